@@ -1,0 +1,25 @@
+# tally_library(base SOURCES a.c b.c DEPS third_uv PRIVATE_DEPS third_x): the target tally_base of one folder.
+function(tally_library name)
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPS;PRIVATE_DEPS" ${ARGN})
+  add_library(tally_${name} STATIC ${arg_SOURCES})
+  target_link_libraries(tally_${name} PUBLIC ${arg_DEPS} PRIVATE tally_flags ${arg_PRIVATE_DEPS})
+endfunction()
+
+function(tally_program name)
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPS" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE tally_flags ${arg_DEPS})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+endfunction()
+
+# tally_test(core/base/test_hex.c DEPS tally_base): one cmocka program, one ctest of the same name.
+function(tally_test source)
+  cmake_parse_arguments(arg "" "" "DEPS" ${ARGN})
+  string(REGEX REPLACE "\\.c$" "" name ${source})
+  string(REPLACE "/" "." name ${name})
+  add_executable(${name} ${CMAKE_CURRENT_SOURCE_DIR}/${source})
+  target_link_libraries(${name} PRIVATE tally_flags third_cmocka ${arg_DEPS})
+  target_compile_definitions(${name} PRIVATE TALLY_SOURCE_DIR="${CMAKE_SOURCE_DIR}" TALLY_BIN_DIR="${CMAKE_BINARY_DIR}/bin")
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES TIMEOUT 300)
+endfunction()
