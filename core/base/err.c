@@ -14,8 +14,8 @@ static void fill(struct err *err, enum err_code code, int origin, const char *fi
     err->line = line;
 }
 
-enum err_code err_set_at(struct err *err, enum err_code code, int origin, const char *file, int line,
-                         const char *format, ...)
+enum err_code err_set_at(struct err *err, enum err_code code, int origin, const char *file,
+                         int line, const char *format, ...)
 {
     if (err != NULL) {
         va_list args;

@@ -46,8 +46,8 @@ struct err {
 #define err_set(err, code, ...) err_set_at((err), (code), 0, __FILE__, __LINE__, __VA_ARGS__)
 #define err_set_origin(err, code, origin, ...)                                                     \
     err_set_at((err), (code), (origin), __FILE__, __LINE__, __VA_ARGS__)
-enum err_code err_set_at(struct err *err, enum err_code code, int origin, const char *file, int line,
-                         const char *format, ...) PRINTF_LIKE(6, 7);
+enum err_code err_set_at(struct err *err, enum err_code code, int origin, const char *file,
+                         int line, const char *format, ...) PRINTF_LIKE(6, 7);
 
 /* `what: strerror(errno_value)`, with ENOSPC and EDQUOT as ERR_FULL and ENOMEM as ERR_NOMEM. */
 #define err_set_errno(err, errno_value, ...)                                                       \

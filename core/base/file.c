@@ -59,7 +59,8 @@ static enum err_code write_all(int fd, struct bytes content, const char *path, s
     return ERR_OK;
 }
 
-enum err_code file_write_atomic(const char *path, struct bytes content, mode_t mode, struct err *err)
+enum err_code file_write_atomic(const char *path, struct bytes content, mode_t mode,
+                                struct err *err)
 {
     char temporary[PATH_MAX];
     int size = snprintf(temporary, sizeof temporary, "%s.XXXXXX", path);

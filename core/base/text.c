@@ -42,8 +42,8 @@ enum err_code base64_decode(struct bytes text, struct buf *ret, struct err *err)
         size_t take = text.size - done > 64 ? 64 : text.size - done;
         uint8_t bytes[48];
         size_t size = 0;
-        if (sodium_base642bin(bytes, sizeof bytes, (const char *)text.data + done, take, NULL, &size,
-                              NULL, sodium_base64_VARIANT_ORIGINAL) != 0 ||
+        if (sodium_base642bin(bytes, sizeof bytes, (const char *)text.data + done, take, NULL,
+                              &size, NULL, sodium_base64_VARIANT_ORIGINAL) != 0 ||
             (done + take < text.size && size != sizeof bytes)) {
             return err_set(err, ERR_INVALID, "not base64 (standard alphabet, padded)");
         }

@@ -28,7 +28,8 @@ void trace(enum trace_level level, const char *event, const char *format, ...)
     char now[TIME_TEXT_SIZE];
     time_format(time_wall_ns(), now);
     now[23] = '\0'; /* milliseconds are enough for a person */
-    int size = snprintf(line, sizeof line, "time=%sZ level=%s event=%s ", now, LEVELS[level], event);
+    int size =
+        snprintf(line, sizeof line, "time=%sZ level=%s event=%s ", now, LEVELS[level], event);
     va_list args;
     va_start(args, format);
     size += vsnprintf(line + size, sizeof line - (size_t)size, format, args);

@@ -12,7 +12,8 @@
 
 enum trace_level { TRACE_DEBUG, TRACE_INFO, TRACE_WARN, TRACE_ERROR };
 
-void trace_level_set(enum trace_level level); /* default TRACE_INFO; set once, before threads start */
+void trace_level_set(
+    enum trace_level level); /* default TRACE_INFO; set once, before threads start */
 /* `event` is a dotted name; `format` gives the rest as `key=value` pairs, "" for none. */
 void trace(enum trace_level level, const char *event, const char *format, ...) PRINTF_LIKE(3, 4);
 /* trace of an error with its code, message and place. */

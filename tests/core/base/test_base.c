@@ -117,7 +117,8 @@ static void decimal_numbers_are_strict(void **state)
     int64_t amount = 0;
     assert_int_equal(u64_parse(bytes_of_text("18446744073709551615"), &value, NULL), ERR_OK);
     assert_true(value == UINT64_MAX);
-    const char *const bad[] = {"", "18446744073709551616", "01", "+1", " 1", "1 ", "-1", "0x1", "1e3"};
+    const char *const bad[] = {"",   "18446744073709551616", "01", "+1", " 1", "1 ", "-1", "0x1",
+                               "1e3"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         assert_int_equal(u64_parse(bytes_of_text(bad[i]), &value, NULL), ERR_INVALID);
     }
