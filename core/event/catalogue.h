@@ -1,0 +1,619 @@
+/* core/event/catalogue.h: every event there is, one table per type. Numbers and meanings are forever.
+ *
+ * Shape:   FIELDS_x(F, S) lists a type's fields: number, kind, name, visibility, auxiliary name (the enumeration of an
+ *          ENUM, the item of a LIST, _ otherwise). From the same line come the field of `struct ev_x`, the codec's
+ *          row and the JSON name, so they cannot drift apart.
+ *          `S` only travels through: it is the struct's name where a row needs offsetof.
+ * Kinds:   U64 · AMOUNT (int64, QUBIC) · TIME (int64, ns UTC) · BOOL · ENUM · ID (16 bytes) · HASH (32 bytes) ·
+ *          IDENTITY (32-byte Qubic public key) · TXID (32-byte Qubic transaction hash) · TEXT (UTF-8) · BYTES · LIST
+ * Absence: a field that is zero or empty is not stored; it reads back as zero or empty.
+ * Private: PRIVATE fields are in the private part, PUBLIC ones in the record. Numbers are shared by both.
+ * Change:  a new version of a type is a new row with an upcast on read (docs/record-format.md). */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef CORE_EVENT_CATALOGUE_H
+#define CORE_EVENT_CATALOGUE_H
+
+#include "core/base/bytes.h"
+#include "core/base/id.h"
+#include "core/event/kinds.h"
+
+/* ── the ledger itself ─────────────────────────────────────────────────────────────────────────── */
+
+#define FIELDS_ledger_opened(F, S)                                                                 \
+    F(S, 1, ID, log_id, PUBLIC, _)                                                                 \
+    F(S, 2, U64, generation, PUBLIC, _)                                                            \
+    F(S, 3, ENUM, network, PUBLIC, network)                                                        \
+    F(S, 4, U64, record_format, PUBLIC, _)                                                         \
+    F(S, 5, HASH, catalogue_digest, PUBLIC, _)                                                     \
+    F(S, 6, HASH, checkpoint_key, PUBLIC, _)                                                       \
+    F(S, 7, U64, settlement_key_id, PUBLIC, _)                                                     \
+    F(S, 8, TEXT, name, PUBLIC, _)
+
+#define FIELDS_ledger_started(F, S)                                                                \
+    F(S, 1, TEXT, software, PUBLIC, _)                                                             \
+    F(S, 2, HASH, catalogue_digest, PUBLIC, _)
+
+#define FIELDS_ledger_restored(F, S)                                                               \
+    F(S, 1, U64, generation, PUBLIC, _)                                                            \
+    F(S, 2, U64, parent_size, PUBLIC, _)                                                           \
+    F(S, 3, HASH, parent_root, PUBLIC, _)
+
+#define ITEM_failure_term(F, S)                                                                    \
+    F(S, 1, ENUM, ending, PUBLIC, ending)                                                          \
+    F(S, 2, BOOL, provider_paid, PUBLIC, _)
+
+#define FIELDS_terms_set(F, S)                                                                     \
+    F(S, 1, U64, fee_bps, PUBLIC, _)                                                               \
+    F(S, 2, U64, margin_bps, PUBLIC, _)                                                            \
+    F(S, 3, AMOUNT, lock_min, PUBLIC, _)                                                           \
+    F(S, 4, U64, quote_valid_s, PUBLIC, _)                                                         \
+    F(S, 5, U64, lock_wait_s, PUBLIC, _)                                                           \
+    F(S, 6, U64, heartbeat_s, PUBLIC, _)                                                           \
+    F(S, 7, U64, lease_s, PUBLIC, _)                                                               \
+    F(S, 8, U64, start_within_s, PUBLIC, _)                                                        \
+    F(S, 9, U64, queue_max_s, PUBLIC, _)                                                           \
+    F(S, 10, U64, confirmations, PUBLIC, _)                                                        \
+    F(S, 11, U64, tick_offset, PUBLIC, _)                                                          \
+    F(S, 12, U64, output_max, PUBLIC, _)                                                           \
+    F(S, 13, U64, upload_max, PUBLIC, _)                                                           \
+    F(S, 14, U64, batch_max, PUBLIC, _)                                                            \
+    F(S, 15, U64, billing_version, PUBLIC, _)                                                      \
+    F(S, 16, IDENTITY, fee_identity, PUBLIC, _)                                                    \
+    F(S, 17, LIST, failure_terms, PUBLIC, failure_term)
+
+#define FIELDS_settlement_key_added(F, S)                                                          \
+    F(S, 1, U64, key_id, PUBLIC, _)                                                                \
+    F(S, 2, IDENTITY, check_identity, PUBLIC, _)
+
+#define FIELDS_settlement_key_retired(F, S) F(S, 1, U64, key_id, PUBLIC, _)
+
+/* ── people and tokens (stream: account) ───────────────────────────────────────────────────────── */
+
+#define FIELDS_identity_registered(F, S) F(S, 1, IDENTITY, identity, PUBLIC, _)
+
+#define FIELDS_token_issued(F, S)                                                                  \
+    F(S, 1, ID, token_id, PUBLIC, _)                                                               \
+    F(S, 2, HASH, token_hash, PUBLIC, _)                                                           \
+    F(S, 3, U64, scopes, PUBLIC, _)                                                                \
+    F(S, 4, TIME, expires_at, PUBLIC, _)                                                           \
+    F(S, 5, ID, host_id, PUBLIC, _)                                                                \
+    F(S, 6, TEXT, label, PRIVATE, _)
+
+#define FIELDS_token_revoked(F, S) F(S, 1, ID, token_id, PUBLIC, _)
+
+/* ── uploads and what they are (stream: upload) ────────────────────────────────────────────────── */
+
+#define FIELDS_upload_received(F, S)                                                               \
+    F(S, 1, ID, account_id, PUBLIC, _)                                                             \
+    F(S, 2, U64, size, PUBLIC, _)                                                                  \
+    F(S, 3, TEXT, file_name, PRIVATE, _)                                                           \
+    F(S, 4, HASH, digest, PRIVATE, _)                                                              \
+    F(S, 5, TEXT, media_type, PRIVATE, _)
+
+#define FIELDS_upload_rejected(F, S)                                                               \
+    F(S, 1, ID, account_id, PUBLIC, _)                                                             \
+    F(S, 2, U64, size, PUBLIC, _)                                                                  \
+    F(S, 3, ENUM, reason, PUBLIC, reject_reason)                                                   \
+    F(S, 4, TEXT, file_name, PRIVATE, _)                                                           \
+    F(S, 5, TEXT, detail, PRIVATE, _)
+
+#define FIELDS_analysis_completed(F, S)                                                            \
+    F(S, 1, U64, analyser_version, PUBLIC, _)                                                      \
+    F(S, 2, ENUM, kind, PUBLIC, upload_kind)                                                       \
+    F(S, 3, ENUM, job_type, PUBLIC, job_type)                                                      \
+    F(S, 4, ENUM, framework, PUBLIC, framework)                                                    \
+    F(S, 5, U64, confidence_permille, PUBLIC, _)                                                   \
+    F(S, 6, ENUM, device, PUBLIC, device)                                                          \
+    F(S, 7, U64, gpus, PUBLIC, _)                                                                  \
+    F(S, 8, U64, vram_mib, PUBLIC, _)                                                              \
+    F(S, 9, U64, tflops_milli, PUBLIC, _)                                                          \
+    F(S, 10, U64, ram_mib, PUBLIC, _)                                                              \
+    F(S, 11, U64, storage_mib, PUBLIC, _)                                                          \
+    F(S, 12, U64, compute_capability, PUBLIC, _)                                                   \
+    F(S, 13, U64, reference_p50_ms, PUBLIC, _)                                                     \
+    F(S, 14, U64, reference_p90_ms, PUBLIC, _)                                                     \
+    F(S, 15, TEXT, detail, PRIVATE, _)
+
+#define FIELDS_analysis_overridden(F, S)                                                           \
+    F(S, 1, ENUM, job_type, PUBLIC, job_type)                                                      \
+    F(S, 2, ENUM, device, PUBLIC, device)                                                          \
+    F(S, 3, U64, gpus, PUBLIC, _)                                                                  \
+    F(S, 4, U64, vram_mib, PUBLIC, _)                                                              \
+    F(S, 5, U64, tflops_milli, PUBLIC, _)                                                          \
+    F(S, 6, U64, ram_mib, PUBLIC, _)                                                               \
+    F(S, 7, U64, storage_mib, PUBLIC, _)                                                           \
+    F(S, 8, U64, compute_capability, PUBLIC, _)                                                    \
+    F(S, 9, U64, reference_p50_ms, PUBLIC, _)                                                      \
+    F(S, 10, U64, reference_p90_ms, PUBLIC, _)                                                     \
+    F(S, 11, TEXT, detail, PRIVATE, _)
+
+/* ── machines (stream: host) and what they offer (stream: offer) ───────────────────────────────── */
+
+#define FIELDS_provider_enrolled(F, S)                                                             \
+    F(S, 1, ID, account_id, PUBLIC, _)                                                             \
+    F(S, 2, HASH, sealing_key, PUBLIC, _)                                                          \
+    F(S, 3, TEXT, host_name, PRIVATE, _)
+
+#define FIELDS_provider_online(F, S)                                                               \
+    F(S, 1, ID, account_id, PUBLIC, _)                                                             \
+    F(S, 2, TEXT, software, PRIVATE, _)
+
+#define FIELDS_provider_offline(F, S)                                                              \
+    F(S, 1, ID, account_id, PUBLIC, _)                                                             \
+    F(S, 2, TIME, last_report_at, PUBLIC, _)
+
+#define FIELDS_host_benchmarked(F, S)                                                              \
+    F(S, 1, ID, account_id, PUBLIC, _)                                                             \
+    F(S, 2, U64, benchmark_version, PUBLIC, _)                                                     \
+    F(S, 3, U64, speed_permille, PUBLIC, _)                                                        \
+    F(S, 4, TEXT, detail, PRIVATE, _)
+
+#define FIELDS_offer_published(F, S)                                                               \
+    F(S, 1, ID, account_id, PUBLIC, _)                                                             \
+    F(S, 2, ID, host_id, PUBLIC, _)                                                                \
+    F(S, 3, ENUM, device, PUBLIC, device)                                                          \
+    F(S, 4, TEXT, model, PUBLIC, _)                                                                \
+    F(S, 5, U64, gpus, PUBLIC, _)                                                                  \
+    F(S, 6, U64, vram_mib, PUBLIC, _)                                                              \
+    F(S, 7, U64, tflops_milli, PUBLIC, _)                                                          \
+    F(S, 8, U64, ram_mib, PUBLIC, _)                                                               \
+    F(S, 9, U64, storage_mib, PUBLIC, _)                                                           \
+    F(S, 10, U64, compute_capability, PUBLIC, _)                                                   \
+    F(S, 11, U64, cpu_cores, PUBLIC, _)                                                            \
+    F(S, 12, U64, speed_permille, PUBLIC, _)                                                       \
+    F(S, 13, AMOUNT, rate, PUBLIC, _)
+
+#define FIELDS_offer_withdrawn(F, S)                                                               \
+    F(S, 1, ID, account_id, PUBLIC, _)                                                             \
+    F(S, 2, ID, host_id, PUBLIC, _)                                                                \
+    F(S, 3, TEXT, detail, PRIVATE, _)
+
+/* ── from match to quote ───────────────────────────────────────────────────────────────────────── */
+
+#define ITEM_rank(F, S)                                                                            \
+    F(S, 1, ID, offer_id, PUBLIC, _)                                                               \
+    F(S, 2, ENUM, fit, PUBLIC, fit)                                                                \
+    F(S, 3, U64, score, PUBLIC, _)                                                                 \
+    F(S, 4, U64, p50_ms, PUBLIC, _)                                                                \
+    F(S, 5, U64, p90_ms, PUBLIC, _)                                                                \
+    F(S, 6, AMOUNT, cost, PUBLIC, _)
+
+#define FIELDS_match_computed(F, S)                                                                \
+    F(S, 1, ID, account_id, PUBLIC, _)                                                             \
+    F(S, 2, ID, upload_id, PUBLIC, _)                                                              \
+    F(S, 3, U64, computed_at, PUBLIC, _)                                                           \
+    F(S, 4, U64, algorithm_version, PUBLIC, _)                                                     \
+    F(S, 5, U64, table_version, PUBLIC, _)                                                         \
+    F(S, 6, U64, offer_count, PUBLIC, _)                                                           \
+    F(S, 7, HASH, ranking_digest, PUBLIC, _)                                                       \
+    F(S, 8, LIST, ranking, PUBLIC, rank)
+
+#define FIELDS_quote_issued(F, S)                                                                  \
+    F(S, 1, ID, account_id, PUBLIC, _)                                                             \
+    F(S, 2, ID, upload_id, PUBLIC, _)                                                              \
+    F(S, 3, ID, offer_id, PUBLIC, _)                                                               \
+    F(S, 4, ID, provider_id, PUBLIC, _)                                                            \
+    F(S, 5, ID, host_id, PUBLIC, _)                                                                \
+    F(S, 6, AMOUNT, rate, PUBLIC, _)                                                               \
+    F(S, 7, U64, p50_ms, PUBLIC, _)                                                                \
+    F(S, 8, U64, p90_ms, PUBLIC, _)                                                                \
+    F(S, 9, U64, margin_bps, PUBLIC, _)                                                            \
+    F(S, 10, U64, fee_bps, PUBLIC, _)                                                              \
+    F(S, 11, AMOUNT, cap, PUBLIC, _)                                                               \
+    F(S, 12, U64, limit_ms, PUBLIC, _)                                                             \
+    F(S, 13, U64, terms_sequence, PUBLIC, _)                                                       \
+    F(S, 14, TIME, expires_at, PUBLIC, _)                                                          \
+    F(S, 15, ID, match_id, PUBLIC, _)
+
+/* ── the job (stream: job) ─────────────────────────────────────────────────────────────────────── */
+
+#define FIELDS_job_created(F, S)                                                                   \
+    F(S, 1, ID, account_id, PUBLIC, _)                                                             \
+    F(S, 2, ID, provider_id, PUBLIC, _)                                                            \
+    F(S, 3, ID, host_id, PUBLIC, _)                                                                \
+    F(S, 4, ID, upload_id, PUBLIC, _)                                                              \
+    F(S, 5, ID, offer_id, PUBLIC, _)                                                               \
+    F(S, 6, ID, quote_id, PUBLIC, _)                                                               \
+    F(S, 7, ID, escrow_id, PUBLIC, _)                                                              \
+    F(S, 8, AMOUNT, rate, PUBLIC, _)                                                               \
+    F(S, 9, AMOUNT, cap, PUBLIC, _)                                                                \
+    F(S, 10, U64, limit_ms, PUBLIC, _)                                                             \
+    F(S, 11, TEXT, file_name, PRIVATE, _)                                                          \
+    F(S, 12, HASH, input_digest, PRIVATE, _)                                                       \
+    F(S, 13, TEXT, settings, PRIVATE, _)
+
+#define FIELDS_job_assigned(F, S)                                                                  \
+    F(S, 1, ID, host_id, PUBLIC, _)                                                                \
+    F(S, 2, U64, attempt, PUBLIC, _)                                                               \
+    F(S, 3, TIME, start_by, PUBLIC, _)
+
+#define FIELDS_job_released(F, S)                                                                  \
+    F(S, 1, ID, host_id, PUBLIC, _)                                                                \
+    F(S, 2, U64, attempt, PUBLIC, _)                                                               \
+    F(S, 3, ENUM, reason, PUBLIC, end_reason)
+
+#define FIELDS_job_started(F, S)                                                                   \
+    F(S, 1, ID, host_id, PUBLIC, _)                                                                \
+    F(S, 2, U64, attempt, PUBLIC, _)                                                               \
+    F(S, 3, U64, limit_ms, PUBLIC, _)
+
+#define FIELDS_job_progressed(F, S)                                                                \
+    F(S, 1, ID, host_id, PUBLIC, _)                                                                \
+    F(S, 2, U64, permille, PUBLIC, _)                                                              \
+    F(S, 3, U64, used_ms, PUBLIC, _)                                                               \
+    F(S, 4, TEXT, operation, PRIVATE, _)
+
+#define FIELDS_job_output(F, S)                                                                    \
+    F(S, 1, ENUM, source, PUBLIC, output_source)                                                   \
+    F(S, 2, U64, first_line, PUBLIC, _)                                                            \
+    F(S, 3, U64, lines, PUBLIC, _)                                                                 \
+    F(S, 4, U64, size, PUBLIC, _)                                                                  \
+    F(S, 5, BOOL, quota_reached, PUBLIC, _)                                                        \
+    F(S, 6, TEXT, text, PRIVATE, _)
+
+#define ITEM_sample(F, S)                                                                          \
+    F(S, 1, U64, at_ms, PUBLIC, _)                                                                 \
+    F(S, 2, U64, cpu_permille, PUBLIC, _)                                                          \
+    F(S, 3, U64, ram_mib, PUBLIC, _)                                                               \
+    F(S, 4, U64, ram_total_mib, PUBLIC, _)                                                         \
+    F(S, 5, U64, gpu_permille, PUBLIC, _)                                                          \
+    F(S, 6, U64, vram_mib, PUBLIC, _)                                                              \
+    F(S, 7, U64, vram_total_mib, PUBLIC, _)                                                        \
+    F(S, 8, U64, temperature_c, PUBLIC, _)                                                         \
+    F(S, 9, U64, power_mw, PUBLIC, _)
+
+#define FIELDS_metric_sampled(F, S)                                                                \
+    F(S, 1, ID, host_id, PUBLIC, _)                                                                \
+    F(S, 2, LIST, samples, PUBLIC, sample)
+
+#define FIELDS_result_stored(F, S)                                                                 \
+    F(S, 1, U64, size, PUBLIC, _)                                                                  \
+    F(S, 2, TEXT, file_name, PRIVATE, _)                                                           \
+    F(S, 3, HASH, digest, PRIVATE, _)
+
+/* One shape for the three ways a job ends. */
+#define FIELDS_job_end(F, S)                                                                       \
+    F(S, 1, ENUM, ending, PUBLIC, ending)                                                          \
+    F(S, 2, ENUM, fault, PUBLIC, fault)                                                            \
+    F(S, 3, ENUM, reason, PUBLIC, end_reason)                                                      \
+    F(S, 4, U64, used_ms, PUBLIC, _)                                                               \
+    F(S, 5, U64, worker_ms, PUBLIC, _)                                                             \
+    F(S, 6, U64, ledger_ms, PUBLIC, _)                                                             \
+    F(S, 7, U64, exit_status, PUBLIC, _)                                                           \
+    F(S, 8, U64, signal, PUBLIC, _)                                                                \
+    F(S, 9, ID, host_id, PUBLIC, _)                                                                \
+    F(S, 10, TEXT, detail, PRIVATE, _)
+
+#define FIELDS_job_rated(F, S)                                                                     \
+    F(S, 1, ID, account_id, PUBLIC, _)                                                             \
+    F(S, 2, U64, stars, PUBLIC, _)                                                                 \
+    F(S, 3, TEXT, comment, PRIVATE, _)
+
+/* ── the money (stream: escrow) ────────────────────────────────────────────────────────────────── */
+
+#define FIELDS_escrow_requested(F, S)                                                              \
+    F(S, 1, ID, job_id, PUBLIC, _)                                                                 \
+    F(S, 2, ID, quote_id, PUBLIC, _)                                                               \
+    F(S, 3, IDENTITY, identity, PUBLIC, _)                                                         \
+    F(S, 4, U64, key_id, PUBLIC, _)                                                                \
+    F(S, 5, AMOUNT, amount, PUBLIC, _)                                                             \
+    F(S, 6, IDENTITY, consumer_identity, PUBLIC, _)                                                \
+    F(S, 7, IDENTITY, provider_identity, PUBLIC, _)                                                \
+    F(S, 8, U64, requested_tick, PUBLIC, _)                                                        \
+    F(S, 9, U64, last_tick, PUBLIC, _)
+
+#define FIELDS_deposit_observed(F, S)                                                              \
+    F(S, 1, ID, job_id, PUBLIC, _)                                                                 \
+    F(S, 2, TXID, tx_id, PUBLIC, _)                                                                \
+    F(S, 3, IDENTITY, source, PUBLIC, _)                                                           \
+    F(S, 4, AMOUNT, amount, PUBLIC, _)                                                             \
+    F(S, 5, U64, tick, PUBLIC, _)                                                                  \
+    F(S, 6, ENUM, class, PUBLIC, deposit_class)
+
+#define FIELDS_escrow_confirmed(F, S)                                                              \
+    F(S, 1, ID, job_id, PUBLIC, _)                                                                 \
+    F(S, 2, TXID, tx_id, PUBLIC, _)                                                                \
+    F(S, 3, U64, confirmations, PUBLIC, _)                                                         \
+    F(S, 4, U64, required, PUBLIC, _)                                                              \
+    F(S, 5, U64, processed_tick, PUBLIC, _)
+
+#define FIELDS_escrow_locked(F, S)                                                                 \
+    F(S, 1, ID, job_id, PUBLIC, _)                                                                 \
+    F(S, 2, TXID, tx_id, PUBLIC, _)                                                                \
+    F(S, 3, AMOUNT, amount, PUBLIC, _)
+
+#define FIELDS_escrow_expired(F, S)                                                                \
+    F(S, 1, ID, job_id, PUBLIC, _)                                                                 \
+    F(S, 2, U64, processed_tick, PUBLIC, _)
+
+#define FIELDS_escrow_settled(F, S)                                                                \
+    F(S, 1, ID, job_id, PUBLIC, _)                                                                 \
+    F(S, 2, AMOUNT, locked, PUBLIC, _)                                                             \
+    F(S, 3, U64, used_ms, PUBLIC, _)                                                               \
+    F(S, 4, AMOUNT, rate, PUBLIC, _)                                                               \
+    F(S, 5, AMOUNT, gross, PUBLIC, _)                                                              \
+    F(S, 6, AMOUNT, fee, PUBLIC, _)                                                                \
+    F(S, 7, AMOUNT, payout, PUBLIC, _)                                                             \
+    F(S, 8, AMOUNT, refund, PUBLIC, _)                                                             \
+    F(S, 9, IDENTITY, provider_identity, PUBLIC, _)                                                \
+    F(S, 10, IDENTITY, consumer_identity, PUBLIC, _)                                               \
+    F(S, 11, IDENTITY, fee_identity, PUBLIC, _)
+
+#define FIELDS_escrow_shortfall(F, S)                                                              \
+    F(S, 1, ID, job_id, PUBLIC, _)                                                                 \
+    F(S, 2, AMOUNT, expected, PUBLIC, _)                                                           \
+    F(S, 3, AMOUNT, balance, PUBLIC, _)                                                            \
+    F(S, 4, U64, balance_tick, PUBLIC, _)
+
+/* One shape for payout.signed, refund.signed and fee.signed; likewise lost and confirmed. A refund with a
+ * `deposit_tx` returns that deposit whole; without, it is the job's remainder. */
+#define FIELDS_leg_signed(F, S)                                                                    \
+    F(S, 1, ID, job_id, PUBLIC, _)                                                                 \
+    F(S, 2, TXID, deposit_tx, PUBLIC, _)                                                           \
+    F(S, 3, U64, attempt, PUBLIC, _)                                                               \
+    F(S, 4, IDENTITY, destination, PUBLIC, _)                                                      \
+    F(S, 5, AMOUNT, amount, PUBLIC, _)                                                             \
+    F(S, 6, U64, tick, PUBLIC, _)                                                                  \
+    F(S, 7, TXID, tx_id, PUBLIC, _)                                                                \
+    F(S, 8, BYTES, transaction, PUBLIC, _)                                                         \
+    F(S, 9, U64, outgoing_count, PUBLIC, _)
+
+#define FIELDS_leg_lost(F, S)                                                                      \
+    F(S, 1, ID, job_id, PUBLIC, _)                                                                 \
+    F(S, 2, TXID, deposit_tx, PUBLIC, _)                                                           \
+    F(S, 3, U64, attempt, PUBLIC, _)                                                               \
+    F(S, 4, TXID, tx_id, PUBLIC, _)                                                                \
+    F(S, 5, ENUM, reason, PUBLIC, lost_reason)                                                     \
+    F(S, 6, U64, tick, PUBLIC, _)                                                                  \
+    F(S, 7, U64, processed_tick, PUBLIC, _)                                                        \
+    F(S, 8, BOOL, tick_empty, PUBLIC, _)                                                           \
+    F(S, 9, U64, balance_tick, PUBLIC, _)                                                          \
+    F(S, 10, U64, outgoing_count, PUBLIC, _)
+
+#define FIELDS_leg_confirmed(F, S)                                                                 \
+    F(S, 1, ID, job_id, PUBLIC, _)                                                                 \
+    F(S, 2, TXID, deposit_tx, PUBLIC, _)                                                           \
+    F(S, 3, U64, attempt, PUBLIC, _)                                                               \
+    F(S, 4, IDENTITY, destination, PUBLIC, _)                                                      \
+    F(S, 5, AMOUNT, amount, PUBLIC, _)                                                             \
+    F(S, 6, U64, tick, PUBLIC, _)                                                                  \
+    F(S, 7, TXID, tx_id, PUBLIC, _)                                                                \
+    F(S, 8, U64, processed_tick, PUBLIC, _)
+
+/* ── audit ─────────────────────────────────────────────────────────────────────────────────────── */
+
+#define FIELDS_checkpoint_anchored(F, S)                                                           \
+    F(S, 1, U64, size, PUBLIC, _)                                                                  \
+    F(S, 2, HASH, root, PUBLIC, _)                                                                 \
+    F(S, 3, TXID, tx_id, PUBLIC, _)                                                                \
+    F(S, 4, U64, tick, PUBLIC, _)
+
+#define FIELDS_reconciliation_recorded(F, S)                                                       \
+    F(S, 1, ID, provider_id, PUBLIC, _)                                                            \
+    F(S, 2, TIME, from, PUBLIC, _)                                                                 \
+    F(S, 3, TIME, until, PUBLIC, _)                                                                \
+    F(S, 4, U64, matched, PUBLIC, _)                                                               \
+    F(S, 5, U64, missing, PUBLIC, _)                                                               \
+    F(S, 6, U64, extra, PUBLIC, _)                                                                 \
+    F(S, 7, U64, differing, PUBLIC, _)                                                             \
+    F(S, 8, HASH, report_digest, PUBLIC, _)
+
+#define ITEM_erased(F, S) F(S, 1, U64, sequence, PUBLIC, _)
+
+#define FIELDS_private_erased(F, S) F(S, 1, LIST, sequences, PUBLIC, erased)
+
+/* ── the types: number, version, constant, struct name, fields, wire name, stream ──────────────── */
+
+#define EVENT_TYPES(T)                                                                             \
+    T(1, 1, LEDGER_OPENED, ledger_opened, ledger_opened, "ledger.opened", STREAM_LEDGER)           \
+    T(2, 1, LEDGER_STARTED, ledger_started, ledger_started, "ledger.started", STREAM_LEDGER)       \
+    T(3, 1, LEDGER_RESTORED, ledger_restored, ledger_restored, "ledger.restored", STREAM_LEDGER)   \
+    T(4, 1, TERMS_SET, terms_set, terms_set, "terms.set", STREAM_LEDGER)                           \
+    T(5, 1, SETTLEMENT_KEY_ADDED, settlement_key_added, settlement_key_added,                      \
+      "settlement.key_added", STREAM_LEDGER)                                                       \
+    T(6, 1, SETTLEMENT_KEY_RETIRED, settlement_key_retired, settlement_key_retired,                \
+      "settlement.key_retired", STREAM_LEDGER)                                                     \
+    T(10, 1, IDENTITY_REGISTERED, identity_registered, identity_registered, "identity.registered", \
+      STREAM_ACCOUNT)                                                                              \
+    T(11, 1, TOKEN_ISSUED, token_issued, token_issued, "token.issued", STREAM_ACCOUNT)             \
+    T(12, 1, TOKEN_REVOKED, token_revoked, token_revoked, "token.revoked", STREAM_ACCOUNT)         \
+    T(20, 1, UPLOAD_RECEIVED, upload_received, upload_received, "upload.received", STREAM_UPLOAD)  \
+    T(21, 1, UPLOAD_REJECTED, upload_rejected, upload_rejected, "upload.rejected", STREAM_UPLOAD)  \
+    T(22, 1, ANALYSIS_COMPLETED, analysis_completed, analysis_completed, "analysis.completed",     \
+      STREAM_UPLOAD)                                                                               \
+    T(23, 1, ANALYSIS_OVERRIDDEN, analysis_overridden, analysis_overridden, "analysis.overridden", \
+      STREAM_UPLOAD)                                                                               \
+    T(30, 1, PROVIDER_ENROLLED, provider_enrolled, provider_enrolled, "provider.enrolled",         \
+      STREAM_HOST)                                                                                 \
+    T(31, 1, PROVIDER_ONLINE, provider_online, provider_online, "provider.online", STREAM_HOST)    \
+    T(32, 1, PROVIDER_OFFLINE, provider_offline, provider_offline, "provider.offline",             \
+      STREAM_HOST)                                                                                 \
+    T(33, 1, HOST_BENCHMARKED, host_benchmarked, host_benchmarked, "host.benchmarked",             \
+      STREAM_HOST)                                                                                 \
+    T(35, 1, OFFER_PUBLISHED, offer_published, offer_published, "offer.published", STREAM_OFFER)   \
+    T(36, 1, OFFER_WITHDRAWN, offer_withdrawn, offer_withdrawn, "offer.withdrawn", STREAM_OFFER)   \
+    T(40, 1, MATCH_COMPUTED, match_computed, match_computed, "match.computed", STREAM_MATCH)       \
+    T(41, 1, QUOTE_ISSUED, quote_issued, quote_issued, "quote.issued", STREAM_QUOTE)               \
+    T(42, 1, JOB_CREATED, job_created, job_created, "job.created", STREAM_JOB)                     \
+    T(43, 1, JOB_ASSIGNED, job_assigned, job_assigned, "job.assigned", STREAM_JOB)                 \
+    T(44, 1, JOB_RELEASED, job_released, job_released, "job.released", STREAM_JOB)                 \
+    T(45, 1, JOB_STARTED, job_started, job_started, "job.started", STREAM_JOB)                     \
+    T(46, 1, JOB_PROGRESSED, job_progressed, job_progressed, "job.progressed", STREAM_JOB)         \
+    T(47, 1, JOB_OUTPUT, job_output, job_output, "job.output", STREAM_JOB)                         \
+    T(48, 1, METRIC_SAMPLED, metric_sampled, metric_sampled, "metric.sampled", STREAM_JOB)         \
+    T(49, 1, RESULT_STORED, result_stored, result_stored, "result.stored", STREAM_JOB)             \
+    T(50, 1, JOB_COMPLETED, job_completed, job_end, "job.completed", STREAM_JOB)                   \
+    T(51, 1, JOB_FAILED, job_failed, job_end, "job.failed", STREAM_JOB)                            \
+    T(52, 1, JOB_CANCELLED, job_cancelled, job_end, "job.cancelled", STREAM_JOB)                   \
+    T(53, 1, JOB_RATED, job_rated, job_rated, "job.rated", STREAM_JOB)                             \
+    T(60, 1, ESCROW_REQUESTED, escrow_requested, escrow_requested, "escrow.requested",             \
+      STREAM_ESCROW)                                                                               \
+    T(61, 1, DEPOSIT_OBSERVED, deposit_observed, deposit_observed, "deposit.observed",             \
+      STREAM_ESCROW)                                                                               \
+    T(62, 1, ESCROW_CONFIRMED, escrow_confirmed, escrow_confirmed, "escrow.confirmed",             \
+      STREAM_ESCROW)                                                                               \
+    T(63, 1, ESCROW_LOCKED, escrow_locked, escrow_locked, "escrow.locked", STREAM_ESCROW)          \
+    T(64, 1, ESCROW_EXPIRED, escrow_expired, escrow_expired, "escrow.expired", STREAM_ESCROW)      \
+    T(65, 1, ESCROW_SETTLED, escrow_settled, escrow_settled, "escrow.settled", STREAM_ESCROW)      \
+    T(66, 1, ESCROW_SHORTFALL, escrow_shortfall, escrow_shortfall, "escrow.shortfall",             \
+      STREAM_ESCROW)                                                                               \
+    T(70, 1, PAYOUT_SIGNED, payout_signed, leg_signed, "payout.signed", STREAM_ESCROW)             \
+    T(71, 1, PAYOUT_LOST, payout_lost, leg_lost, "payout.lost", STREAM_ESCROW)                     \
+    T(72, 1, PAYOUT_CONFIRMED, payout_confirmed, leg_confirmed, "payout.confirmed", STREAM_ESCROW) \
+    T(73, 1, REFUND_SIGNED, refund_signed, leg_signed, "refund.signed", STREAM_ESCROW)             \
+    T(74, 1, REFUND_LOST, refund_lost, leg_lost, "refund.lost", STREAM_ESCROW)                     \
+    T(75, 1, REFUND_CONFIRMED, refund_confirmed, leg_confirmed, "refund.confirmed", STREAM_ESCROW) \
+    T(76, 1, FEE_SIGNED, fee_signed, leg_signed, "fee.signed", STREAM_ESCROW)                      \
+    T(77, 1, FEE_LOST, fee_lost, leg_lost, "fee.lost", STREAM_ESCROW)                              \
+    T(78, 1, FEE_CONFIRMED, fee_confirmed, leg_confirmed, "fee.confirmed", STREAM_ESCROW)          \
+    T(80, 1, CHECKPOINT_ANCHORED, checkpoint_anchored, checkpoint_anchored, "checkpoint.anchored", \
+      STREAM_LEDGER)                                                                               \
+    T(81, 1, RECONCILIATION_RECORDED, reconciliation_recorded, reconciliation_recorded,            \
+      "reconciliation.recorded", STREAM_LEDGER)                                                    \
+    T(82, 1, PRIVATE_ERASED, private_erased, private_erased, "private.erased", STREAM_LEDGER)
+
+/* The shapes named above (each FIELDS_x once) and the items of their lists. */
+#define EVENT_SHAPES(S)                                                                            \
+    S(ledger_opened)                                                                               \
+    S(ledger_started)                                                                              \
+    S(ledger_restored)                                                                             \
+    S(terms_set)                                                                                   \
+    S(settlement_key_added)                                                                        \
+    S(settlement_key_retired)                                                                      \
+    S(identity_registered)                                                                         \
+    S(token_issued)                                                                                \
+    S(token_revoked)                                                                               \
+    S(upload_received)                                                                             \
+    S(upload_rejected)                                                                             \
+    S(analysis_completed)                                                                          \
+    S(analysis_overridden)                                                                         \
+    S(provider_enrolled)                                                                           \
+    S(provider_online)                                                                             \
+    S(provider_offline)                                                                            \
+    S(host_benchmarked)                                                                            \
+    S(offer_published)                                                                             \
+    S(offer_withdrawn)                                                                             \
+    S(match_computed)                                                                              \
+    S(quote_issued)                                                                                \
+    S(job_created)                                                                                 \
+    S(job_assigned)                                                                                \
+    S(job_released)                                                                                \
+    S(job_started)                                                                                 \
+    S(job_progressed)                                                                              \
+    S(job_output)                                                                                  \
+    S(metric_sampled)                                                                              \
+    S(result_stored)                                                                               \
+    S(job_end)                                                                                     \
+    S(job_rated)                                                                                   \
+    S(escrow_requested)                                                                            \
+    S(deposit_observed)                                                                            \
+    S(escrow_confirmed)                                                                            \
+    S(escrow_locked)                                                                               \
+    S(escrow_expired)                                                                              \
+    S(escrow_settled)                                                                              \
+    S(escrow_shortfall)                                                                            \
+    S(leg_signed)                                                                                  \
+    S(leg_lost)                                                                                    \
+    S(leg_confirmed)                                                                               \
+    S(checkpoint_anchored)                                                                         \
+    S(reconciliation_recorded)                                                                     \
+    S(private_erased)
+
+#define EVENT_ITEMS(I)                                                                             \
+    I(failure_term)                                                                                \
+    I(rank)                                                                                        \
+    I(sample)                                                                                      \
+    I(erased)
+
+/* ── what the tables become ────────────────────────────────────────────────────────────────────── */
+
+struct event_list { /* items of one ITEM_x, borrowed from the arena the event was decoded into */
+    void *items;
+    size_t count;
+};
+
+#define CTYPE_U64(aux) uint64_t
+#define CTYPE_AMOUNT(aux) int64_t
+#define CTYPE_TIME(aux) int64_t
+#define CTYPE_BOOL(aux) bool
+#define CTYPE_ENUM(aux) enum aux
+#define CTYPE_ID(aux) struct id16
+#define CTYPE_HASH(aux) struct key32
+#define CTYPE_IDENTITY(aux) struct key32
+#define CTYPE_TXID(aux) struct key32
+#define CTYPE_TEXT(aux) struct bytes
+#define CTYPE_BYTES(aux) struct bytes
+#define CTYPE_LIST(aux) struct event_list
+
+#define DEFINE_FIELD(S, number, kind, name, visibility, aux) CTYPE_##kind(aux) name;
+#define DEFINE_SHAPE(shape)                                                                        \
+    struct ev_##shape {                                                                            \
+        FIELDS_##shape(DEFINE_FIELD, _)                                                            \
+    };
+#define DEFINE_ITEM(item)                                                                          \
+    struct ev_##item {                                                                             \
+        ITEM_##item(DEFINE_FIELD, _)                                                               \
+    };
+
+EVENT_ITEMS(DEFINE_ITEM)
+EVENT_SHAPES(DEFINE_SHAPE)
+
+#define DEFINE_TYPE_CONSTANT(number, version, constant, name, shape, wire, stream)                 \
+    EVENT_##constant = number,
+enum event_type_number { EVENT_TYPES(DEFINE_TYPE_CONSTANT) };
+
+enum field_kind {
+    FIELD_U64,
+    FIELD_AMOUNT,
+    FIELD_TIME,
+    FIELD_BOOL,
+    FIELD_ENUM,
+    FIELD_ID,
+    FIELD_HASH,
+    FIELD_IDENTITY,
+    FIELD_TXID,
+    FIELD_TEXT,
+    FIELD_BYTES,
+    FIELD_LIST,
+};
+
+struct event_shape;
+
+struct event_field {
+    uint8_t
+        number; /* ascending within a shape; 0 is taken by the fingerprint of the private part */
+    enum field_kind kind;
+    bool is_private;
+    size_t offset;
+    const char *name;
+    const struct enum_words *words; /* ENUM */
+    const struct event_shape *item; /* LIST */
+};
+
+struct event_shape {
+    const char *name;
+    size_t size; /* of the C struct */
+    size_t field_count;
+    const struct event_field *fields;
+};
+
+struct event_type {
+    uint16_t number;
+    uint16_t version;
+    const char *name; /* "job.completed" */
+    enum stream_kind stream_kind;
+    const struct event_shape *shape;
+};
+
+/* NULL when there is no such type or version: from a newer program, never a guess. */
+const struct event_type *event_type_find(uint16_t number, uint16_t version);
+/* The newest version of a type by its wire name; NULL if none. */
+const struct event_type *event_type_by_name(struct bytes name);
+/* All rows, ascending by number and version. */
+const struct event_type *event_types(size_t *ret_count);
+
+/* The catalogue as text, one line per field; its SHA-256 is `catalogue_digest` in ledger.opened. */
+struct buf;
+void catalogue_append_text(struct buf *buf);
+
+#endif
