@@ -1,0 +1,54 @@
+/* core/crypto/fourq.h: the elliptic curve FourQ, as far as Qubic's signatures need it.
+ *
+ *     E: -x^2 + y^2 = 1 + d x^2 y^2 over GF((2^127 - 1)^2),   #E = 392 * r,   r a prime of 246 bits
+ *
+ * Shape:   points in extended coordinates (X : Y : Z : T), T = XY / Z; 32-byte encodings hold y and the sign
+ *          of x. Scalars are four little-endian words; `fourq_scalar_*` reduce modulo r.
+ * Thread:  any; nothing is shared but constant tables.
+ * Secrets: `fourq_mul_base`, `fourq_encode` and the scalar functions have no branch and no table index
+ *          that depends on their input. `_public` functions do, and take public values only.
+ * Source:  Costello, Longa (IACR eprint 2015/565), curve constants from there. */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef CORE_CRYPTO_FOURQ_H
+#define CORE_CRYPTO_FOURQ_H
+
+#include "core/base/id.h"
+#include "core/crypto/fourq_field.h"
+
+struct fourq_point {
+    struct fp2 x;
+    struct fp2 y;
+    struct fp2 z;
+    struct fp2 t;
+};
+
+struct fourq_scalar {
+    uint64_t words[4]; /* least significant first */
+};
+
+/* 32 little-endian bytes, unchanged. */
+struct fourq_scalar fourq_scalar_load(const uint8_t bytes[32]);
+void fourq_scalar_store(const struct fourq_scalar *scalar, uint8_t ret[32]);
+/* True if below r; variable time. */
+bool fourq_scalar_is_reduced_public(const struct fourq_scalar *scalar);
+struct fourq_scalar fourq_scalar_reduce(const struct fourq_scalar *a);
+/* a - b * c modulo r, in [0, r); any 256-bit inputs. */
+struct fourq_scalar fourq_scalar_sub_mul(const struct fourq_scalar *a, const struct fourq_scalar *b,
+                                         const struct fourq_scalar *c);
+
+void fourq_encode(const struct fourq_point *point, struct key32 *ret);
+/* False if no point of the curve has this encoding, or if bit 127, which must be 0, is set. The sign bit of
+ * x = 0 is ignored and y = p is read as 0, as the network reads them. */
+bool fourq_decode_public(const struct key32 *encoded, struct fourq_point *ret);
+
+/* k * G for any k; k is reduced modulo r first. */
+void fourq_mul_base(const struct fourq_scalar *k, struct fourq_point *ret);
+/* k * G + l * P; k and l are reduced modulo r first, so P should be a point of order r. */
+void fourq_mul_double_public(const struct fourq_scalar *k, const struct fourq_scalar *l,
+                             const struct fourq_point *point, struct fourq_point *ret);
+
+bool fourq_is_neutral_public(const struct fourq_point *point);
+/* True if the point has order exactly r: not neutral, not of low order, no low-order part. */
+bool fourq_has_order_r_public(const struct fourq_point *point);
+
+#endif
