@@ -1,0 +1,51 @@
+/* core/net/stream.h: one TCP connection with a bounded, coalescing output queue.
+ *
+ * Shape:   owner callbacks for bytes read, output drained, the peer's end, and closed. The owner can be exchanged
+ *          while the connection lives: that is how a WebSocket takes over from HTTP.
+ * Output:  two buffers: one is being written, the other collects. Everything is copied.
+ * Life:    stream_close is final: after it only `closed` is called, from the loop, then the stream is freed. A
+ *          libuv handle is embedded, so the memory lives until then.
+ * Thread:  the loop's. No callback is called from inside these functions. */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef CORE_NET_STREAM_H
+#define CORE_NET_STREAM_H
+
+#include "core/base/bytes.h"
+#include "core/base/err.h"
+
+#include <stdbool.h>
+#include <uv.h>
+
+struct stream;
+
+struct stream_owner {
+    void *ctx;
+    void (*on_data)(void *ctx, struct bytes data); /* borrowed for the call */
+    void (*on_drained)(void *ctx);                 /* nothing is unsent any more */
+    /* ERR_OK: the peer has ended its side; else the connection is broken. Nothing is read after it. */
+    void (*on_end)(void *ctx, enum err_code why);
+    void (*on_closed)(void *ctx); /* the stream is freed after this returns */
+};
+
+/* A stream whose handle is initialised on `loop`, ready for uv_accept or uv_tcp_connect. NULL: out of memory. */
+struct stream *stream_create(uv_loop_t *loop, struct stream_owner owner);
+uv_tcp_t *stream_tcp(struct stream *stream);
+void stream_set_owner(struct stream *stream, struct stream_owner owner);
+/* A second party that counts or cuts connections: called before the owner's on_closed. */
+void stream_on_free(struct stream *stream, void (*on_free)(void *ctx, struct stream *stream),
+                    void *ctx);
+
+/* Read until stopped. Idempotent both ways. */
+void stream_read(struct stream *stream, bool on);
+/* Queue and send. False: out of memory or past 1 GiB unsent; the connection is of no use any more. */
+bool stream_write(struct stream *stream, struct bytes data);
+size_t stream_unsent(const struct stream *stream);
+/* Counts up whenever the kernel has taken bytes: for timeouts. */
+uint64_t stream_sent(struct stream *stream);
+/* Send what is queued, then end our side (FIN). */
+void stream_shutdown(struct stream *stream);
+/* Drop what is unsent and close. Idempotent. */
+void stream_close(struct stream *stream);
+bool stream_is_closing(const struct stream *stream);
+
+#endif
