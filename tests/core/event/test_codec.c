@@ -52,7 +52,7 @@ static void fill_field(const struct event_field *field, uint8_t *at, struct aren
         return;
     case FIELD_TEXT: {
         struct bytes text =
-            arena_copy(arena, bytes_of("notch \xE2\x82\xAC \"\n", below(2) ? 13 : 0));
+            arena_copy(arena, bytes_of("notch \xE2\x82\xAC \"\n", below(2) ? 12 : 0));
         memcpy(at, &text, sizeof text);
         return;
     }
@@ -141,9 +141,12 @@ static void every_type_round_trips(void **state)
 
         buf_clear(&again);
         event_render(&again, &back, 7, "test/0/1", &NAMES);
-        json_t *json =
-            json_loads(buf_text(&again), JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, NULL);
-        assert_non_null(json);
+        json_error_t problem;
+        json_t *json = json_loads(buf_text(&again),
+                                  JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &problem);
+        if (json == NULL) {
+            fail_msg("%s: %s", problem.text, buf_text(&again));
+        }
         assert_string_equal(json_string_value(json_object_get(json, "type")),
                             types[i % count].name);
         json_decref(json);
