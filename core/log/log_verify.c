@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/log/log_verify.h"
+
+#include "core/base/invariant.h"
+#include "core/crypto/sha256.h"
+#include "core/event/codec.h"
+#include "core/log/event_log_internal.h"
+#include "core/log/log_reader.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct verify {
+    struct event_log *log;
+    const struct log_verify_options *options;
+    struct log_reader *reader;
+    struct merkle_frontier frontier;
+    struct pending_tile tiles[TILE_LEVELS];
+    struct checkpoint checkpoint;
+    struct key32 checkpoint_root; /* as recomputed at the checkpoint's size */
+    uint64_t generation;
+    struct ev_ledger_opened opened; /* text copied into `name` */
+    char name[NOTE_NAME_MAX];
+    int64_t last_time;
+    enum err_code code;
+    struct err *err;
+};
+
+enum err_code log_origin(const struct ev_ledger_opened *opened, uint64_t generation,
+                         char ret[NOTE_NAME_MAX], struct err *err)
+{
+    char id[ID_TEXT_SIZE];
+    id_format(opened->log_id, id);
+    int size = snprintf(ret, NOTE_NAME_MAX, "%.*s/%s/%llu", (int)opened->name.size,
+                        (const char *)opened->name.data, id, (unsigned long long)generation);
+    if (opened->name.size == 0 || size < 0 || size >= NOTE_NAME_MAX) {
+        return err_set(err, ERR_INVALID, "a log's name has 1 to 120 characters");
+    }
+    return ERR_OK;
+}
+
+static void complete_cb(void *ctx, unsigned height, uint64_t index, struct key32 hash)
+{
+    struct verify *verify = ctx;
+    if (height % TILE_HEIGHT != 0 || verify->code != ERR_OK) {
+        return;
+    }
+    unsigned level = height / TILE_HEIGHT;
+    struct pending_tile *tile = &verify->tiles[level];
+    INVARIANT(tile->width == index % TILE_WIDTH);
+    tile->hashes[tile->width++] = hash;
+    if (tile->width < TILE_WIDTH) {
+        return;
+    }
+    tile->width = 0;
+    uint8_t key[TILE_KEY_SIZE];
+    tile_key(level, index / TILE_WIDTH, key);
+    MDB_txn *txn = NULL;
+    MDB_val key_val = {sizeof key, key};
+    MDB_val value;
+    int rc = mdb_txn_begin(verify->log->env, NULL, MDB_RDONLY, &txn);
+    if (rc == 0) {
+        rc = mdb_get(txn, verify->log->tiles, &key_val, &value);
+    }
+    if (rc != 0 || value.mv_size != sizeof tile->hashes ||
+        memcmp(value.mv_data, tile->hashes, sizeof tile->hashes) != 0) {
+        verify->code = err_set(verify->err, ERR_CORRUPT, "tile %u/%llu does not match its records",
+                               level, (unsigned long long)(index / TILE_WIDTH));
+    }
+    if (txn != NULL) {
+        mdb_txn_abort(txn);
+    }
+}
+
+static enum err_code check_private(struct verify *verify, uint64_t sequence, struct event *event,
+                                   struct arena *arena, struct log_verify_result *result)
+{
+    struct bytes part;
+    bool stored = log_reader_private(verify->reader, sequence, &part);
+    if (key_is_zero(event->private_digest)) {
+        if (stored) {
+            return err_set(verify->err, ERR_CORRUPT,
+                           "record %llu names no private part but has one",
+                           (unsigned long long)sequence);
+        }
+        return ERR_OK;
+    }
+    if (!stored) {
+        result->erased++;
+        return ERR_OK;
+    }
+    if (part.size <= PRIVATE_SALT_SIZE || !key_equal(sha256_of(part), event->private_digest)) {
+        return err_set(verify->err, ERR_CORRUPT,
+                       "the private part of record %llu does not match its digest",
+                       (unsigned long long)sequence);
+    }
+    result->private_parts++;
+    return private_decode(bytes_from(part, PRIVATE_SALT_SIZE), arena, event, verify->err);
+}
+
+static enum err_code check_first(struct verify *verify, uint64_t sequence,
+                                 const struct event *event)
+{
+    if (sequence == 1) {
+        const struct ev_ledger_opened *opened = &event->u.ledger_opened;
+        if (event->type->number != EVENT_LEDGER_OPENED ||
+            opened->name.size >= sizeof verify->name) {
+            return err_set(verify->err, ERR_CORRUPT, "record 1 is not ledger.opened");
+        }
+        verify->opened = *opened;
+        memcpy(verify->name, opened->name.data, opened->name.size);
+        verify->opened.name.data = (const uint8_t *)verify->name;
+        verify->generation = opened->generation;
+    } else if (event->type->number == EVENT_LEDGER_OPENED) {
+        return err_set(verify->err, ERR_CORRUPT, "record %llu opens the ledger a second time",
+                       (unsigned long long)sequence);
+    } else if (event->type->number == EVENT_LEDGER_RESTORED) {
+        verify->generation = event->u.ledger_restored.generation;
+    }
+    if (event->time < verify->last_time) {
+        return err_set(verify->err, ERR_CORRUPT, "record %llu is older than the one before it",
+                       (unsigned long long)sequence);
+    }
+    verify->last_time = event->time;
+    return ERR_OK;
+}
+
+static enum err_code check_records(struct verify *verify, struct log_verify_result *result)
+{
+    struct arena arena;
+    arena_init(&arena, 1 << 22);
+    enum err_code code = ERR_OK;
+    uint64_t size = log_reader_size(verify->reader);
+    for (uint64_t sequence = 1; sequence <= size && code == ERR_OK; sequence++) {
+        struct bytes record;
+        struct event event;
+        arena_clear(&arena);
+        code = log_reader_record(verify->reader, sequence, &record, verify->err);
+        if (code == ERR_OK) {
+            merkle_append(&verify->frontier, merkle_leaf(record), complete_cb, verify);
+            code = verify->code;
+        }
+        if (code == ERR_OK && sequence == verify->checkpoint.size) {
+            verify->checkpoint_root = merkle_root(&verify->frontier);
+        }
+        if (code == ERR_OK) {
+            code = record_decode(record, &arena, &event, verify->err);
+            if (code != ERR_OK) {
+                err_context(verify->err, "record %llu", (unsigned long long)sequence);
+            }
+        }
+        if (code == ERR_OK) {
+            code = check_first(verify, sequence, &event);
+        }
+        if (code == ERR_OK) {
+            code = check_private(verify, sequence, &event, &arena, result);
+        }
+        if (verify->options->progress != NULL && (sequence % 4096 == 0 || sequence == size)) {
+            verify->options->progress(verify->options->ctx, sequence, size);
+        }
+    }
+    arena_deinit(&arena);
+    return code;
+}
+
+/* What the note claims, unchecked: its second line. The signature is checked once record 1 has said whose it must be. */
+static uint64_t claimed_size(struct bytes note)
+{
+    unsigned long long size = 0;
+    char text[256];
+    size_t length = note.size < sizeof text ? note.size : sizeof text - 1;
+    memcpy(text, note.data, length);
+    text[length] = '\0';
+    const char *line = strchr(text, '\n');
+    return line != NULL && sscanf(line + 1, "%llu", &size) == 1 ? size
+                                                                : 0; /* NOLINT(cert-err34-c) */
+}
+
+/* The stored frontier, and no private part beyond those that records name. */
+static enum err_code check_tables(struct verify *verify, const struct log_verify_result *result)
+{
+    struct bytes stored;
+    struct merkle_frontier frontier;
+    if (!log_reader_meta(verify->reader, "frontier", &stored) ||
+        !frontier_decode(stored, &frontier) || frontier.size != result->size ||
+        !key_equal(merkle_root(&frontier), result->root)) {
+        return err_set(verify->err, ERR_CORRUPT, "the stored frontier is not that of the records");
+    }
+    if (log_reader_private_count(verify->reader) != result->private_parts) {
+        return err_set(verify->err, ERR_CORRUPT, "there are private parts that no record names");
+    }
+    return ERR_OK;
+}
+
+static enum err_code check_checkpoint(struct verify *verify, struct bytes note,
+                                      struct log_verify_result *result)
+{
+    struct checkpoint checkpoint;
+    enum err_code code = checkpoint_open(note, result->origin, verify->opened.checkpoint_key,
+                                         &checkpoint, verify->err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    if (checkpoint.size > result->size) {
+        return err_set(verify->err, ERR_CORRUPT,
+                       "the log has %llu records, but a checkpoint of %llu was signed",
+                       (unsigned long long)result->size, (unsigned long long)checkpoint.size);
+    }
+    if (!key_equal(checkpoint.root, verify->checkpoint_root)) {
+        return err_set(verify->err, ERR_CORRUPT,
+                       "the signed root at %llu records is not the root of these records",
+                       (unsigned long long)checkpoint.size);
+    }
+    result->has_checkpoint = true;
+    result->checkpoint = checkpoint;
+    return ERR_OK;
+}
+
+enum err_code log_verify(struct event_log *log, const struct log_verify_options *options,
+                         struct log_verify_result *ret, struct err *err)
+{
+    struct verify verify = {.log = log, .options = options, .err = err, .last_time = INT64_MIN};
+    struct log_verify_result result = {0};
+    struct bytes note = {0};
+    enum err_code code = log_reader_open(log, &verify.reader, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    bool has_note = log_reader_checkpoint(verify.reader, &note);
+    if (has_note) {
+        verify.checkpoint.size = claimed_size(note);
+    }
+    code = check_records(&verify, &result);
+    if (code == ERR_OK && verify.frontier.size == 0) {
+        code = err_set(err, ERR_CORRUPT, "the log is empty: record 1 is missing");
+    }
+    if (code == ERR_OK) {
+        result.size = verify.frontier.size;
+        result.root = merkle_root(&verify.frontier);
+        code = log_origin(&verify.opened, verify.generation, result.origin, err);
+    }
+    if (code == ERR_OK) {
+        code = check_tables(&verify, &result);
+    }
+    if (code == ERR_OK && has_note) {
+        code = check_checkpoint(&verify, note, &result);
+    }
+    if (code == ERR_OK) {
+        *ret = result;
+    }
+    log_reader_close(verify.reader);
+    return code;
+}

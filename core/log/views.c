@@ -1,0 +1,531 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/log/views.h"
+
+#include "core/base/file.h"
+#include "core/base/invariant.h"
+#include "core/base/trace.h"
+#include "core/crypto/sha256.h"
+#include "core/log/lmdb_err.h"
+
+#include <limits.h>
+#include <lmdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MAP_SIZE_DEFAULT (UINT64_C(64) << 30)
+#define READERS_MAX_DEFAULT 512
+#define TABLES_MAX 96
+#define BOOT_ID_SIZE 36
+static char POSITION_KEY[] = "p"; /* not const: LMDB takes no const pointers */
+#define POSITION_SIZE (8 + 32 + 16 + 8)
+
+struct transaction {
+    struct store store; /* first: a store pointer is a transaction pointer */
+    struct views *views;
+    MDB_txn *txn;
+    MDB_cursor *cursors[TABLES_MAX]; /* opened at first use, closed with the transaction */
+};
+
+struct views {
+    struct views_options options;
+    char folder[PATH_MAX];
+    char state_path[PATH_MAX];
+    MDB_env *env;
+    MDB_dbi tables[TABLES_MAX];
+    MDB_dbi position;
+    bool dirty; /* the state file says so */
+    struct transaction write;
+};
+
+struct views_snapshot {
+    struct transaction transaction;
+    struct views_position position;
+};
+
+/* ── the store over a transaction ──────────────────────────────────────────────────────────────── */
+
+static MDB_val value_of(struct bytes bytes)
+{
+    return (MDB_val){.mv_size = bytes.size, .mv_data = (void *)(uintptr_t)bytes.data};
+}
+
+static struct bytes bytes_of_value(const MDB_val *value)
+{
+    return bytes_of(value->mv_data, value->mv_size);
+}
+
+static size_t table_index(const struct views *views, const struct store_table *table)
+{
+    for (size_t i = 0; i < views->options.table_count; i++) {
+        if (views->options.tables[i] == table) {
+            return i;
+        }
+    }
+    IMPOSSIBLE("a table that was not registered");
+}
+
+static struct transaction *transaction_of(struct store *store)
+{
+    return (struct transaction *)(void *)store;
+}
+
+static enum err_code get_op(struct store *store, const struct store_table *table, struct bytes key,
+                            struct bytes *ret, struct err *err)
+{
+    struct transaction *t = transaction_of(store);
+    MDB_val key_val = value_of(key);
+    MDB_val value;
+    int rc = mdb_get(t->txn, t->views->tables[table_index(t->views, table)], &key_val, &value);
+    if (rc == 0) {
+        *ret = bytes_of_value(&value);
+    }
+    return err_from_mdb(err, rc, table->name);
+}
+
+static enum err_code put_op(struct store *store, const struct store_table *table, struct bytes key,
+                            struct bytes value, struct err *err)
+{
+    struct transaction *t = transaction_of(store);
+    MDB_val key_val = value_of(key);
+    MDB_val value_val = value_of(value);
+    return err_from_mdb(
+        err,
+        mdb_put(t->txn, t->views->tables[table_index(t->views, table)], &key_val, &value_val, 0),
+        table->name);
+}
+
+static enum err_code del_op(struct store *store, const struct store_table *table, struct bytes key,
+                            struct err *err)
+{
+    struct transaction *t = transaction_of(store);
+    MDB_val key_val = value_of(key);
+    return err_from_mdb(
+        err, mdb_del(t->txn, t->views->tables[table_index(t->views, table)], &key_val, NULL),
+        table->name);
+}
+
+static int cursor_of(struct transaction *t, const struct store_table *table, MDB_cursor **ret)
+{
+    size_t index = table_index(t->views, table);
+    int rc = 0;
+    if (t->cursors[index] == NULL) {
+        rc = mdb_cursor_open(t->txn, t->views->tables[index], &t->cursors[index]);
+    }
+    *ret = t->cursors[index];
+    return rc;
+}
+
+static enum err_code seek_op(struct store *store, const struct store_table *table, struct bytes key,
+                             bool after, struct bytes *ret_key, struct bytes *ret_value,
+                             struct err *err)
+{
+    struct transaction *t = transaction_of(store);
+    MDB_cursor *cursor;
+    MDB_val found = value_of(key);
+    MDB_val value;
+    int rc = cursor_of(t, table, &cursor);
+    if (rc == 0) {
+        rc = mdb_cursor_get(cursor, &found, &value, key.size == 0 ? MDB_FIRST : MDB_SET_RANGE);
+    }
+    if (rc == 0 && after && key.size > 0 && bytes_equal(bytes_of_value(&found), key)) {
+        rc = mdb_cursor_get(cursor, &found, &value, MDB_NEXT);
+    }
+    if (rc == 0) {
+        *ret_key = bytes_of_value(&found);
+        *ret_value = bytes_of_value(&value);
+    }
+    return err_from_mdb(err, rc, table->name);
+}
+
+static enum err_code seek_before_op(struct store *store, const struct store_table *table,
+                                    struct bytes key, struct bytes *ret_key,
+                                    struct bytes *ret_value, struct err *err)
+{
+    struct transaction *t = transaction_of(store);
+    MDB_cursor *cursor;
+    MDB_val found = value_of(key);
+    MDB_val value;
+    int rc = cursor_of(t, table, &cursor);
+    if (rc == 0) {
+        rc = key.size == 0 ? MDB_NOTFOUND : mdb_cursor_get(cursor, &found, &value, MDB_SET_RANGE);
+        if (rc == 0) {
+            rc = mdb_cursor_get(cursor, &found, &value, MDB_PREV);
+        } else if (rc == MDB_NOTFOUND) {
+            rc = mdb_cursor_get(cursor, &found, &value, MDB_LAST);
+        }
+    }
+    if (rc == 0) {
+        *ret_key = bytes_of_value(&found);
+        *ret_value = bytes_of_value(&value);
+    }
+    return err_from_mdb(err, rc, table->name);
+}
+
+static const struct store_ops STORE_OPS = {
+    .get = get_op, .put = put_op, .del = del_op, .seek = seek_op, .seek_before = seek_before_op};
+
+static int transaction_begin(struct views *views, bool write, struct transaction *t)
+{
+    *t = (struct transaction){.store.ops = &STORE_OPS, .views = views};
+    return mdb_txn_begin(views->env, NULL, write ? 0 : MDB_RDONLY, &t->txn);
+}
+
+static void transaction_end(struct transaction *t)
+{
+    for (size_t i = 0; i < t->views->options.table_count; i++) {
+        if (t->cursors[i] != NULL) {
+            mdb_cursor_close(t->cursors[i]);
+            t->cursors[i] = NULL;
+        }
+    }
+}
+
+static void transaction_abort(struct transaction *t)
+{
+    if (t->txn != NULL) {
+        transaction_end(t);
+        mdb_txn_abort(t->txn);
+        t->txn = NULL;
+    }
+}
+
+/* ── whether the files can be trusted ──────────────────────────────────────────────────────────── */
+
+static void read_boot_id(char ret[BOOT_ID_SIZE + 1])
+{
+    struct buf text;
+    buf_init(&text, 64);
+    memset(ret, '0', BOOT_ID_SIZE);
+    ret[BOOT_ID_SIZE] = '\0';
+    if (file_read("/proc/sys/kernel/random/boot_id", &text, NULL) == ERR_OK &&
+        text.size >= BOOT_ID_SIZE) {
+        memcpy(ret, text.data, BOOT_ID_SIZE);
+    }
+    buf_deinit(&text);
+}
+
+/* "<boot id> dirty\n" or "<boot id> clean\n". */
+static enum err_code write_state(struct views *views, bool dirty, struct err *err)
+{
+    char boot[BOOT_ID_SIZE + 1];
+    char text[64];
+    read_boot_id(boot);
+    (void)snprintf(text, sizeof text, "%s %s\n", boot, dirty ? "dirty" : "clean");
+    enum err_code code = file_write_atomic(views->state_path, bytes_of_text(text), 0600, err);
+    if (code == ERR_OK) {
+        views->dirty = dirty;
+    }
+    return code;
+}
+
+static bool can_be_trusted(struct views *views)
+{
+    char boot[BOOT_ID_SIZE + 1];
+    struct buf text;
+    read_boot_id(boot);
+    buf_init(&text, 64);
+    bool trusted = false;
+    if (file_read(views->state_path, &text, NULL) == ERR_OK && text.size == BOOT_ID_SIZE + 7) {
+        bool same_boot = memcmp(text.data, boot, BOOT_ID_SIZE) == 0;
+        bool clean = memcmp(text.data + BOOT_ID_SIZE, " clean\n", 7) == 0;
+        views->dirty = !clean;
+        trusted = same_boot || clean;
+    }
+    buf_deinit(&text);
+    return trusted;
+}
+
+static void remove_files(struct views *views)
+{
+    static const char *const NAMES[] = {"data.mdb", "lock.mdb"};
+    for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) {
+        char path[PATH_MAX];
+        if (path_join(path, sizeof path, views->folder, NAMES[i], NULL) == ERR_OK) {
+            (void)unlink(path);
+        }
+    }
+}
+
+/* ── opening ───────────────────────────────────────────────────────────────────────────────────── */
+
+static int open_tables(struct views *views)
+{
+    unsigned flags = views->options.read_only ? 0 : MDB_CREATE;
+    MDB_txn *txn = NULL;
+    int rc = mdb_txn_begin(views->env, NULL, views->options.read_only ? MDB_RDONLY : 0, &txn);
+    for (size_t i = 0; i < views->options.table_count && rc == 0; i++) {
+        rc = mdb_dbi_open(txn, views->options.tables[i]->name, flags, &views->tables[i]);
+    }
+    if (rc == 0) {
+        rc = mdb_dbi_open(txn, "position", flags, &views->position);
+    }
+    if (rc != 0) {
+        mdb_txn_abort(txn);
+        return rc;
+    }
+    return mdb_txn_commit(txn);
+}
+
+static enum err_code open_env(struct views *views, struct err *err)
+{
+    const struct views_options *options = &views->options;
+    int rc = mdb_env_create(&views->env);
+    if (rc == 0) {
+        rc = mdb_env_set_maxdbs(views->env, TABLES_MAX + 1);
+    }
+    if (rc == 0) {
+        rc = mdb_env_set_mapsize(views->env,
+                                 options->map_size != 0 ? options->map_size : MAP_SIZE_DEFAULT);
+    }
+    if (rc == 0) {
+        rc = mdb_env_set_maxreaders(views->env, options->readers_max != 0 ? options->readers_max
+                                                                          : READERS_MAX_DEFAULT);
+    }
+    if (rc == 0) {
+        rc = mdb_env_open(
+            views->env, views->folder,
+            MDB_NOTLS | MDB_NORDAHEAD | MDB_NOSYNC | (options->read_only ? MDB_RDONLY : 0U), 0600);
+    }
+    if (rc == 0) {
+        rc = open_tables(views);
+    }
+    if (rc != 0) {
+        enum err_code code = err_from_mdb(err, rc, "open the views");
+        if (views->env != NULL) {
+            mdb_env_close(views->env);
+            views->env = NULL;
+        }
+        return code;
+    }
+    return ERR_OK;
+}
+
+enum err_code views_open(const struct views_options *options, struct views **ret, struct err *err)
+{
+    INVARIANT(options->table_count <= TABLES_MAX);
+    struct views *views = calloc(1, sizeof *views);
+    if (views == NULL) {
+        return err_set(err, ERR_NOMEM, "no memory to open the views");
+    }
+    views->options = *options;
+    enum err_code code = ERR_OK;
+    int size = snprintf(views->folder, sizeof views->folder, "%s", options->folder);
+    int state_size =
+        snprintf(views->state_path, sizeof views->state_path, "%s.state", options->folder);
+    if (size < 0 || state_size < 0 || (size_t)state_size >= sizeof views->state_path) {
+        code = err_set(err, ERR_TOO_LARGE, "path too long: %s", options->folder);
+    }
+    if (code == ERR_OK && !options->read_only) {
+        code = dir_create(views->folder, 0700, err);
+        if (code == ERR_OK && !can_be_trusted(views)) {
+            trace(TRACE_INFO, "views.discarded", "reason=\"no clean close in an earlier boot\"");
+            remove_files(views);
+        }
+    }
+    if (code == ERR_OK) {
+        code = open_env(views, err);
+    }
+    if (code != ERR_OK) {
+        free(views);
+        return code;
+    }
+    *ret = views;
+    return ERR_OK;
+}
+
+void views_close(struct views *views)
+{
+    if (views == NULL) {
+        return;
+    }
+    struct err err;
+    views_abort(views);
+    if (!views->options.read_only) {
+        int rc = mdb_env_sync(views->env, 1);
+        if (rc != 0 || write_state(views, false, &err) != ERR_OK) {
+            trace(TRACE_WARN, "views.left_dirty", "rc=%d", rc);
+        }
+    }
+    mdb_env_close(views->env);
+    free(views);
+}
+
+enum err_code views_reset(struct views *views, struct err *err)
+{
+    views_abort(views);
+    mdb_env_close(views->env);
+    views->env = NULL;
+    remove_files(views);
+    return open_env(views, err);
+}
+
+/* ── writing ───────────────────────────────────────────────────────────────────────────────────── */
+
+enum err_code views_begin(struct views *views, struct store **ret, struct err *err)
+{
+    INVARIANT(views->write.txn == NULL);
+    if (!views->dirty) {
+        enum err_code code = write_state(views, true, err);
+        if (code != ERR_OK) {
+            return code;
+        }
+    }
+    int rc = transaction_begin(views, true, &views->write);
+    if (rc != 0) {
+        return err_from_mdb(err, rc, "begin writing views");
+    }
+    *ret = &views->write.store;
+    return ERR_OK;
+}
+
+static void position_encode(const struct views_position *position, uint8_t ret[POSITION_SIZE])
+{
+    put_be64(ret, position->sequence);
+    memcpy(ret + 8, position->root.b, 32);
+    memcpy(ret + 40, position->log_id.b, 16);
+    put_be64(ret + 56, position->version);
+}
+
+static int position_read(struct views *views, MDB_txn *txn, struct views_position *ret)
+{
+    MDB_val key = {1, POSITION_KEY};
+    MDB_val value;
+    int rc = mdb_get(txn, views->position, &key, &value);
+    *ret = (struct views_position){0};
+    if (rc == MDB_NOTFOUND) {
+        return 0;
+    }
+    if (rc == 0 && value.mv_size != POSITION_SIZE) {
+        return MDB_CORRUPTED;
+    }
+    if (rc == 0) {
+        const uint8_t *at = value.mv_data;
+        ret->sequence = get_be64(at);
+        memcpy(ret->root.b, at + 8, 32);
+        memcpy(ret->log_id.b, at + 40, 16);
+        ret->version = get_be64(at + 56);
+    }
+    return rc;
+}
+
+enum err_code views_commit(struct views *views, const struct views_position *position,
+                           struct err *err)
+{
+    struct transaction *t = &views->write;
+    INVARIANT(t->txn != NULL);
+    enum err_code code = store_check(&t->store, err);
+    if (code != ERR_OK) {
+        transaction_abort(t);
+        return code;
+    }
+    uint8_t stored[POSITION_SIZE];
+    position_encode(position, stored);
+    MDB_val key = {1, POSITION_KEY};
+    MDB_val value = {sizeof stored, stored};
+    int rc = mdb_put(t->txn, views->position, &key, &value, 0);
+    if (rc != 0) {
+        transaction_abort(t);
+        return err_from_mdb(err, rc, "store the views' position");
+    }
+    transaction_end(t);
+    rc = mdb_txn_commit(t->txn);
+    t->txn = NULL;
+    return err_from_mdb(err, rc, "commit the views");
+}
+
+void views_abort(struct views *views)
+{
+    transaction_abort(&views->write);
+}
+
+enum err_code views_read_position(struct views *views, struct views_position *ret, struct err *err)
+{
+    struct views_snapshot *snapshot;
+    enum err_code code = views_snapshot_open(views, &snapshot, err);
+    if (code == ERR_OK) {
+        *ret = snapshot->position;
+        views_snapshot_close(snapshot);
+    }
+    return code;
+}
+
+/* ── reading ───────────────────────────────────────────────────────────────────────────────────── */
+
+enum err_code views_snapshot_open(struct views *views, struct views_snapshot **ret, struct err *err)
+{
+    struct views_snapshot *snapshot = malloc(sizeof *snapshot);
+    if (snapshot == NULL) {
+        return err_set(err, ERR_NOMEM, "no memory for a snapshot");
+    }
+    int rc = transaction_begin(views, false, &snapshot->transaction);
+    if (rc == 0) {
+        rc = position_read(views, snapshot->transaction.txn, &snapshot->position);
+    }
+    if (rc != 0) {
+        transaction_abort(&snapshot->transaction);
+        free(snapshot);
+        return err_from_mdb(err, rc, "read the views");
+    }
+    *ret = snapshot;
+    return ERR_OK;
+}
+
+void views_snapshot_close(struct views_snapshot *snapshot)
+{
+    if (snapshot != NULL) {
+        transaction_abort(&snapshot->transaction);
+        free(snapshot);
+    }
+}
+
+struct store *views_snapshot_store(struct views_snapshot *snapshot)
+{
+    return &snapshot->transaction.store;
+}
+
+const struct views_position *views_snapshot_position(const struct views_snapshot *snapshot)
+{
+    return &snapshot->position;
+}
+
+static void hash_value(struct sha256 *hash, const MDB_val *value)
+{
+    uint8_t size[8];
+    put_be64(size, value->mv_size);
+    sha256_update(hash, bytes_of(size, sizeof size));
+    sha256_update(hash, bytes_of_value(value));
+}
+
+enum err_code views_digest(struct views *views, struct key32 *ret, struct err *err)
+{
+    struct views_snapshot *snapshot;
+    enum err_code code = views_snapshot_open(views, &snapshot, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    struct sha256 *hash = sha256_create();
+    if (hash == NULL) {
+        views_snapshot_close(snapshot);
+        return err_set(err, ERR_NOMEM, "no memory to hash the views");
+    }
+    for (size_t i = 0; i < views->options.table_count && code == ERR_OK; i++) {
+        MDB_cursor *cursor = NULL;
+        MDB_val key;
+        MDB_val value;
+        sha256_update(hash, bytes_of_text(views->options.tables[i]->name));
+        int rc = cursor_of(&snapshot->transaction, views->options.tables[i], &cursor);
+        while (rc == 0 && (rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
+            hash_value(hash, &key);
+            hash_value(hash, &value);
+        }
+        code = rc == MDB_NOTFOUND ? ERR_OK : err_from_mdb(err, rc, "read the views");
+    }
+    if (code == ERR_OK) {
+        *ret = sha256_final(hash);
+    }
+    sha256_destroy(hash);
+    views_snapshot_close(snapshot);
+    return code;
+}

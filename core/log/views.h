@@ -1,0 +1,64 @@
+/* core/log/views.h: the environment of everything derived: write model, streams, projections. May always be thrown away.
+ *
+ * Shape:   <folder>/ is an LMDB environment without fsync; one table per struct store_table, and "position" with
+ *          (sequence, root at it, log id, version). The position is committed in the transaction of the rows it speaks of.
+ * Crash:   <folder>.state, fsynced, holds (boot id, dirty). It is set dirty before the first write of a run. Same boot: the
+ *          page cache is whole, go on. Another boot and dirty: views_open throws the folder away and starts empty.
+ * Thread:  the write transaction on the writer thread only; snapshots on any thread, closed soon.
+ * Owner:   a struct store lives as long as its transaction. */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef CORE_LOG_VIEWS_H
+#define CORE_LOG_VIEWS_H
+
+#include "core/base/id.h"
+#include "core/base/store.h"
+
+struct views;
+
+struct views_options {
+    const char *folder;
+    uint64_t map_size;    /* 0: 64 GiB */
+    unsigned readers_max; /* 0: 512 */
+    bool read_only;
+    const struct store_table *const *tables;
+    size_t table_count;
+};
+
+struct views_position {
+    uint64_t sequence; /* last applied; 0: nothing */
+    struct key32 root; /* of the log at that sequence */
+    struct id16 log_id;
+    uint64_t version; /* of the rows' layout */
+};
+
+MUST_CHECK enum err_code views_open(const struct views_options *options, struct views **ret,
+                                    struct err *err);
+/* Sync and mark clean; then the next open on any boot trusts them. */
+void views_close(struct views *views);
+/* Close without syncing, delete all files, open empty. The handle stays valid. */
+MUST_CHECK enum err_code views_reset(struct views *views, struct err *err);
+
+/* ── writing ── */
+
+MUST_CHECK enum err_code views_begin(struct views *views, struct store **ret, struct err *err);
+/* Store the position and commit. The store is gone either way. */
+MUST_CHECK enum err_code views_commit(struct views *views, const struct views_position *position,
+                                      struct err *err);
+void views_abort(struct views *views);
+/* Position of the last commit; writer thread. */
+MUST_CHECK enum err_code views_read_position(struct views *views, struct views_position *ret,
+                                             struct err *err);
+
+/* ── reading ── */
+
+struct views_snapshot;
+MUST_CHECK enum err_code views_snapshot_open(struct views *views, struct views_snapshot **ret,
+                                             struct err *err);
+void views_snapshot_close(struct views_snapshot *snapshot);
+struct store *views_snapshot_store(struct views_snapshot *snapshot);
+const struct views_position *views_snapshot_position(const struct views_snapshot *snapshot);
+
+/* SHA-256 over every row of every table in order: equal logs and versions give equal digests. */
+MUST_CHECK enum err_code views_digest(struct views *views, struct key32 *ret, struct err *err);
+
+#endif
