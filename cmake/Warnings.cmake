@@ -33,3 +33,7 @@ if(CMAKE_BUILD_TYPE STREQUAL "Release")
 elseif(CMAKE_BUILD_TYPE STREQUAL "Debug")
   set(CMAKE_C_FLAGS_DEBUG "-Og -g")
 endif()
+
+if(TALLY_FUZZ) # coverage for libFuzzer, in every library it looks into
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()

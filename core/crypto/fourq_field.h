@@ -139,14 +139,14 @@ static inline bool fp_is_zero(u128 a)
     return fp_canonical(a) == 0;
 }
 
-static inline bool fp2_equal(struct fp2 a, struct fp2 b)
-{
-    return fp_is_zero(fp_sub(a.re, b.re)) & fp_is_zero(fp_sub(a.im, b.im));
-}
-
 static inline bool fp2_is_zero(struct fp2 a)
 {
-    return fp_is_zero(a.re) & fp_is_zero(a.im);
+    return (fp_canonical(a.re) | fp_canonical(a.im)) == 0;
+}
+
+static inline bool fp2_equal(struct fp2 a, struct fp2 b)
+{
+    return fp2_is_zero(fp2_sub(a, b));
 }
 
 /* A square root of `a` if there is one. Branches on its values: for public points only. */
