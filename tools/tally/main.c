@@ -1,0 +1,43 @@
+/* tools/tally/main.c: the `tally` command line; one row per subcommand. */
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/tally/qubic_command.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    const char *summary;
+    int (*run)(int argc, char **argv); /* argv[0] is the name */
+} commands[] = {
+    {"qubic", "hashes, keys, signatures and transactions of the Qubic network", qubic_command},
+};
+
+static void usage(FILE *out)
+{
+    fprintf(out, "usage: tally COMMAND [ARGUMENTS]\n\n");
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        fprintf(out, "  %-12s %s\n", commands[i].name, commands[i].summary);
+    }
+    fprintf(out, "\n`tally COMMAND --help` says more.\n");
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        usage(stderr);
+        return 2;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+        usage(stdout);
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        if (strcmp(argv[1], commands[i].name) == 0) {
+            return commands[i].run(argc - 1, argv + 1);
+        }
+    }
+    fprintf(stderr, "tally: no command '%s'\n\n", argv[1]);
+    usage(stderr);
+    return 2;
+}
