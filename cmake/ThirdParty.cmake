@@ -26,3 +26,5 @@ target_link_libraries(third_wslay INTERFACE wslay)
 add_library(third_llhttp STATIC /usr/share/llhttp/api.c /usr/share/llhttp/http.c /usr/share/llhttp/llhttp.c)
 target_include_directories(third_llhttp SYSTEM PUBLIC /usr/share/include/llhttp)
 target_compile_options(third_llhttp PRIVATE -w)
+# Without it any two bytes pass for the CR LF behind a chunk, and blanks in header names.
+target_compile_definitions(third_llhttp PUBLIC LLHTTP_STRICT_MODE=1)

@@ -20,7 +20,8 @@
  * Thread:  everything on the loop's thread.
  * Limits:  all in http_server_options. What breaks a limit or the protocol is answered by the server with
  *          400, 408, 413, 414, 417, 431, 501, 503 or 505 and a problem body; the handler then sees abort_cb at most.
- * Gone:    an end of file from the peer while an answer is awaited counts as the peer being gone.
+ * Gone:    an end of file from the peer while an answer is awaited counts as the peer being gone. It is not seen
+ *          while more than 64 KiB that the peer has sent wait for a paused body or behind the request.
  * Source:  RFC 9110, RFC 9112. */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef CORE_NET_HTTP_SERVER_H
@@ -62,7 +63,8 @@ struct http_server_options {
 typedef void (*http_request_cb)(void *ctx, struct http_request *request);
 
 /* Bind, listen, serve. `options` may be NULL; it is copied.
- * Errors: ERR_INVALID (address), ERR_UNAVAILABLE (in use, not allowed), ERR_IO, ERR_NOMEM. */
+ * Errors: ERR_INVALID (address), ERR_UNAVAILABLE (in use, not allowed), ERR_IO, ERR_NOMEM. After an error the loop may
+ * still have to close a handle: run it once more before uv_loop_close. */
 MUST_CHECK enum err_code http_server_create(uv_loop_t *loop,
                                             const struct http_server_options *options,
                                             http_request_cb on_request, void *ctx,
@@ -161,7 +163,7 @@ void http_respond_file(struct http_request *request, const struct http_response 
 /* Take the connection: the handle is consumed, nothing was answered. The caller sends what it likes on the
  * stream (101 first), owns it and closes it; it still counts as a connection of the server and is cut when
  * the server closes. Only for a request without a body. `ret_early`: bytes the peer has sent already, borrowed until
- * the next loop turn. */
+ * the caller returns to the loop. The stream is not reading: stream_set_owner, then stream_read. */
 void http_request_take_over(struct http_request *request, struct stream **ret_stream,
                             struct bytes *ret_early);
 

@@ -146,9 +146,7 @@ static void write_cb(uv_write_t *request, int status)
         end(stream, ERR_UNAVAILABLE);
         return;
     }
-    if (!stream->is_writing) {
-        stream->owner.on_drained(stream->owner.ctx);
-    }
+    stream->owner.on_sent(stream->owner.ctx);
 }
 
 /* Swap the buffers and write, unless a write is under way. */
@@ -234,6 +232,12 @@ void stream_close(struct stream *stream)
     }
     stream->is_closing = true;
     uv_close((uv_handle_t *)&stream->tcp, close_cb);
+}
+
+void stream_cut(struct stream *stream, enum err_code why)
+{
+    end(stream, why);
+    stream_close(stream);
 }
 
 bool stream_is_closing(const struct stream *stream)

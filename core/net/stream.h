@@ -1,11 +1,11 @@
 /* core/net/stream.h: one TCP connection with a bounded, coalescing output queue.
  *
- * Shape:   owner callbacks for bytes read, output drained, the peer's end, and closed. The owner can be exchanged
+ * Shape:   owner callbacks for bytes read, output sent, the peer's end, and closed. The owner can be exchanged
  *          while the connection lives: that is how a WebSocket takes over from HTTP.
  * Output:  two buffers: one is being written, the other collects. Everything is copied.
  * Life:    stream_close is final: after it only `closed` is called, from the loop, then the stream is freed. A
  *          libuv handle is embedded, so the memory lives until then.
- * Thread:  the loop's. No callback is called from inside these functions. */
+ * Thread:  the loop's. No callback is called from inside these functions, stream_cut apart. */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef CORE_NET_STREAM_H
 #define CORE_NET_STREAM_H
@@ -21,7 +21,7 @@ struct stream;
 struct stream_owner {
     void *ctx;
     void (*on_data)(void *ctx, struct bytes data); /* borrowed for the call */
-    void (*on_drained)(void *ctx);                 /* nothing is unsent any more */
+    void (*on_sent)(void *ctx);                    /* a write has finished: look at stream_unsent */
     /* ERR_OK: the peer has ended its side; else the connection is broken. Nothing is read after it. */
     void (*on_end)(void *ctx, enum err_code why);
     void (*on_closed)(void *ctx); /* the stream is freed after this returns */
@@ -46,6 +46,8 @@ uint64_t stream_sent(struct stream *stream);
 void stream_shutdown(struct stream *stream);
 /* Drop what is unsent and close. Idempotent. */
 void stream_close(struct stream *stream);
+/* on_end with `why`, then stream_close. Only from a callback of the loop. */
+void stream_cut(struct stream *stream, enum err_code why);
 bool stream_is_closing(const struct stream *stream);
 
 #endif
