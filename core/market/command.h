@@ -1,0 +1,249 @@
+/* core/market/command.h: everything that can be asked of the ledger.
+ *
+ * Shape:   a header and one body per type. Ids of new things come in with the command; time is stamped by the writer.
+ * Owner:   slices and lists are borrowed until the command is answered.
+ * Refusal: decide answers with an error whose message is "word: sentence"; the word is the stable code of the API's problem. */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef CORE_MARKET_COMMAND_H
+#define CORE_MARKET_COMMAND_H
+
+#include "core/event/catalogue.h"
+#include "core/market/state.h"
+
+enum command_type {
+    /* the ledger */
+    COMMAND_LEDGER_OPEN = 1,
+    COMMAND_LEDGER_START,
+    COMMAND_TERMS_SET,
+    COMMAND_KEY_ADD,
+    COMMAND_SWEEP, /* act on deadlines that have passed */
+    /* people */
+    COMMAND_SESSION_OPEN, /* register the identity if it is new, issue a token */
+    COMMAND_TOKEN_ISSUE,
+    COMMAND_TOKEN_REVOKE,
+    /* uploads */
+    COMMAND_UPLOAD_RECEIVE,
+    COMMAND_UPLOAD_REJECT,
+    COMMAND_ANALYSIS_COMPLETE,
+    /* machines and offers */
+    COMMAND_HOST_ENROL,
+    COMMAND_HOST_ONLINE,
+    COMMAND_HOST_OFFLINE,
+    COMMAND_HOST_BENCHMARK,
+    COMMAND_OFFER_PUBLISH,
+    COMMAND_OFFER_WITHDRAW,
+    /* consumers */
+    COMMAND_MATCH_RECORD,
+    COMMAND_QUOTE_ISSUE,
+    COMMAND_JOB_CREATE,
+    COMMAND_JOB_CANCEL,
+    COMMAND_JOB_RATE,
+    /* workers */
+    COMMAND_JOB_CLAIM,
+    COMMAND_JOB_START,
+    COMMAND_JOB_PROGRESS,
+    COMMAND_JOB_OUTPUT,
+    COMMAND_JOB_METRICS,
+    COMMAND_RESULT_STORE,
+    COMMAND_JOB_END,
+    /* settlement */
+    COMMAND_DEPOSIT_OBSERVE,
+    COMMAND_ESCROW_CONFIRM,
+    COMMAND_ESCROW_EXPIRE,
+    COMMAND_ESCROW_SHORTFALL,
+    COMMAND_LEG_SIGN,
+    COMMAND_LEG_LOSE,
+    COMMAND_LEG_CONFIRM,
+};
+
+struct command_session {
+    struct key32 identity;
+    struct id16 account_id; /* used if the identity is new */
+    struct ev_token_issued token;
+};
+
+struct command_token {
+    struct id16 account_id;
+    struct ev_token_issued token;
+};
+
+struct command_token_revoke {
+    struct id16 account_id;
+    struct id16 token_id;
+};
+
+struct command_analysis {
+    struct id16 upload_id;
+    struct ev_analysis_completed analysis;
+};
+
+struct command_host {
+    struct id16 host_id;
+    struct bytes host_name; /* private */
+    struct bytes software;  /* private */
+    struct key32 sealing_key;
+    struct ev_token_issued token; /* enrolment issues the host's worker token */
+};
+
+struct command_benchmark {
+    struct id16 host_id;
+    struct ev_host_benchmarked benchmark;
+};
+
+struct command_offer {
+    struct id16 offer_id;
+    struct ev_offer_published offer; /* account_id is filled by decide */
+};
+
+struct command_offer_withdraw {
+    struct id16 offer_id;
+    struct bytes detail;
+};
+
+struct command_upload {
+    struct id16 upload_id;
+    struct ev_upload_received upload; /* account_id is filled by decide */
+};
+
+struct command_upload_reject {
+    struct id16 upload_id;
+    struct ev_upload_rejected rejected;
+};
+
+struct command_match {
+    struct id16 match_id;
+    struct ev_match_computed match;
+};
+
+struct command_quote {
+    struct id16 quote_id;
+    struct id16 upload_id;
+    struct id16 offer_id;
+    struct id16 match_id; /* zero: chosen without one */
+};
+
+struct command_job_create {
+    struct id16 job_id;
+    struct id16 escrow_id;
+    struct id16 quote_id;
+    struct key32 escrow_identity; /* derived from the operator's seed by settlement */
+    uint64_t key_id;
+    uint64_t
+        requested_tick; /* the chain's, when asked; 0 refuses: without it no lock could be judged */
+    uint64_t last_tick; /* a lock's tick may not be later */
+    struct bytes file_name; /* private, from the upload */
+    struct key32 input_digest;
+    struct bytes settings; /* private JSON */
+};
+
+struct command_job { /* cancel, claim (job_id unused), start */
+    struct id16 job_id;
+    struct id16 host_id;
+};
+
+struct command_rate {
+    struct id16 job_id;
+    uint64_t stars;
+    struct bytes comment;
+};
+
+struct command_progress {
+    struct id16 job_id;
+    struct ev_job_progressed progress;
+};
+
+struct command_output {
+    struct id16 job_id;
+    struct ev_job_output output;
+};
+
+struct command_metrics {
+    struct id16 job_id;
+    struct ev_metric_sampled metrics;
+};
+
+struct command_result {
+    struct id16 job_id;
+    struct ev_result_stored result;
+};
+
+struct command_end {
+    struct id16 job_id;
+    struct ev_job_end end; /* ending, fault, reason, worker_ms, exit_status, signal, detail */
+};
+
+struct command_deposit {
+    struct id16 escrow_id;
+    struct key32 tx_id;
+    struct key32 source;
+    int64_t amount;
+    uint64_t tick;
+    bool payload_ours;  /* inputType and the 104 bytes parse as a lock of this log */
+    struct id16 job_id; /* from the payload */
+    struct id16 payload_escrow_id;
+    struct id16 quote_id;
+    struct key32 provider;
+};
+
+struct command_confirm {
+    struct id16 escrow_id;
+    uint64_t confirmations;
+    uint64_t processed_tick;
+};
+
+struct command_shortfall {
+    struct id16 escrow_id;
+    struct ev_escrow_shortfall shortfall;
+};
+
+struct command_leg {
+    struct id16 escrow_id;
+    enum leg_kind kind;
+    struct key32 deposit_tx; /* of a return */
+    union {
+        struct ev_leg_signed signing;
+        struct ev_leg_lost lost;
+        struct ev_leg_confirmed confirmed;
+    } u;
+};
+
+struct command {
+    enum command_type type;
+    struct id16 command_id;
+    struct key32 fingerprint; /* zero: not idempotent by request */
+    enum actor_kind actor_kind;
+    struct id16 actor_id; /* account or host */
+    uint64_t causation;
+    union {
+        struct ev_ledger_opened open;
+        struct ev_ledger_started start;
+        struct ev_terms_set terms;
+        struct ev_settlement_key_added key;
+        struct command_session session;
+        struct command_token token;
+        struct command_token_revoke token_revoke;
+        struct command_upload upload;
+        struct command_upload_reject upload_reject;
+        struct command_analysis analysis;
+        struct command_host host;
+        struct command_benchmark benchmark;
+        struct command_offer offer;
+        struct command_offer_withdraw offer_withdraw;
+        struct command_match match;
+        struct command_quote quote;
+        struct command_job_create job_create;
+        struct command_job job;
+        struct command_rate rate;
+        struct command_progress progress;
+        struct command_output output;
+        struct command_metrics metrics;
+        struct command_result result;
+        struct command_end end;
+        struct command_deposit deposit;
+        struct command_confirm confirm; /* confirm, expire */
+        struct command_shortfall shortfall;
+        struct command_leg leg;
+    } u;
+};
+
+#endif

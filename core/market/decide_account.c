@@ -1,0 +1,137 @@
+/* Identities, tokens, uploads and their analysis. */
+// SPDX-License-Identifier: Apache-2.0
+#include "core/base/invariant.h"
+#include "core/market/decide_internal.h"
+
+static enum err_code check_token(struct deciding *d, const struct ev_token_issued *token)
+{
+    struct token_row existing;
+    if (key_is_zero(token->token_hash) || id_is_zero(token->token_id) || token->scopes == 0 ||
+        (token->scopes & ~SCOPE_ALL) != 0) {
+        return refuse(d, ERR_INVALID, "token_invalid", "a token needs an id, a hash and scopes");
+    }
+    if (token->expires_at != 0 && token->expires_at <= d->now) {
+        return refuse(d, ERR_INVALID, "token_expired", "the token would be expired already");
+    }
+    if (state_token(d->state, token->token_hash, &existing)) {
+        return refuse(d, ERR_CONFLICT, "token_exists", "this token was issued before");
+    }
+    return ERR_OK;
+}
+
+static enum err_code open_session(struct deciding *d)
+{
+    const struct command_session *c = &d->command->u.session;
+    struct id16 account_id = c->account_id;
+    enum err_code code = check_token(d, &c->token);
+    if (code != ERR_OK) {
+        return code;
+    }
+    if (key_is_zero(c->identity)) {
+        return refuse(d, ERR_INVALID, "identity_invalid", "an identity is 60 letters A to Z");
+    }
+    if (!state_account_by_identity(d->state, c->identity, &account_id)) {
+        struct event *event = decide_event(d, EVENT_IDENTITY_REGISTERED, account_id);
+        event->actor_id = account_id;
+        event->u.identity_registered.identity = c->identity;
+    }
+    struct event *event = decide_event(d, EVENT_TOKEN_ISSUED, account_id);
+    event->actor_id = account_id;
+    event->u.token_issued = c->token;
+    return ERR_OK;
+}
+
+static enum err_code issue_token(struct deciding *d)
+{
+    const struct command_token *c = &d->command->u.token;
+    struct account_row account;
+    enum err_code code = check_token(d, &c->token);
+    if (code != ERR_OK) {
+        return code;
+    }
+    /* The operator's own tokens belong to no account. */
+    if (!id_is_zero(c->account_id) && !state_account(d->state, c->account_id, &account)) {
+        return refuse(d, ERR_NOT_FOUND, "no_such_account", "there is no such account");
+    }
+    if (d->command->actor_kind == ACTOR_ACCOUNT && !id_equal(d->command->actor_id, c->account_id)) {
+        return refuse(d, ERR_DENIED, "not_yours",
+                      "a token can only be issued for your own account");
+    }
+    decide_event(d, EVENT_TOKEN_ISSUED, c->account_id)->u.token_issued = c->token;
+    return ERR_OK;
+}
+
+static enum err_code revoke_token(struct deciding *d)
+{
+    const struct command_token_revoke *c = &d->command->u.token_revoke;
+    struct key32 hash;
+    struct token_row token;
+    if (!store_get_row(d->state, &STATE_TOKEN_IDS, id_key(&c->token_id), &hash, sizeof hash) ||
+        !state_token(d->state, hash, &token) || !id_equal(token.account_id, c->account_id)) {
+        return refuse(d, ERR_NOT_FOUND, "no_such_token", "you have no such token");
+    }
+    if (token.revoked != 0) {
+        return refuse(d, ERR_CONFLICT, "token_revoked", "this token was revoked before");
+    }
+    decide_event(d, EVENT_TOKEN_REVOKED, c->account_id)->u.token_revoked.token_id = c->token_id;
+    return ERR_OK;
+}
+
+static enum err_code receive_upload(struct deciding *d)
+{
+    const struct command_upload *c = &d->command->u.upload;
+    if (c->upload.size == 0) {
+        return refuse(d, ERR_INVALID, "upload_empty", "the file is empty");
+    }
+    if (c->upload.size > d->ledger.upload_max) {
+        return refuse(d, ERR_TOO_LARGE, "upload_too_large", "a file has at most %llu bytes",
+                      (unsigned long long)d->ledger.upload_max);
+    }
+    struct event *event = decide_event(d, EVENT_UPLOAD_RECEIVED, c->upload_id);
+    event->u.upload_received = c->upload;
+    event->u.upload_received.account_id = d->command->actor_id;
+    return ERR_OK;
+}
+
+static enum err_code complete_analysis(struct deciding *d)
+{
+    const struct command_analysis *c = &d->command->u.analysis;
+    struct upload_row upload;
+    if (!state_upload(d->state, c->upload_id, &upload) || upload.rejected != 0) {
+        return refuse(d, ERR_NOT_FOUND, "no_such_upload", "there is no such upload");
+    }
+    if (upload.analysis_sequence != 0) {
+        return refuse(d, ERR_CONFLICT, "already_analysed", "this upload was analysed before");
+    }
+    if (c->analysis.reference_p50_ms == 0 ||
+        c->analysis.reference_p90_ms < c->analysis.reference_p50_ms || c->analysis.device == 0) {
+        return refuse(d, ERR_INTERNAL, "analysis_invalid", "an analysis without an estimate");
+    }
+    decide_event(d, EVENT_ANALYSIS_COMPLETED, c->upload_id)->u.analysis_completed = c->analysis;
+    return ERR_OK;
+}
+
+enum err_code decide_account(struct deciding *d)
+{
+    const struct command *c = d->command;
+    switch ((int)c->type) {
+    case COMMAND_SESSION_OPEN:
+        return open_session(d);
+    case COMMAND_TOKEN_ISSUE:
+        return issue_token(d);
+    case COMMAND_TOKEN_REVOKE:
+        return revoke_token(d);
+    case COMMAND_UPLOAD_RECEIVE:
+        return receive_upload(d);
+    case COMMAND_UPLOAD_REJECT: {
+        struct event *event = decide_event(d, EVENT_UPLOAD_REJECTED, c->u.upload_reject.upload_id);
+        event->u.upload_rejected = c->u.upload_reject.rejected;
+        event->u.upload_rejected.account_id = c->actor_id;
+        return ERR_OK;
+    }
+    case COMMAND_ANALYSIS_COMPLETE:
+        return complete_analysis(d);
+    default:
+        IMPOSSIBLE("not a command of an account");
+    }
+}

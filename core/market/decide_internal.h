@@ -1,0 +1,37 @@
+/* core/market/decide_internal.h: what the files of decide share. */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef CORE_MARKET_DECIDE_INTERNAL_H
+#define CORE_MARKET_DECIDE_INTERNAL_H
+
+#include "core/market/decide.h"
+
+struct deciding {
+    struct store *state;
+    const struct command *command;
+    int64_t now;
+    struct ledger_row ledger;
+    struct decision *decision;
+    struct err *err;
+};
+
+#define refuse(d, code, word, ...) err_set((d)->err, (code), word ": " __VA_ARGS__)
+
+/* A new event of the command's actor on a stream, already in the decision. Never NULL: out of memory ends in a refusal
+ * that market_decide gives (`decision->count` past the maximum). */
+struct event *decide_event(struct deciding *d, enum event_type_number type, struct id16 stream_id);
+
+/* End a job: job.completed, .failed or .cancelled by `end->ending`, and escrow.settled if its lock is held. */
+enum err_code decide_job_end(struct deciding *d, struct id16 job_id, const struct job_row *job,
+                             const struct ev_job_end *end);
+/* The job of a report, checked to be this host's and running. */
+enum err_code decide_reported_job(struct deciding *d, struct id16 job_id, struct job_row *ret);
+
+enum err_code decide_ledger(struct deciding *d);
+enum err_code decide_account(struct deciding *d);
+enum err_code decide_market(struct deciding *d);
+enum err_code decide_job(struct deciding *d);
+enum err_code decide_report(struct deciding *d);
+enum err_code decide_escrow(struct deciding *d);
+enum err_code decide_sweep(struct deciding *d);
+
+#endif

@@ -1,0 +1,233 @@
+/* Machines, offers, matches and quotes. */
+// SPDX-License-Identifier: Apache-2.0
+#include "core/base/invariant.h"
+#include "core/base/time.h"
+#include "core/market/billing.h"
+#include "core/market/decide_internal.h"
+#include "core/market/matching.h"
+
+/* The host, if the command's actor is the host itself or the provider it belongs to. */
+static enum err_code own_host(struct deciding *d, struct id16 host_id, struct host_row *ret)
+{
+    const struct command *c = d->command;
+    if (!state_host(d->state, host_id, ret) ||
+        !(c->actor_kind == ACTOR_HOST ? id_equal(c->actor_id, host_id)
+                                      : id_equal(c->actor_id, ret->account_id))) {
+        return refuse(d, ERR_NOT_FOUND, "no_such_host", "you have no such machine");
+    }
+    return ERR_OK;
+}
+
+static enum err_code enrol_host(struct deciding *d)
+{
+    const struct command_host *c = &d->command->u.host;
+    struct host_row host;
+    struct account_row account;
+    struct token_row token;
+    if (!state_account(d->state, d->command->actor_id, &account)) {
+        return refuse(d, ERR_NOT_FOUND, "no_such_account", "sign in before enrolling a machine");
+    }
+    if (state_host(d->state, c->host_id, &host) ||
+        state_token(d->state, c->token.token_hash, &token)) {
+        return refuse(d, ERR_CONFLICT, "host_exists", "this machine was enrolled before");
+    }
+    struct event *event = decide_event(d, EVENT_PROVIDER_ENROLLED, c->host_id);
+    event->u.provider_enrolled = (struct ev_provider_enrolled){
+        .account_id = d->command->actor_id,
+        .sealing_key = c->sealing_key,
+        .host_name = c->host_name,
+    };
+    event = decide_event(d, EVENT_TOKEN_ISSUED, d->command->actor_id);
+    event->u.token_issued = c->token;
+    event->u.token_issued.host_id = c->host_id;
+    event->u.token_issued.scopes = SCOPE_WORKER;
+    return ERR_OK;
+}
+
+static enum err_code host_online(struct deciding *d)
+{
+    const struct command_host *c = &d->command->u.host;
+    struct host_row host;
+    enum err_code code = own_host(d, c->host_id, &host);
+    if (code != ERR_OK) {
+        return code;
+    }
+    struct event *event = decide_event(d, EVENT_PROVIDER_ONLINE, c->host_id);
+    event->u.provider_online.account_id = host.account_id;
+    event->u.provider_online.software = c->software;
+    return ERR_OK;
+}
+
+/* Said by whoever watches for reports: the host has not been heard of for a lease. */
+static enum err_code host_offline(struct deciding *d)
+{
+    const struct command_host *c = &d->command->u.host;
+    struct host_row host;
+    if (!state_host(d->state, c->host_id, &host)) {
+        return refuse(d, ERR_NOT_FOUND, "no_such_host", "there is no such machine");
+    }
+    if (host.online == 0) {
+        return refuse(d, ERR_CONFLICT, "host_offline", "the machine is offline already");
+    }
+    struct event *event = decide_event(d, EVENT_PROVIDER_OFFLINE, c->host_id);
+    event->u.provider_offline.account_id = host.account_id;
+    event->u.provider_offline.last_report_at = host.last_report_at;
+    return ERR_OK;
+}
+
+static enum err_code publish_offer(struct deciding *d)
+{
+    const struct command_offer *c = &d->command->u.offer;
+    struct host_row host;
+    struct offer_row existing;
+    enum err_code code = own_host(d, c->offer.host_id, &host);
+    if (code != ERR_OK) {
+        return code;
+    }
+    if (state_offer(d->state, c->offer_id, &existing)) {
+        return refuse(d, ERR_CONFLICT, "offer_exists", "this offer was published before");
+    }
+    if (c->offer.rate < 1 || c->offer.rate > AMOUNT_MAX) {
+        return refuse(d, ERR_INVALID, "rate_invalid", "a rate is 1 to %lld QUBIC per hour",
+                      (long long)AMOUNT_MAX);
+    }
+    if (c->offer.device == 0 || c->offer.ram_mib == 0 || c->offer.cpu_cores == 0 ||
+        c->offer.speed_permille == 0 || c->offer.speed_permille > 1000000 ||
+        (c->offer.device == DEVICE_GPU) != (c->offer.gpus > 0)) {
+        return refuse(d, ERR_INVALID, "offer_invalid",
+                      "an offer says its device, memory, cores and speed; gpus only for a GPU");
+    }
+    struct event *event = decide_event(d, EVENT_OFFER_PUBLISHED, c->offer_id);
+    event->u.offer_published = c->offer;
+    event->u.offer_published.account_id = host.account_id;
+    return ERR_OK;
+}
+
+static enum err_code withdraw_offer(struct deciding *d)
+{
+    const struct command_offer_withdraw *c = &d->command->u.offer_withdraw;
+    struct offer_row offer;
+    struct host_row host;
+    if (!state_offer(d->state, c->offer_id, &offer)) {
+        return refuse(d, ERR_NOT_FOUND, "no_such_offer", "you have no such offer");
+    }
+    enum err_code code = own_host(d, offer.host_id, &host);
+    if (code != ERR_OK) {
+        return code;
+    }
+    if (offer.withdrawn != 0) {
+        return refuse(d, ERR_CONFLICT, "offer_withdrawn", "this offer was withdrawn before");
+    }
+    struct event *event = decide_event(d, EVENT_OFFER_WITHDRAWN, c->offer_id);
+    event->u.offer_withdrawn = (struct ev_offer_withdrawn){
+        .account_id = offer.account_id, .host_id = offer.host_id, .detail = c->detail};
+    return ERR_OK;
+}
+
+/* The upload, analysed and the actor's own. */
+static enum err_code own_upload(struct deciding *d, struct id16 upload_id, struct upload_row *ret)
+{
+    if (!state_upload(d->state, upload_id, ret) || ret->rejected != 0 ||
+        !id_equal(ret->account_id, d->command->actor_id)) {
+        return refuse(d, ERR_NOT_FOUND, "no_such_upload", "you have no such upload");
+    }
+    if (ret->analysis_sequence == 0) {
+        return refuse(d, ERR_CONFLICT, "not_analysed", "the upload has not been analysed yet");
+    }
+    return ERR_OK;
+}
+
+static enum err_code record_match(struct deciding *d)
+{
+    const struct command_match *c = &d->command->u.match;
+    struct upload_row upload;
+    enum err_code code = own_upload(d, c->match.upload_id, &upload);
+    if (code != ERR_OK) {
+        return code;
+    }
+    struct event *event = decide_event(d, EVENT_MATCH_COMPUTED, c->match_id);
+    event->u.match_computed = c->match;
+    event->u.match_computed.account_id = d->command->actor_id;
+    return ERR_OK;
+}
+
+static enum err_code issue_quote(struct deciding *d)
+{
+    const struct command_quote *c = &d->command->u.quote;
+    struct upload_row upload;
+    struct offer_row offer;
+    struct host_row host;
+    enum err_code code = own_upload(d, c->upload_id, &upload);
+    if (code != ERR_OK) {
+        return code;
+    }
+    if (!state_offer(d->state, c->offer_id, &offer) || offer.withdrawn != 0 ||
+        !state_host(d->state, offer.host_id, &host)) {
+        return refuse(d, ERR_NOT_FOUND, "no_such_offer", "this offer is not there any more");
+    }
+    if (host.online == 0) {
+        return refuse(d, ERR_CONFLICT, "host_offline", "the machine of this offer is offline");
+    }
+    struct match match;
+    match_offer(&upload.needs, &offer, true, &match);
+    if (match.fit == FIT_INSUFFICIENT) {
+        return refuse(d, ERR_CONFLICT, "offer_insufficient", "this machine does not fit: %s",
+                      match.why);
+    }
+    struct ev_quote_issued quote = {
+        .account_id = d->command->actor_id,
+        .upload_id = c->upload_id,
+        .offer_id = c->offer_id,
+        .provider_id = offer.account_id,
+        .host_id = offer.host_id,
+        .rate = offer.rate,
+        .p50_ms = match.p50_ms,
+        .p90_ms = match.p90_ms,
+        .margin_bps = d->ledger.margin_bps,
+        .fee_bps = d->ledger.fee_bps,
+        .terms_sequence = d->ledger.terms_sequence,
+        .expires_at = d->now + (int64_t)d->ledger.quote_valid_s * NS_PER_S,
+        .match_id = c->match_id,
+    };
+    if (!billing_cap(quote.p90_ms, quote.rate, quote.margin_bps, d->ledger.lock_min, &quote.cap) ||
+        !billing_limit_ms(quote.cap, quote.rate, &quote.limit_ms)) {
+        return refuse(d, ERR_OVERFLOW, "price_too_large",
+                      "this job would cost more than %lld QUBIC, the most one lock can hold",
+                      (long long)AMOUNT_MAX);
+    }
+    decide_event(d, EVENT_QUOTE_ISSUED, c->quote_id)->u.quote_issued = quote;
+    return ERR_OK;
+}
+
+enum err_code decide_market(struct deciding *d)
+{
+    struct host_row host;
+    enum err_code code;
+    switch ((int)d->command->type) {
+    case COMMAND_HOST_ENROL:
+        return enrol_host(d);
+    case COMMAND_HOST_ONLINE:
+        return host_online(d);
+    case COMMAND_HOST_OFFLINE:
+        return host_offline(d);
+    case COMMAND_HOST_BENCHMARK:
+        code = own_host(d, d->command->u.benchmark.host_id, &host);
+        if (code == ERR_OK) {
+            struct event *event =
+                decide_event(d, EVENT_HOST_BENCHMARKED, d->command->u.benchmark.host_id);
+            event->u.host_benchmarked = d->command->u.benchmark.benchmark;
+            event->u.host_benchmarked.account_id = host.account_id;
+        }
+        return code;
+    case COMMAND_OFFER_PUBLISH:
+        return publish_offer(d);
+    case COMMAND_OFFER_WITHDRAW:
+        return withdraw_offer(d);
+    case COMMAND_MATCH_RECORD:
+        return record_match(d);
+    case COMMAND_QUOTE_ISSUE:
+        return issue_quote(d);
+    default:
+        IMPOSSIBLE("not a command of the market");
+    }
+}

@@ -1,0 +1,267 @@
+/* What workers report: claim, start, progress, output, metrics, results, end. A worker is hostile until proven otherwise. */
+// SPDX-License-Identifier: Apache-2.0
+#include "core/base/invariant.h"
+#include "core/base/time.h"
+#include "core/market/decide_internal.h"
+
+#include <string.h>
+
+#define SAMPLES_MAX 64
+#define RESULTS_MAX 1000
+
+static enum err_code reporting_host(struct deciding *d, struct host_row *ret)
+{
+    if (d->command->actor_kind != ACTOR_HOST || !state_host(d->state, d->command->actor_id, ret)) {
+        return refuse(d, ERR_DENIED, "not_a_host", "only an enrolled machine reports");
+    }
+    return ERR_OK;
+}
+
+enum err_code decide_reported_job(struct deciding *d, struct id16 job_id, struct job_row *ret)
+{
+    struct host_row host;
+    enum err_code code = reporting_host(d, &host);
+    if (code != ERR_OK) {
+        return code;
+    }
+    if (!state_job(d->state, job_id, ret) || !id_equal(ret->host_id, d->command->actor_id) ||
+        ret->attempt == 0) {
+        return refuse(d, ERR_NOT_FOUND, "no_such_job", "this machine has no such job");
+    }
+    if (ret->status == JOB_ENDED) {
+        return refuse(d, ERR_CONFLICT, "job_ended", "the job ended as %s",
+                      enum_word(&ending_words, (uint32_t)ret->ending));
+    }
+    if (ret->status != JOB_RUNNING) {
+        return refuse(d, ERR_CONFLICT, "not_running", "the job has not been started");
+    }
+    int64_t heard =
+        ret->last_report_at > d->ledger.started_at ? ret->last_report_at : d->ledger.started_at;
+    if (d->now >= heard + (int64_t)d->ledger.lease_s * NS_PER_S) {
+        return refuse(d, ERR_CONFLICT, "lease_expired", "the last report is over %llu s old",
+                      (unsigned long long)d->ledger.lease_s);
+    }
+    return ERR_OK;
+}
+
+/* The first job in the provider's queue that this host may take. */
+static bool find_claimable(struct deciding *d, const struct host_row *host, struct id16 *ret_job_id,
+                           struct job_row *ret_job)
+{
+    uint8_t at[24] = {0};
+    struct bytes key;
+    struct bytes value;
+    memcpy(at, host->account_id.b, 16);
+    while (store_seek(d->state, &STATE_QUEUE, bytes_of(at, sizeof at), true, &key, &value)) {
+        if (key.size != sizeof at || memcmp(key.data, host->account_id.b, 16) != 0 ||
+            value.size != sizeof ret_job_id->b) {
+            return false;
+        }
+        memcpy(at, key.data, sizeof at);
+        memcpy(ret_job_id->b, value.data, sizeof ret_job_id->b);
+        if (!state_job(d->state, *ret_job_id, ret_job)) {
+            return false;
+        }
+        /* Once a host let it lie, any other of the same provider may have it. */
+        bool wanted = id_equal(ret_job->host_id, d->command->actor_id);
+        if (wanted || ret_job->attempt > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum err_code claim_job(struct deciding *d)
+{
+    struct host_row host;
+    struct id16 job_id;
+    struct job_row job;
+    enum err_code code = reporting_host(d, &host);
+    if (code != ERR_OK) {
+        return code;
+    }
+    if (!id_is_zero(host.job_id)) {
+        return refuse(d, ERR_CONFLICT, "host_busy", "this machine has a job");
+    }
+    if (!find_claimable(d, &host, &job_id, &job)) {
+        return refuse(d, ERR_NOT_FOUND, "no_job", "there is no job for this machine now");
+    }
+    INVARIANT(job.status == JOB_QUEUED);
+    decide_event(d, EVENT_JOB_ASSIGNED, job_id)->u.job_assigned = (struct ev_job_assigned){
+        .host_id = d->command->actor_id,
+        .attempt = job.attempt + 1,
+        .start_by = d->now + (int64_t)d->ledger.start_within_s * NS_PER_S,
+    };
+    return ERR_OK;
+}
+
+static enum err_code start_job(struct deciding *d)
+{
+    struct id16 job_id = d->command->u.job.job_id;
+    struct host_row host;
+    struct job_row job;
+    enum err_code code = reporting_host(d, &host);
+    if (code != ERR_OK) {
+        return code;
+    }
+    if (!state_job(d->state, job_id, &job) || !id_equal(host.job_id, job_id) ||
+        !id_equal(job.host_id, d->command->actor_id)) {
+        return refuse(d, ERR_NOT_FOUND, "no_such_job", "this machine has no such job");
+    }
+    if (job.status != JOB_ASSIGNED) {
+        return refuse(d, ERR_CONFLICT, "not_assigned", "the job is not waiting to be started");
+    }
+    decide_event(d, EVENT_JOB_STARTED, job_id)->u.job_started = (struct ev_job_started){
+        .host_id = d->command->actor_id, .attempt = job.attempt, .limit_ms = job.limit_ms};
+    return ERR_OK;
+}
+
+static enum err_code report_progress(struct deciding *d)
+{
+    const struct command_progress *c = &d->command->u.progress;
+    struct job_row job;
+    enum err_code code = decide_reported_job(d, c->job_id, &job);
+    if (code != ERR_OK) {
+        return code;
+    }
+    if (c->progress.permille > 1000) {
+        return refuse(d, ERR_INVALID, "permille_invalid", "progress is 0 to 1000 permille");
+    }
+    struct event *event = decide_event(d, EVENT_JOB_PROGRESSED, c->job_id);
+    event->u.job_progressed = c->progress;
+    event->u.job_progressed.host_id = d->command->actor_id;
+    return ERR_OK;
+}
+
+static uint64_t count_lines(struct bytes text)
+{
+    uint64_t lines = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        lines += text.data[i] == '\n' ? 1 : 0;
+    }
+    return lines + (text.size > 0 && text.data[text.size - 1] != '\n' ? 1 : 0);
+}
+
+static enum err_code report_output(struct deciding *d)
+{
+    const struct command_output *c = &d->command->u.output;
+    struct job_row job;
+    enum err_code code = decide_reported_job(d, c->job_id, &job);
+    if (code != ERR_OK) {
+        return code;
+    }
+    if (c->output.text.size == 0 || c->output.text.size > d->ledger.batch_max) {
+        return refuse(d, ERR_TOO_LARGE, "output_size", "a batch of output has 1 to %llu bytes",
+                      (unsigned long long)d->ledger.batch_max);
+    }
+    if (c->output.source == 0) {
+        return refuse(d, ERR_INVALID, "source_invalid", "output comes from stdout or stderr");
+    }
+    if (c->output.first_line != job.next_line) {
+        return refuse(d, ERR_CONFLICT, "output_gap", "the next line is %llu",
+                      (unsigned long long)job.next_line);
+    }
+    if (job.quota_reached != 0) {
+        return refuse(d, ERR_CONFLICT, "output_quota", "output past %llu bytes is not kept inline",
+                      (unsigned long long)d->ledger.output_max);
+    }
+    struct event *event = decide_event(d, EVENT_JOB_OUTPUT, c->job_id);
+    event->u.job_output = c->output;
+    event->u.job_output.quota_reached =
+        job.output_size + c->output.text.size > d->ledger.output_max;
+    if (event->u.job_output.quota_reached) {
+        event->u.job_output.text = (struct bytes){0}; /* the whole file is among the results */
+    }
+    event->u.job_output.size = event->u.job_output.text.size;
+    event->u.job_output.lines = count_lines(event->u.job_output.text);
+    return ERR_OK;
+}
+
+static enum err_code report_metrics(struct deciding *d)
+{
+    const struct command_metrics *c = &d->command->u.metrics;
+    struct job_row job;
+    enum err_code code = decide_reported_job(d, c->job_id, &job);
+    if (code != ERR_OK) {
+        return code;
+    }
+    if (c->metrics.samples.count == 0 || c->metrics.samples.count > SAMPLES_MAX) {
+        return refuse(d, ERR_INVALID, "samples_invalid", "a batch has 1 to %d samples",
+                      SAMPLES_MAX);
+    }
+    struct event *event = decide_event(d, EVENT_METRIC_SAMPLED, c->job_id);
+    event->u.metric_sampled = c->metrics;
+    event->u.metric_sampled.host_id = d->command->actor_id;
+    return ERR_OK;
+}
+
+static enum err_code store_result(struct deciding *d)
+{
+    const struct command_result *c = &d->command->u.result;
+    struct job_row job;
+    enum err_code code = decide_reported_job(d, c->job_id, &job);
+    if (code != ERR_OK) {
+        return code;
+    }
+    if (job.results >= RESULTS_MAX) {
+        return refuse(d, ERR_TOO_LARGE, "too_many_results", "a job has at most %d result files",
+                      RESULTS_MAX);
+    }
+    decide_event(d, EVENT_RESULT_STORED, c->job_id)->u.result_stored = c->result;
+    return ERR_OK;
+}
+
+static enum err_code report_end(struct deciding *d)
+{
+    const struct command_end *c = &d->command->u.end;
+    struct job_row job;
+    struct ev_job_end end = c->end;
+    enum err_code code = decide_reported_job(d, c->job_id, &job);
+    if (code != ERR_OK) {
+        return code;
+    }
+    switch ((int)end.ending) {
+    case ENDING_COMPLETED:
+    case ENDING_CAP_REACHED:
+        end.fault = FAULT_NONE;
+        break;
+    case ENDING_PROGRAM_FAILED:
+        end.fault = FAULT_PROGRAM;
+        break;
+    case ENDING_HOST_FAULT:
+        end.fault = FAULT_PROVIDER;
+        break;
+    default:
+        return refuse(
+            d, ERR_INVALID, "ending_invalid",
+            "a worker ends a job as completed, cap_reached, program_failed or host_fault");
+    }
+    if (end.reason == 0 || end.exit_status > 255 || end.signal > 64) {
+        return refuse(d, ERR_INVALID, "reason_invalid",
+                      "an end has a reason, an exit status up to 255 and a signal up to 64");
+    }
+    end.host_id = d->command->actor_id;
+    return decide_job_end(d, c->job_id, &job, &end);
+}
+
+enum err_code decide_report(struct deciding *d)
+{
+    switch ((int)d->command->type) {
+    case COMMAND_JOB_CLAIM:
+        return claim_job(d);
+    case COMMAND_JOB_START:
+        return start_job(d);
+    case COMMAND_JOB_PROGRESS:
+        return report_progress(d);
+    case COMMAND_JOB_OUTPUT:
+        return report_output(d);
+    case COMMAND_JOB_METRICS:
+        return report_metrics(d);
+    case COMMAND_RESULT_STORE:
+        return store_result(d);
+    case COMMAND_JOB_END:
+        return report_end(d);
+    default:
+        IMPOSSIBLE("not a worker's command");
+    }
+}

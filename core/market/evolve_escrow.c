@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/base/invariant.h"
+#include "core/market/evolve_internal.h"
+
+#include <string.h>
+
+static void put_escrow(struct store *state, struct id16 id, const struct escrow_row *row)
+{
+    store_put(state, &STATE_ESCROWS, id_key(&id), bytes_of(row, sizeof *row));
+}
+
+static void request(struct store *state, const struct event *event)
+{
+    const struct ev_escrow_requested *requested = &event->u.escrow_requested;
+    struct escrow_row row;
+    struct job_row job;
+    if (!state_job(state, requested->job_id, &job)) {
+        evolve_missing(state, "job");
+        return;
+    }
+    memset(&row, 0, sizeof row);
+    row.job_id = requested->job_id;
+    row.quote_id = requested->quote_id;
+    row.account_id = job.account_id;
+    row.provider_id = job.provider_id;
+    row.identity = requested->identity;
+    row.consumer_identity = requested->consumer_identity;
+    row.provider_identity = requested->provider_identity;
+    row.amount = requested->amount;
+    row.key_id = requested->key_id;
+    row.requested_tick = requested->requested_tick;
+    row.last_tick = requested->last_tick;
+    row.status = ESCROW_REQUESTED;
+    put_escrow(state, event->stream_id, &row);
+    store_put(state, &STATE_ESCROW_IDENTITIES, hash_key(&row.identity), id_key(&event->stream_id));
+    store_put(state, &STATE_ESCROWS_OPEN, id_key(&event->stream_id), bytes_of("", 0));
+}
+
+/* A leg becomes due. Zero legs are done without a transaction. */
+static void open_leg(struct store *state, struct id16 escrow_id, struct escrow_row *escrow,
+                     enum leg_kind kind, struct key32 deposit_tx, struct key32 destination,
+                     int64_t amount)
+{
+    uint8_t key[LEG_KEY_SIZE];
+    struct leg_row leg;
+    if (amount == 0) {
+        return;
+    }
+    memset(&leg, 0, sizeof leg);
+    leg.job_id = escrow->job_id;
+    leg.destination = destination;
+    leg.deposit_tx = deposit_tx;
+    leg.amount = amount;
+    leg.kind = kind;
+    leg.status = LEG_DUE;
+    leg_key(escrow_id, kind, deposit_tx, key);
+    store_put(state, &STATE_LEGS, bytes_of(key, sizeof key), bytes_of(&leg, sizeof leg));
+    store_put(state, &STATE_LEGS_OPEN, bytes_of(key, sizeof key), bytes_of("", 0));
+    escrow->legs_open++;
+}
+
+static void observe(struct store *state, uint64_t sequence, const struct event *event,
+                    struct escrow_row *escrow)
+{
+    const struct ev_deposit_observed *observed = &event->u.deposit_observed;
+    struct deposit_row deposit;
+    memset(&deposit, 0, sizeof deposit);
+    deposit.escrow_id = event->stream_id;
+    deposit.source = observed->source;
+    deposit.amount = observed->amount;
+    deposit.tick = observed->tick;
+    deposit.class = observed->class;
+    deposit.state = DEPOSIT_HELD;
+    deposit.sequence = sequence;
+    store_put(state, &STATE_DEPOSITS, hash_key(&observed->tx_id),
+              bytes_of(&deposit, sizeof deposit));
+    if (observed->class == DEPOSIT_LOCK) {
+        escrow->status = ESCROW_OBSERVED;
+        escrow->lock_tx = observed->tx_id;
+        escrow->lock_tick = observed->tick;
+        escrow->confirmations = 0;
+    } else {
+        open_leg(state, event->stream_id, escrow, LEG_RETURN, observed->tx_id, observed->source,
+                 observed->amount);
+    }
+}
+
+static void set_deposit_state(struct store *state, struct key32 tx_id, enum deposit_state to)
+{
+    struct deposit_row deposit;
+    if (!state_deposit(state, tx_id, &deposit)) {
+        evolve_missing(state, "deposit");
+        return;
+    }
+    deposit.state = to;
+    store_put(state, &STATE_DEPOSITS, hash_key(&tx_id), bytes_of(&deposit, sizeof deposit));
+}
+
+static void settle(struct store *state, const struct event *event, struct escrow_row *escrow)
+{
+    const struct ev_escrow_settled *settled = &event->u.escrow_settled;
+    struct key32 none = {0};
+    escrow->status = ESCROW_SETTLED;
+    open_leg(state, event->stream_id, escrow, LEG_REFUND, none, settled->consumer_identity,
+             settled->refund);
+    open_leg(state, event->stream_id, escrow, LEG_PAYOUT, none, settled->provider_identity,
+             settled->payout);
+    open_leg(state, event->stream_id, escrow, LEG_FEE, none, settled->fee_identity, settled->fee);
+}
+
+/* Without a lock: nothing moved, or the lock was seen but not yet confirmed and goes back whole. */
+static void expire(struct store *state, const struct event *event, struct escrow_row *escrow)
+{
+    if (escrow->status == ESCROW_OBSERVED) {
+        open_leg(state, event->stream_id, escrow, LEG_RETURN, escrow->lock_tx,
+                 escrow->consumer_identity, escrow->amount);
+    }
+    escrow->status = ESCROW_CLOSED;
+    store_delete(state, &STATE_ESCROWS_OPEN, id_key(&event->stream_id));
+}
+
+static enum leg_kind leg_kind_of(const struct event *event, struct key32 deposit_tx)
+{
+    switch (event->type->number) {
+    case EVENT_PAYOUT_SIGNED:
+    case EVENT_PAYOUT_LOST:
+    case EVENT_PAYOUT_CONFIRMED:
+        return LEG_PAYOUT;
+    case EVENT_FEE_SIGNED:
+    case EVENT_FEE_LOST:
+    case EVENT_FEE_CONFIRMED:
+        return LEG_FEE;
+    default:
+        return key_is_zero(deposit_tx) ? LEG_REFUND : LEG_RETURN;
+    }
+}
+
+static void evolve_leg(struct store *state, uint64_t sequence, const struct event *event,
+                       struct escrow_row *escrow)
+{
+    uint8_t key[LEG_KEY_SIZE];
+    struct leg_row leg;
+    struct key32 deposit_tx = {0};
+    switch (event->type->number) {
+    case EVENT_PAYOUT_SIGNED:
+    case EVENT_REFUND_SIGNED:
+    case EVENT_FEE_SIGNED:
+        deposit_tx = event->u.payout_signed.deposit_tx;
+        break;
+    case EVENT_PAYOUT_LOST:
+    case EVENT_REFUND_LOST:
+    case EVENT_FEE_LOST:
+        deposit_tx = event->u.payout_lost.deposit_tx;
+        break;
+    default:
+        deposit_tx = event->u.payout_confirmed.deposit_tx;
+        break;
+    }
+    leg_key(event->stream_id, leg_kind_of(event, deposit_tx), deposit_tx, key);
+    if (!state_leg(state, key, &leg)) {
+        evolve_missing(state, "leg");
+        return;
+    }
+    switch (event->type->number) {
+    case EVENT_PAYOUT_SIGNED:
+    case EVENT_REFUND_SIGNED:
+    case EVENT_FEE_SIGNED:
+        leg.status = LEG_SIGNED;
+        leg.attempt = event->u.payout_signed.attempt;
+        leg.tick = event->u.payout_signed.tick;
+        leg.tx_id = event->u.payout_signed.tx_id;
+        leg.outgoing_count = event->u.payout_signed.outgoing_count;
+        leg.signed_sequence = sequence;
+        escrow->in_flight = 1;
+        break;
+    case EVENT_PAYOUT_LOST:
+    case EVENT_REFUND_LOST:
+    case EVENT_FEE_LOST:
+        leg.status = LEG_DUE;
+        escrow->in_flight = 0;
+        break;
+    default:
+        leg.status = LEG_CONFIRMED;
+        escrow->in_flight = 0;
+        escrow->legs_open--;
+        store_delete(state, &STATE_LEGS_OPEN, bytes_of(key, sizeof key));
+        if (!key_is_zero(deposit_tx)) {
+            set_deposit_state(state, deposit_tx, DEPOSIT_RETURNED);
+        }
+        break;
+    }
+    store_put(state, &STATE_LEGS, bytes_of(key, sizeof key), bytes_of(&leg, sizeof leg));
+}
+
+void evolve_escrow(struct store *state, uint64_t sequence, const struct event *event)
+{
+    struct escrow_row escrow;
+    if (event->type->number == EVENT_ESCROW_REQUESTED) {
+        request(state, event);
+        return;
+    }
+    if (!state_escrow(state, event->stream_id, &escrow)) {
+        evolve_missing(state, "escrow");
+        return;
+    }
+    switch (event->type->number) {
+    case EVENT_DEPOSIT_OBSERVED:
+        observe(state, sequence, event, &escrow);
+        break;
+    case EVENT_ESCROW_CONFIRMED:
+        escrow.confirmations = event->u.escrow_confirmed.confirmations;
+        break;
+    case EVENT_ESCROW_LOCKED:
+        escrow.status = ESCROW_LOCKED;
+        set_deposit_state(state, event->u.escrow_locked.tx_id, DEPOSIT_LOCKED);
+        store_delete(state, &STATE_ESCROWS_OPEN, id_key(&event->stream_id));
+        evolve_job_funded(state, escrow.job_id, event->time);
+        break;
+    case EVENT_ESCROW_EXPIRED:
+        expire(state, event, &escrow);
+        break;
+    case EVENT_ESCROW_SETTLED:
+        settle(state, event, &escrow);
+        break;
+    case EVENT_ESCROW_SHORTFALL:
+        escrow.shortfall = event->u.escrow_shortfall.balance < event->u.escrow_shortfall.expected;
+        break;
+    default:
+        evolve_leg(state, sequence, event, &escrow);
+        break;
+    }
+    put_escrow(state, event->stream_id, &escrow);
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/market/state.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* Rows are stored as they lie in memory: padding would be undefined bytes in a digest. Every member is a multiple of 8 bytes
+ * (ids and keys are 16 and 32), so the sizes below are the sums of their members. */
+static_assert(sizeof(struct ledger_row) == 16 + 2 * 32 + 21 * 8, "no padding");
+static_assert(sizeof(struct account_row) == 32 + 3 * 8, "no padding");
+static_assert(sizeof(struct token_row) == 3 * 16 + 3 * 8, "no padding");
+static_assert(sizeof(struct upload_row) == 16 + 6 * 8 + 9 * 8, "no padding");
+static_assert(sizeof(struct host_row) == 2 * 16 + 2 * 8, "no padding");
+static_assert(sizeof(struct offer_row) == 2 * 16 + 12 * 8, "no padding");
+static_assert(sizeof(struct quote_row) == 6 * 16 + 7 * 8, "no padding");
+static_assert(sizeof(struct job_row) == 7 * 16 + 20 * 8, "no padding");
+static_assert(sizeof(struct escrow_row) == 4 * 16 + 4 * 32 + 10 * 8, "no padding");
+static_assert(sizeof(struct deposit_row) == 16 + 32 + 5 * 8, "no padding");
+static_assert(sizeof(struct leg_row) == 16 + 3 * 32 + 7 * 8, "no padding");
+
+const struct store_table STATE_LEDGER = {"ledger"};
+const struct store_table STATE_COMMANDS = {"commands"};
+const struct store_table STATE_ACCOUNTS = {"accounts"};
+const struct store_table STATE_IDENTITIES = {"identities"};
+const struct store_table STATE_TOKENS = {"tokens"};
+const struct store_table STATE_TOKEN_IDS = {"token_ids"};
+const struct store_table STATE_UPLOADS = {"uploads"};
+const struct store_table STATE_HOSTS = {"hosts"};
+const struct store_table STATE_OFFERS = {"offers"};
+const struct store_table STATE_QUOTES = {"quotes"};
+const struct store_table STATE_JOBS = {"jobs"};
+const struct store_table STATE_QUEUE = {"queue"};
+const struct store_table STATE_DEADLINES = {"deadlines"};
+const struct store_table STATE_ESCROWS = {"escrows"};
+const struct store_table STATE_ESCROW_IDENTITIES = {"escrow_identities"};
+const struct store_table STATE_ESCROWS_OPEN = {"escrows_open"};
+const struct store_table STATE_DEPOSITS = {"deposits"};
+const struct store_table STATE_LEGS = {"legs"};
+const struct store_table STATE_LEGS_OPEN = {"legs_open"};
+const struct store_table STATE_BALANCES = {"balances"};
+
+const struct store_table *const STATE_TABLES[] = {
+    &STATE_COMMANDS,
+    &STATE_JOBS,
+    &STATE_LEDGER,
+    &STATE_DEADLINES,
+    &STATE_HOSTS,
+    &STATE_TOKENS,
+    &STATE_ACCOUNTS,
+    &STATE_IDENTITIES,
+    &STATE_TOKEN_IDS,
+    &STATE_UPLOADS,
+    &STATE_OFFERS,
+    &STATE_QUOTES,
+    &STATE_QUEUE,
+    &STATE_ESCROWS,
+    &STATE_DEPOSITS,
+    &STATE_LEGS,
+    &STATE_ESCROW_IDENTITIES,
+    &STATE_ESCROWS_OPEN,
+    &STATE_LEGS_OPEN,
+    &STATE_BALANCES,
+};
+const size_t STATE_TABLE_COUNT = sizeof STATE_TABLES / sizeof *STATE_TABLES;
+
+struct bytes id_key(const struct id16 *id)
+{
+    return bytes_of(id->b, sizeof id->b);
+}
+
+struct bytes hash_key(const struct key32 *key)
+{
+    return bytes_of(key->b, sizeof key->b);
+}
+
+bool state_ledger(struct store *store, struct ledger_row *ret)
+{
+    return store_get_row(store, &STATE_LEDGER, bytes_of_text("l"), ret, sizeof *ret);
+}
+
+bool state_account(struct store *store, struct id16 id, struct account_row *ret)
+{
+    return store_get_row(store, &STATE_ACCOUNTS, id_key(&id), ret, sizeof *ret);
+}
+
+bool state_account_by_identity(struct store *store, struct key32 identity, struct id16 *ret)
+{
+    return store_get_row(store, &STATE_IDENTITIES, hash_key(&identity), ret, sizeof *ret);
+}
+
+bool state_token(struct store *store, struct key32 hash, struct token_row *ret)
+{
+    return store_get_row(store, &STATE_TOKENS, hash_key(&hash), ret, sizeof *ret);
+}
+
+bool state_upload(struct store *store, struct id16 id, struct upload_row *ret)
+{
+    return store_get_row(store, &STATE_UPLOADS, id_key(&id), ret, sizeof *ret);
+}
+
+bool state_host(struct store *store, struct id16 id, struct host_row *ret)
+{
+    return store_get_row(store, &STATE_HOSTS, id_key(&id), ret, sizeof *ret);
+}
+
+bool state_offer(struct store *store, struct id16 id, struct offer_row *ret)
+{
+    return store_get_row(store, &STATE_OFFERS, id_key(&id), ret, sizeof *ret);
+}
+
+bool state_quote(struct store *store, struct id16 id, struct quote_row *ret)
+{
+    return store_get_row(store, &STATE_QUOTES, id_key(&id), ret, sizeof *ret);
+}
+
+bool state_job(struct store *store, struct id16 id, struct job_row *ret)
+{
+    return store_get_row(store, &STATE_JOBS, id_key(&id), ret, sizeof *ret);
+}
+
+bool state_escrow(struct store *store, struct id16 id, struct escrow_row *ret)
+{
+    return store_get_row(store, &STATE_ESCROWS, id_key(&id), ret, sizeof *ret);
+}
+
+bool state_escrow_by_identity(struct store *store, struct key32 identity, struct id16 *ret)
+{
+    return store_get_row(store, &STATE_ESCROW_IDENTITIES, hash_key(&identity), ret, sizeof *ret);
+}
+
+bool state_deposit(struct store *store, struct key32 tx_id, struct deposit_row *ret)
+{
+    return store_get_row(store, &STATE_DEPOSITS, hash_key(&tx_id), ret, sizeof *ret);
+}
+
+void leg_key(struct id16 escrow_id, enum leg_kind kind, struct key32 deposit_tx,
+             uint8_t ret[LEG_KEY_SIZE])
+{
+    memcpy(ret, escrow_id.b, 16);
+    ret[16] = (uint8_t)kind;
+    memcpy(ret + 17, deposit_tx.b, 32);
+}
+
+bool state_leg(struct store *store, const uint8_t key[LEG_KEY_SIZE], struct leg_row *ret)
+{
+    return store_get_row(store, &STATE_LEGS, bytes_of(key, LEG_KEY_SIZE), ret, sizeof *ret);
+}
+
+bool state_command(struct store *store, struct id16 command_id, uint64_t *ret_first,
+                   uint64_t *ret_count)
+{
+    uint64_t row[2];
+    if (!store_get_row(store, &STATE_COMMANDS, id_key(&command_id), row, sizeof row)) {
+        return false;
+    }
+    *ret_first = row[0];
+    *ret_count = row[1];
+    return true;
+}

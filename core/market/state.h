@@ -1,0 +1,282 @@
+/* core/market/state.h: the write model: what decisions need to know, and nothing else. Rows and their tables.
+ *
+ * Shape:   fixed-size rows without padding, copied in and out whole, so that equal logs give equal bytes. The layout may
+ *          change with VIEWS_VERSION (core/ledger): rows are derived, never truth.
+ * Thread:  whoever owns the store. */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef CORE_MARKET_STATE_H
+#define CORE_MARKET_STATE_H
+
+#include "core/base/id.h"
+#include "core/base/store.h"
+#include "core/event/kinds.h"
+
+/* ── the ledger ── */
+
+struct ledger_row { /* one row, key "l" */
+    struct id16 log_id;
+    struct key32 fee_identity;
+    struct key32 check_identity; /* of the active settlement key */
+    uint64_t network;
+    uint64_t generation;
+    uint64_t settlement_key_id;
+    int64_t started_at; /* time of the last ledger.started */
+    uint64_t terms_sequence;
+    /* terms.set, field by field */
+    uint64_t fee_bps;
+    uint64_t margin_bps;
+    int64_t lock_min;
+    uint64_t quote_valid_s;
+    uint64_t lock_wait_s;
+    uint64_t heartbeat_s;
+    uint64_t lease_s;
+    uint64_t start_within_s;
+    uint64_t queue_max_s;
+    uint64_t confirmations;
+    uint64_t tick_offset;
+    uint64_t output_max;
+    uint64_t upload_max;
+    uint64_t batch_max;
+    uint64_t billing_version;
+    uint64_t paid_endings; /* bit n: ending n pays the provider */
+};
+
+/* ── people ── */
+
+struct account_row { /* account id → */
+    struct key32 identity;
+    uint64_t registered_sequence;
+    uint64_t jobs_started;
+    uint64_t jobs_refunded; /* started jobs of this consumer that paid nothing */
+};
+
+struct token_row { /* SHA-256 of the token → */
+    struct id16 token_id;
+    struct id16 account_id;
+    struct id16 host_id; /* zero unless the token is a worker's */
+    uint64_t scopes;
+    int64_t expires_at; /* 0: never */
+    uint64_t revoked;
+};
+
+/* ── uploads ── */
+
+struct requirements {
+    uint64_t gpus;
+    uint64_t vram_mib;
+    uint64_t tflops_milli;
+    uint64_t ram_mib;
+    uint64_t storage_mib;
+    uint64_t compute_capability;
+    uint64_t reference_p50_ms; /* on the reference device, core/market/matching.h */
+    uint64_t reference_p90_ms;
+    uint64_t device; /* enum device */
+};
+
+struct upload_row { /* upload id → */
+    struct id16 account_id;
+    uint64_t size;
+    uint64_t received_sequence;
+    uint64_t analysis_sequence; /* 0: not analysed yet */
+    uint64_t rejected;
+    uint64_t kind;
+    uint64_t job_type;
+    struct requirements needs;
+};
+
+/* ── machines and offers ── */
+
+struct host_row { /* host id → */
+    struct id16 account_id;
+    struct id16 job_id; /* the job it has, zero: none */
+    int64_t last_report_at;
+    uint64_t online;
+};
+
+struct offer_row { /* offer id → */
+    struct id16 account_id;
+    struct id16 host_id;
+    int64_t rate; /* QUBIC per hour */
+    uint64_t device;
+    uint64_t gpus;
+    uint64_t vram_mib;
+    uint64_t tflops_milli;
+    uint64_t ram_mib;
+    uint64_t storage_mib;
+    uint64_t compute_capability;
+    uint64_t cpu_cores;
+    uint64_t speed_permille; /* of the reference device */
+    uint64_t withdrawn;
+    uint64_t published_sequence;
+};
+
+/* ── quotes and jobs ── */
+
+struct quote_row { /* quote id → */
+    struct id16 account_id;
+    struct id16 upload_id;
+    struct id16 offer_id;
+    struct id16 provider_id;
+    struct id16 host_id;
+    struct id16 job_id; /* zero: not used yet */
+    int64_t rate;
+    int64_t cap;
+    uint64_t limit_ms;
+    uint64_t fee_bps;
+    uint64_t paid_endings; /* of the terms it stands on */
+    int64_t expires_at;
+    uint64_t issued_sequence;
+};
+
+enum job_status {
+    JOB_AWAITING_LOCK = 1,
+    JOB_QUEUED = 2,
+    JOB_ASSIGNED = 3,
+    JOB_RUNNING = 4,
+    JOB_ENDED = 5,
+};
+
+struct job_row { /* job id → */
+    struct id16 account_id;
+    struct id16 provider_id;
+    struct id16 host_id; /* asked for; once assigned, the one that has it */
+    struct id16 upload_id;
+    struct id16 offer_id;
+    struct id16 quote_id;
+    struct id16 escrow_id;
+    int64_t rate;
+    int64_t cap;
+    uint64_t limit_ms;
+    uint64_t status; /* enum job_status */
+    uint64_t ending; /* enum ending, once ended */
+    uint64_t attempt;
+    int64_t queued_at;
+    int64_t start_by;
+    int64_t started_at;
+    int64_t last_report_at;
+    int64_t deadline_at;  /* 0: none; the key of the row in DEADLINES */
+    uint64_t reported_ms; /* highest used time the worker told */
+    uint64_t permille;
+    uint64_t output_size;
+    uint64_t next_line; /* of output, 1-based */
+    uint64_t quota_reached;
+    uint64_t results;
+    uint64_t created_sequence;
+    uint64_t end_sequence;
+    uint64_t rated;
+};
+
+/* ── escrows ── */
+
+enum escrow_status {
+    ESCROW_REQUESTED = 1,
+    ESCROW_OBSERVED = 2, /* the lock is on the chain, confirmations still to come */
+    ESCROW_LOCKED = 3,
+    ESCROW_SETTLED = 4, /* legs decided */
+    ESCROW_CLOSED = 5,  /* expired or cancelled without a lock */
+};
+
+struct escrow_row { /* escrow id → */
+    struct id16 job_id;
+    struct id16 quote_id;
+    struct id16 account_id;
+    struct id16 provider_id;
+    struct key32 identity;
+    struct key32 consumer_identity;
+    struct key32 provider_identity;
+    struct key32 lock_tx;
+    int64_t amount;
+    uint64_t key_id;
+    uint64_t requested_tick;
+    uint64_t last_tick;
+    uint64_t lock_tick;
+    uint64_t confirmations;
+    uint64_t status;    /* enum escrow_status */
+    uint64_t in_flight; /* a leg is signed and neither confirmed nor lost */
+    uint64_t legs_open;
+    uint64_t shortfall;
+};
+
+enum deposit_state { DEPOSIT_HELD = 1, DEPOSIT_LOCKED = 2, DEPOSIT_RETURNED = 3 };
+
+struct deposit_row { /* transaction hash → */
+    struct id16 escrow_id;
+    struct key32 source;
+    int64_t amount;
+    uint64_t tick;
+    uint64_t class; /* enum deposit_class */
+    uint64_t state; /* enum deposit_state */
+    uint64_t sequence;
+};
+
+/* In the order they are paid. */
+enum leg_kind { LEG_REFUND = 1, LEG_PAYOUT = 2, LEG_FEE = 3, LEG_RETURN = 4 };
+enum leg_status { LEG_DUE = 1, LEG_SIGNED = 2, LEG_CONFIRMED = 3 };
+
+struct leg_row { /* escrow id ‖ kind ‖ deposit hash (zero but for returns) → */
+    struct id16 job_id;
+    struct key32 destination;
+    struct key32 deposit_tx;
+    struct key32 tx_id;
+    int64_t amount;
+    uint64_t tick;
+    uint64_t attempt;
+    uint64_t outgoing_count; /* of the escrow identity when it was signed */
+    uint64_t signed_sequence;
+    uint64_t kind;   /* enum leg_kind */
+    uint64_t status; /* enum leg_status */
+};
+
+#define LEG_KEY_SIZE (16 + 1 + 32)
+
+/* ── tables ── */
+
+extern const struct store_table STATE_LEDGER;
+extern const struct store_table STATE_COMMANDS; /* command id → first sequence u64 ‖ count u64 */
+extern const struct store_table STATE_ACCOUNTS;
+extern const struct store_table STATE_IDENTITIES; /* Qubic key → account id */
+extern const struct store_table STATE_TOKENS;
+extern const struct store_table STATE_TOKEN_IDS; /* token id → token hash */
+extern const struct store_table STATE_UPLOADS;
+extern const struct store_table STATE_HOSTS;
+extern const struct store_table STATE_OFFERS;
+extern const struct store_table STATE_QUOTES;
+extern const struct store_table STATE_JOBS;
+extern const struct store_table STATE_QUEUE;     /* provider id ‖ sequence → job id */
+extern const struct store_table STATE_DEADLINES; /* time ‖ job id → nothing */
+extern const struct store_table STATE_ESCROWS;
+extern const struct store_table STATE_ESCROW_IDENTITIES; /* Qubic key → escrow id */
+extern const struct store_table STATE_ESCROWS_OPEN; /* escrow id → nothing: requested or observed */
+extern const struct store_table STATE_DEPOSITS;
+extern const struct store_table STATE_LEGS;
+extern const struct store_table STATE_LEGS_OPEN; /* leg key → nothing: due or signed */
+extern const struct store_table STATE_BALANCES;  /* account key (posting.h) → amount i64 */
+
+extern const struct store_table *const STATE_TABLES[];
+extern const size_t STATE_TABLE_COUNT;
+
+/* ── access ── */
+
+bool state_ledger(struct store *store, struct ledger_row *ret);
+bool state_account(struct store *store, struct id16 id, struct account_row *ret);
+bool state_account_by_identity(struct store *store, struct key32 identity, struct id16 *ret);
+bool state_token(struct store *store, struct key32 hash, struct token_row *ret);
+bool state_upload(struct store *store, struct id16 id, struct upload_row *ret);
+bool state_host(struct store *store, struct id16 id, struct host_row *ret);
+bool state_offer(struct store *store, struct id16 id, struct offer_row *ret);
+bool state_quote(struct store *store, struct id16 id, struct quote_row *ret);
+bool state_job(struct store *store, struct id16 id, struct job_row *ret);
+bool state_escrow(struct store *store, struct id16 id, struct escrow_row *ret);
+bool state_escrow_by_identity(struct store *store, struct key32 identity, struct id16 *ret);
+bool state_deposit(struct store *store, struct key32 tx_id, struct deposit_row *ret);
+void leg_key(struct id16 escrow_id, enum leg_kind kind, struct key32 deposit_tx,
+             uint8_t ret[LEG_KEY_SIZE]);
+bool state_leg(struct store *store, const uint8_t key[LEG_KEY_SIZE], struct leg_row *ret);
+/* First sequence and number of records of a command; false if it was never accepted. */
+bool state_command(struct store *store, struct id16 command_id, uint64_t *ret_first,
+                   uint64_t *ret_count);
+
+struct bytes id_key(const struct id16 *id);
+struct bytes hash_key(const struct key32 *key);
+
+#endif

@@ -1,0 +1,15 @@
+/* core/market/terms.h: the terms everything stands on, and their defaults. */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef CORE_MARKET_TERMS_H
+#define CORE_MARKET_TERMS_H
+
+#include "core/base/arena.h"
+#include "core/event/catalogue.h"
+
+/* Defaults for a network; the list of failure terms is in the arena. Change fields, then submit as terms.set. */
+MUST_CHECK enum err_code terms_default(enum network network, struct arena *arena,
+                                       struct ev_terms_set *ret, struct err *err);
+/* Every field in its range. ERR_INVALID names the first that is not. */
+MUST_CHECK enum err_code terms_check(const struct ev_terms_set *terms, struct err *err);
+
+#endif
