@@ -1,0 +1,349 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""tally-devchain from outside: fund, send, see money move; kill it at any moment and find the same history; and
+the network's answers to what is wrong."""
+import base64
+import http.client
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+
+BIN = os.environ["TALLY_BIN_DIR"]
+ALICE = "alice" + "a" * 50
+BOB = "bob" + "b" * 52
+SEED = int(os.environ.get("TALLY_TEST_SEED", "0")) or random.randrange(1, 2**32)
+
+
+def tally(operation, line):
+    done = subprocess.run([BIN + "/tally", "qubic", operation], input=json.dumps(line).encode() + b"\n",
+                          capture_output=True, check=True, timeout=30)
+    answer = json.loads(done.stdout)
+    assert "error" not in answer, answer
+    return answer
+
+
+def identity(seed):
+    return tally("identity", {"seed": seed})["identity"]
+
+
+def make(seed, to, amount, tick, data=""):
+    return tally("tx", {"seed": seed, "destination": to, "amount": str(amount), "tick": tick, "inputType": 0,
+                        "input": data})
+
+
+class Chain:
+    """One tally-devchain process at a time on one data folder."""
+
+    def __init__(self, *flags, tick_ms=20):
+        self.folder = tempfile.mkdtemp(prefix="tally-devchain-")
+        self.flags = ["--tick-ms", str(tick_ms), *flags]
+        self.child = None
+        self.start()
+
+    def start(self):
+        self.child = subprocess.Popen([BIN + "/tally-devchain", "--data", self.folder, *self.flags],
+                                      stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        line = self.child.stdout.readline().decode()
+        match = re.fullmatch(r"tally-devchain listening on http://127\.0\.0\.1:(\d+)\n", line)
+        if not match:
+            raise AssertionError("%r %s" % (line, self.child.stderr.read().decode()))
+        self.port = int(match.group(1))
+
+    def stop(self, number=signal.SIGTERM):
+        self.child.send_signal(number)
+        _, errors = self.child.communicate(timeout=20)
+        return self.child.returncode, errors.decode()
+
+    def close(self):
+        if self.child.poll() is None:
+            self.stop(signal.SIGKILL)
+        shutil.rmtree(self.folder)
+
+    def call(self, path, body=None):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        try:
+            if body is None:
+                connection.request("GET", path)
+            else:
+                text = body if isinstance(body, bytes) else json.dumps(body).encode()
+                connection.request("POST", path, text, {"Content-Type": "application/json"})
+            response = connection.getresponse()
+            return response.status, json.loads(response.read())
+        finally:
+            connection.close()
+
+    def ok(self, path, body=None):
+        status, answer = self.call(path, body)
+        assert status == 200, (path, status, answer)
+        return answer
+
+    def tick(self):
+        return self.ok("/live/v1/tick-info")["tickInfo"]["tick"]
+
+    def processed(self):
+        return self.ok("/query/v1/getLastProcessedTick")["tickNumber"]
+
+    def wait(self, tick):
+        end = time.monotonic() + 30
+        while self.processed() < tick:
+            assert time.monotonic() < end, "tick %d does not come" % tick
+            time.sleep(0.005)
+
+    def balance(self, who):
+        return int(self.ok("/live/v1/balances/" + who)["balance"]["balance"])
+
+    def fund(self, who, amount):
+        return self.ok("/dev/v1/faucet", {"identity": who, "amount": str(amount)})
+
+    def broadcast(self, transaction):
+        encoded = base64.b64encode(bytes.fromhex(transaction["hex"])).decode()
+        return self.call("/live/v1/broadcast-transaction", {"encodedTransaction": encoded})
+
+    def send(self, seed, to, amount, offset=10):
+        """Broadcast with room to spare and wait until the tick has passed."""
+        tick = self.tick() + offset
+        transaction = make(seed, to, amount, tick)
+        status, answer = self.broadcast(transaction)
+        assert status == 200, answer
+        assert answer["transactionId"] == transaction["id"]
+        self.wait(tick)
+        return tick, transaction
+
+    def history(self):
+        """Everything the archive says about every tick."""
+        last = self.processed()
+        first = self.ok("/query/v1/getProcessedTickIntervals")[0]["firstTick"]
+        return {tick: (self.ok("/query/v1/getTickData", {"tickNumber": tick}),
+                       self.ok("/query/v1/getTransactionsForTick", {"tickNumber": tick}))
+                for tick in range(first, last + 1)}
+
+
+class DevchainTest(unittest.TestCase):
+    def setUp(self):
+        self.alice = identity(ALICE)
+        self.bob = identity(BOB)
+
+    def chain(self, *flags, **options):
+        chain = Chain(*flags, **options)
+        self.addCleanup(chain.close)
+        return chain
+
+    def test_money_moves_and_the_archive_tells(self):
+        chain = self.chain("--start-tick", "5000", "--epoch", "227")
+        funded = chain.fund(self.alice, 1000)
+        self.assertEqual(chain.balance(self.alice), 1000)  # answered when it is there
+        self.assertLess(funded["tick"], chain.tick())
+        tick, transaction = chain.send(ALICE, self.bob, 300)
+        self.assertEqual((chain.balance(self.alice), chain.balance(self.bob)), (700, 300))
+
+        one = chain.ok("/query/v1/getTransactionByHash", {"hash": transaction["id"]})
+        self.assertEqual(set(one), {"hash", "amount", "source", "destination", "tickNumber", "timestamp", "inputType",
+                                    "inputSize", "inputData", "signature", "moneyFlew"})
+        self.assertEqual((one["hash"], one["amount"], one["source"], one["destination"], one["tickNumber"],
+                          one["moneyFlew"]), (transaction["id"], "300", self.alice, self.bob, tick, True))
+        self.assertAlmostEqual(int(one["timestamp"]) / 1000, time.time(), delta=60)
+        self.assertEqual(chain.ok("/query/v1/getTransactionsForTick", {"tickNumber": tick}), [one])
+        data = chain.ok("/query/v1/getTickData", {"tickNumber": tick})["tickData"]
+        self.assertEqual((data["tickNumber"], data["epoch"], data["transactionHashes"]), (tick, 227, [transaction["id"]]))
+        self.assertEqual(chain.ok("/query/v1/getTickData", {"tickNumber": tick - 1}), {"tickData": None})
+        self.assertEqual(chain.ok("/query/v1/getTransactionsForTick", {"tickNumber": tick - 1}), [])
+
+        balance = chain.ok("/live/v1/balances/" + self.bob)["balance"]
+        self.assertEqual((balance["id"], balance["incomingAmount"], balance["outgoingAmount"],
+                          balance["numberOfIncomingTransfers"], balance["latestIncomingTransferTick"]),
+                         (self.bob, "300", "0", 1, tick))
+        self.assertGreaterEqual(balance["validForTick"], tick)
+        info = chain.ok("/live/v1/tick-info")["tickInfo"]
+        self.assertEqual((info["epoch"], info["initialTick"]), (227, 5000))
+        self.assertIn("tick", chain.ok("/live/v1/block-height")["blockHeight"])
+
+    def test_the_history_of_an_identity(self):
+        chain = self.chain()
+        chain.fund(self.alice, 1000)
+        tick = chain.tick() + 20
+        sent = [make(ALICE, self.bob, amount, tick + amount) for amount in range(1, 6)]
+        for transaction in sent:
+            self.assertEqual(chain.broadcast(transaction)[0], 200)
+        chain.wait(tick + 6)
+
+        def ask(**body):
+            return chain.ok("/query/v1/getTransactionsForIdentity", {"identity": self.bob, **body})
+        page = ask(pagination={"offset": 0, "size": 2})
+        self.assertEqual(page["hits"], {"total": 5, "from": 0, "size": 2})
+        self.assertEqual([t["amount"] for t in page["transactions"]], ["5", "4"])  # newest first
+        self.assertEqual([t["amount"] for t in ask(pagination={"offset": 2, "size": 10})["transactions"]],
+                         ["3", "2", "1"])
+        some = ask(ranges={"tickNumber": {"gte": str(tick + 2), "lte": str(tick + 3)}})
+        self.assertEqual([t["amount"] for t in some["transactions"]], ["3", "2"])
+        self.assertEqual(ask(filters={"source": self.bob})["hits"]["total"], 0)
+        self.assertEqual(ask(filters={"amount": "4"})["hits"]["total"], 1)
+        self.assertEqual(ask(exclude={"amount": "4"})["hits"]["total"], 4)
+        for bad in ({"identity": "A"}, {"pagination": {"size": 1001}}, {"pagination": {"size": 1000, "offset": 9001}},
+                    {"filters": {"unknown": "1"}}, {"ranges": {"amount": {"gte": "x"}}}):
+            status, answer = chain.call("/query/v1/getTransactionsForIdentity", {"identity": self.bob, **bad})
+            self.assertEqual((status, answer["code"]), (400, 3), bad)
+
+    def test_what_is_wrong_gets_the_networks_answers(self):
+        chain = self.chain(tick_ms=200)
+        chain.fund(self.alice, 1000)
+
+        def refused(transaction, status, code, text):
+            got, answer = chain.broadcast(transaction)
+            self.assertEqual((got, answer["code"], answer["details"]), (status, code, []), answer)
+            self.assertIn(text, answer["message"])
+        tick = chain.tick()
+        good = make(ALICE, self.bob, 1, tick + 50)
+        tampered = bytearray.fromhex(good["hex"])
+        tampered[64] ^= 1
+        refused({"hex": tampered.hex()}, 400, 3, "Signature does not verify!")
+        tampered = bytearray.fromhex(good["hex"])
+        tampered[-1] = 0xff
+        refused({"hex": tampered.hex()}, 400, 3, "Non-canonical signature scalar.")
+        tampered = bytearray.fromhex(good["hex"])
+        tampered[0:32] = bytes(32)
+        refused({"hex": tampered.hex()}, 400, 3, "Bad public key or signature.")
+        refused({"hex": good["hex"][:-2]}, 500, 13, "unmarshal")
+        refused({"hex": ""}, 500, 13, "unmarshal")
+        refused(make(ALICE, self.bob, 1, tick - 1), 400, 3, "should be greater than max tick")
+        for body in (b"", b"{", b"[]", {"encodedTransaction": "!"}, {"encodedTransaction": 5}, {}):
+            status, answer = chain.call("/live/v1/broadcast-transaction", body)
+            self.assertEqual((status, answer["code"]), (400, 3), body)
+
+        # sent to the nodes, and never heard of again: too soon, without any balance, too far ahead
+        early = make(ALICE, self.bob, 1, chain.tick() + 1)
+        poor = make(BOB, self.alice, 1, chain.tick() + 6)
+        far = make(ALICE, self.bob, 1, chain.tick() + 3000)
+        for transaction in (early, poor, far):
+            self.assertEqual(chain.broadcast(transaction)[0], 200)
+        # an overdrawn payment is included, and moves nothing; the same bytes again change nothing
+        overdrawn = make(ALICE, self.bob, 1001, chain.tick() + 6)
+        for _ in range(3):
+            self.assertEqual(chain.broadcast(overdrawn)[0], 200)
+        chain.wait(chain.tick() + 8)
+        for transaction in (early, poor, far):
+            self.assertEqual(chain.call("/query/v1/getTransactionByHash", {"hash": transaction["id"]}),
+                             (404, {"code": 5, "message": "transaction not found", "details": []}))
+        one = chain.ok("/query/v1/getTransactionByHash", {"hash": overdrawn["id"]})
+        self.assertFalse(one["moneyFlew"])
+        self.assertEqual(len(chain.ok("/query/v1/getTransactionsForTick", {"tickNumber": one["tickNumber"]})), 1)
+        self.assertEqual((chain.balance(self.alice), chain.balance(self.bob)), (1000, 0))
+
+        for path, body, status, code in (
+                ("/query/v1/getTransactionByHash", {"hash": "x"}, 400, 3),
+                ("/query/v1/getTransactionByHash", {"hash": self.alice}, 400, 3),
+                ("/query/v1/getTickData", {"tickNumber": 10**6}, 400, 3),
+                ("/query/v1/getTickData", {"tickNumber": -1}, 400, 3),
+                ("/query/v1/getTickData", {"tickNumber": 5}, 400, 3),
+                ("/query/v1/getTickData", b"nonsense", 400, 3),
+                ("/live/v1/balances/NOBODY", None, 500, 13),
+                ("/live/v1/querySmartContract", {}, 501, 12),
+                ("/nowhere", None, 404, 5),
+                ("/dev/v1/faucet", {"identity": "A", "amount": "1"}, 400, 3),
+                ("/dev/v1/faucet", {"identity": self.bob, "amount": "0"}, 400, 3),
+                ("/dev/v1/faucet", {"identity": self.bob, "amount": "1.5"}, 400, 3),
+                ("/dev/v1/faucet", {"identity": self.bob, "amount": str(2 * 10**14)}, 400, 3)):
+            got, answer = chain.call(path, body)
+            self.assertEqual((got, answer["code"]), (status, code), (path, body, answer))
+        self.assertIn("is greater than last processed tick",
+                      chain.call("/query/v1/getTickData", {"tickNumber": 10**6})[1]["message"])
+        self.assertIn("next available tick is 1000",
+                      chain.call("/query/v1/getTickData", {"tickNumber": 5})[1]["message"])
+
+    def test_killed_at_any_moment_it_finds_its_history_again(self):
+        print("TALLY_TEST_SEED=%d" % SEED)
+        rng = random.Random(SEED)
+        chain = self.chain()
+        chain.fund(self.alice, 10**9)
+        seen = {}
+        for round_number in range(5):
+            chain.send(ALICE, self.bob, 1000 + round_number, offset=25)
+            # traffic while it dies, so that a tick with content can be the one that is cut
+            waiting = [make(ALICE, self.bob, 10**6 + 10 * round_number + i, chain.tick() + 4 + i) for i in range(8)]
+            for transaction in waiting:
+                chain.broadcast(transaction)
+            before = chain.history()
+            sums = chain.balance(self.alice) + chain.balance(self.bob)
+            self.assertEqual(sums, 10**9)
+            last = max(before)
+            time.sleep(rng.random() * 0.15)
+            chain.stop(signal.SIGKILL)
+            if round_number % 2 == 1:  # what a crash in the middle of a write leaves
+                with open(chain.folder + "/journal", "ab") as journal:
+                    journal.write(rng.randbytes(rng.randrange(1, 60)))
+            chain.start()
+            self.assertGreaterEqual(chain.processed(), last)
+            after = chain.history()
+            for tick, content in {**seen, **before}.items():
+                self.assertEqual(after[tick], content, tick)
+            self.assertEqual(chain.balance(self.alice) + chain.balance(self.bob), 10**9)
+            seen = after
+        paid = sum(int(t["amount"]) for _, listed in chain.history().values() for t in listed if t["moneyFlew"])
+        self.assertEqual(chain.balance(self.bob), paid)
+
+    def test_it_stops_gracefully_and_tells_what_it_cut(self):
+        chain = self.chain(tick_ms=20)
+        chain.fund(self.alice, 5)
+        status, _ = chain.stop()
+        self.assertEqual(status, 0)
+        with open(chain.folder + "/journal", "ab") as journal:
+            journal.write(b"\x10\0\0\0half")
+        chain.start()
+        self.assertEqual(chain.balance(self.alice), 5)
+        status, errors = chain.stop()
+        self.assertEqual(status, 0)
+        self.assertIn("journal.tail_cut", errors)
+        self.assertIn("cut=8", errors)
+        chain.start()
+
+    def test_a_faucet_request_is_answered_though_it_is_stopping(self):
+        chain = self.chain(tick_ms=400)
+        answers = []
+        thread = threading.Thread(target=lambda: answers.append(chain.fund(self.alice, 7)))
+        thread.start()
+        time.sleep(0.1)
+        status, _ = chain.stop()
+        thread.join()
+        self.assertEqual((status, answers[0]["amount"]), (0, "7"))
+
+    def test_one_folder_one_process_and_clear_refusals(self):
+        chain = self.chain()
+        chain.fund(self.alice, 1)  # there is a tick on disk now
+        second = subprocess.run([BIN + "/tally-devchain", "--data", chain.folder], capture_output=True, timeout=20)
+        self.assertEqual(second.returncode, 1)
+        self.assertIn(b"in use by another process", second.stderr)
+        chain.stop()
+        other = subprocess.run([BIN + "/tally-devchain", "--data", chain.folder, "--start-tick", "7"],
+                               capture_output=True, timeout=20)
+        self.assertEqual(other.returncode, 1)
+        self.assertIn(b"start tick and epoch of an existing chain", other.stderr)
+        chain.start()
+        for flags in ([], ["--data"], ["--data", "/tmp/x", "--port", "65536"], ["--data", "/tmp/x", "--tick-ms", "0"],
+                      ["--data", "/tmp/x", "--tick-ms", "1e3"], ["--data", "/tmp/x", "extra"], ["--what"]):
+            done = subprocess.run([BIN + "/tally-devchain", *flags], capture_output=True, timeout=20)
+            self.assertEqual(done.returncode, 2, flags)
+            self.assertIn(b"usage:", done.stderr)
+
+    def test_the_archive_can_lag(self):
+        chain = self.chain("--archive-lag", "15")
+        chain.fund(self.alice, 100)
+        tick = chain.tick() + 10
+        transaction = make(ALICE, self.bob, 60, tick)
+        chain.broadcast(transaction)
+        while chain.balance(self.bob) == 0:
+            time.sleep(0.005)
+        if chain.processed() < tick:  # paid, and the archive does not know yet
+            self.assertEqual(chain.call("/query/v1/getTransactionByHash", {"hash": transaction["id"]})[0], 404)
+        chain.wait(tick)
+        self.assertTrue(chain.ok("/query/v1/getTransactionByHash", {"hash": transaction["id"]})["moneyFlew"])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
