@@ -30,6 +30,7 @@ struct transaction {
 
 struct views {
     struct views_options options;
+    const struct store_table *table_list[TABLES_MAX]; /* options.tables points here */
     char folder[PATH_MAX];
     char state_path[PATH_MAX];
     MDB_env *env;
@@ -237,15 +238,18 @@ static bool can_be_trusted(struct views *views)
     return trusted;
 }
 
-static void remove_files(struct views *views)
+/* true if there were any. */
+static bool remove_files(struct views *views)
 {
+    bool removed = false;
     static const char *const NAMES[] = {"data.mdb", "lock.mdb"};
     for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) {
         char path[PATH_MAX];
         if (path_join(path, sizeof path, views->folder, NAMES[i], NULL) == ERR_OK) {
-            (void)unlink(path);
+            removed |= unlink(path) == 0;
         }
     }
+    return removed;
 }
 
 /* ── opening ───────────────────────────────────────────────────────────────────────────────────── */
@@ -310,6 +314,8 @@ enum err_code views_open(const struct views_options *options, struct views **ret
         return err_set(err, ERR_NOMEM, "no memory to open the views");
     }
     views->options = *options;
+    memcpy(views->table_list, options->tables, options->table_count * sizeof *options->tables);
+    views->options.tables = views->table_list;
     enum err_code code = ERR_OK;
     int size = snprintf(views->folder, sizeof views->folder, "%s", options->folder);
     int state_size =
@@ -320,8 +326,10 @@ enum err_code views_open(const struct views_options *options, struct views **ret
     if (code == ERR_OK && !options->read_only) {
         code = dir_create(views->folder, 0700, err);
         if (code == ERR_OK && !can_be_trusted(views)) {
-            trace(TRACE_INFO, "views.discarded", "reason=\"no clean close in an earlier boot\"");
-            remove_files(views);
+            if (remove_files(views)) {
+                trace(TRACE_WARN, "views.discarded",
+                      "reason=\"no clean close in an earlier boot\"");
+            }
         }
     }
     if (code == ERR_OK) {
@@ -357,7 +365,7 @@ enum err_code views_reset(struct views *views, struct err *err)
     views_abort(views);
     mdb_env_close(views->env);
     views->env = NULL;
-    remove_files(views);
+    (void)remove_files(views);
     return open_env(views, err);
 }
 

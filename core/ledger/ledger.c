@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/ledger/ledger.h"
+
+#include "core/base/file.h"
+#include "core/base/time.h"
+#include "core/base/trace.h"
+#include "core/ledger/ledger_internal.h"
+#include "core/log/log_reader.h"
+#include "core/log/log_verify.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define QUEUE_MAX_DEFAULT 4096
+#define TABLES_MAX 96
+
+/* ── opening ───────────────────────────────────────────────────────────────────────────────────── */
+
+static enum err_code open_views(struct ledger *ledger, struct err *err)
+{
+    const struct store_table *tables[TABLES_MAX];
+    size_t count = 0;
+    char path[PATH_MAX];
+    for (size_t i = 0; i < STATE_TABLE_COUNT; i++) {
+        tables[count++] = STATE_TABLES[i];
+    }
+    for (size_t i = 0; i < ledger->options.projection_count; i++) {
+        const struct projection *projection = ledger->options.projections[i];
+        for (size_t t = 0; t < projection->table_count; t++) {
+            if (count == TABLES_MAX) {
+                return err_set(err, ERR_TOO_LARGE, "more than %d tables", TABLES_MAX);
+            }
+            tables[count++] = projection->tables[t];
+        }
+    }
+    struct views_options options = {
+        .folder = path,
+        .map_size = ledger->options.map_size,
+        .read_only = ledger->options.read_only,
+        .tables = tables,
+        .table_count = count,
+    };
+    enum err_code code = path_join(path, sizeof path, ledger->options.data_dir, "views", err);
+    return code == ERR_OK ? views_open(&options, &ledger->views, err) : code;
+}
+
+enum err_code ledger_read_identity(struct ledger *ledger, struct err *err)
+{
+    struct log_reader *reader;
+    struct arena arena;
+    arena_init(&arena, 1 << 20);
+    enum err_code code = log_reader_open(ledger->log, &reader, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    uint64_t size = log_reader_size(reader);
+    struct bytes record;
+    struct event first;
+    struct record_header last;
+    if (size > 0) {
+        code = log_reader_record(reader, 1, &record, err);
+        if (code == ERR_OK) {
+            code = record_decode(record, &arena, &first, err);
+        }
+        if (code == ERR_OK && first.type->number != EVENT_LEDGER_OPENED) {
+            code = err_set(err, ERR_CORRUPT, "record 1 is not ledger.opened");
+        }
+        if (code == ERR_OK) {
+            ledger->log_id = first.u.ledger_opened.log_id;
+            code = log_origin(&first.u.ledger_opened, first.u.ledger_opened.generation,
+                              ledger->origin, err);
+        }
+        if (code == ERR_OK) {
+            code = log_reader_record(reader, size, &record, err);
+        }
+        if (code == ERR_OK) {
+            code = record_header_decode(record, &last, err);
+        }
+        if (code == ERR_OK) {
+            ledger->last_time = last.time;
+        }
+    }
+    log_reader_close(reader);
+    arena_deinit(&arena);
+    return code;
+}
+
+/* A log older than its last signed checkpoint was restored from an old copy: writing to it would sign a second history. */
+static void check_copy(struct ledger *ledger)
+{
+    struct buf note;
+    struct checkpoint copy;
+    struct err err = {0};
+    if (ledger->options.checkpoint_copy == NULL || !ledger->has_key) {
+        return;
+    }
+    buf_init(&note, 4096);
+    if (file_read(ledger->options.checkpoint_copy, &note, &err) == ERR_OK &&
+        checkpoint_open(buf_bytes(&note), ledger->origin, ledger->key.public_key, &copy, &err) ==
+            ERR_OK &&
+        copy.size > event_log_size(ledger->log)) {
+        (void)snprintf(ledger->read_only_reason, sizeof ledger->read_only_reason,
+                       "the log has %llu records, but %llu were signed: restored from an old copy?",
+                       (unsigned long long)event_log_size(ledger->log),
+                       (unsigned long long)copy.size);
+    }
+    buf_deinit(&note);
+}
+
+static enum err_code read_checkpoint_size(struct ledger *ledger, struct err *err)
+{
+    struct log_reader *reader;
+    struct bytes note;
+    enum err_code code = log_reader_open(ledger->log, &reader, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    if (ledger->has_key && log_reader_checkpoint(reader, &note)) {
+        struct checkpoint checkpoint;
+        code = checkpoint_open(note, ledger->origin, ledger->key.public_key, &checkpoint, err);
+        if (code == ERR_OK) {
+            atomic_store(&ledger->checkpoint_size, checkpoint.size);
+        }
+    }
+    log_reader_close(reader);
+    return code;
+}
+
+static enum err_code open_parts(struct ledger *ledger, struct err *err)
+{
+    char path[PATH_MAX];
+    enum err_code code = path_join(path, sizeof path, ledger->options.data_dir, "log", err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    struct event_log_options log_options = {
+        .folder = path,
+        .map_size = ledger->options.map_size,
+        .create = !ledger->options.read_only,
+        .read_only = ledger->options.read_only,
+    };
+    code = event_log_open(&log_options, &ledger->log, err);
+    if (code == ERR_OK) {
+        code = ledger_read_identity(ledger, err);
+    }
+    if (code == ERR_OK) {
+        code = read_checkpoint_size(ledger, err);
+    }
+    if (code == ERR_OK) {
+        code = open_views(ledger, err);
+    }
+    if (code == ERR_OK && !ledger->options.read_only) {
+        code = ledger_catch_up(ledger, err);
+    }
+    return code;
+}
+
+enum err_code ledger_open(const struct ledger_options *options, struct ledger **ret,
+                          struct err *err)
+{
+    struct ledger *ledger = calloc(1, sizeof *ledger);
+    if (ledger == NULL) {
+        return err_set(err, ERR_NOMEM, "no memory for the ledger");
+    }
+    ledger->options = *options;
+    if (ledger->options.wall_ns == NULL) {
+        ledger->options.wall_ns = time_wall_ns;
+    }
+    if (options->checkpoint_key != NULL) {
+        ledger->key = *options->checkpoint_key;
+        ledger->has_key = true;
+    }
+    arena_init(&ledger->arena, BATCH_BYTES_MAX);
+    buf_init(&ledger->records, BATCH_BYTES_MAX);
+    enum err_code code = open_parts(ledger, err);
+    if (code != ERR_OK) {
+        goto out;
+    }
+    atomic_store(&ledger->head, event_log_size(ledger->log));
+    check_copy(ledger);
+    if (options->read_only || !ledger->has_key) {
+        (void)snprintf(ledger->read_only_reason, sizeof ledger->read_only_reason,
+                       "the ledger was opened for reading only");
+    }
+    if (ledger->read_only_reason[0] == '\0') {
+        ledger->queue =
+            command_queue_create(options->queue_max != 0 ? options->queue_max : QUEUE_MAX_DEFAULT);
+        if (ledger->queue == NULL ||
+            pthread_create(&ledger->thread, NULL, writer_main, ledger) != 0) {
+            code = err_set(err, ERR_NOMEM, "no memory for the writer");
+            goto out;
+        }
+        ledger->running = true;
+    }
+    *ret = ledger;
+    ledger = NULL;
+out:
+    ledger_close(ledger);
+    return code;
+}
+
+void ledger_close(struct ledger *ledger)
+{
+    struct err err = {0};
+    if (ledger == NULL) {
+        return;
+    }
+    if (ledger->running) {
+        command_queue_stop(ledger->queue);
+        (void)pthread_join(ledger->thread, NULL);
+        if (ledger_checkpoint(ledger, &err) != ERR_OK) {
+            trace_err(TRACE_WARN, "checkpoint.failed", &err);
+        }
+    }
+    command_queue_destroy(ledger->queue);
+    views_close(ledger->views);
+    event_log_close(ledger->log);
+    arena_deinit(&ledger->arena);
+    buf_deinit(&ledger->records);
+    note_key_wipe(&ledger->key);
+    free(ledger);
+}
+
+/* ── submitting ────────────────────────────────────────────────────────────────────────────────── */
+
+/* At the quota only what ends and settles jobs is taken; the rest of the map is kept for it. */
+static bool over_quota(struct ledger *ledger, enum command_class class)
+{
+    return class >= CLASS_CONSUMER && event_log_fill_permille(ledger->log) >= 900;
+}
+
+enum err_code ledger_submit(struct ledger *ledger, const struct command *command,
+                            enum command_class class, ledger_answer_cb *answer, void *ctx,
+                            struct err *err)
+{
+    if (!ledger->running) {
+        return err_set(err, ERR_UNAVAILABLE, "read_only: %s", ledger->read_only_reason);
+    }
+    if (over_quota(ledger, class)) {
+        return err_set(err, ERR_FULL, "log_full: the log has reached its quota; reads go on");
+    }
+    struct queued_command queued = {.command = command, .answer = answer, .ctx = ctx};
+    return command_queue_push(ledger->queue, class, &queued, err);
+}
+
+struct waiting {
+    pthread_mutex_t mutex;
+    pthread_cond_t done;
+    bool answered;
+    struct ledger_answer answer;
+};
+
+static void answer_cb(void *ctx, const struct ledger_answer *answer)
+{
+    struct waiting *waiting = ctx;
+    (void)pthread_mutex_lock(&waiting->mutex);
+    waiting->answer = *answer;
+    waiting->answered = true;
+    (void)pthread_cond_signal(&waiting->done);
+    (void)pthread_mutex_unlock(&waiting->mutex);
+}
+
+struct ledger_answer ledger_submit_wait(struct ledger *ledger, const struct command *command,
+                                        enum command_class class)
+{
+    struct waiting waiting = {.mutex = PTHREAD_MUTEX_INITIALIZER, .done = PTHREAD_COND_INITIALIZER};
+    struct err err = {0};
+    enum err_code code = ledger_submit(ledger, command, class, answer_cb, &waiting, &err);
+    if (code != ERR_OK) {
+        return (struct ledger_answer){.code = code, .err = err};
+    }
+    (void)pthread_mutex_lock(&waiting.mutex);
+    while (!waiting.answered) {
+        (void)pthread_cond_wait(&waiting.done, &waiting.mutex);
+    }
+    (void)pthread_mutex_unlock(&waiting.mutex);
+    (void)pthread_cond_destroy(&waiting.done);
+    (void)pthread_mutex_destroy(&waiting.mutex);
+    return waiting.answer;
+}
+
+/* ── telling ───────────────────────────────────────────────────────────────────────────────────── */
+
+struct event_log *ledger_log(struct ledger *ledger)
+{
+    return ledger->log;
+}
+
+struct views *ledger_views(struct ledger *ledger)
+{
+    return ledger->views;
+}
+
+const char *ledger_origin(const struct ledger *ledger)
+{
+    return ledger->origin;
+}
+
+const char *ledger_read_only_reason(const struct ledger *ledger)
+{
+    return ledger->read_only_reason[0] == '\0' ? NULL : ledger->read_only_reason;
+}
+
+void ledger_stats(struct ledger *ledger, struct ledger_stats *ret)
+{
+    *ret = (struct ledger_stats){
+        .head = atomic_load(&ledger->head),
+        .batches = atomic_load(&ledger->batches),
+        .commands = atomic_load(&ledger->commands),
+        .refusals = atomic_load(&ledger->refusals),
+        .checkpoint_size = atomic_load(&ledger->checkpoint_size),
+        .log_fill_permille = event_log_fill_permille(ledger->log),
+    };
+    if (ledger->queue != NULL) {
+        command_queue_lengths(ledger->queue, ret->queued);
+    }
+}
+
+/* ── the checkpoint ────────────────────────────────────────────────────────────────────────────── */
+
+enum err_code ledger_checkpoint(struct ledger *ledger, struct err *err)
+{
+    struct checkpoint checkpoint = {.size = event_log_size(ledger->log)};
+    if (!ledger->has_key || checkpoint.size == 0 ||
+        checkpoint.size == atomic_load(&ledger->checkpoint_size)) {
+        return ERR_OK;
+    }
+    checkpoint.root = event_log_root(ledger->log);
+    struct buf note;
+    buf_init(&note, 4096);
+    checkpoint_sign(&note, ledger->origin, checkpoint, &ledger->key);
+    enum err_code code = buf_check(&note, err);
+    /* Outside first: a copy that is ahead of what we show is safe, one behind could hide a second history. */
+    if (code == ERR_OK && ledger->options.checkpoint_copy != NULL) {
+        code = file_write_atomic(ledger->options.checkpoint_copy, buf_bytes(&note), 0644, err);
+    }
+    if (code == ERR_OK) {
+        code = event_log_store_checkpoint(ledger->log, buf_bytes(&note), err);
+    }
+    if (code == ERR_OK) {
+        atomic_store(&ledger->checkpoint_size, checkpoint.size);
+    }
+    buf_deinit(&note);
+    return code;
+}

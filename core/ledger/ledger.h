@@ -1,0 +1,93 @@
+/* core/ledger/ledger.h: commands in, durable events out.
+ *
+ *     submit ─▶ queue (bounded, by class) ─▶ writer thread: decide → records → evolve → project
+ *                                                 └─ commit log (synced) → commit views → answer, tell the feed
+ *
+ * Thread:  submit from any thread; answers and on_commit run on the writer thread and must be short (hand over to your loop).
+ * Owner:   a submitted command and all it points to stay the caller's, unchanged until the answer.
+ * Errors:  a refusal carries decide's code and "word: sentence". ERR_BUSY: the queue of this class is full. ERR_FULL: disk or
+ *          quota; reads go on. ERR_UNAVAILABLE: the ledger is read-only, the message says why.
+ * Crash:   everything answered with ERR_OK is in the log, synced. A failed sync ends the process. */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef CORE_LEDGER_LEDGER_H
+#define CORE_LEDGER_LEDGER_H
+
+#include "core/crypto/note.h"
+#include "core/ledger/projection.h"
+#include "core/log/event_log.h"
+#include "core/log/views.h"
+#include "core/market/command.h"
+
+struct ledger;
+
+/* Layout of the rows in views; a change makes old views be rebuilt from the log. */
+#define VIEWS_VERSION 1
+
+/* Who waits for whom when the writer is behind. */
+enum command_class {
+    CLASS_SETTLEMENT, /* settlement and job ends */
+    CLASS_REPORT,     /* workers: claim, start, progress, results */
+    CLASS_CONSUMER,
+    CLASS_BULK, /* output and metrics */
+};
+#define COMMAND_CLASSES 4
+
+struct ledger_options {
+    const char *data_dir; /* log/ and views/ lie in it */
+    const struct projection *const *projections;
+    size_t projection_count;
+    const struct note_key
+        *checkpoint_key; /* copied; NULL: no checkpoints are signed, and the ledger is read-only */
+    const char *checkpoint_copy; /* file outside the data directory, or NULL */
+    uint64_t map_size;           /* of each environment; 0: default */
+    uint64_t quota;   /* bytes of log map at which consumers are refused; 0: 90 % of the map */
+    size_t queue_max; /* commands waiting per class; 0: 4096 */
+    bool read_only;   /* open beside a running ledger: no writer, no catching up */
+    int64_t (*wall_ns)(void);                    /* NULL: time_wall_ns; tests hand in their own */
+    void (*on_commit)(void *ctx, uint64_t head); /* may be NULL; writer thread */
+    void *on_commit_ctx;
+};
+
+struct ledger_answer {
+    enum err_code code;
+    struct err err; /* filled unless ERR_OK */
+    uint64_t first; /* sequence of the command's first event */
+    uint64_t last;
+    bool replayed; /* the command was accepted before; these are its events */
+};
+
+typedef void ledger_answer_cb(void *ctx, const struct ledger_answer *answer);
+
+MUST_CHECK enum err_code ledger_open(const struct ledger_options *options, struct ledger **ret,
+                                     struct err *err);
+/* Answer what is queued, sign a last checkpoint, close clean. */
+void ledger_close(struct ledger *ledger);
+
+/* Queue a command. ERR_OK: the answer will come, once. Anything else: it will not. */
+MUST_CHECK enum err_code ledger_submit(struct ledger *ledger, const struct command *command,
+                                       enum command_class class, ledger_answer_cb *answer,
+                                       void *ctx, struct err *err);
+/* Submit and wait; for start-up, tools and tests, never on an event loop. */
+struct ledger_answer ledger_submit_wait(struct ledger *ledger, const struct command *command,
+                                        enum command_class class);
+
+/* For readers; take the views snapshot first, then the log's. */
+struct event_log *ledger_log(struct ledger *ledger);
+struct views *ledger_views(struct ledger *ledger);
+/* "<name>/<log id>/<generation>"; "" before ledger.opened. Constant after the ledger is open. */
+const char *ledger_origin(const struct ledger *ledger);
+/* NULL, or why the ledger takes no commands. */
+const char *ledger_read_only_reason(const struct ledger *ledger);
+
+struct ledger_stats {
+    uint64_t head; /* last committed sequence */
+    uint64_t batches;
+    uint64_t commands;
+    uint64_t refusals;
+    uint64_t queued[COMMAND_CLASSES];
+    uint64_t checkpoint_size;
+    unsigned log_fill_permille;
+};
+void ledger_stats(struct ledger *ledger, struct ledger_stats *ret);
+
+#endif

@@ -1,0 +1,56 @@
+/* core/ledger/ledger_internal.h: what ledger.c, writer.c and catch_up.c share. */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef CORE_LEDGER_LEDGER_INTERNAL_H
+#define CORE_LEDGER_LEDGER_INTERNAL_H
+
+#include "core/base/arena.h"
+#include "core/base/buf.h"
+#include "core/ledger/command_queue.h"
+#include "core/ledger/ledger.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define BATCH_COMMANDS_MAX 512
+#define BATCH_BYTES_MAX ((size_t)64 << 20)
+
+struct ledger {
+    struct ledger_options options;
+    struct event_log *log;
+    struct views *views;
+    struct command_queue *queue;
+    struct note_key key;
+    bool has_key;
+    char origin[NOTE_NAME_MAX];
+    char read_only_reason[ERR_MESSAGE_MAX]; /* "" when writable */
+    pthread_t thread;
+    bool running;
+
+    /* writer thread */
+    struct id16 log_id;
+    int64_t last_time;        /* of the newest record */
+    int64_t checkpoint_at_ns; /* monotonic, of the last one signed */
+    struct arena arena;       /* of the batch */
+    struct buf records;       /* records and private parts of the batch, one after the other */
+
+    /* any thread */
+    atomic_uint_fast64_t head;
+    atomic_uint_fast64_t batches;
+    atomic_uint_fast64_t commands;
+    atomic_uint_fast64_t refusals;
+    atomic_uint_fast64_t checkpoint_size;
+};
+
+void *writer_main(void *ledger);
+/* Sign and store a checkpoint of what is committed, if it is newer than the last. */
+MUST_CHECK enum err_code ledger_checkpoint(struct ledger *ledger, struct err *err);
+/* Evolve and project one event. */
+void ledger_apply(struct ledger *ledger, struct store *store, uint64_t sequence,
+                  const struct event *event);
+/* Bring the views up to the log, from where they stand, in transactions of bounded size. */
+MUST_CHECK enum err_code ledger_catch_up(struct ledger *ledger, struct err *err);
+/* Log id and origin from record 1, and the time of the newest record. */
+MUST_CHECK enum err_code ledger_read_identity(struct ledger *ledger, struct err *err);
+struct views_position ledger_position(const struct ledger *ledger);
+
+#endif

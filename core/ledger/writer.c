@@ -1,0 +1,364 @@
+/* The writer: one thread, one batch at a time.
+ *
+ *     take ─▶ for each command: seen before? replay : decide → encode → evolve, project   (views transaction)
+ *          ─▶ append to the log, synced ─▶ commit views ─▶ answer all
+ *
+ * A command that meets an internal error is answered 500, the transaction is dropped, and the batch runs again without it. If the
+ * log takes the batch but the views do not, the callers are answered as accepted and the views catch up from the log before the
+ * next command. A sync of the log that fails ends the process: what is on the disk is unknown then. */
+// SPDX-License-Identifier: Apache-2.0
+#include "core/base/invariant.h"
+#include "core/base/rng.h"
+#include "core/base/time.h"
+#include "core/base/trace.h"
+#include "core/crypto/sha256.h"
+#include "core/ledger/ledger_internal.h"
+#include "core/log/log_reader.h"
+#include "core/market/decide.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define CHECKPOINT_INTERVAL_NS NS_PER_S
+#define IDLE_MS 200
+
+struct
+    entry_place { /* where a record lies in ledger->records; pointers come at the end, the buffer moves */
+    size_t record_at;
+    size_t record_size;
+    size_t private_at;
+    size_t private_size;
+};
+
+struct batch {
+    struct ledger *ledger;
+    struct queued_command commands[BATCH_COMMANDS_MAX];
+    struct ledger_answer answers[BATCH_COMMANDS_MAX];
+    bool answered[BATCH_COMMANDS_MAX]; /* settled in an earlier run of this batch */
+    size_t count;
+
+    struct store *store;
+    int64_t now;
+    uint64_t first; /* sequence of the batch's first record */
+    size_t entry_count;
+    size_t entry_capacity;
+    struct entry_place *entries; /* in the arena */
+};
+
+/* ── one command ───────────────────────────────────────────────────────────────────────────────── */
+
+static enum err_code grow_entries(struct batch *batch, struct err *err)
+{
+    if (batch->entry_count < batch->entry_capacity) {
+        return ERR_OK;
+    }
+    size_t capacity = batch->entry_capacity == 0 ? 256 : batch->entry_capacity * 2;
+    struct entry_place *entries =
+        arena_alloc_array(&batch->ledger->arena, capacity, sizeof *entries);
+    if (entries == NULL) {
+        return err_set(err, ERR_NOMEM, "no memory for the batch");
+    }
+    if (batch->entry_count > 0) {
+        memcpy(entries, batch->entries, batch->entry_count * sizeof *entries);
+    }
+    batch->entries = entries;
+    batch->entry_capacity = capacity;
+    return ERR_OK;
+}
+
+/* Encode private part and record; evolve and project. */
+static enum err_code take_event(struct batch *batch, struct event *event, struct err *err)
+{
+    struct ledger *ledger = batch->ledger;
+    enum err_code code = grow_entries(batch, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    struct entry_place *place = &batch->entries[batch->entry_count];
+    uint8_t salt[PRIVATE_SALT_SIZE];
+    place->private_at = ledger->records.size;
+    rng_bytes(salt, sizeof salt);
+    buf_append(&ledger->records, salt, sizeof salt);
+    code = private_encode(event, &ledger->records, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    place->private_size = ledger->records.size - place->private_at;
+    if (place->private_size == sizeof salt) { /* nothing private */
+        ledger->records.size = place->private_at;
+        place->private_size = 0;
+    } else {
+        event->private_digest =
+            sha256_of(bytes_of(ledger->records.data + place->private_at, place->private_size));
+    }
+    place->record_at = ledger->records.size;
+    code = record_encode(event, &ledger->records, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    place->record_size = ledger->records.size - place->record_at;
+    uint64_t sequence = batch->first + batch->entry_count;
+    batch->entry_count++;
+    ledger_apply(ledger, batch->store, sequence, event);
+    return store_check(batch->store, err);
+}
+
+/* The fingerprint of the request that was accepted under this id: in this batch, or in the log. */
+static bool same_request(struct batch *batch, size_t index, uint64_t first)
+{
+    const struct command *command = batch->commands[index].command;
+    if (key_is_zero(command->fingerprint)) {
+        return true;
+    }
+    for (size_t i = 0; i < index; i++) {
+        if (!batch->answered[i] && batch->answers[i].code == ERR_OK &&
+            id_equal(batch->commands[i].command->command_id, command->command_id)) {
+            return key_equal(batch->commands[i].command->fingerprint, command->fingerprint);
+        }
+    }
+    struct log_reader *reader;
+    struct bytes record;
+    struct bytes part;
+    struct arena arena;
+    struct event event;
+    bool same = true; /* an erased private part cannot contradict */
+    if (log_reader_open(batch->ledger->log, &reader, NULL) != ERR_OK) {
+        return false;
+    }
+    arena_init(&arena, 1 << 20);
+    if (log_reader_record(reader, first, &record, NULL) == ERR_OK &&
+        record_decode(record, &arena, &event, NULL) == ERR_OK &&
+        log_reader_private(reader, first, &part) && part.size > PRIVATE_SALT_SIZE &&
+        private_decode(bytes_from(part, PRIVATE_SALT_SIZE), &arena, &event, NULL) == ERR_OK) {
+        same = key_equal(event.fingerprint, command->fingerprint);
+    }
+    arena_deinit(&arena);
+    log_reader_close(reader);
+    return same;
+}
+
+/* true: the command was accepted before, and is answered. */
+static bool replay(struct batch *batch, size_t index)
+{
+    struct ledger_answer *answer = &batch->answers[index];
+    uint64_t first;
+    uint64_t count;
+    if (!state_command(batch->store, batch->commands[index].command->command_id, &first, &count)) {
+        return false;
+    }
+    if (!same_request(batch, index, first)) {
+        answer->code = err_set(&answer->err, ERR_CONFLICT,
+                               "idempotency_mismatch: this key was used with another request");
+        return true;
+    }
+    answer->first = first;
+    answer->last = first + count - 1;
+    answer->replayed = true;
+    return true;
+}
+
+/* A failure that is not a refusal: the views transaction cannot be used any more. */
+static bool breaks_batch(const struct batch *batch, enum err_code code)
+{
+    return code == ERR_INTERNAL || code == ERR_CORRUPT || code == ERR_NOMEM || code == ERR_IO ||
+           code == ERR_FULL || batch->store->err.code != ERR_OK;
+}
+
+/* false: the batch has to run again without this command. */
+static bool run_command(struct batch *batch, size_t index)
+{
+    struct ledger_answer *answer = &batch->answers[index];
+    const struct command *command = batch->commands[index].command;
+    *answer = (struct ledger_answer){0};
+    if (replay(batch, index)) {
+        return true;
+    }
+    struct decision decision = {.arena = &batch->ledger->arena};
+    enum err_code code = market_decide(batch->store, command, batch->now, &decision, &answer->err);
+    size_t taken = 0;
+    if (code == ERR_OK) {
+        INVARIANT(decision.count > 0);
+        answer->first = batch->first + batch->entry_count;
+        decision.events[0]->fingerprint = command->fingerprint;
+        for (; taken < decision.count && code == ERR_OK; taken++) {
+            code = take_event(batch, decision.events[taken], &answer->err);
+        }
+        answer->last = batch->first + batch->entry_count - 1;
+    }
+    answer->code = code;
+    if (code == ERR_OK) {
+        return true;
+    }
+    /* Refused by decide: nothing was touched. Failed half way (a field too large, say): run again without it. */
+    return taken == 0 && !breaks_batch(batch, code);
+}
+
+/* ── one batch ─────────────────────────────────────────────────────────────────────────────────── */
+
+static void refuse_all(struct batch *batch, enum err_code code, const struct err *err)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        if (!batch->answered[i]) {
+            batch->answers[i] = (struct ledger_answer){.code = code, .err = *err};
+        }
+    }
+}
+
+/* false: a command was taken out; run again. */
+static bool run_commands(struct batch *batch)
+{
+    struct ledger *ledger = batch->ledger;
+    int64_t now = ledger->options.wall_ns();
+    batch->now = now > ledger->last_time ? now : ledger->last_time;
+    batch->first = event_log_size(ledger->log) + 1;
+    batch->entry_count = 0;
+    batch->entry_capacity = 0;
+    batch->entries = NULL;
+    arena_clear(&ledger->arena);
+    buf_clear(&ledger->records);
+    for (size_t i = 0; i < batch->count; i++) {
+        if (!batch->answered[i] && !run_command(batch, i)) {
+            /* A text that cannot be encoded is the caller's; anything else is ours. */
+            trace_err(batch->answers[i].code == ERR_INVALID ? TRACE_DEBUG : TRACE_ERROR,
+                      "command.failed", &batch->answers[i].err);
+            batch->answered[i] = true;
+            return false;
+        }
+    }
+    return true;
+}
+
+struct views_position ledger_position(const struct ledger *ledger)
+{
+    return (struct views_position){
+        .sequence = event_log_size(ledger->log),
+        .root = event_log_root(ledger->log),
+        .log_id = ledger->log_id,
+        .version = VIEWS_VERSION,
+    };
+}
+
+static enum err_code append(struct batch *batch, struct err *err)
+{
+    struct ledger *ledger = batch->ledger;
+    struct log_entry *entries =
+        arena_alloc_array(&ledger->arena, batch->entry_count, sizeof *entries);
+    if (entries == NULL) {
+        return err_set(err, ERR_NOMEM, "no memory for the batch");
+    }
+    for (size_t i = 0; i < batch->entry_count; i++) {
+        const struct entry_place *place = &batch->entries[i];
+        entries[i].record = bytes_of(ledger->records.data + place->record_at, place->record_size);
+        entries[i].private_part =
+            bytes_of(ledger->records.data + place->private_at, place->private_size);
+    }
+    uint64_t first;
+    enum err_code code = event_log_append(ledger->log, entries, batch->entry_count, &first, err);
+    if (code == ERR_IO || code == ERR_CORRUPT) {
+        trace_err(TRACE_ERROR, "log.append_failed", err);
+        IMPOSSIBLE(
+            "the log could not be written or synced: ending the process, the log is opened anew");
+    }
+    INVARIANT(code != ERR_OK || first == batch->first);
+    return code;
+}
+
+static void commit(struct batch *batch)
+{
+    struct ledger *ledger = batch->ledger;
+    struct err err = {0};
+    enum err_code code = append(batch, &err);
+    if (code != ERR_OK) {
+        views_abort(ledger->views);
+        refuse_all(batch, code, &err);
+        return;
+    }
+    if (batch->first == 1 && ledger_read_identity(ledger, &err) != ERR_OK) {
+        trace_err(TRACE_ERROR, "log.identity", &err);
+    }
+    ledger->last_time = batch->now;
+    struct views_position position = ledger_position(ledger);
+    code = views_commit(ledger->views, &position, &err);
+    if (code != ERR_OK) {
+        trace_err(TRACE_ERROR, "views.commit_failed", &err);
+        code = ledger_catch_up(ledger, &err);
+        if (code != ERR_OK) {
+            trace_err(TRACE_ERROR, "views.catch_up_failed", &err);
+            IMPOSSIBLE("the views do not follow the log: ending the process, they are rebuilt");
+        }
+    }
+    atomic_store(&ledger->head, event_log_size(ledger->log));
+}
+
+static void run_batch(struct batch *batch)
+{
+    struct ledger *ledger = batch->ledger;
+    struct err err = {0};
+    memset(batch->answered, 0, sizeof batch->answered);
+    for (;;) {
+        enum err_code code = views_begin(ledger->views, &batch->store, &err);
+        if (code != ERR_OK) {
+            refuse_all(batch, code, &err);
+            return;
+        }
+        if (run_commands(batch)) {
+            break;
+        }
+        views_abort(ledger->views);
+    }
+    if (batch->entry_count > 0) {
+        commit(batch);
+    } else {
+        views_abort(ledger->views);
+    }
+}
+
+static void answer_all(struct batch *batch)
+{
+    struct ledger *ledger = batch->ledger;
+    uint64_t refusals = 0;
+    for (size_t i = 0; i < batch->count; i++) {
+        refusals += batch->answers[i].code != ERR_OK ? 1 : 0;
+        batch->commands[i].answer(batch->commands[i].ctx, &batch->answers[i]);
+    }
+    atomic_fetch_add(&ledger->batches, 1);
+    atomic_fetch_add(&ledger->commands, batch->count);
+    atomic_fetch_add(&ledger->refusals, refusals);
+    if (batch->entry_count > 0 && ledger->options.on_commit != NULL) {
+        ledger->options.on_commit(ledger->options.on_commit_ctx, atomic_load(&ledger->head));
+    }
+}
+
+static void maybe_checkpoint(struct ledger *ledger)
+{
+    struct err err = {0};
+    int64_t now = time_mono_ns();
+    if (now - ledger->checkpoint_at_ns < CHECKPOINT_INTERVAL_NS) {
+        return;
+    }
+    ledger->checkpoint_at_ns = now;
+    if (ledger_checkpoint(ledger, &err) != ERR_OK) {
+        trace_err(TRACE_ERROR, "checkpoint.failed", &err);
+    }
+}
+
+void *writer_main(void *arg)
+{
+    struct ledger *ledger = arg;
+    struct batch *batch = calloc(1, sizeof *batch); /* too large for the stack */
+    bool stopped = false;
+    INVARIANT(batch != NULL);
+    batch->ledger = ledger;
+    while (!stopped || batch->count > 0) {
+        batch->count = command_queue_take(ledger->queue, batch->commands, BATCH_COMMANDS_MAX,
+                                          IDLE_MS, &stopped);
+        batch->entry_count = 0;
+        if (batch->count > 0) {
+            run_batch(batch);
+            answer_all(batch);
+        }
+        maybe_checkpoint(ledger);
+    }
+    free(batch);
+    return NULL;
+}

@@ -1,0 +1,271 @@
+/* The ledger whole. Method: real environments in a temporary folder; commands by several threads; then closed, reopened, views
+ * thrown away and rebuilt, and compared byte for byte. */
+// SPDX-License-Identifier: Apache-2.0
+#include "core/base/arena.h"
+#include "core/base/rng.h"
+#include "core/base/time.h"
+#include "core/crypto/sha256.h"
+#include "core/ledger/ledger.h"
+#include "core/log/log_reader.h"
+#include "core/log/log_verify.h"
+#include "core/market/terms.h"
+#include "tests/support/cmocka_all.h"
+#include "tests/support/temp_folder.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+struct fixture {
+    char folder[64];
+    char copy[96];
+    struct note_key key;
+    struct ledger *ledger;
+    uint64_t commits; /* writer thread */
+};
+
+static void commit_cb(void *ctx, uint64_t head)
+{
+    struct fixture *f = ctx;
+    f->commits = head;
+}
+
+static void open_ledger(struct fixture *f)
+{
+    struct ledger_options options = {
+        .data_dir = f->folder,
+        .checkpoint_key = &f->key,
+        .checkpoint_copy = f->copy,
+        .map_size = UINT64_C(1) << 28,
+        .on_commit = commit_cb,
+        .on_commit_ctx = f,
+    };
+    struct err err = {0};
+    if (ledger_open(&options, &f->ledger, &err) != ERR_OK) {
+        fail_msg("%s", err.message);
+    }
+}
+
+static struct command command_of(enum command_type type, enum actor_kind actor)
+{
+    return (struct command){
+        .type = type, .actor_kind = actor, .command_id = id_new(time_wall_ns())};
+}
+
+static struct ledger_answer submit(struct fixture *f, const struct command *command)
+{
+    return ledger_submit_wait(f->ledger, command, CLASS_CONSUMER);
+}
+
+static void init_ledger(struct fixture *f)
+{
+    struct arena arena;
+    arena_init(&arena, 1 << 16);
+    struct command c = command_of(COMMAND_LEDGER_OPEN, ACTOR_OPERATOR);
+    c.u.open = (struct ev_ledger_opened){.log_id = id_new(1),
+                                         .generation = 1,
+                                         .network = NETWORK_LOCAL,
+                                         .record_format = 1,
+                                         .checkpoint_key = f->key.public_key,
+                                         .name = bytes_of_text("tally.test")};
+    struct ledger_answer answer = submit(f, &c);
+    if (answer.code != ERR_OK) {
+        fail_msg("%s", answer.err.message);
+    }
+    c = command_of(COMMAND_TERMS_SET, ACTOR_OPERATOR);
+    assert_int_equal(terms_default(NETWORK_LOCAL, &arena, &c.u.terms, NULL), ERR_OK);
+    assert_int_equal(submit(f, &c).code, ERR_OK);
+    c = command_of(COMMAND_LEDGER_START, ACTOR_LEDGER);
+    c.u.start.software = bytes_of_text("test");
+    assert_int_equal(submit(f, &c).code, ERR_OK);
+    arena_deinit(&arena);
+}
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    temp_folder_create(f->folder);
+    (void)snprintf(f->copy, sizeof f->copy, "%s.checkpoint", f->folder);
+    note_key_generate(&f->key);
+    open_ledger(f);
+    init_ledger(f);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    ledger_close(f->ledger);
+    (void)unlink(f->copy);
+    temp_folder_remove(f->folder);
+    free(f);
+    return 0;
+}
+
+static struct command session(void)
+{
+    struct command c = command_of(COMMAND_SESSION_OPEN, ACTOR_ACCOUNT);
+    c.u.session.account_id = id_new(time_wall_ns());
+    rng_bytes(&c.u.session.identity, 32);
+    c.u.session.token.token_id = id_new(time_wall_ns());
+    rng_bytes(&c.u.session.token.token_hash, 32);
+    c.u.session.token.scopes = SCOPE_CONSUMER;
+    c.u.session.token.label = bytes_of_text("a laptop");
+    return c;
+}
+
+static struct key32 views_now(struct fixture *f)
+{
+    struct key32 digest;
+    assert_int_equal(views_digest(ledger_views(f->ledger), &digest, NULL), ERR_OK);
+    return digest;
+}
+
+static void a_repeated_command_gives_the_first_answer(void **state)
+{
+    struct fixture *f = *state;
+    struct command c = session();
+    rng_bytes(&c.fingerprint, 32);
+    struct ledger_answer first = submit(f, &c);
+    assert_int_equal(first.code, ERR_OK);
+    assert_int_equal(first.last, first.first + 1);
+    assert_int_equal(f->commits, first.last);
+    struct ledger_answer again = submit(f, &c);
+    assert_int_equal(again.code, ERR_OK);
+    assert_true(again.replayed);
+    assert_int_equal(again.first, first.first);
+    assert_int_equal(again.last, first.last);
+    ledger_close(f->ledger); /* also after a restart */
+    open_ledger(f);
+    again = submit(f, &c);
+    assert_true(again.replayed);
+    c.fingerprint.b[0] ^= 1;
+    again = submit(f, &c);
+    assert_int_equal(again.code, ERR_CONFLICT);
+    assert_non_null(strstr(again.err.message, "idempotency_mismatch"));
+    struct ledger_stats stats;
+    ledger_stats(f->ledger, &stats);
+    assert_int_equal(stats.head, first.last);
+}
+
+static void a_refusal_writes_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct ledger_stats before;
+    struct ledger_stats after;
+    struct key32 digest = views_now(f);
+    ledger_stats(f->ledger, &before);
+    struct command c = command_of(COMMAND_JOB_CANCEL, ACTOR_ACCOUNT);
+    assert_int_equal(submit(f, &c).code, ERR_NOT_FOUND);
+    c = command_of(COMMAND_TERMS_SET, ACTOR_ACCOUNT);
+    assert_int_equal(submit(f, &c).code, ERR_DENIED);
+    ledger_stats(f->ledger, &after);
+    assert_int_equal(before.head, after.head);
+    assert_true(key_equal(digest, views_now(f)));
+}
+
+/* A text that is not UTF-8 passes decide, which does not look at it, and fails in the encoder, in the middle of a batch. */
+static void a_command_that_cannot_be_encoded_does_not_take_others_with_it(void **state)
+{
+    struct fixture *f = *state;
+    struct command bad = session();
+    bad.u.session.token.label = bytes_of_text("\xFF");
+    struct command good = session();
+    assert_int_not_equal(submit(f, &bad).code, ERR_OK);
+    assert_int_equal(submit(f, &good).code, ERR_OK);
+    struct log_verify_options options = {0};
+    struct log_verify_result result;
+    assert_int_equal(log_verify(ledger_log(f->ledger), &options, &result, NULL), ERR_OK);
+}
+
+#define THREADS 8
+#define PER_THREAD 100
+
+static void *submit_many(void *arg)
+{
+    struct fixture *f = arg;
+    for (int i = 0; i < PER_THREAD; i++) {
+        struct command c = session();
+        if (i % 10 == 9) {
+            c.u.session.token.label = bytes_of_text("\xFF");
+            assert_int_not_equal(submit(f, &c).code, ERR_OK);
+        } else {
+            assert_int_equal(submit(f, &c).code, ERR_OK);
+        }
+    }
+    return NULL;
+}
+
+static void many_threads_make_one_gapless_log(void **state)
+{
+    struct fixture *f = *state;
+    pthread_t threads[THREADS];
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, submit_many, f), 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    }
+    struct log_verify_options options = {0};
+    struct log_verify_result result;
+    struct err err = {0};
+    if (log_verify(ledger_log(f->ledger), &options, &result, &err) != ERR_OK) {
+        fail_msg("%s", err.message);
+    }
+    assert_int_equal(result.size, 3 + THREADS * PER_THREAD / 10 * 9 * 2);
+}
+
+static void views_rebuilt_from_the_log_are_the_same_bytes(void **state)
+{
+    struct fixture *f = *state;
+    char path[128];
+    (void)submit_many(f);
+    struct key32 digest = views_now(f);
+    ledger_close(f->ledger);
+    (void)snprintf(path, sizeof path, "%s/views/data.mdb", f->folder);
+    assert_int_equal(unlink(path), 0);
+    open_ledger(f);
+    assert_true(key_equal(digest, views_now(f)));
+    ledger_close(f->ledger); /* as after a power cut: another boot, dirty */
+    (void)snprintf(path, sizeof path, "%s/views.state", f->folder);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    (void)fputs("00000000-0000-0000-0000-000000000000 dirty\n", file);
+    assert_int_equal(fclose(file), 0);
+    open_ledger(f);
+    assert_true(key_equal(digest, views_now(f)));
+}
+
+static void a_log_older_than_its_checkpoint_is_read_only(void **state)
+{
+    struct fixture *f = *state;
+    char command[300];
+    ledger_close(f->ledger);
+    (void)snprintf(command, sizeof command, "cp -r '%s' '%s.old'", f->folder, f->folder);
+    assert_int_equal(system(command), 0); /* NOLINT(cert-env33-c) */
+    open_ledger(f);
+    struct command c = session();
+    assert_int_equal(submit(f, &c).code, ERR_OK);
+    ledger_close(f->ledger);
+    (void)snprintf(command, sizeof command, "rm -r '%s' && mv '%s.old' '%s'", f->folder, f->folder,
+                   f->folder);
+    assert_int_equal(system(command), 0); /* NOLINT(cert-env33-c) */
+    open_ledger(f);
+    assert_non_null(ledger_read_only_reason(f->ledger));
+    struct ledger_answer answer = submit(f, &c);
+    assert_int_equal(answer.code, ERR_UNAVAILABLE);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(a_repeated_command_gives_the_first_answer),
+        TEST(a_refusal_writes_nothing),
+        TEST(a_command_that_cannot_be_encoded_does_not_take_others_with_it),
+        TEST(many_threads_make_one_gapless_log),
+        TEST(views_rebuilt_from_the_log_are_the_same_bytes),
+        TEST(a_log_older_than_its_checkpoint_is_read_only),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
