@@ -317,6 +317,10 @@ static void answer_all(struct batch *batch)
 {
     struct ledger *ledger = batch->ledger;
     uint64_t refusals = 0;
+    if (batch->entry_count > 0 && ledger->options.on_commit != NULL) {
+        ledger->options.on_commit(ledger->options.on_commit_ctx, atomic_load(&ledger->head));
+    }
+
     for (size_t i = 0; i < batch->count; i++) {
         refusals += batch->answers[i].code != ERR_OK ? 1 : 0;
         batch->commands[i].answer(batch->commands[i].ctx, &batch->answers[i]);
@@ -324,9 +328,6 @@ static void answer_all(struct batch *batch)
     atomic_fetch_add(&ledger->batches, 1);
     atomic_fetch_add(&ledger->commands, batch->count);
     atomic_fetch_add(&ledger->refusals, refusals);
-    if (batch->entry_count > 0 && ledger->options.on_commit != NULL) {
-        ledger->options.on_commit(ledger->options.on_commit_ctx, atomic_load(&ledger->head));
-    }
 }
 
 static void maybe_checkpoint(struct ledger *ledger)
