@@ -248,11 +248,15 @@ static enum err_code ask(struct qubic_client *client, const struct qubic_call *q
 {
     static const struct http_field headers[] = {{"accept", "application/json"},
                                                 {"content-type", "application/json"}};
-    struct qubic_call *call = calloc(1, sizeof *call);
     struct buf url;
     buf_init(&url, REQUEST_MAX);
     buf_printf(&url, "%s/%s", base, path);
-    enum err_code code = call != NULL ? buf_check(&url, err) : err_set(err, ERR_NOMEM, "no memory");
+    enum err_code code = buf_check(&url, err);
+    struct qubic_call *call = calloc(1, sizeof *call);
+    if (call == NULL) {
+        code = err_set(err, ERR_NOMEM, "out of memory");
+        goto out;
+    }
     if (code == ERR_OK) {
         code = buf_check(body, err);
     }
@@ -285,6 +289,7 @@ static enum err_code ask(struct qubic_client *client, const struct qubic_call *q
     } else {
         free(call);
     }
+out:
     buf_deinit(&url);
     buf_deinit(body);
     return code;

@@ -12,7 +12,7 @@ static void copy_printable(char *ret, size_t ret_size, const char *text)
 {
     size_t size = 0;
     for (; *text != '\0' && size + 1 < ret_size; text++) {
-        ret[size++] = *text >= ' ' && *text <= '~' ? *text : '?';
+        ret[size++] = (char)(*text >= ' ' && *text <= '~' ? *text : '?');
     }
     ret[size] = '\0';
 }

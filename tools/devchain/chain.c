@@ -384,6 +384,7 @@ static enum err_code execute(struct chain *chain, struct bytes wire, struct err 
         free(copy);
         return code;
     }
+    INVARIANT(copy != NULL);
     memcpy(copy, wire.data, wire.size);
     chain->transactions[index] = (struct executed){
         .wire = copy,

@@ -75,7 +75,7 @@ static enum err_code get_text(json_t *in, const char *field, struct bytes *ret, 
 static enum err_code get_bytes(json_t *in, const char *field, uint8_t *ret, size_t size,
                                struct err *err)
 {
-    struct bytes text;
+    struct bytes text = {0};
     enum err_code const code = get_text(in, field, &text, err);
     if (code != ERR_OK) {
         return code;
@@ -111,7 +111,7 @@ static enum err_code get_number(json_t *in, const char *field, int64_t max, int6
 
 static enum err_code get_keys(json_t *in, struct qubic_keys *ret, struct err *err)
 {
-    struct bytes seed;
+    struct bytes seed = {0};
     enum err_code const code = get_text(in, "seed", &seed, err);
     return code != ERR_OK ? code : qubic_keys_from_seed(seed, ret, err);
 }
@@ -198,7 +198,7 @@ static enum err_code run_identity(json_t *in, struct buf *out, struct err *err)
             qubic_keys_wipe(&keys);
         }
     } else if (has(in, "identity")) {
-        struct bytes text;
+        struct bytes text = {0};
         code = get_text(in, "identity", &text, err);
         if (code == ERR_OK) {
             code = qubic_identity_parse(text, &key, err);
@@ -264,7 +264,7 @@ static enum err_code show_transaction(json_t *in, struct buf *out, struct err *e
     static const char *const fields[] = {"hex", NULL};
     uint8_t wire[QUBIC_TRANSACTION_SIZE_MAX];
     struct qubic_transaction tx;
-    struct bytes text;
+    struct bytes text = {0};
     enum err_code code = allow(in, fields, err);
     if (code == ERR_OK) {
         code = get_text(in, "hex", &text, err);
