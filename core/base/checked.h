@@ -15,6 +15,7 @@
 __extension__ typedef __int128 i128;
 __extension__ typedef unsigned __int128 u128;
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): a type cannot stand in parentheses */
 #define DEFINE_CHECKED(name, type)                                                                 \
     MUST_CHECK static inline bool checked_add_##name(type a, type b, type *ret)                    \
     {                                                                                              \
@@ -47,6 +48,7 @@ __extension__ typedef unsigned __int128 u128;
 DEFINE_CHECKED(i64, int64_t)
 DEFINE_CHECKED(u64, uint64_t)
 DEFINE_CHECKED(size, size_t)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 /* floor(a × b ÷ c) and ceil(a × b ÷ c) for a, b ≥ 0 and c > 0; false if negative or past int64. */
 MUST_CHECK static inline bool mul_div_floor(int64_t a, int64_t b, int64_t c, int64_t *ret)
