@@ -17,7 +17,6 @@ tally_pkg(openssl libcrypto)
 tally_pkg(curl libcurl)
 tally_pkg(cmocka cmocka)
 tally_pkg(seccomp libseccomp)
-tally_pkg(treesitter tree-sitter)
 
 add_library(third_wslay INTERFACE) # ships no .pc file
 target_link_libraries(third_wslay INTERFACE wslay)
@@ -28,3 +27,24 @@ target_include_directories(third_llhttp SYSTEM PUBLIC /usr/share/include/llhttp)
 target_compile_options(third_llhttp PRIVATE -w)
 # Without it any two bytes pass for the CR LF behind a chunk, and blanks in header names.
 target_compile_definitions(third_llhttp PUBLIC LLHTTP_STRICT_MODE=1)
+
+# The parser of Python source, fetched by tools/grammar: pinned by checksum, never committed. The library is not Debian's:
+# 0.20.7 counts a node's children in 16 bits and corrupts the heap on 65,536 open brackets.
+set(TALLY_TOOLS_DIR "$ENV{TALLY_TOOLS_DIR}" CACHE PATH "where tools/grammar puts what it fetches")
+if(NOT TALLY_TOOLS_DIR)
+  set(TALLY_TOOLS_DIR ${CMAKE_SOURCE_DIR}/.tools)
+endif()
+set(treesitter ${TALLY_TOOLS_DIR}/tree-sitter/vendor/tree-sitter/lib)
+set(grammar ${TALLY_TOOLS_DIR}/tree-sitter-python)
+if(NOT EXISTS ${treesitter}/src/lib.c OR NOT EXISTS ${grammar}/version)
+  message(FATAL_ERROR "The parser of Python source is missing in ${TALLY_TOOLS_DIR}. Run tools/grammar (needs npm and the "
+                      "network, takes seconds), or point TALLY_TOOLS_DIR at a folder that has it.")
+endif()
+add_library(third_treesitter STATIC ${treesitter}/src/lib.c)
+target_include_directories(third_treesitter SYSTEM PUBLIC ${treesitter}/include)
+target_include_directories(third_treesitter PRIVATE ${treesitter}/src)
+target_compile_options(third_treesitter PRIVATE -w)
+add_library(third_treesitter_python STATIC ${grammar}/src/parser.c ${grammar}/src/scanner.c)
+target_include_directories(third_treesitter_python PRIVATE ${grammar}/src)
+target_compile_options(third_treesitter_python PRIVATE -w)
+target_link_libraries(third_treesitter_python PUBLIC third_treesitter)
