@@ -1,0 +1,33 @@
+/* core/analysis/frameworks.h: from import statements to frameworks, and which of several is the one.
+ *
+ * Rule:    a family imported unconditionally at the top level wins over one imported in a function, try or if. Among
+ *          equals jax goes before tensorflow before pytorch: programs in the former use the latter to read data. A
+ *          classical library (scikit-learn …) is primary only where there is no deep learning family. */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef CORE_ANALYSIS_FRAMEWORKS_H
+#define CORE_ANALYSIS_FRAMEWORKS_H
+
+#include "core/analysis/python.h"
+
+/* How a framework came to be in the file; the larger is the stronger evidence. */
+enum framework_rank {
+    FRAMEWORK_ABSENT = 0,
+    FRAMEWORK_IMPLIED_CONDITIONAL, /* a library that stands on it, in a function, try or if */
+    FRAMEWORK_CONDITIONAL,
+    FRAMEWORK_IMPLIED, /* a library that stands on it (transformers → pytorch), top level */
+    FRAMEWORK_DIRECT,  /* its own import, top level */
+};
+
+struct frameworks {
+    uint32_t mask;
+    enum analysis_framework primary;
+    enum framework_rank rank[ANALYSIS_FRAMEWORK_COUNT];
+    const struct python_import *import[ANALYSIS_FRAMEWORK_COUNT]; /* the strongest, first such */
+};
+
+void frameworks_find(const struct python_facts *facts, struct frameworks *ret);
+
+/* A deep learning family, or another that computes on a GPU only. */
+bool framework_uses_gpu(enum analysis_framework framework);
+
+#endif

@@ -1,0 +1,606 @@
+/* One walk over the syntax tree with a cursor, so that nesting costs heap and never stack. What a node is surrounded by
+ * is counted on the way down and taken back on the way up. */
+// SPDX-License-Identifier: Apache-2.0
+#include "core/analysis/python.h"
+
+#include "core/base/invariant.h"
+#include "core/base/text.h"
+
+#include <malloc.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <tree_sitter/api.h>
+
+const TSLanguage *tree_sitter_python(void);
+
+/* Node names of the grammar that the walk looks at: constant, name, is it named. */
+#define SYMBOLS(S)                                                                                 \
+    S(SYMBOL_IMPORT, "import_statement")                                                           \
+    S(SYMBOL_IMPORT_FROM, "import_from_statement")                                                 \
+    S(SYMBOL_DOTTED_NAME, "dotted_name")                                                           \
+    S(SYMBOL_ALIASED_IMPORT, "aliased_import")                                                     \
+    S(SYMBOL_WILDCARD, "wildcard_import")                                                          \
+    S(SYMBOL_CALL, "call")                                                                         \
+    S(SYMBOL_KEYWORD_ARGUMENT, "keyword_argument")                                                 \
+    S(SYMBOL_ASSIGNMENT, "assignment")                                                             \
+    S(SYMBOL_FUNCTION, "function_definition")                                                      \
+    S(SYMBOL_LAMBDA, "lambda")                                                                     \
+    S(SYMBOL_CLASS, "class_definition")                                                            \
+    S(SYMBOL_TRY, "try_statement")                                                                 \
+    S(SYMBOL_IF, "if_statement")                                                                   \
+    S(SYMBOL_STRING, "string")                                                                     \
+    S(SYMBOL_STRING_START, "string_start")                                                         \
+    S(SYMBOL_STRING_END, "string_end")                                                             \
+    S(SYMBOL_INTERPOLATION, "interpolation")                                                       \
+    S(SYMBOL_INTEGER, "integer")                                                                   \
+    S(SYMBOL_FLOAT, "float")                                                                       \
+    S(SYMBOL_UNARY, "unary_operator")                                                              \
+    S(SYMBOL_IDENTIFIER, "identifier")                                                             \
+    S(SYMBOL_ATTRIBUTE, "attribute")
+
+#define SYMBOL_CONSTANT(constant, name) constant,
+enum symbol { SYMBOLS(SYMBOL_CONSTANT) SYMBOL_COUNT };
+
+struct walk {
+    struct bytes source;
+    struct arena *arena;
+    struct python_facts *facts;
+    struct python_import **import_tail;
+    struct python_name **name_tail;
+    struct python_literal **literal_tail;
+    TSSymbol symbols[SYMBOL_COUNT];
+    TSFieldId field_name;
+    struct buf scratch;
+    uint32_t functions; /* open around the current node */
+    uint32_t tries;
+    uint32_t ifs;
+    uint32_t type_checks;
+    bool out_of_memory;
+};
+
+/* ── the parser's memory ───────────────────────────────────────────────────────────────────────── */
+
+/* Four MiB of open brackets make a tree of more than a GiB. So what the library allocates on this thread is counted, and
+ * past the limit the parser is told to give up, which it does within a hundred steps. It cannot be told by a failed
+ * allocation: it does not survive one. */
+static _Thread_local struct {
+    size_t live;
+    size_t max;
+    size_t give_up; /* the parser's cancellation flag */
+} memory;
+
+static void *counted(void *block, size_t size)
+{
+    INVARIANT(block != NULL || size == 0);
+    memory.live += malloc_usable_size(block);
+    if (memory.live > memory.max) {
+        memory.give_up = 1;
+    }
+    return block;
+}
+
+static void *counted_malloc(size_t size)
+{
+    return counted(malloc(size), size);
+}
+
+static void *counted_calloc(size_t count, size_t size)
+{
+    return counted(calloc(count, size), count == 0 ? 0 : size);
+}
+
+static void counted_free(void *block)
+{
+    memory.live -= malloc_usable_size(block);
+    free(block);
+}
+
+static void *counted_realloc(void *block, size_t size)
+{
+    memory.live -= malloc_usable_size(block);
+    return counted(realloc(block, size), size);
+}
+
+static void count_memory(void)
+{
+    ts_set_allocator(counted_malloc, counted_calloc, counted_realloc, counted_free);
+}
+
+/* ── slices of the source ──────────────────────────────────────────────────────────────────────── */
+
+static struct bytes slice(const struct walk *walk, TSNode node)
+{
+    size_t start = ts_node_start_byte(node);
+    size_t end = ts_node_end_byte(node);
+    if (start > walk->source.size) {
+        start = walk->source.size;
+    }
+    if (end > walk->source.size) {
+        end = walk->source.size;
+    }
+    return bytes_of(walk->source.data + start, end > start ? end - start : 0);
+}
+
+static bool slice_is(struct bytes text, const char *word)
+{
+    return bytes_equal(text, bytes_of_text(word));
+}
+
+static bool is(const struct walk *walk, TSNode node, enum symbol symbol)
+{
+    return ts_node_symbol(node) == walk->symbols[symbol];
+}
+
+/* Zero-terminated valid UTF-8 in the arena, cut at PYTHON_TEXT_MAX. */
+static const char *keep(struct walk *walk, struct bytes text)
+{
+    if (text.size > PYTHON_TEXT_MAX) {
+        text.size = PYTHON_TEXT_MAX;
+        while (text.size > 0 && (text.data[text.size] & 0xC0) == 0x80) {
+            text.size--; /* not in the middle of a character */
+        }
+    }
+    buf_clear(&walk->scratch);
+    utf8_append_lossy(&walk->scratch, text);
+    const char *kept = arena_text(walk->arena, buf_bytes(&walk->scratch));
+    if (kept == NULL || walk->scratch.failed) {
+        walk->out_of_memory = true;
+        return "";
+    }
+    return kept;
+}
+
+static bool is_name_byte(uint8_t c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '.' || c >= 0x80;
+}
+
+/* The dotted name a callee ends with: all of `nn.Linear`, `.fit` of `build(3).fit`. */
+static struct bytes name_tail(struct bytes callee)
+{
+    size_t start = callee.size;
+    while (start > 0 && callee.size - start < PYTHON_TEXT_MAX &&
+           is_name_byte(callee.data[start - 1])) {
+        start--;
+    }
+    return bytes_from(callee, start);
+}
+
+static struct bytes last_part(struct bytes dotted)
+{
+    size_t start = dotted.size;
+    while (start > 0 && dotted.data[start - 1] != '.') {
+        start--;
+    }
+    return bytes_from(dotted, start);
+}
+
+/* ── facts ─────────────────────────────────────────────────────────────────────────────────────── */
+
+static uint32_t line_of(TSNode node)
+{
+    return ts_node_start_point(node).row + 1;
+}
+
+static void add_import(struct walk *walk, TSNode statement, struct bytes module, struct bytes name,
+                       uint32_t more_scope)
+{
+    struct python_facts *facts = walk->facts;
+    if (facts->import_count >= PYTHON_IMPORTS_MAX) {
+        facts->cut = true;
+        return;
+    }
+    struct python_import *import = arena_alloc(walk->arena, sizeof(*import));
+    if (import == NULL) {
+        walk->out_of_memory = true;
+        return;
+    }
+    import->module = keep(walk, module);
+    import->name = keep(walk, name);
+    import->scope = more_scope | (walk->functions > 0 ? PYTHON_IN_FUNCTION : 0) |
+                    (walk->tries > 0 ? PYTHON_IN_TRY : 0) | (walk->ifs > 0 ? PYTHON_IN_IF : 0) |
+                    (walk->type_checks > 0 ? PYTHON_TYPE_CHECKING : 0);
+    import->offset = ts_node_start_byte(statement);
+    import->line = line_of(statement);
+    *walk->import_tail = import;
+    walk->import_tail = &import->next;
+    facts->import_count++;
+}
+
+static void add_name(struct walk *walk, TSNode node, enum python_name_kind kind, struct bytes text,
+                     struct bytes callee, int position)
+{
+    struct python_facts *facts = walk->facts;
+    if (facts->name_count >= PYTHON_NAMES_MAX) {
+        facts->cut = true;
+        return;
+    }
+    struct python_name *name = arena_alloc(walk->arena, sizeof(*name));
+    if (name == NULL) {
+        walk->out_of_memory = true;
+        return;
+    }
+    name->kind = kind;
+    name->text = keep(walk, text);
+    name->callee = keep(walk, callee);
+    name->position = position;
+    name->offset = ts_node_start_byte(node);
+    name->line = line_of(node);
+    *walk->name_tail = name;
+    walk->name_tail = &name->next;
+    facts->name_count++;
+}
+
+/* The text between the quotes; false for an f-string with a hole in it. */
+static bool string_content(const struct walk *walk, TSNode node, struct bytes *ret)
+{
+    uint32_t count = ts_node_child_count(node);
+    if (count < 2) {
+        return false;
+    }
+    TSTreeCursor cursor = ts_tree_cursor_new(node);
+    size_t start = 0;
+    size_t end = 0;
+    bool plain = true;
+    for (bool more = ts_tree_cursor_goto_first_child(&cursor); more && plain;
+         more = ts_tree_cursor_goto_next_sibling(&cursor)) {
+        TSNode child = ts_tree_cursor_current_node(&cursor);
+        if (is(walk, child, SYMBOL_INTERPOLATION)) {
+            plain = false;
+        } else if (is(walk, child, SYMBOL_STRING_START)) {
+            start = ts_node_end_byte(child);
+        } else if (is(walk, child, SYMBOL_STRING_END)) {
+            end = ts_node_start_byte(child);
+        }
+    }
+    ts_tree_cursor_delete(&cursor);
+    if (!plain || end < start || end > walk->source.size) {
+        return false;
+    }
+    *ret = bytes_of(walk->source.data + start, end - start);
+    return true;
+}
+
+/* A number or a plain string: its value as text. */
+static bool literal_value(struct walk *walk, TSNode node, const char **ret, bool *ret_is_number)
+{
+    bool negative = false;
+    struct bytes text = {0};
+    if (is(walk, node, SYMBOL_UNARY)) {
+        struct bytes whole = slice(walk, node);
+        if (whole.size == 0 || whole.data[0] != '-') {
+            return false;
+        }
+        negative = true;
+        node = ts_node_child_by_field_name(node, "argument", 8);
+        if (ts_node_is_null(node)) {
+            return false;
+        }
+    }
+    if (is(walk, node, SYMBOL_INTEGER) || is(walk, node, SYMBOL_FLOAT)) {
+        char number[48];
+        if (!python_number(slice(walk, node), negative, number)) {
+            return false;
+        }
+        *ret = keep(walk, bytes_of_text(number));
+        *ret_is_number = true;
+        return true;
+    }
+    if (!negative && is(walk, node, SYMBOL_STRING) && string_content(walk, node, &text) &&
+        text.size <= PYTHON_TEXT_MAX) {
+        *ret = keep(walk, text);
+        *ret_is_number = false;
+        return true;
+    }
+    return false;
+}
+
+static void add_literal(struct walk *walk, TSNode at, struct bytes name, TSNode value_node,
+                        enum analysis_source source)
+{
+    struct python_facts *facts = walk->facts;
+    if (facts->literal_count >= PYTHON_LITERALS_MAX) {
+        facts->cut = true;
+        return;
+    }
+    const char *value = NULL;
+    bool is_number = false;
+    if (!literal_value(walk, value_node, &value, &is_number)) {
+        return;
+    }
+    struct python_literal *literal = arena_alloc(walk->arena, sizeof(*literal));
+    if (literal == NULL) {
+        walk->out_of_memory = true;
+        return;
+    }
+    literal->name = keep(walk, name);
+    literal->value = value;
+    literal->is_number = is_number;
+    literal->source = source;
+    literal->offset = ts_node_start_byte(at);
+    literal->line = line_of(at);
+    *walk->literal_tail = literal;
+    walk->literal_tail = &literal->next;
+    facts->literal_count++;
+}
+
+/* ── nodes ─────────────────────────────────────────────────────────────────────────────────────── */
+
+/* `import a.b, c as d` and `from m import x, y as z`: one fact for each name. */
+static void visit_import(struct walk *walk, TSNode statement, bool from)
+{
+    struct bytes module = {0};
+    if (from) {
+        TSNode module_node = ts_node_child_by_field_name(statement, "module_name", 11);
+        if (ts_node_is_null(module_node)) {
+            return;
+        }
+        module = slice(walk, module_node);
+    }
+    TSTreeCursor cursor = ts_tree_cursor_new(statement);
+    for (bool more = ts_tree_cursor_goto_first_child(&cursor); more;
+         more = ts_tree_cursor_goto_next_sibling(&cursor)) {
+        TSNode child = ts_tree_cursor_current_node(&cursor);
+        if (is(walk, child, SYMBOL_WILDCARD)) {
+            add_import(walk, statement, module, bytes_of_text("*"), 0);
+            continue;
+        }
+        if (ts_tree_cursor_current_field_id(&cursor) != walk->field_name) {
+            continue;
+        }
+        if (is(walk, child, SYMBOL_ALIASED_IMPORT)) {
+            child = ts_node_child_by_field_id(child, walk->field_name);
+        }
+        if (ts_node_is_null(child) || ts_node_is_missing(child)) {
+            continue;
+        }
+        if (from) {
+            add_import(walk, statement, module, slice(walk, child), 0);
+        } else {
+            add_import(walk, statement, slice(walk, child), bytes_of_text(""), 0);
+        }
+    }
+    ts_tree_cursor_delete(&cursor);
+}
+
+/* How a call defines a command line option with a default, if it does. */
+static enum analysis_source option_source(struct bytes callee)
+{
+    struct bytes last = last_part(callee);
+    if (slice_is(last, "add_argument")) {
+        return ANALYSIS_SOURCE_ARGPARSE;
+    }
+    if (bytes_starts_with(last, "DEFINE_")) {
+        return ANALYSIS_SOURCE_FLAG;
+    }
+    if (slice_is(callee, "click.option") || slice_is(callee, "option")) {
+        return ANALYSIS_SOURCE_CLICK;
+    }
+    return ANALYSIS_SOURCE_KWARG;
+}
+
+struct call {
+    TSNode node;
+    struct bytes callee;
+    enum analysis_source source; /* KWARG when the call defines no option */
+    struct bytes option;         /* the longest name of the option */
+    int positional;              /* arguments seen so far */
+};
+
+static void visit_positional(struct walk *walk, struct call *call, TSNode node)
+{
+    struct bytes text = {0};
+    int index = call->positional++;
+    bool is_string = is(walk, node, SYMBOL_STRING) && string_content(walk, node, &text);
+    if (call->source != ANALYSIS_SOURCE_KWARG) {
+        if (is_string && text.size > call->option.size &&
+            (call->source != ANALYSIS_SOURCE_FLAG || index == 0)) {
+            call->option = text;
+        } else if (call->source == ANALYSIS_SOURCE_FLAG && index == 1) {
+            add_literal(walk, node, call->option, node, call->source);
+        }
+        return;
+    }
+    if (!is_string || text.size > PYTHON_TEXT_MAX) {
+        return;
+    }
+    add_name(walk, node, PYTHON_ARGUMENT, text, call->callee, index);
+    struct bytes last = last_part(call->callee);
+    if (index == 0 && (slice_is(last, "import_module") || slice_is(last, "__import__"))) {
+        add_import(walk, call->node, text, bytes_of_text(""), PYTHON_DYNAMIC);
+    }
+}
+
+static void visit_call(struct walk *walk, TSNode node)
+{
+    TSNode function = ts_node_child_by_field_name(node, "function", 8);
+    TSNode arguments = ts_node_child_by_field_name(node, "arguments", 9);
+    if (ts_node_is_null(function) || ts_node_is_null(arguments)) {
+        return;
+    }
+    struct call call = {.node = node, .callee = name_tail(slice(walk, function))};
+    if (call.callee.size > 0) {
+        add_name(walk, node, PYTHON_CALL, call.callee, bytes_of_text(""), -1);
+    }
+    call.source = option_source(call.callee);
+
+    TSTreeCursor cursor = ts_tree_cursor_new(arguments);
+    for (bool more = ts_tree_cursor_goto_first_child(&cursor); more;
+         more = ts_tree_cursor_goto_next_sibling(&cursor)) {
+        TSNode argument = ts_tree_cursor_current_node(&cursor);
+        if (!ts_node_is_named(argument) || ts_node_is_extra(argument)) {
+            continue; /* brackets, commas, comments */
+        }
+        if (!is(walk, argument, SYMBOL_KEYWORD_ARGUMENT)) {
+            visit_positional(walk, &call, argument);
+            continue;
+        }
+        TSNode key = ts_node_child_by_field_id(argument, walk->field_name);
+        TSNode value = ts_node_child_by_field_name(argument, "value", 5);
+        struct bytes text = {0};
+        if (ts_node_is_null(key) || ts_node_is_null(value)) {
+            continue;
+        }
+        if (call.source == ANALYSIS_SOURCE_KWARG) {
+            add_literal(walk, argument, slice(walk, key), value, call.source);
+            if (is(walk, value, SYMBOL_STRING) && string_content(walk, value, &text) &&
+                text.size <= PYTHON_TEXT_MAX) {
+                add_name(walk, argument, PYTHON_ARGUMENT, text, call.callee, -1);
+            }
+        } else if (slice_is(slice(walk, key), "default") && call.option.size > 0) {
+            add_literal(walk, node, call.option, value, call.source);
+        }
+    }
+    ts_tree_cursor_delete(&cursor);
+}
+
+/* Constants of the module and of classes, and settings of an object (`config.batch_size = 128`) anywhere. */
+static void visit_assignment(struct walk *walk, TSNode node)
+{
+    TSNode left = ts_node_child_by_field_name(node, "left", 4);
+    TSNode right = ts_node_child_by_field_name(node, "right", 5);
+    if (ts_node_is_null(left) || ts_node_is_null(right)) {
+        return;
+    }
+    struct bytes target = name_tail(slice(walk, left));
+    if (is(walk, left, SYMBOL_IDENTIFIER) && walk->functions == 0) {
+        add_literal(walk, node, target, right, ANALYSIS_SOURCE_ASSIGN);
+    } else if (is(walk, left, SYMBOL_ATTRIBUTE) && !bytes_starts_with(target, "self.")) {
+        add_literal(walk, node, last_part(target), right, ANALYSIS_SOURCE_ASSIGN);
+    }
+}
+
+static bool is_type_check(const struct walk *walk, TSNode node)
+{
+    TSNode condition = ts_node_child_by_field_name(node, "condition", 9);
+    if (ts_node_is_null(condition)) {
+        return false;
+    }
+    return slice_is(last_part(name_tail(slice(walk, condition))), "TYPE_CHECKING");
+}
+
+static void enter(struct walk *walk, TSNode node)
+{
+    if (is(walk, node, SYMBOL_IMPORT)) {
+        visit_import(walk, node, false);
+    } else if (is(walk, node, SYMBOL_IMPORT_FROM)) {
+        visit_import(walk, node, true);
+    } else if (is(walk, node, SYMBOL_CALL)) {
+        visit_call(walk, node);
+    } else if (is(walk, node, SYMBOL_ASSIGNMENT)) {
+        visit_assignment(walk, node);
+    } else if (is(walk, node, SYMBOL_FUNCTION) || is(walk, node, SYMBOL_CLASS)) {
+        TSNode name = ts_node_child_by_field_id(node, walk->field_name);
+        if (!ts_node_is_null(name)) {
+            add_name(walk, node, PYTHON_DEFINITION, slice(walk, name), bytes_of_text(""), -1);
+        }
+        walk->functions += is(walk, node, SYMBOL_FUNCTION) ? 1 : 0;
+    } else if (is(walk, node, SYMBOL_LAMBDA)) {
+        walk->functions++;
+    } else if (is(walk, node, SYMBOL_TRY)) {
+        walk->tries++;
+    } else if (is(walk, node, SYMBOL_IF)) {
+        walk->ifs++;
+        walk->type_checks += is_type_check(walk, node) ? 1 : 0;
+    }
+}
+
+static void leave(struct walk *walk, TSNode node)
+{
+    if (is(walk, node, SYMBOL_FUNCTION) || is(walk, node, SYMBOL_LAMBDA)) {
+        walk->functions--;
+    } else if (is(walk, node, SYMBOL_TRY)) {
+        walk->tries--;
+    } else if (is(walk, node, SYMBOL_IF)) {
+        walk->ifs--;
+        walk->type_checks -= is_type_check(walk, node) ? 1 : 0;
+    }
+}
+
+static void walk_tree(struct walk *walk, TSNode root)
+{
+    TSTreeCursor cursor = ts_tree_cursor_new(root);
+    bool done = false;
+    while (!done && !walk->out_of_memory) {
+        enter(walk, ts_tree_cursor_current_node(&cursor));
+        if (ts_tree_cursor_goto_first_child(&cursor)) {
+            continue;
+        }
+        leave(walk, ts_tree_cursor_current_node(&cursor));
+        while (!ts_tree_cursor_goto_next_sibling(&cursor)) {
+            if (!ts_tree_cursor_goto_parent(&cursor)) {
+                done = true;
+                break;
+            }
+            leave(walk, ts_tree_cursor_current_node(&cursor));
+        }
+    }
+    ts_tree_cursor_delete(&cursor);
+}
+
+static void find_symbols(struct walk *walk, const TSLanguage *language)
+{
+#define SYMBOL_FIND(constant, name)                                                                \
+    walk->symbols[constant] =                                                                      \
+        ts_language_symbol_for_name(language, name, (uint32_t)strlen(name), true);
+    SYMBOLS(SYMBOL_FIND)
+    walk->field_name = ts_language_field_id_for_name(language, "name", 4);
+}
+
+enum err_code python_read(struct bytes source, const struct analysis_limits *limits,
+                          struct arena *arena, struct python_facts *ret, struct err *err)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    struct python_facts facts = {0};
+    struct walk walk = {.source = source,
+                        .arena = arena,
+                        .facts = &facts,
+                        .import_tail = &facts.imports,
+                        .name_tail = &facts.names,
+                        .literal_tail = &facts.literals};
+    enum err_code code = ERR_OK;
+    TSTree *tree = NULL;
+    const TSLanguage *language = tree_sitter_python();
+
+    pthread_once(&once, count_memory); /* before anything is allocated through it, on any thread */
+    memory.live = 0;
+    memory.max = limits->parse_memory_max;
+    memory.give_up = 0;
+    TSParser *parser = ts_parser_new();
+
+    buf_init(&walk.scratch, (size_t)4 * PYTHON_TEXT_MAX);
+    if (parser == NULL || !ts_parser_set_language(parser, language)) {
+        code = err_set(err, ERR_INTERNAL, "the Python grammar does not fit this tree-sitter");
+        goto out;
+    }
+    find_symbols(&walk, language);
+    ts_parser_set_timeout_micros(parser, (uint64_t)limits->parse_time_max_ms * 1000);
+    ts_parser_set_cancellation_flag(parser, &memory.give_up);
+    tree = ts_parser_parse_string(parser, NULL, (const char *)source.data, (uint32_t)source.size);
+    if (tree == NULL && memory.give_up != 0) {
+        code = err_set(err, ERR_TOO_LARGE, "reading the Python source takes more than %zu MiB",
+                       limits->parse_memory_max >> 20);
+        goto out;
+    }
+    if (tree == NULL) {
+        code = err_set(err, ERR_TIMEOUT, "reading the Python source took longer than %u ms",
+                       limits->parse_time_max_ms);
+        goto out;
+    }
+    TSNode root = ts_tree_root_node(tree);
+    facts.syntax_errors = ts_node_has_error(root);
+    walk_tree(&walk, root);
+    if (walk.out_of_memory) {
+        code = err_set(err, ERR_NOMEM, "no memory left for what the Python source says");
+        goto out;
+    }
+    *ret = facts;
+out:
+    buf_deinit(&walk.scratch);
+    ts_tree_delete(tree);
+    ts_parser_delete(parser);
+    INVARIANT(memory.live == 0);
+    return code;
+}

@@ -1,0 +1,111 @@
+/* The analysis as one JSON object. Thousandths are written as decimals: 2000 → 2.000. */
+// SPDX-License-Identifier: Apache-2.0
+#include "core/analysis/analysis.h"
+#include "core/base/text.h"
+
+static void text_member(struct buf *buf, const char *name, const char *value)
+{
+    buf_printf(buf, "\"%s\":", name);
+    json_append_string(buf, bytes_of_text(value));
+}
+
+static void thousandths(struct buf *buf, uint64_t value)
+{
+    buf_printf(buf, "%llu.%03llu", (unsigned long long)(value / 1000),
+               (unsigned long long)(value % 1000));
+}
+
+static void render_parameters(const struct analysis *analysis, struct buf *buf)
+{
+    buf_append_text(buf, "\"parameters\":{");
+    for (size_t i = 0; i < analysis->parameter_count; i++) {
+        const struct analysis_parameter *item = &analysis->parameters[i];
+        buf_append_text(buf, i == 0 ? "" : ",");
+        if (item->is_number) {
+            buf_printf(buf, "\"%s\":%s", item->name, item->value);
+        } else {
+            text_member(buf, item->name, item->value);
+        }
+    }
+    buf_append_text(buf, "}");
+}
+
+static void render_needs(const struct analysis *analysis, struct buf *buf)
+{
+    const struct analysis_requirements *needs = &analysis->requirements;
+    const struct analysis_estimate *estimate = &analysis->estimate;
+
+    buf_printf(buf, "\"requirements\":{\"device\":\"%s\",\"gpus\":%u,\"vram_mib\":%llu,\"tflops\":",
+               analysis_device_word(needs->device), needs->gpus,
+               (unsigned long long)needs->vram_mib);
+    thousandths(buf, needs->tflops_milli);
+    buf_printf(buf, ",\"ram_mib\":%llu,\"storage_mib\":%llu,\"compute_capability\":",
+               (unsigned long long)needs->ram_mib, (unsigned long long)needs->storage_mib);
+    if (needs->compute_capability == 0) {
+        buf_append_text(buf, "null}");
+    } else {
+        buf_printf(buf, "\"%u.%u\"}", needs->compute_capability / 10,
+                   needs->compute_capability % 10);
+    }
+    buf_printf(buf, ",\"estimate\":{\"reference\":\"%s\",\"p50_seconds\":",
+               needs->device == ANALYSIS_DEVICE_GPU ? "NVIDIA GeForce RTX 3090" : "one CPU core");
+    thousandths(buf, estimate->p50_ms);
+    buf_append_text(buf, ",\"p90_seconds\":");
+    thousandths(buf, estimate->p90_ms);
+    buf_printf(buf, ",\"level\":\"%s\",", analysis_level_word(estimate->level));
+    text_member(buf, "basis", estimate->basis);
+    buf_append_text(buf, "}");
+}
+
+static void render_evidence(const struct analysis *analysis, struct buf *buf)
+{
+    buf_append_text(buf, "\"evidence\":[");
+    for (size_t i = 0; i < analysis->evidence_count; i++) {
+        const struct analysis_evidence *item = &analysis->evidence[i];
+        buf_append_text(buf, i == 0 ? "{" : ",{");
+        text_member(buf, "file", item->file);
+        buf_printf(buf, ",\"line\":%u,", item->line);
+        text_member(buf, "words", item->words);
+        buf_append_text(buf, ",");
+        text_member(buf, "claim", item->claim);
+        buf_append_text(buf, "}");
+    }
+    buf_append_text(buf, "]");
+}
+
+enum err_code analysis_json(const struct analysis *analysis, const char *path, struct buf *buf,
+                            struct err *err)
+{
+    bool first = true;
+    buf_append_text(buf, "{");
+    if (path != NULL) {
+        text_member(buf, "path", path);
+        buf_append_text(buf, ",");
+    }
+    buf_printf(buf, "\"analyser_version\":%d,\"kind\":\"%s\",\"frameworks\":[", ANALYSIS_VERSION,
+               analysis_kind_word(analysis->kind));
+    for (uint32_t i = 1; i < ANALYSIS_FRAMEWORK_COUNT; i++) {
+        if ((analysis->frameworks & (1u << i)) != 0) {
+            buf_printf(buf, "%s\"%s\"", first ? "" : ",",
+                       analysis_framework_word((enum analysis_framework)i));
+            first = false;
+        }
+    }
+    buf_printf(buf,
+               "],\"primary\":\"%s\",\"job_type\":\"%s\",\"job_class\":\"%s\",\"mode\":\"%s\",",
+               analysis_framework_word(analysis->primary), analysis_job_word(analysis->job),
+               analysis_class_word(analysis_class_of(analysis->job, analysis->mode)),
+               analysis_mode_word(analysis->mode));
+    buf_append_text(buf, "\"confidence\":{\"value\":");
+    thousandths(buf, analysis->confidence_permille);
+    buf_printf(buf, ",\"level\":\"%s\"},\"syntax_errors\":%s,\"cut\":%s,",
+               analysis_level_word(analysis_level_of(analysis->confidence_permille)),
+               analysis->syntax_errors ? "true" : "false", analysis->cut ? "true" : "false");
+    render_parameters(analysis, buf);
+    buf_append_text(buf, ",");
+    render_needs(analysis, buf);
+    buf_append_text(buf, ",");
+    render_evidence(analysis, buf);
+    buf_append_text(buf, "}");
+    return buf_check(buf, err);
+}
