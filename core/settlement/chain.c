@@ -1,0 +1,175 @@
+/* Questions to the chain, one after the other: each runs the thread's own loop until its answer is there. */
+// SPDX-License-Identifier: Apache-2.0
+#include "core/base/invariant.h"
+#include "core/settlement/settlement_internal.h"
+
+struct waiting {
+    bool answered;
+    enum err_code code;
+    struct err err;
+    struct qubic_rpc_error rpc;
+    void (*take)(struct waiting *, const struct qubic_answer *); /* copies what is wanted */
+    union {
+        struct qubic_tick_info *tick_info;
+        struct qubic_processed_tick *processed;
+        struct qubic_balance *balance;
+        struct qubic_archived_transaction *transaction;
+        struct {
+            chain_transaction_cb *each;
+            void *ctx;
+        } list;
+        struct {
+            const struct key32 *hash;
+            bool has;
+            bool empty;
+        } tick_data;
+    } u;
+};
+
+static void answer_cb(void *ctx, const struct qubic_answer *answer)
+{
+    struct waiting *waiting = ctx;
+    waiting->answered = true;
+    waiting->code = answer->code;
+    waiting->err = answer->err;
+    waiting->rpc = answer->rpc;
+    if (answer->code == ERR_OK && waiting->take != NULL) {
+        waiting->take(waiting, answer);
+    }
+}
+
+/* `asked`: what the asking function returned. */
+static enum err_code wait_for(struct settlement *s, struct waiting *waiting,
+                              struct qubic_call *call, enum err_code asked, struct err *err)
+{
+    if (asked != ERR_OK) {
+        return asked;
+    }
+    while (!waiting->answered) {
+        if (settlement_stopping(s)) {
+            qubic_call_cancel(call);
+            return err_set(err, ERR_UNAVAILABLE, "settlement is stopping");
+        }
+        (void)uv_run(&s->loop, UV_RUN_ONCE);
+    }
+    if (waiting->code != ERR_OK && err != NULL) {
+        *err = waiting->err;
+    }
+    return waiting->code;
+}
+
+#define LISTENER(waiting) ((struct qubic_listener){.on_answer = answer_cb, .ctx = &(waiting)})
+
+static void take_tick_info(struct waiting *w, const struct qubic_answer *answer)
+{
+    *w->u.tick_info = answer->tick_info;
+}
+
+enum err_code chain_tick_info(struct settlement *s, struct qubic_tick_info *ret, struct err *err)
+{
+    struct waiting w = {.take = take_tick_info, .u.tick_info = ret};
+    struct qubic_call *call = NULL;
+    return wait_for(s, &w, call, qubic_client_tick_info(s->client, LISTENER(w), &call, err), err);
+}
+
+static void take_processed(struct waiting *w, const struct qubic_answer *answer)
+{
+    *w->u.processed = answer->processed_tick;
+}
+
+enum err_code chain_processed_tick(struct settlement *s, struct qubic_processed_tick *ret,
+                                   struct err *err)
+{
+    struct waiting w = {.take = take_processed, .u.processed = ret};
+    struct qubic_call *call = NULL;
+    enum err_code asked = qubic_client_processed_tick(s->client, LISTENER(w), &call, err);
+    return wait_for(s, &w, call, asked, err);
+}
+
+static void take_balance(struct waiting *w, const struct qubic_answer *answer)
+{
+    *w->u.balance = answer->balance;
+}
+
+enum err_code chain_balance(struct settlement *s, const struct key32 *identity,
+                            struct qubic_balance *ret, struct err *err)
+{
+    struct waiting w = {.take = take_balance, .u.balance = ret};
+    struct qubic_call *call = NULL;
+    enum err_code asked = qubic_client_balance(s->client, identity, LISTENER(w), &call, err);
+    return wait_for(s, &w, call, asked, err);
+}
+
+enum err_code chain_broadcast(struct settlement *s, const struct qubic_transaction *tx,
+                              struct err *err)
+{
+    struct waiting w = {0};
+    struct qubic_call *call = NULL;
+    enum err_code asked = qubic_client_broadcast(s->client, tx, LISTENER(w), &call, err);
+    return wait_for(s, &w, call, asked, err);
+}
+
+static void take_transaction(struct waiting *w, const struct qubic_answer *answer)
+{
+    *w->u.transaction = answer->transaction;
+}
+
+enum err_code chain_transaction(struct settlement *s, const struct key32 *hash,
+                                struct qubic_archived_transaction *ret, struct err *err)
+{
+    struct waiting w = {.take = take_transaction, .u.transaction = ret};
+    struct qubic_call *call = NULL;
+    enum err_code asked = qubic_client_transaction(s->client, hash, LISTENER(w), &call, err);
+    return wait_for(s, &w, call, asked, err);
+}
+
+/* Runs `each` inside the answer, while its slices live. */
+static void take_list(struct waiting *w, const struct qubic_answer *answer)
+{
+    for (size_t i = 0; i < answer->transactions.count && w->code == ERR_OK; i++) {
+        w->code = w->u.list.each(w->u.list.ctx, &answer->transactions.items[i], &w->err);
+    }
+}
+
+enum err_code chain_tick(struct settlement *s, uint32_t tick, chain_transaction_cb *each, void *ctx,
+                         uint32_t *ret_next, struct err *err)
+{
+    struct waiting w = {.take = take_list, .u.list = {each, ctx}};
+    struct qubic_call *call = NULL;
+    enum err_code asked =
+        qubic_client_transactions_for_tick(s->client, tick, LISTENER(w), &call, err);
+    enum err_code code = wait_for(s, &w, call, asked, err);
+    if (code == ERR_OK) {
+        *ret_next = tick + 1;
+    } else if (w.rpc.tick_is_skipped && w.rpc.next_tick > tick) {
+        *ret_next = w.rpc.next_tick;
+        code = ERR_OK;
+    }
+    return code;
+}
+
+static void take_tick_data(struct waiting *w, const struct qubic_answer *answer)
+{
+    w->u.tick_data.empty = answer->tick_data.empty;
+    for (size_t i = 0; i < answer->tick_data.hash_count; i++) {
+        w->u.tick_data.has |= key_equal(answer->tick_data.hashes[i], *w->u.tick_data.hash);
+    }
+}
+
+enum err_code chain_tick_has(struct settlement *s, uint32_t tick, const struct key32 *hash,
+                             bool *ret_has, bool *ret_empty, struct err *err)
+{
+    struct waiting w = {.take = take_tick_data, .u.tick_data = {.hash = hash}};
+    struct qubic_call *call = NULL;
+    enum err_code asked = qubic_client_tick_data(s->client, tick, LISTENER(w), &call, err);
+    enum err_code code = wait_for(s, &w, call, asked, err);
+    if (code != ERR_OK && w.rpc.tick_is_skipped) {
+        w.u.tick_data.empty = true;
+        code = ERR_OK;
+    }
+    if (code == ERR_OK) {
+        *ret_has = w.u.tick_data.has;
+        *ret_empty = w.u.tick_data.empty;
+    }
+    return code;
+}

@@ -1,0 +1,208 @@
+/* What arrives at escrow identities, and when it counts. */
+// SPDX-License-Identifier: Apache-2.0
+#include "core/base/time.h"
+#include "core/base/trace.h"
+#include "core/settlement/payload.h"
+#include "core/settlement/settlement_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Ticks read in one round, so that legs are not left waiting while a long stretch is caught up. */
+#define TICKS_PER_ROUND 200
+#define EVIDENCE_TICKS 3
+
+/* The escrow an identity belongs to; escrows that ended are watched as well, for what comes late. */
+static bool find_escrow(struct settlement *s, struct key32 identity, struct id16 *ret)
+{
+    struct views_snapshot *snapshot;
+    if (views_snapshot_open(ledger_views(s->options.ledger), &snapshot, NULL) != ERR_OK) {
+        return false;
+    }
+    bool found = state_escrow_by_identity(views_snapshot_store(snapshot), identity, ret);
+    views_snapshot_close(snapshot);
+    return found;
+}
+
+static enum err_code observe_cb(void *ctx, const struct qubic_archived_transaction *archived,
+                                struct err *err)
+{
+    struct settlement *s = ctx;
+    const struct qubic_transaction *tx = &archived->transaction;
+    struct id16 escrow_id;
+    struct payload payload;
+    struct ledger_answer answer;
+    if (tx->amount <= 0 || !archived->money_flew || !find_escrow(s, tx->destination, &escrow_id)) {
+        return ERR_OK;
+    }
+    enum err_code code = qubic_rpc_transaction_check(archived, &archived->hash, err);
+    if (code != ERR_OK) {
+        err_context(err, "the archive shows a transaction to an escrow that nobody signed");
+        return code;
+    }
+    struct command command = {.type = COMMAND_DEPOSIT_OBSERVE,
+                              .command_id =
+                                  settlement_command_id(STEP_DEPOSIT, escrow_id, archived->hash, 0),
+                              .u.deposit = {
+                                  .escrow_id = escrow_id,
+                                  .tx_id = archived->hash,
+                                  .source = tx->source,
+                                  .amount = tx->amount,
+                                  .tick = tx->tick,
+                              }};
+    if (tx->input_type == PAYLOAD_INPUT_TYPE &&
+        payload_decode(bytes_of(tx->input, tx->input_size), &payload) &&
+        payload.kind == PAYLOAD_LOCK && id_equal(payload.log_id, s->operator_key.log_id)) {
+        command.u.deposit.payload_ours = true;
+        command.u.deposit.job_id = payload.job_id;
+        command.u.deposit.payload_escrow_id = payload.escrow_id;
+        command.u.deposit.quote_id = payload.quote_id;
+        command.u.deposit.provider = payload.subject;
+    }
+    return settlement_submit(s, &command, &answer, err);
+}
+
+enum err_code settle_deposits(struct settlement *s, struct err *err)
+{
+    for (int i = 0; i < TICKS_PER_ROUND && s->cursor < s->processed; i++) {
+        uint32_t next = 0;
+        enum err_code code = chain_tick(s, s->cursor + 1, observe_cb, s, &next, err);
+        if (code != ERR_OK) {
+            return code;
+        }
+        s->cursor = next - 1;
+    }
+    return ERR_OK;
+}
+
+/* ── confirmations and expiries ────────────────────────────────────────────────────────────────── */
+
+static enum err_code open_escrows(struct settlement *s, struct id_list *ret, uint64_t *ret_required,
+                                  struct err *err)
+{
+    struct views_snapshot *snapshot;
+    struct ledger_row ledger;
+    uint8_t at[16] = {0};
+    struct bytes key;
+    struct bytes value;
+    size_t capacity = 0;
+    enum err_code code = views_snapshot_open(ledger_views(s->options.ledger), &snapshot, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    struct store *store = views_snapshot_store(snapshot);
+    *ret_required = state_ledger(store, &ledger) ? ledger.confirmations : EVIDENCE_TICKS;
+    while (code == ERR_OK &&
+           store_seek(store, &STATE_ESCROWS_OPEN, bytes_of(at, sizeof at), true, &key, &value)) {
+        if (ret->count == capacity) {
+            capacity = capacity == 0 ? 64 : capacity * 2;
+            struct id16 *ids = realloc(ret->ids, capacity * sizeof *ids);
+            if (ids == NULL) {
+                code = err_set(err, ERR_NOMEM, "no memory for open escrows");
+                break;
+            }
+            ret->ids = ids;
+        }
+        memcpy(at, key.data, sizeof at);
+        memcpy(ret->ids[ret->count++].b, at, sizeof at);
+    }
+    if (code == ERR_OK) {
+        code = store_check(store, err);
+    }
+    views_snapshot_close(snapshot);
+    return code;
+}
+
+static bool read_escrow(struct settlement *s, struct id16 id, struct escrow_row *ret)
+{
+    struct views_snapshot *snapshot;
+    if (views_snapshot_open(ledger_views(s->options.ledger), &snapshot, NULL) != ERR_OK) {
+        return false;
+    }
+    bool found = state_escrow(views_snapshot_store(snapshot), id, ret);
+    views_snapshot_close(snapshot);
+    return found;
+}
+
+/* The archive still has the lock, with our fields: asked again before it counts. */
+static enum err_code check_lock(struct settlement *s, const struct escrow_row *escrow,
+                                struct err *err)
+{
+    struct qubic_archived_transaction found;
+    enum err_code code = chain_transaction(s, &escrow->lock_tx, &found, err);
+    if (code != ERR_OK) {
+        return code == ERR_NOT_FOUND
+                   ? err_set(err, ERR_UNAVAILABLE, "the archive no longer shows a lock it showed")
+                   : code;
+    }
+    if (!found.money_flew || found.transaction.amount != escrow->amount ||
+        found.transaction.tick != escrow->lock_tick ||
+        !key_equal(found.transaction.source, escrow->consumer_identity) ||
+        !key_equal(found.transaction.destination, escrow->identity)) {
+        return err_set(err, ERR_UNAVAILABLE, "the archive contradicts itself about a lock");
+    }
+    return ERR_OK;
+}
+
+static enum err_code confirm_one(struct settlement *s, struct id16 escrow_id,
+                                 struct escrow_row *escrow, uint64_t required, struct err *err)
+{
+    while (escrow->confirmations < required &&
+           s->processed >= escrow->lock_tick + escrow->confirmations + 1) {
+        struct ledger_answer answer;
+        uint64_t next = escrow->confirmations + 1;
+        if (next == required) {
+            enum err_code code = check_lock(s, escrow, err);
+            if (code != ERR_OK) {
+                return code;
+            }
+        }
+        struct command command = {
+            .type = COMMAND_ESCROW_CONFIRM,
+            .command_id = settlement_command_id(STEP_CONFIRM, escrow_id, escrow->lock_tx, next),
+            .u.confirm = {
+                .escrow_id = escrow_id, .confirmations = next, .processed_tick = s->processed}};
+        enum err_code code = settlement_submit(s, &command, &answer, err);
+        if (code != ERR_OK || answer.code != ERR_OK) {
+            return code;
+        }
+        escrow->confirmations = next;
+    }
+    return ERR_OK;
+}
+
+static enum err_code expire_one(struct settlement *s, struct id16 escrow_id,
+                                const struct escrow_row *escrow, struct err *err)
+{
+    struct ledger_answer answer;
+    const struct key32 none = {0};
+    /* Only once every tick a lock could be in was read, and some more on top. */
+    uint32_t seen = s->cursor < s->processed ? s->cursor : s->processed;
+    if (seen < escrow->last_tick + EVIDENCE_TICKS) {
+        return ERR_OK;
+    }
+    struct command command = {.type = COMMAND_ESCROW_EXPIRE,
+                              .command_id = settlement_command_id(STEP_EXPIRE, escrow_id, none, 0),
+                              .u.confirm = {.escrow_id = escrow_id, .processed_tick = seen}};
+    return settlement_submit(s, &command, &answer, err);
+}
+
+enum err_code settle_confirmations(struct settlement *s, struct err *err)
+{
+    struct id_list open = {0};
+    uint64_t required = 0;
+    enum err_code code = open_escrows(s, &open, &required, err);
+    for (size_t i = 0; i < open.count && code == ERR_OK && !settlement_stopping(s); i++) {
+        struct escrow_row escrow;
+        if (!read_escrow(s, open.ids[i], &escrow)) {
+            continue;
+        }
+        if (escrow.status == ESCROW_OBSERVED) {
+            code = confirm_one(s, open.ids[i], &escrow, required, err);
+        } else if (escrow.status == ESCROW_REQUESTED) {
+            code = expire_one(s, open.ids[i], &escrow, err);
+        }
+    }
+    free(open.ids);
+    return code;
+}

@@ -1,0 +1,346 @@
+/* Paying: one step for the first open leg of each escrow. The drawing is in settlement.h. */
+// SPDX-License-Identifier: Apache-2.0
+#include "core/base/time.h"
+#include "core/base/trace.h"
+#include "core/event/codec.h"
+#include "core/log/log_reader.h"
+#include "core/market/posting.h"
+#include "core/settlement/payload.h"
+#include "core/settlement/settlement_internal.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EVIDENCE_TICKS 3
+
+struct open_leg {
+    struct id16 escrow_id;
+    struct escrow_row escrow;
+    struct leg_row leg;
+    int64_t ledger_balance; /* what the ledger says the identity holds */
+    uint64_t tick_offset;
+};
+
+struct leg_list {
+    struct open_leg *legs;
+    size_t count;
+    size_t capacity;
+};
+
+static int64_t balance_of(struct store *store, enum account_kind kind, struct id16 escrow_id,
+                          enum leg_kind leg)
+{
+    uint8_t key[ACCOUNT_KEY_SIZE];
+    account_key(kind, id_key(&escrow_id), leg, key);
+    return state_balance(store, key);
+}
+
+static int64_t escrow_holds(struct store *store, struct id16 escrow_id)
+{
+    return balance_of(store, ACCOUNT_HELD, escrow_id, 0) +
+           balance_of(store, ACCOUNT_ESCROW, escrow_id, 0) +
+           balance_of(store, ACCOUNT_PAYABLE, escrow_id, LEG_REFUND) +
+           balance_of(store, ACCOUNT_PAYABLE, escrow_id, LEG_PAYOUT) +
+           balance_of(store, ACCOUNT_PAYABLE, escrow_id, LEG_FEE);
+}
+
+static bool add_leg(struct leg_list *list, const struct open_leg *leg)
+{
+    if (list->count == list->capacity) {
+        size_t capacity = list->capacity == 0 ? 32 : list->capacity * 2;
+        struct open_leg *legs = realloc(list->legs, capacity * sizeof *legs);
+        if (legs == NULL) {
+            return false;
+        }
+        list->legs = legs;
+        list->capacity = capacity;
+    }
+    list->legs[list->count++] = *leg;
+    return true;
+}
+
+/* For each escrow with open legs: the one in flight, or else the first that is due. */
+static enum err_code collect(struct settlement *s, struct leg_list *ret, struct err *err)
+{
+    struct views_snapshot *snapshot;
+    struct ledger_row ledger;
+    uint8_t at[LEG_KEY_SIZE] = {0};
+    struct bytes key;
+    struct bytes value;
+    enum err_code code = views_snapshot_open(ledger_views(s->options.ledger), &snapshot, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    struct store *store = views_snapshot_store(snapshot);
+    bool known = state_ledger(store, &ledger);
+    while (known && code == ERR_OK &&
+           store_seek(store, &STATE_LEGS_OPEN, bytes_of(at, sizeof at), true, &key, &value)) {
+        struct open_leg open = {.tick_offset = ledger.tick_offset};
+        memcpy(at, key.data, sizeof at);
+        memcpy(open.escrow_id.b, at, 16);
+        if (!state_leg(store, at, &open.leg) ||
+            !state_escrow(store, open.escrow_id, &open.escrow)) {
+            code = err_set(err, ERR_CORRUPT, "an open leg without its rows");
+            break;
+        }
+        bool first =
+            ret->count == 0 || !id_equal(ret->legs[ret->count - 1].escrow_id, open.escrow_id);
+        open.ledger_balance = escrow_holds(store, open.escrow_id);
+        if (open.escrow.in_flight ? open.leg.status == LEG_SIGNED : first) {
+            if (!add_leg(ret, &open)) {
+                code = err_set(err, ERR_NOMEM, "no memory for open legs");
+            }
+        }
+    }
+    if (code == ERR_OK) {
+        code = store_check(store, err);
+    }
+    views_snapshot_close(snapshot);
+    return code;
+}
+
+static struct command leg_command(const struct open_leg *open, enum command_type type,
+                                  enum settlement_step step, uint64_t attempt)
+{
+    return (struct command){
+        .type = type,
+        .command_id = settlement_command_id(step, open->escrow_id, open->leg.deposit_tx,
+                                            open->leg.kind << 32 | attempt),
+        .causation = open->leg.signed_sequence,
+        .u.leg = {.escrow_id = open->escrow_id,
+                  .kind = (enum leg_kind)open->leg.kind,
+                  .deposit_tx = open->leg.deposit_tx},
+    };
+}
+
+/* ── due → signed ──────────────────────────────────────────────────────────────────────────────── */
+
+static enum payload_kind payload_kind_of(uint64_t leg_kind)
+{
+    switch ((enum leg_kind)leg_kind) {
+    case LEG_REFUND:
+        return PAYLOAD_REFUND;
+    case LEG_PAYOUT:
+        return PAYLOAD_PAYOUT;
+    case LEG_FEE:
+        return PAYLOAD_FEE;
+    case LEG_RETURN:
+        return PAYLOAD_RETURN;
+    }
+    return PAYLOAD_RETURN;
+}
+
+static enum err_code build(struct settlement *s, const struct open_leg *open, uint32_t tick,
+                           struct qubic_transaction *ret, struct err *err)
+{
+    struct qubic_keys keys;
+    struct payload payload = {
+        .kind = payload_kind_of(open->leg.kind),
+        .log_id = s->operator_key.log_id,
+        .job_id = open->escrow.job_id,
+        .escrow_id = open->escrow_id,
+        .subject = open->leg.deposit_tx,
+    };
+    *ret = (struct qubic_transaction){
+        .destination = open->leg.destination,
+        .amount = open->leg.amount,
+        .tick = tick,
+        .input_type = PAYLOAD_INPUT_TYPE,
+        .input_size = PAYLOAD_SIZE,
+    };
+    payload_encode(&payload, ret->input);
+    escrow_keys_derive(&s->operator_key, open->escrow_id, &keys);
+    enum err_code code = ERR_OK;
+    if (!key_equal(keys.public_key, open->escrow.identity)) {
+        code = err_set(err, ERR_CORRUPT,
+                       "the derived key is not the escrow's: another operator seed is loaded");
+    } else {
+        code = qubic_transaction_sign(ret, &keys, err);
+    }
+    qubic_keys_wipe(&keys);
+    return code;
+}
+
+static enum err_code report_shortfall(struct settlement *s, const struct open_leg *open,
+                                      const struct qubic_balance *balance, struct err *err)
+{
+    struct ledger_answer answer;
+    struct command command = {
+        .type = COMMAND_ESCROW_SHORTFALL,
+        .command_id = id_new(time_wall_ns()),
+        .u.shortfall = {.escrow_id = open->escrow_id,
+                        .shortfall = {.expected = open->ledger_balance,
+                                      .balance = balance->balance,
+                                      .balance_tick = balance->valid_for_tick}}};
+    if (balance->balance < open->ledger_balance) {
+        trace(TRACE_ERROR, "escrow.shortfall", "expected=%" PRId64 " balance=%" PRId64,
+              open->ledger_balance, balance->balance);
+    }
+    return settlement_submit(s, &command, &answer, err);
+}
+
+static enum err_code sign(struct settlement *s, const struct open_leg *open, struct err *err)
+{
+    struct qubic_balance balance;
+    struct qubic_transaction tx;
+    struct ledger_answer answer;
+    uint8_t wire[QUBIC_TRANSACTION_SIZE_MAX];
+    enum err_code code = chain_balance(s, &open->escrow.identity, &balance, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    /* A balance from before the ticks we have read could miss a deposit: judge none by it. */
+    if (balance.valid_for_tick < s->cursor) {
+        return ERR_OK;
+    }
+    bool is_short = balance.balance < open->ledger_balance;
+    if (is_short || open->escrow.shortfall != 0) {
+        return is_short == (open->escrow.shortfall != 0) ? ERR_OK
+                                                         : report_shortfall(s, open, &balance, err);
+    }
+    uint32_t tick = s->tick + (uint32_t)open->tick_offset;
+    code = build(s, open, tick, &tx, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    struct command command =
+        leg_command(open, COMMAND_LEG_SIGN, STEP_LEG_SIGN, open->leg.attempt + 1);
+    size_t size = qubic_transaction_encode(&tx, wire);
+    command.u.leg.u.signing = (struct ev_leg_signed){
+        .attempt = open->leg.attempt + 1,
+        .destination = open->leg.destination,
+        .amount = open->leg.amount,
+        .tick = tick,
+        .tx_id = qubic_transaction_hash(&tx),
+        .transaction = bytes_of(wire, size),
+        .outgoing_count = balance.outgoing_count,
+    };
+    code = settlement_submit(s, &command, &answer, err);
+    if (code != ERR_OK || answer.code != ERR_OK || answer.replayed) {
+        return code; /* replayed: other bytes were signed under this attempt; the next round sends those */
+    }
+    return chain_broadcast(s, &tx, err);
+}
+
+/* ── signed → confirmed | lost ─────────────────────────────────────────────────────────────────── */
+
+/* The very bytes that were recorded. */
+static enum err_code recorded_transaction(struct settlement *s, uint64_t sequence,
+                                          struct qubic_transaction *ret, struct err *err)
+{
+    struct log_reader *reader;
+    struct arena arena;
+    struct bytes record;
+    struct event event;
+    enum err_code code = log_reader_open(ledger_log(s->options.ledger), &reader, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    arena_init(&arena, 1 << 20);
+    code = log_reader_record(reader, sequence, &record, err);
+    if (code == ERR_OK) {
+        code = record_decode(record, &arena, &event, err);
+    }
+    if (code == ERR_OK) {
+        code = qubic_transaction_parse(event.u.payout_signed.transaction, ret, err);
+    }
+    arena_deinit(&arena);
+    log_reader_close(reader);
+    return code;
+}
+
+static enum err_code confirm(struct settlement *s, const struct open_leg *open, struct err *err)
+{
+    struct ledger_answer answer;
+    struct command command =
+        leg_command(open, COMMAND_LEG_CONFIRM, STEP_LEG_CONFIRM, open->leg.attempt);
+    command.u.leg.u.confirmed = (struct ev_leg_confirmed){
+        .attempt = open->leg.attempt,
+        .destination = open->leg.destination,
+        .amount = open->leg.amount,
+        .tick = open->leg.tick,
+        .tx_id = open->leg.tx_id,
+        .processed_tick = s->processed,
+    };
+    return settlement_submit(s, &command, &answer, err);
+}
+
+static enum err_code lose(struct settlement *s, const struct open_leg *open,
+                          enum lost_reason reason, bool tick_empty, struct err *err)
+{
+    struct qubic_balance balance;
+    struct ledger_answer answer;
+    enum err_code code = chain_balance(s, &open->escrow.identity, &balance, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    if (balance.valid_for_tick < open->leg.tick ||
+        balance.outgoing_count != open->leg.outgoing_count) {
+        trace(TRACE_WARN, "leg.doubtful", "tick=%" PRIu64 " balance_tick=%u outgoing=%u",
+              open->leg.tick, balance.valid_for_tick, balance.outgoing_count);
+        return ERR_OK; /* any doubt means wait */
+    }
+    struct command command = leg_command(open, COMMAND_LEG_LOSE, STEP_LEG_LOSE, open->leg.attempt);
+    command.u.leg.u.lost = (struct ev_leg_lost){
+        .attempt = open->leg.attempt,
+        .tx_id = open->leg.tx_id,
+        .reason = reason,
+        .tick = open->leg.tick,
+        .processed_tick = s->processed,
+        .tick_empty = tick_empty,
+        .balance_tick = balance.valid_for_tick,
+        .outgoing_count = balance.outgoing_count,
+    };
+    return settlement_submit(s, &command, &answer, err);
+}
+
+static enum err_code follow(struct settlement *s, const struct open_leg *open, struct err *err)
+{
+    if (s->processed < open->leg.tick + EVIDENCE_TICKS) {
+        struct qubic_transaction tx;
+        if (s->tick >= open->leg.tick) {
+            return ERR_OK; /* too late to send, too early to know */
+        }
+        enum err_code code = recorded_transaction(s, open->leg.signed_sequence, &tx, err);
+        return code == ERR_OK ? chain_broadcast(s, &tx, err) : code;
+    }
+    struct qubic_archived_transaction found;
+    enum err_code code = chain_transaction(s, &open->leg.tx_id, &found, err);
+    if (code == ERR_OK) {
+        return found.money_flew ? confirm(s, open, err)
+                                : lose(s, open, LOST_NO_MONEY_MOVED, false, err);
+    }
+    if (code != ERR_NOT_FOUND) {
+        return code;
+    }
+    bool has = false;
+    bool empty = false;
+    code = chain_tick_has(s, (uint32_t)open->leg.tick, &open->leg.tx_id, &has, &empty, err);
+    if (code != ERR_OK || has) {
+        return code; /* unknown by hash but listed in its tick: wait */
+    }
+    return lose(s, open, LOST_NOT_INCLUDED, empty, err);
+}
+
+enum err_code settle_legs(struct settlement *s, struct err *err)
+{
+    struct leg_list list = {0};
+    enum err_code code = collect(s, &list, err);
+    for (size_t i = 0; i < list.count && !settlement_stopping(s); i++) {
+        struct err own = {0};
+        const struct open_leg *open = &list.legs[i];
+        enum err_code one =
+            open->leg.status == LEG_SIGNED ? follow(s, open, &own) : sign(s, open, &own);
+        if (one != ERR_OK) { /* one escrow's trouble is not the others' */
+            trace_err(TRACE_WARN, "leg.waits", &own);
+            code = one;
+            *err = own;
+        }
+    }
+    free(list.legs);
+    (void)pthread_mutex_lock(&s->mutex);
+    s->status.legs_open = list.count;
+    (void)pthread_mutex_unlock(&s->mutex);
+    return code;
+}

@@ -1,0 +1,91 @@
+/* core/settlement/settlement_internal.h: what the files of core/settlement share. All of it belongs to the settlement thread,
+ * except `status` (under `mutex`), `stopping` and what is constant after start. */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef CORE_SETTLEMENT_SETTLEMENT_INTERNAL_H
+#define CORE_SETTLEMENT_SETTLEMENT_INTERNAL_H
+
+#include "core/market/state.h"
+#include "core/qubic/client.h"
+#include "core/settlement/settlement.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <uv.h>
+
+struct settlement {
+    struct settlement_options options;
+    struct operator_key operator_key;
+    char live_url[512];
+    char query_url[512];
+    char cursor_path[512];
+    pthread_t thread;
+    atomic_bool stopping;
+
+    uv_loop_t loop;
+    struct http_client *http;
+    struct qubic_client *client;
+
+    uint32_t cursor;
+    uint32_t cursor_saved;
+    uint32_t tick;
+    uint32_t processed;
+    int64_t tick_seen_at; /* for measuring the length of a tick */
+    uint32_t tick_seen;
+
+    pthread_mutex_t mutex;
+    struct settlement_status status;
+};
+
+/* chain.c: a question to the chain, waited for. Slices in the answer live until the next question. */
+MUST_CHECK enum err_code chain_tick_info(struct settlement *s, struct qubic_tick_info *ret,
+                                         struct err *err);
+MUST_CHECK enum err_code chain_processed_tick(struct settlement *s,
+                                              struct qubic_processed_tick *ret, struct err *err);
+MUST_CHECK enum err_code chain_balance(struct settlement *s, const struct key32 *identity,
+                                       struct qubic_balance *ret, struct err *err);
+MUST_CHECK enum err_code chain_broadcast(struct settlement *s, const struct qubic_transaction *tx,
+                                         struct err *err);
+/* ERR_NOT_FOUND: the archive says it has no such transaction. The signature is checked. */
+MUST_CHECK enum err_code chain_transaction(struct settlement *s, const struct key32 *hash,
+                                           struct qubic_archived_transaction *ret, struct err *err);
+
+/* Called for each transaction of a tick. */
+typedef enum err_code chain_transaction_cb(void *ctx, const struct qubic_archived_transaction *tx,
+                                           struct err *err);
+/* `ret_next`: the tick to read next: tick + 1, or past a skipped stretch. */
+MUST_CHECK enum err_code chain_tick(struct settlement *s, uint32_t tick, chain_transaction_cb *each,
+                                    void *ctx, uint32_t *ret_next, struct err *err);
+/* Whether the tick's data lists the hash; an empty or skipped tick lists nothing. */
+MUST_CHECK enum err_code chain_tick_has(struct settlement *s, uint32_t tick,
+                                        const struct key32 *hash, bool *ret_has, bool *ret_empty,
+                                        struct err *err);
+
+/* deposits.c: ticks since the cursor, confirmations, expiries. */
+MUST_CHECK enum err_code settle_deposits(struct settlement *s, struct err *err);
+MUST_CHECK enum err_code settle_confirmations(struct settlement *s, struct err *err);
+/* legs.c */
+MUST_CHECK enum err_code settle_legs(struct settlement *s, struct err *err);
+
+/* Steps of derived command ids (docs/record-format.md, section 4). Forever. */
+enum settlement_step {
+    STEP_DEPOSIT = 1,
+    STEP_CONFIRM = 2,
+    STEP_EXPIRE = 3,
+    STEP_LEG_SIGN = 4,
+    STEP_LEG_LOSE = 5,
+    STEP_LEG_CONFIRM = 6,
+};
+struct id16 settlement_command_id(enum settlement_step step, struct id16 escrow_id,
+                                  struct key32 tx_id, uint64_t number);
+/* Submit a command of settlement's and wait. Refusals of class conflict are answers: the ledger knows better. */
+MUST_CHECK enum err_code settlement_submit(struct settlement *s, struct command *command,
+                                           struct ledger_answer *ret, struct err *err);
+bool settlement_stopping(struct settlement *s);
+
+/* Ids of rows collected from a snapshot, so that no snapshot is open while the chain is asked. */
+struct id_list {
+    struct id16 *ids;
+    size_t count;
+};
+
+#endif
