@@ -65,7 +65,7 @@ enum err_code sealed_open(struct bytes sealed, struct bytes passphrase, struct b
     uint64_t operations = get_be64(sealed.data + 8);
     uint64_t memory = get_be64(sealed.data + 16);
     if (operations < crypto_pwhash_OPSLIMIT_MIN || operations > OPERATIONS_MAX ||
-        memory < crypto_pwhash_MEMLIMIT_MIN || memory > MEMORY_MAX) {
+        memory < crypto_pwhash_MEMLIMIT_MIN || memory > MEMORY_MAX || memory % 1024 != 0) {
         return err_set(err, ERR_CORRUPT, "a sealed file that asks for too much work");
     }
     enum err_code code = derive(passphrase, sealed.data + SALT_AT, operations, memory, key, err);
