@@ -1,0 +1,60 @@
+/* projections/marketplace.h: the offers there are, with whether their machine is online and busy. Withdrawn offers are gone.
+ *
+ * Shape:   offer id → row; rate (8) ‖ published sequence (8) → offer id; provider account ‖ published sequence → offer id; host id → its state. */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef PROJECTIONS_MARKETPLACE_H
+#define PROJECTIONS_MARKETPLACE_H
+
+#include "core/ledger/projection.h"
+
+extern const struct projection PROJECTION_MARKETPLACE;
+
+#define OFFER_VIEW_MODEL_MAX 120 /* bytes of UTF-8; a longer text is cut between two characters */
+
+struct offer_view {
+    struct id16 account_id; /* the provider's */
+    struct id16 host_id;
+    int64_t rate;         /* QUBIC per hour */
+    int64_t published_at; /* ns UTC */
+    uint64_t published_sequence;
+    uint64_t device; /* enum device */
+    uint64_t gpus;
+    uint64_t vram_mib;
+    uint64_t tflops_milli;
+    uint64_t ram_mib;
+    uint64_t storage_mib;
+    uint64_t compute_capability;
+    uint64_t cpu_cores;
+    uint64_t speed_permille;
+    uint64_t model_size;
+    char model[OFFER_VIEW_MODEL_MAX]; /* zeroes behind model_size */
+};
+
+struct market_entry {
+    struct id16 offer_id;
+    struct offer_view offer;
+    bool online;
+    bool busy; /* its machine has a job */
+};
+
+struct market_host {
+    struct id16 account_id;
+    struct id16 job_id;   /* the job it has; zero: none */
+    int64_t online_since; /* 0 while offline */
+    int64_t changed_at;   /* when it was last said to be on- or offline */
+};
+
+bool marketplace_get(struct store *store, struct id16 offer_id, struct market_entry *ret);
+bool marketplace_get_host(struct store *store, struct id16 host_id, struct market_host *ret);
+
+/* Up to `max` offers after the entry `after` (NULL: from the first), cheapest first, the older first among equals. */
+size_t marketplace_by_price(struct store *store, const struct market_entry *after,
+                            struct market_entry *ret, size_t max);
+/* By offer id, which is by age. `after` zero: from the first. */
+size_t marketplace_by_id(struct store *store, struct id16 after, struct market_entry *ret,
+                         size_t max);
+/* A provider's own, oldest first, published after sequence `after`. */
+size_t marketplace_of_provider(struct store *store, struct id16 account_id, uint64_t after,
+                               struct market_entry *ret, size_t max);
+
+#endif
