@@ -25,6 +25,9 @@ void buf_clear(struct buf *buf)
 {
     buf->size = 0;
     buf->failed = false;
+    if (buf->data != NULL) {
+        buf->data[0] = 0; /* buf_text of a cleared buffer is "" */
+    }
 }
 
 /* Room for `size` more bytes and the terminating zero. */
