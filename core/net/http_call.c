@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define REQUEST_BODY_MAX ((size_t)1 << 30)
-#define RESPONSE_HEADERS_MAX (64 * 1024)
+#define RESPONSE_HEADERS_MAX 65536
 #define RESPONSE_SIZE_MAX ((size_t)4 << 20)
 
 static bool is_2xx(const struct http_call *call)

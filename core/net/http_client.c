@@ -275,6 +275,7 @@ enum err_code http_client_send(struct http_client *client, const struct http_cal
                                http_call_cb on_done, void *ctx, struct http_call **ret_call,
                                struct err *err)
 {
+    INVARIANT(client != NULL);
     INVARIANT(!client->in_curl);
     INVARIANT(!client->is_closing);
     struct http_call *call = NULL;
@@ -300,7 +301,7 @@ enum err_code http_client_send(struct http_client *client, const struct http_cal
 
 void http_call_cancel(struct http_call *call)
 {
-    struct http_client *client = call->client;
+    struct http_client *client = client_of(call->client);
     call->is_cancelled = true;
     if (!client->in_curl) {
         drop_call(client, call);

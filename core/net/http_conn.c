@@ -9,9 +9,9 @@
 
 #define CONN_MAGIC 0x636f6e6eu
 #define REQUEST_MAGIC 0x72657175u
-#define PENDING_MAX (64 * 1024)    /* reading stops here; one more read may come on top */
-#define PENDING_LIMIT (256 * 1024) /* never reached */
-#define PENDING_SPARE_MAX (16 * 1024)
+#define PENDING_MAX 65536    /* reading stops here; one more read may come on top */
+#define PENDING_LIMIT 262144 /* never reached */
+#define PENDING_SPARE_MAX 16384
 
 static struct http_conn *conn_of(void *data)
 {

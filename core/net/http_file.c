@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define CHUNK_SIZE (64 * 1024)
+#define CHUNK_SIZE 65536
 
 struct file_sender {
     struct http_request *request; /* NULL once it was answered or aborted */

@@ -11,9 +11,9 @@
 #include <strings.h>
 #include <time.h>
 
-#define HEAD_SIZE_MAX (64 * 1024)
+#define HEAD_SIZE_MAX 65536
 #define DETAIL_SIZE 512
-#define DRAIN_MAX (64 * 1024) /* a longer rest of a request body ends the connection */
+#define DRAIN_MAX 65536 /* a longer rest of a request body ends the connection */
 #define DATE_SIZE 30
 
 /* ---- the request, for the handler ---- */

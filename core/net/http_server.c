@@ -39,10 +39,10 @@ static struct http_server_options with_defaults(const struct http_server_options
     options.host = options.host == NULL ? "127.0.0.1" : options.host;
     options.backlog = options.backlog == 0 ? 256 : options.backlog;
     set_default_size(&options.connections_max, 1024);
-    set_default_size(&options.head_size_max, 16 * 1024);
-    set_default_size(&options.target_size_max, 8 * 1024);
+    set_default_size(&options.head_size_max, 16384);
+    set_default_size(&options.target_size_max, 8192);
     set_default_size(&options.header_count_max, 100);
-    set_default_size(&options.unsent_size_max, 1024 * 1024);
+    set_default_size(&options.unsent_size_max, 1048576);
     set_default_u64(&options.idle_timeout_ms, 60000);
     set_default_u64(&options.head_timeout_ms, 10000);
     set_default_u64(&options.body_timeout_ms, 30000);

@@ -393,7 +393,7 @@ enum err_code multipart_create(const char *content_type, const struct multipart_
         parser->limits.part_count_max = 64;
     }
     if (parser->limits.part_header_size_max == 0) {
-        parser->limits.part_header_size_max = 8 * 1024;
+        parser->limits.part_header_size_max = 8192;
     }
     parser->callbacks = *callbacks;
     buf_init(&parser->headers, parser->limits.part_header_size_max);

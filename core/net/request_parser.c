@@ -371,7 +371,7 @@ struct request_parser *request_parser_create(const struct request_limits *limits
     buf_init(&parser->text, limits->head_size_max);
     buf_init(&parser->target, limits->target_size_max);
     /* Decoded copies and the tables of pointers: a bounded multiple of the head. */
-    arena_init(&parser->arena, 16 * limits->head_size_max + 64 * 1024);
+    arena_init(&parser->arena, 16 * limits->head_size_max + 65536);
     llhttp_init(&parser->llhttp, HTTP_REQUEST, &SETTINGS);
     parser->llhttp.data = parser;
     return parser;

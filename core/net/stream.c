@@ -10,8 +10,8 @@
 
 #define STREAM_MAGIC 0x73747265u
 #define STREAM_UNSENT_MAX (UINT64_C(1) << 30)
-#define STREAM_READ_SIZE (64 * 1024)
-#define STREAM_SPARE_MAX (256 * 1024) /* a drained buffer larger than this is given back */
+#define STREAM_READ_SIZE 65536
+#define STREAM_SPARE_MAX 262144 /* a drained buffer larger than this is given back */
 
 struct stream {
     uint32_t magic;

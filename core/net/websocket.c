@@ -344,8 +344,8 @@ static void start_cb(uv_timer_t *timer)
 static struct websocket_options with_defaults(const struct websocket_options *given)
 {
     struct websocket_options options = *given;
-    options.message_size_max = options.message_size_max == 0 ? 64 * 1024 : options.message_size_max;
-    options.buffered_max = options.buffered_max == 0 ? 256 * 1024 : options.buffered_max;
+    options.message_size_max = options.message_size_max == 0 ? 65536 : options.message_size_max;
+    options.buffered_max = options.buffered_max == 0 ? 262144 : options.buffered_max;
     options.ping_interval_ms = options.ping_interval_ms == 0 ? 20000 : options.ping_interval_ms;
     options.close_timeout_ms = options.close_timeout_ms == 0 ? 3000 : options.close_timeout_ms;
     return options;

@@ -18,7 +18,7 @@
 #include <strings.h>
 
 #define CONNECT_MAGIC 0x77736363u
-#define ANSWER_SIZE_MAX (16 * 1024)
+#define ANSWER_SIZE_MAX 16384
 #define HOST_SIZE_MAX 256
 
 struct websocket_connect {
@@ -421,7 +421,7 @@ enum err_code websocket_connect(uv_loop_t *loop, const struct websocket_connect_
     connect->on_open = options->on_open;
     connect->on_fail = options->on_fail;
     buf_init(&connect->request, ANSWER_SIZE_MAX);
-    buf_init(&connect->answer, ANSWER_SIZE_MAX + 64 * 1024); /* with what comes right behind it */
+    buf_init(&connect->answer, ANSWER_SIZE_MAX + 65536); /* with what comes right behind it */
     enum err_code code = prepare(connect, options, err);
     if (code == ERR_OK) {
         code = look_up(connect, err);
