@@ -175,7 +175,7 @@ enum err_code decide_job_end(struct deciding *d, struct id16 job_id, const struc
         .refund = bill.refund,
         .provider_identity = escrow.provider_identity,
         .consumer_identity = escrow.consumer_identity,
-        .fee_identity = d->ledger.fee_identity,
+        .fee_identity = quote.fee_identity,
     };
     return ERR_OK;
 }

@@ -217,6 +217,7 @@ static void evolve_quote(struct store *state, uint64_t sequence, const struct ev
     row.limit_ms = quote->limit_ms;
     row.fee_bps = quote->fee_bps;
     row.paid_endings = ledger.paid_endings;
+    row.fee_identity = ledger.fee_identity;
     row.expires_at = quote->expires_at;
     row.issued_sequence = sequence;
     store_put(state, &STATE_QUOTES, id_key(&event->stream_id), bytes_of(&row, sizeof row));

@@ -12,7 +12,7 @@ static_assert(sizeof(struct token_row) == 3 * 16 + 3 * 8, "no padding");
 static_assert(sizeof(struct upload_row) == 16 + 6 * 8 + 9 * 8, "no padding");
 static_assert(sizeof(struct host_row) == 2 * 16 + 2 * 8, "no padding");
 static_assert(sizeof(struct offer_row) == 2 * 16 + 12 * 8, "no padding");
-static_assert(sizeof(struct quote_row) == 6 * 16 + 7 * 8, "no padding");
+static_assert(sizeof(struct quote_row) == 6 * 16 + 32 + 7 * 8, "no padding");
 static_assert(sizeof(struct job_row) == 7 * 16 + 20 * 8, "no padding");
 static_assert(sizeof(struct escrow_row) == 4 * 16 + 4 * 32 + 10 * 8, "no padding");
 static_assert(sizeof(struct deposit_row) == 16 + 32 + 5 * 8, "no padding");

@@ -118,12 +118,13 @@ struct quote_row { /* quote id → */
     struct id16 offer_id;
     struct id16 provider_id;
     struct id16 host_id;
-    struct id16 job_id; /* zero: not used yet */
+    struct id16 job_id;        /* zero: not used yet */
+    struct key32 fee_identity; /* of the terms it stands on, like fee_bps and paid_endings */
     int64_t rate;
     int64_t cap;
     uint64_t limit_ms;
     uint64_t fee_bps;
-    uint64_t paid_endings; /* of the terms it stands on */
+    uint64_t paid_endings;
     int64_t expires_at;
     uint64_t issued_sequence;
 };
