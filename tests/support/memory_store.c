@@ -29,6 +29,7 @@ struct memory_store {
     struct table tables[TABLES_MAX];
     size_t table_count;
     size_t fail_in;
+    size_t writes;
 };
 
 static int compare_keys(struct bytes a, struct bytes b)
@@ -180,6 +181,7 @@ static enum err_code del(struct store *store, const struct store_table *name, st
     if (!is_at(table, index, key)) {
         return ERR_NOT_FOUND;
     }
+    ((struct memory_store *)store)->writes++;
     free_row(table->rows[index]);
     table->count--;
     memmove(table->rows + index, table->rows + index + 1,
@@ -316,6 +318,11 @@ bool memory_store_equal(const struct store *a, const struct store *b, char *ret_
                     where_size) &&
            contains((const struct memory_store *)b, (const struct memory_store *)a, ret_where,
                     where_size);
+}
+
+size_t memory_store_writes(const struct store *store)
+{
+    return ((const struct memory_store *)store)->writes;
 }
 
 void memory_store_fail_at(struct store *store, size_t operation)

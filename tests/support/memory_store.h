@@ -16,6 +16,8 @@ void memory_store_destroy(struct store *store); /* accepts NULL */
 size_t memory_store_rows(const struct store *store, const struct store_table *table);
 /* Bytes of keys and values, all tables. */
 size_t memory_store_bytes(const struct store *store);
+/* Puts and deletes so far: whether something wrote at all. */
+size_t memory_store_writes(const struct store *store);
 /* The same tables (by name) with the same rows. Otherwise `ret_where` names the first difference. */
 bool memory_store_equal(const struct store *a, const struct store *b, char *ret_where,
                         size_t where_size);

@@ -1,0 +1,598 @@
+/* The random market: mostly what honest people, machines and a chain do, now and then what they should not. */
+// SPDX-License-Identifier: Apache-2.0
+#include "core/base/time.h"
+#include "tests/support/cmocka_all.h"
+#include "tests/support/market_driver.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static struct id16 any_of(struct market *m, const struct market_ids *things)
+{
+    return things->count == 0 ? market_new_id(m) : things->ids[market_below(m, things->count)];
+}
+
+static struct key32 identity_of(struct market *m, struct id16 account_id)
+{
+    struct account_row account;
+    return state_account(m->store, account_id, &account) ? account.identity : market_new_key(m);
+}
+
+static uint64_t between(struct market *m, uint64_t least, uint64_t most)
+{
+    return least + market_below(m, most - least + 1);
+}
+
+/* ── people, machines, offers ──────────────────────────────────────────────────────────────────── */
+
+static void people_step(struct market *m)
+{
+    struct id16 account = any_of(m, &m->accounts);
+    struct command command;
+    switch (market_below(m, 4)) {
+    case 0:
+        (void)market_sign_in(m,
+                             m->accounts.count < 6 ? market_new_key(m) : identity_of(m, account));
+        break;
+    case 1:
+        command = market_command(m, COMMAND_TOKEN_ISSUE, ACTOR_ACCOUNT, any_of(m, &m->accounts));
+        command.u.token =
+            (struct command_token){.account_id = market_chance(m, 80) ? command.actor_id : account,
+                                   .token = {.token_id = market_new_id(m),
+                                             .token_hash = market_new_key(m),
+                                             .scopes = market_chance(m, 90) ? SCOPE_CONSUMER : 0,
+                                             .label = bytes_of_text("laptop")}};
+        (void)market_submit(m, &command);
+        break;
+    case 2:
+        if (m->tokens.count > 0) {
+            size_t at = market_below(m, m->tokens.count);
+            command =
+                market_command(m, COMMAND_TOKEN_REVOKE, ACTOR_ACCOUNT, m->token_accounts.ids[at]);
+            command.u.token_revoke = (struct command_token_revoke){.account_id = command.actor_id,
+                                                                   .token_id = m->tokens.ids[at]};
+            (void)market_submit(m, &command);
+        }
+        break;
+    default:
+        if (m->hosts.count < 5) {
+            (void)market_enrol(m, account);
+        }
+        break;
+    }
+}
+
+static void machine_step(struct market *m)
+{
+    struct id16 host = any_of(m, &m->hosts);
+    struct command command;
+    uint64_t roll = market_below(m, 100);
+    if (roll < 50) {
+        (void)market_host_online(m, host);
+    } else if (roll < 60) {
+        (void)market_host_offline(m, host);
+    } else if (roll < 70) {
+        command = market_command(m, COMMAND_HOST_BENCHMARK, ACTOR_HOST, host);
+        command.u.benchmark.host_id = host;
+        command.u.benchmark.benchmark = (struct ev_host_benchmarked){
+            .benchmark_version = 1, .speed_permille = between(m, 100, 9000)};
+        (void)market_submit(m, &command);
+    } else if (roll < 92) {
+        if (m->offers.count < 40) {
+            (void)market_publish(m, host,
+                                 (int64_t)between(m, 1, market_chance(m, 50) ? 5000 : 5000000),
+                                 between(m, 100, 20000));
+        }
+    } else {
+        command = market_command(m, COMMAND_OFFER_WITHDRAW, ACTOR_HOST, host);
+        command.u.offer_withdraw.offer_id = any_of(m, &m->offers);
+        (void)market_submit(m, &command);
+    }
+}
+
+/* ── a consumer looks for a machine ────────────────────────────────────────────────────────────── */
+
+static void reject_upload(struct market *m, struct id16 account)
+{
+    struct command command = market_command(m, COMMAND_UPLOAD_REJECT, ACTOR_ACCOUNT, account);
+    command.u.upload_reject.upload_id = market_new_id(m);
+    command.u.upload_reject.rejected =
+        (struct ev_upload_rejected){.size = 7,
+                                    .reason = REJECT_UNSUPPORTED,
+                                    .file_name = bytes_of_text("a.exe"),
+                                    .detail = bytes_of_text("supported: …")};
+    (void)market_submit(m, &command);
+}
+
+static void record_match(struct market *m, struct id16 account, struct id16 upload)
+{
+    struct ev_rank ranking[2] = {
+        {.offer_id = any_of(m, &m->offers), .fit = FIT_RECOMMENDED, .score = 1000, .cost = 5},
+        {.offer_id = any_of(m, &m->offers), .fit = FIT_BORDERLINE, .score = 10, .cost = 50}};
+    struct command command = market_command(m, COMMAND_MATCH_RECORD, ACTOR_ACCOUNT, account);
+    command.u.match.match_id = market_new_id(m);
+    command.u.match.match = (struct ev_match_computed){.upload_id = upload,
+                                                       .computed_at = m->sequence,
+                                                       .algorithm_version = 1,
+                                                       .offer_count = 2,
+                                                       .ranking_digest = market_new_key(m),
+                                                       .ranking = {.items = ranking, .count = 2}};
+    (void)market_submit(m, &command);
+}
+
+static void consumer_step(struct market *m)
+{
+    struct id16 account = any_of(m, &m->accounts);
+    uint64_t roll = market_below(m, 100);
+    if (roll < 5) {
+        reject_upload(m, account);
+        return;
+    }
+    if ((roll < 25 && m->uploads.count < MARKET_THINGS_MAX) || m->uploads.count == 0) {
+        uint64_t p50 = between(m, 1000, market_chance(m, 80) ? 600000 : 36000000);
+        (void)market_upload(m, account, p50, p50 + between(m, 0, p50));
+        return;
+    }
+    struct id16 upload = any_of(m, &m->uploads);
+    struct upload_row row;
+    if (state_upload(m->store, upload, &row) && market_chance(m, 95)) {
+        account = row.account_id;
+    }
+    if (roll < 35) {
+        record_match(m, account, upload);
+        return;
+    }
+    if (m->quotes.count == MARKET_THINGS_MAX) {
+        return; /* enough */
+    }
+    struct id16 quote = market_quote(m, account, upload, any_of(m, &m->offers));
+    if (market_chance(m, 10)) {
+        quote = any_of(m, &m->quotes); /* used, expired, another's, … */
+    }
+    if (market_chance(m, 90) && m->jobs.count < MARKET_THINGS_MAX) {
+        (void)market_create_job(m, account, quote);
+    }
+}
+
+/* ── deposits ──────────────────────────────────────────────────────────────────────────────────── */
+
+static void deposit_step(struct market *m, struct id16 job_id, bool honest)
+{
+    struct command command = market_lock_of(m, job_id);
+    struct command_deposit *deposit = &command.u.deposit;
+    if (!honest) {
+        switch (market_below(m, 8)) {
+        case 0:
+            deposit->amount += (int64_t)between(m, 1, 1000);
+            break;
+        case 1:
+            deposit->amount = (int64_t)between(m, 1, (uint64_t)deposit->amount);
+            break;
+        case 2:
+            deposit->tick += 1000;
+            break;
+        case 3:
+            deposit->source = market_new_key(m);
+            break;
+        case 4:
+            deposit->source = identity_of(m, any_of(m, &m->accounts));
+            break;
+        case 5:
+            deposit->payload_ours = false;
+            break;
+        case 6:
+            deposit->provider = market_new_key(m);
+            break;
+        default:
+            break; /* the right one, perhaps once more */
+        }
+    }
+    bool again = market_chance(m, 5);
+    (void)market_submit(m, &command);
+    if (again) { /* settlement saw the same transaction twice */
+        (void)market_submit(m, &command);
+    }
+}
+
+static void await_step(struct market *m, struct id16 job_id, const struct job_row *job)
+{
+    struct escrow_row escrow;
+    uint64_t roll = market_below(m, 100);
+    if (!state_escrow(m->store, job->escrow_id, &escrow)) {
+        fail_msg("seed %llu: a job without its escrow", (unsigned long long)m->seed);
+    }
+    if (roll < 4) {
+        (void)market_cancel(m, job->account_id, job_id);
+    } else if (roll < 14) {
+        deposit_step(m, job_id, false);
+    } else if (escrow.status == ESCROW_OBSERVED) {
+        (void)market_confirm(m, job_id);
+    } else if (roll < 24) {
+        struct command command =
+            market_command(m, COMMAND_ESCROW_EXPIRE, ACTOR_SETTLEMENT, (struct id16){0});
+        command.u.confirm.escrow_id = job->escrow_id;
+        command.u.confirm.processed_tick = m->tick;
+        (void)market_submit(m, &command);
+    } else {
+        deposit_step(m, job_id, true);
+    }
+}
+
+/* ── the run ───────────────────────────────────────────────────────────────────────────────────── */
+
+static void output_step(struct market *m, struct id16 job_id, const struct job_row *job)
+{
+    static const char TEXT[] = "epoch 1\nepoch 2\nepoch 3\nno newline at the end";
+    static char long_text[2048];
+    struct command command = market_command(m, COMMAND_JOB_OUTPUT, ACTOR_HOST, job->host_id);
+    struct ev_job_output *output = &command.u.output.output;
+    command.u.output.job_id = job_id;
+    output->source = market_chance(m, 80) ? OUTPUT_STDOUT : OUTPUT_STDERR;
+    output->first_line = market_chance(m, 95) ? job->next_line : job->next_line + 1;
+    output->text = bytes_of(TEXT, between(m, market_chance(m, 5) ? 0 : 1, sizeof TEXT - 1));
+    if (market_chance(m, 10)) { /* with the small quota some terms have, this reaches it */
+        memset(long_text, '\n', sizeof long_text);
+        output->text = bytes_of(long_text, market_chance(m, 50) ? 700 : sizeof long_text);
+    }
+    (void)market_submit(m, &command);
+}
+
+static void metrics_step(struct market *m, struct id16 job_id, const struct job_row *job)
+{
+    struct ev_sample samples[64];
+    size_t count = market_below(m, 20) == 0 ? 64 : between(m, 0, 4);
+    memset(samples, 0, sizeof samples);
+    for (size_t i = 0; i < count; i++) {
+        samples[i].at_ms = market_below(m, 100000);
+        samples[i].cpu_permille = market_below(m, 1001);
+        samples[i].ram_mib = market_random(m) >> market_below(m, 64);
+        samples[i].power_mw = market_below(m, 400000);
+    }
+    struct command command = market_command(m, COMMAND_JOB_METRICS, ACTOR_HOST, job->host_id);
+    command.u.metrics.job_id = job_id;
+    command.u.metrics.metrics.samples = (struct event_list){.items = samples, .count = count};
+    (void)market_submit(m, &command);
+}
+
+static void result_step(struct market *m, struct id16 job_id, const struct job_row *job)
+{
+    struct command command = market_command(m, COMMAND_RESULT_STORE, ACTOR_HOST, job->host_id);
+    command.u.result.job_id = job_id;
+    command.u.result.result = (struct ev_result_stored){.size = market_below(m, 1 << 20),
+                                                        .file_name = bytes_of_text("model.pkl"),
+                                                        .digest = market_new_key(m)};
+    (void)market_submit(m, &command);
+}
+
+static uint64_t claimed_ms(struct market *m, const struct job_row *job)
+{
+    uint64_t elapsed = (uint64_t)((m->now - job->started_at) / NS_PER_MS);
+    switch (market_below(m, 6)) {
+    case 0:
+        return market_random(m) >> market_below(m, 64); /* a liar */
+    case 1:
+        return elapsed / 2;
+    default:
+        return elapsed;
+    }
+}
+
+static void end_step(struct market *m, struct id16 job_id, const struct job_row *job)
+{
+    static const struct {
+        enum ending ending;
+        enum end_reason reason;
+    } ENDS[] = {
+        {ENDING_COMPLETED, REASON_EXITED_ZERO},         {ENDING_COMPLETED, REASON_EXITED_ZERO},
+        {ENDING_COMPLETED, REASON_EXITED_ZERO},         {ENDING_CAP_REACHED, REASON_PAID_LIMIT},
+        {ENDING_PROGRAM_FAILED, REASON_EXITED_NONZERO}, {ENDING_HOST_FAULT, REASON_SANDBOX_FAILED},
+        {ENDING_PLATFORM_FAULT, REASON_WORKER_STOPPED}};
+    size_t at = market_below(m, sizeof ENDS / sizeof *ENDS);
+    (void)market_end(m, job->host_id, job_id, ENDS[at].ending, ENDS[at].reason, claimed_ms(m, job));
+}
+
+static void run_step(struct market *m, struct id16 job_id, const struct job_row *job)
+{
+    uint64_t roll = market_below(m, 100);
+    if (roll < 35) {
+        (void)market_progress(m, job->host_id, job_id, market_below(m, 1010), claimed_ms(m, job));
+    } else if (roll < 50) {
+        output_step(m, job_id, job);
+    } else if (roll < 65) {
+        metrics_step(m, job_id, job);
+    } else if (roll < 72) {
+        result_step(m, job_id, job);
+    } else if (roll < 90) {
+        end_step(m, job_id, job);
+    } else if (roll < 95) {
+        (void)market_cancel(m, job->account_id, job_id);
+    } else {
+        deposit_step(m, job_id, false);
+    }
+}
+
+static void ended_step(struct market *m, struct id16 job_id, const struct job_row *job)
+{
+    struct command command;
+    switch (market_below(m, 4)) {
+    case 0:
+        command = market_command(m, COMMAND_JOB_RATE, ACTOR_ACCOUNT, job->account_id);
+        command.u.rate = (struct command_rate){
+            .job_id = job_id, .stars = between(m, 0, 6), .comment = bytes_of_text("fine")};
+        (void)market_submit(m, &command);
+        break;
+    case 1:
+        if (market_chance(m, 20)) {
+            deposit_step(m, job_id, false);
+        }
+        break;
+    default:
+        if (market_chance(m, 20)) {
+            run_step(m, job_id, job); /* a worker that did not hear of the end */
+        }
+        break;
+    }
+}
+
+static void job_step(struct market *m)
+{
+    struct job_row job;
+    /* The young ones most: the old have ended. */
+    size_t back = market_below(m, market_chance(m, 85) ? 6 : MARKET_THINGS_MAX);
+    if (m->jobs.count == 0) {
+        return;
+    }
+    struct id16 job_id = m->jobs.ids[back < m->jobs.count ? m->jobs.count - 1 - back : 0];
+    if (!state_job(m->store, job_id, &job)) {
+        fail_msg("seed %llu: a job is gone", (unsigned long long)m->seed);
+    }
+    if (market_chance(m, 4)) { /* someone else's machine, or someone else */
+        job.host_id = any_of(m, &m->hosts);
+        job.account_id = any_of(m, &m->accounts);
+    }
+    switch ((enum job_status)job.status) {
+    case JOB_AWAITING_LOCK:
+        await_step(m, job_id, &job);
+        break;
+    case JOB_QUEUED:
+        if (market_chance(m, 6)) {
+            (void)market_cancel(m, job.account_id, job_id);
+        } else {
+            (void)market_claim(m, job.host_id);
+        }
+        break;
+    case JOB_ASSIGNED:
+        if (market_chance(m, 6)) {
+            (void)market_cancel(m, job.account_id, job_id);
+        } else if (market_chance(m, 80)) {
+            (void)market_start(m, job.host_id, job_id);
+        } else {
+            run_step(m, job_id, &job);
+        }
+        break;
+    case JOB_RUNNING:
+        run_step(m, job_id, &job);
+        break;
+    case JOB_ENDED:
+        ended_step(m, job_id, &job);
+        break;
+    }
+}
+
+/* ── settlement ────────────────────────────────────────────────────────────────────────────────── */
+
+static bool open_leg_from(struct market *m, const uint8_t *from, struct id16 *ret_escrow,
+                          struct leg_row *ret_leg)
+{
+    struct bytes key;
+    struct bytes value;
+    if (!store_seek(m->store, &STATE_LEGS_OPEN, bytes_of(from, 16), false, &key, &value)) {
+        return false;
+    }
+    assert_int_equal(key.size, LEG_KEY_SIZE);
+    uint8_t leg_at[LEG_KEY_SIZE];
+    memcpy(leg_at, key.data, sizeof leg_at);
+    memcpy(ret_escrow->b, leg_at, sizeof ret_escrow->b);
+    assert_true(state_leg(m->store, leg_at, ret_leg));
+    return true;
+}
+
+static void spoil_leg(struct market *m, struct command *command)
+{
+    switch (market_below(m, 4)) {
+    case 0:
+        command->u.leg.u.confirmed.attempt++;
+        break;
+    case 1:
+        if (command->type == COMMAND_LEG_LOSE) {
+            command->u.leg.u.lost.outgoing_count++;
+        } else if (command->type == COMMAND_LEG_CONFIRM) {
+            command->u.leg.u.confirmed.processed_tick--;
+        } else {
+            command->u.leg.u.signing.amount++;
+        }
+        break;
+    case 2:
+        command->u.leg.kind = (enum leg_kind)between(m, LEG_REFUND, LEG_RETURN);
+        break;
+    default:
+        command->actor_kind = ACTOR_ACCOUNT;
+        break;
+    }
+}
+
+static void settlement_step(struct market *m)
+{
+    struct id16 from = market_new_id(m);
+    struct id16 escrow_id;
+    struct leg_row leg;
+    static const uint8_t ZERO[16] = {0};
+    if (!open_leg_from(m, from.b, &escrow_id, &leg) && !open_leg_from(m, ZERO, &escrow_id, &leg)) {
+        return;
+    }
+    enum command_type type = leg.status == LEG_DUE  ? COMMAND_LEG_SIGN
+                             : market_chance(m, 70) ? COMMAND_LEG_CONFIRM
+                                                    : COMMAND_LEG_LOSE;
+    if (market_chance(m, 5)) { /* a settlement that forgot what it did */
+        type = (enum command_type)between(m, COMMAND_LEG_SIGN, COMMAND_LEG_CONFIRM);
+    }
+    struct command command = market_leg_command(m, type, escrow_id, &leg);
+    if (market_chance(m, 10)) {
+        spoil_leg(m, &command);
+    }
+    enum err_code code = market_submit(m, &command);
+    if (code == ERR_OK && market_chance(m, 10)) {
+        assert_int_not_equal(market_submit(m, &command), ERR_OK); /* the same once more */
+    }
+}
+
+static void shortfall_step(struct market *m)
+{
+    struct job_row job;
+    struct id16 job_id = any_of(m, &m->jobs);
+    if (!state_job(m->store, job_id, &job)) {
+        return;
+    }
+    struct command command =
+        market_command(m, COMMAND_ESCROW_SHORTFALL, ACTOR_SETTLEMENT, (struct id16){0});
+    command.u.shortfall.escrow_id = job.escrow_id;
+    command.u.shortfall.shortfall =
+        (struct ev_escrow_shortfall){.expected = job.cap,
+                                     .balance = market_chance(m, 20) ? job.cap - 1 : job.cap,
+                                     .balance_tick = m->tick};
+    (void)market_submit(m, &command);
+}
+
+/* ── the operator ──────────────────────────────────────────────────────────────────────────────── */
+
+static void operator_step(struct market *m)
+{
+    struct id16 none = {0};
+    struct command command;
+    if (market_chance(m, 40)) {
+        command = market_command(m, COMMAND_LEDGER_START, ACTOR_LEDGER, none);
+        m->now += (int64_t)between(m, 0, 7200) * NS_PER_S; /* we were down */
+    } else {
+        command = market_command(m, COMMAND_TERMS_SET, ACTOR_OPERATOR, none);
+        m->terms.margin_bps = market_below(m, 5000);
+        m->terms.confirmations = between(m, 1, 6);
+        m->terms.output_max = market_chance(m, 50) ? 1024 : 64 << 20;
+        m->terms.lock_min = (int64_t)between(m, 1, 2000);
+        m->terms.fee_bps = market_chance(m, 50) ? 0 : between(m, 1, 5000);
+        /* An operator that asks for no fee need not name where to. */
+        m->terms.fee_identity = m->terms.fee_bps == 0 ? (struct key32){{0}} : market_new_key(m);
+        command.u.terms = m->terms;
+    }
+    (void)market_submit(m, &command);
+}
+
+static void advance(struct market *m)
+{
+    uint64_t roll = market_below(m, 1000);
+    uint64_t ms = roll < 700   ? market_below(m, 300)
+                  : roll < 970 ? market_below(m, 2500)
+                  : roll < 998 ? market_below(m, 60000)
+                               : market_below(m, 30 * 3600000);
+    m->now += (int64_t)ms * NS_PER_MS;
+    m->tick += roll < 970 ? market_below(m, 3) : market_below(m, 40);
+}
+
+void market_random_step(struct market *m)
+{
+    advance(m);
+    if (m->accounts.count < 3) {
+        (void)market_sign_in(m, market_new_key(m));
+        return;
+    }
+    if (m->hosts.count < 2) {
+        struct id16 host = market_enrol(m, any_of(m, &m->accounts));
+        (void)market_host_online(m, host);
+        (void)market_publish(m, host, (int64_t)between(m, 100, 100000), 1000);
+        return;
+    }
+    uint64_t roll = market_below(m, 1000);
+    if (roll < 30) {
+        people_step(m);
+    } else if (roll < 100) {
+        machine_step(m);
+    } else if (roll < 160) {
+        consumer_step(m);
+    } else if (roll < 720) {
+        job_step(m);
+    } else if (roll < 930) {
+        settlement_step(m);
+    } else if (roll < 975) {
+        (void)market_sweep(m);
+    } else if (roll < 985) {
+        shortfall_step(m);
+    } else if (roll < 992) {
+        operator_step(m);
+    } else if (m->jobs.count > 0) {
+        deposit_step(m, any_of(m, &m->jobs), false);
+    }
+}
+
+/* ── the end of the market ─────────────────────────────────────────────────────────────────────── */
+
+static void heal_shortfalls(struct market *m)
+{
+    for (size_t i = 0; i < m->jobs.count; i++) {
+        struct job_row job;
+        struct escrow_row escrow;
+        assert_true(state_job(m->store, m->jobs.ids[i], &job));
+        assert_true(state_escrow(m->store, job.escrow_id, &escrow));
+        if (escrow.shortfall == 0) {
+            continue;
+        }
+        struct command command =
+            market_command(m, COMMAND_ESCROW_SHORTFALL, ACTOR_SETTLEMENT, (struct id16){0});
+        command.u.shortfall.escrow_id = job.escrow_id;
+        command.u.shortfall.shortfall =
+            (struct ev_escrow_shortfall){.expected = job.cap, .balance = job.cap};
+        assert_int_equal(market_submit(m, &command), ERR_OK);
+    }
+}
+
+/* The leg of an escrow that can move now: the signed one if there is one, otherwise the first. */
+static bool movable_leg(struct market *m, struct id16 *ret_escrow, struct leg_row *ret_leg)
+{
+    uint8_t at[LEG_KEY_SIZE] = {0};
+    struct bytes key;
+    struct bytes value;
+    struct leg_row leg;
+    if (!open_leg_from(m, at, ret_escrow, ret_leg)) {
+        return false;
+    }
+    memcpy(at, ret_escrow->b, sizeof ret_escrow->b);
+    while (store_seek(m->store, &STATE_LEGS_OPEN, bytes_of(at, sizeof at), true, &key, &value) &&
+           memcmp(key.data, ret_escrow->b, sizeof ret_escrow->b) == 0) {
+        memcpy(at, key.data, sizeof at);
+        assert_true(state_leg(m->store, at, &leg));
+        if (leg.status == LEG_SIGNED) {
+            *ret_leg = leg;
+        }
+    }
+    return true;
+}
+
+void market_drain(struct market *m)
+{
+    struct id16 escrow_id;
+    struct leg_row leg;
+    heal_shortfalls(m);
+    for (size_t i = 0; i < m->jobs.count; i++) {
+        struct job_row job;
+        assert_true(state_job(m->store, m->jobs.ids[i], &job));
+        if (job.status != JOB_ENDED) {
+            assert_int_equal(market_cancel(m, job.account_id, m->jobs.ids[i]), ERR_OK);
+        }
+    }
+    while (movable_leg(m, &escrow_id, &leg)) {
+        struct command command = market_leg_command(
+            m, leg.status == LEG_DUE ? COMMAND_LEG_SIGN : COMMAND_LEG_CONFIRM, escrow_id, &leg);
+        if (market_submit(m, &command) != ERR_OK) {
+            fail_msg("seed %llu: a leg cannot be paid: %s", (unsigned long long)m->seed,
+                     m->err.message);
+        }
+    }
+}
