@@ -1,0 +1,235 @@
+/* The loop: answers from the writer, commits that wake long polls and feeds, the once-a-second chores. */
+// SPDX-License-Identifier: Apache-2.0
+#include "api/api.h"
+
+#include "api/call.h"
+#include "api/claims.h"
+#include "api/nonces.h"
+#include "api/presence.h"
+#include "api/route.h"
+#include "core/base/time.h"
+#include "core/base/trace.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TICK_MS 1000
+#define STOP_GRACE_MS 3000
+
+static void identity_name(struct key32 public_key, char ret_text[QUBIC_TEXT_SIZE])
+{
+    qubic_identity_format(&public_key, ret_text);
+}
+
+static void transaction_name(struct key32 hash, char ret_text[QUBIC_TEXT_SIZE])
+{
+    qubic_hash_format(&hash, ret_text);
+}
+
+const struct render_names API_NAMES = {.identity = identity_name, .transaction = transaction_name};
+
+/* ── from the writer ───────────────────────────────────────────────────────────────────────────── */
+
+void api_post_answered(struct api *api, struct call *call)
+{
+    (void)pthread_mutex_lock(&api->mutex);
+    call->next = api->answered;
+    api->answered = call;
+    (void)pthread_mutex_unlock(&api->mutex);
+    (void)uv_async_send(&api->wake);
+}
+
+void api_post_commit(void *ctx, uint64_t head)
+{
+    struct api *api = ctx;
+    (void)head;
+    (void)pthread_mutex_lock(&api->mutex);
+    bool first = !api->committed;
+    api->committed = true;
+    (void)pthread_mutex_unlock(&api->mutex);
+    if (first) {
+        (void)uv_async_send(&api->wake);
+    }
+}
+
+static void finish(struct call *call)
+{
+    call->awaiting = false;
+    enum err_code code = call->answer.code;
+    if (call->request == NULL) {
+        call_free(call);
+    } else if ((code == ERR_NOT_FOUND || code == ERR_CONFLICT) && call->on_refused != NULL) {
+        call->answer = (struct ledger_answer){0};
+        call->on_refused(call);
+    } else if (code != ERR_OK) {
+        call_refuse(call, &call->answer.err);
+    } else {
+        call->on_answered(call);
+    }
+}
+
+static void wake_cb(uv_async_t *handle)
+{
+    struct api *api = handle->data;
+    (void)pthread_mutex_lock(&api->mutex);
+    struct call *newest = api->answered;
+    bool committed = api->committed;
+    api->answered = NULL;
+    api->committed = false;
+    (void)pthread_mutex_unlock(&api->mutex);
+    struct call *oldest = NULL; /* the list is newest first */
+    while (newest != NULL) {
+        struct call *next = newest->next;
+        newest->next = oldest;
+        oldest = newest;
+        newest = next;
+    }
+    while (oldest != NULL) {
+        struct call *next = oldest->next;
+        oldest->next = NULL;
+        finish(oldest);
+        oldest = next;
+    }
+    if (committed && api->claims != NULL) {
+        claims_retry(api->claims);
+    }
+}
+
+/* ── chores ────────────────────────────────────────────────────────────────────────────────────── */
+
+struct sweep {
+    struct api *api;
+    struct command command;
+};
+
+static void swept_cb(void *ctx, const struct ledger_answer *answer)
+{
+    struct sweep *sweep = ctx;
+    struct api *api = sweep->api;
+    if (answer->code != ERR_OK && answer->code != ERR_NOT_FOUND) {
+        trace_err(TRACE_WARN, "sweep.failed", &answer->err);
+    }
+    (void)pthread_mutex_lock(&api->mutex);
+    api->sweeping = false;
+    (void)pthread_mutex_unlock(&api->mutex);
+    free(sweep);
+}
+
+static void sweep(struct api *api)
+{
+    struct err err = {0};
+    (void)pthread_mutex_lock(&api->mutex);
+    bool busy = api->sweeping;
+    api->sweeping = true;
+    (void)pthread_mutex_unlock(&api->mutex);
+    struct sweep *sweep = busy ? NULL : calloc(1, sizeof *sweep);
+    if (sweep == NULL) {
+        return;
+    }
+    sweep->api = api;
+    sweep->command = (struct command){
+        .type = COMMAND_SWEEP, .command_id = id_new(time_wall_ns()), .actor_kind = ACTOR_LEDGER};
+    if (ledger_submit(api->ledger, &sweep->command, CLASS_SETTLEMENT, swept_cb, sweep, &err) !=
+        ERR_OK) {
+        api->sweeping = false;
+        free(sweep);
+    }
+}
+
+static void tick_cb(uv_timer_t *timer)
+{
+    struct api *api = timer->data;
+    sweep(api);
+    presence_check(api->presence);
+    claims_expire(api->claims);
+    nonces_expire(api->nonces);
+}
+
+/* ── start and stop ────────────────────────────────────────────────────────────────────────────── */
+
+static enum err_code read_log_id(struct api *api, struct err *err)
+{
+    struct views_snapshot *snapshot;
+    struct ledger_row ledger;
+    enum err_code code = views_snapshot_open(ledger_views(api->ledger), &snapshot, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    if (!state_ledger(views_snapshot_store(snapshot), &ledger)) {
+        code = err_set(err, ERR_CONFLICT, "this log was never opened; run tallyd init first");
+    } else {
+        api->log_id = ledger.log_id;
+    }
+    views_snapshot_close(snapshot);
+    return code;
+}
+
+int api_prepare(struct api *api, uv_loop_t *loop)
+{
+    api->wake.data = api;
+    api->loop = loop;
+    return pthread_mutex_init(&api->mutex, NULL) != 0 ? UV_ENOMEM
+                                                      : uv_async_init(loop, &api->wake, wake_cb);
+}
+
+enum err_code api_start(struct api *api, struct err *err)
+{
+    enum err_code code = read_log_id(api, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    api->tick.data = api;
+    api->nonces = nonces_create();
+    api->presence = presence_create(api);
+    api->claims = claims_create(api);
+    if (api->nonces == NULL || api->presence == NULL || api->claims == NULL ||
+        uv_timer_init(api->loop, &api->tick) != 0 ||
+        uv_timer_start(&api->tick, tick_cb, TICK_MS, TICK_MS) != 0) {
+        return err_set(err, ERR_NOMEM, "no memory to start serving");
+    }
+    code = http_client_create(api->loop, &api->http, err);
+    struct qubic_client_options qubic_options = {
+        .live_url = api->options.qubic_live_url,
+        .query_url = api->options.qubic_query_url,
+        .timeout_ms = 5000,
+    };
+    if (code == ERR_OK) {
+        code = qubic_client_create(api->http, &qubic_options, &api->qubic, err);
+    }
+    struct http_server_options server_options = {
+        .host = api->options.host,
+        .port = api->options.port,
+        .connections_max = 4096,
+    };
+    if (code == ERR_OK) {
+        code =
+            http_server_create(api->loop, &server_options, route_request, api, &api->server, err);
+    }
+    if (code == ERR_OK) {
+        const char *host = api->options.host == NULL ? "127.0.0.1" : api->options.host;
+        int size = api->options.origin != NULL
+                       ? snprintf(api->origin, sizeof api->origin, "%s", api->options.origin)
+                       : snprintf(api->origin, sizeof api->origin, "http://%s:%u", host,
+                                  http_server_port(api->server));
+        if (size < 0 || (size_t)size >= sizeof api->origin) {
+            code = err_set(err, ERR_TOO_LARGE, "an origin has at most 255 characters");
+        }
+    }
+    return code;
+}
+
+static void server_closed_cb(void *ctx)
+{
+    struct api *api = ctx;
+    qubic_client_destroy(api->qubic);
+    http_client_close(api->http, NULL, NULL);
+    uv_close((uv_handle_t *)&api->wake, NULL);
+}
+
+void api_stop(struct api *api)
+{
+    uv_close((uv_handle_t *)&api->tick, NULL);
+    claims_release(api->claims);
+    http_server_close(api->server, STOP_GRACE_MS, server_closed_cb, api);
+}

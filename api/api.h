@@ -1,0 +1,70 @@
+/* api/api.h: tallyd's composition: what every route can reach. All on the loop's thread unless said otherwise. */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef API_API_H
+#define API_API_H
+
+#include "core/event/render.h"
+#include "core/ledger/ledger.h"
+#include "core/net/http_server.h"
+#include "core/qubic/client.h"
+#include "core/settlement/settlement.h"
+
+#include <pthread.h>
+#include <uv.h>
+
+struct call;
+struct nonces;
+struct presence;
+struct claims;
+struct feeds;
+
+struct api_options {
+    const char *data_dir;
+    const char *host;     /* NULL: 127.0.0.1 */
+    uint16_t port;        /* 0: the kernel chooses */
+    const char *origin;   /* NULL: http://<host>:<port>; what people sign in to */
+    const char *page_dir; /* static files, or NULL */
+    const char *qubic_live_url;
+    const char *qubic_query_url;
+    const char *explorer_url; /* NULL: none */
+};
+
+struct api {
+    struct api_options options;
+    uv_loop_t *loop;
+    struct ledger *ledger;
+    struct settlement *settlement;
+    struct http_server *server;
+    struct http_client *http;
+    struct qubic_client *qubic;
+    struct id16 log_id;
+    char origin[256]; /* of the page, for sign-in */
+
+    struct nonces *nonces;
+    struct presence *presence;
+    struct claims *claims;
+    struct feeds *feeds;
+
+    uv_async_t wake; /* answers and commits have come */
+    uv_timer_t tick; /* once a second: sweep, presence, nonces */
+    pthread_mutex_t mutex;
+    struct call *answered; /* newest first; under mutex */
+    bool committed;        /* under mutex */
+    bool sweeping;         /* a sweep is queued */
+};
+
+/* How Qubic keys and hashes are spelled. */
+extern const struct render_names API_NAMES;
+
+/* Before the ledger opens, so that its first commit finds the loop to wake. */
+MUST_CHECK int api_prepare(struct api *api, uv_loop_t *loop);
+/* Start serving; `api` is filled with ledger, settlement and loop by the caller. */
+MUST_CHECK enum err_code api_start(struct api *api, struct err *err);
+/* Stop accepting, finish what is in flight; the loop ends when all is closed. */
+void api_stop(struct api *api);
+
+/* Writer thread: hand an answered call to the loop; tell that the log has grown. */
+void api_post_answered(struct api *api, struct call *call);
+void api_post_commit(void *api, uint64_t head);
+
+#endif

@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/call.h"
+
+#include "api/route.h"
+#include "core/base/invariant.h"
+#include "core/base/text.h"
+#include "core/base/time.h"
+#include "core/base/trace.h"
+#include "core/crypto/sha256.h"
+#include "core/net/http_problem.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CALL_MAGIC 0x7A11CA11U
+#define CALL_ARENA_MAX ((size_t)8 << 20)
+#define REPLY_MAX ((size_t)32 << 20)
+#define IDEMPOTENCY_KEY_MAX 128
+
+static struct call *call_of(void *ctx)
+{
+    struct call *call = ctx;
+    INVARIANT(call->magic == CALL_MAGIC);
+    return call;
+}
+
+static void abort_cb(void *ctx, struct http_request *request, enum err_code why)
+{
+    struct call *call = call_of(ctx);
+    (void)request;
+    (void)why;
+    call->request = NULL;
+    if (call->awaiting) {
+        return; /* the ledger still holds the command */
+    }
+    if (call->on_abort != NULL) {
+        call->on_abort(call);
+    } else {
+        call_free(call);
+    }
+}
+
+struct call *call_create(struct api *api, struct http_request *request, const struct route *route)
+{
+    struct call *call = calloc(1, sizeof *call);
+    if (call == NULL) {
+        return NULL;
+    }
+    call->magic = CALL_MAGIC;
+    call->api = api;
+    call->request = request;
+    call->route = route;
+    arena_init(&call->arena, CALL_ARENA_MAX);
+    http_request_on_abort(request, abort_cb, call);
+    return call;
+}
+
+void call_free(struct call *call)
+{
+    INVARIANT(!call->awaiting);
+    json_decref(call->body);
+    arena_deinit(&call->arena);
+    call->magic = 0;
+    free(call);
+}
+
+/* ── replies ───────────────────────────────────────────────────────────────────────────────────── */
+
+static void send(struct call *call, int status, const char *content_type, struct bytes body)
+{
+    char sequence[24];
+    struct http_field headers[3];
+    size_t count = 0;
+    if (call->request == NULL) {
+        call_free(call);
+        return;
+    }
+    if (call->answer.last != 0) {
+        (void)snprintf(sequence, sizeof sequence, "%" PRIu64, call->answer.last);
+        headers[count++] = (struct http_field){"Tally-Sequence", sequence};
+    }
+    if (call->answer.replayed) {
+        headers[count++] = (struct http_field){"Idempotent-Replayed", "true"};
+    }
+    if (status == 503 || status == 429) {
+        headers[count++] = (struct http_field){"Retry-After", "1"};
+    }
+    struct http_response response = {
+        .status = status,
+        .content_type = content_type,
+        .headers = headers,
+        .header_count = count,
+        .body = body,
+    };
+    http_respond(call->request, &response);
+    call_free(call);
+}
+
+void call_reply(struct call *call, int status, json_t *json)
+{
+    char *text = json == NULL ? NULL : json_dumps(json, JSON_COMPACT);
+    json_decref(json);
+    if (text == NULL) {
+        call_problem(call, 500, "internal", "the answer could not be rendered");
+        return;
+    }
+    send(call, status, "application/json", bytes_of_text(text));
+    free(text);
+}
+
+void call_reply_text(struct call *call, int status, const char *content_type, struct bytes text)
+{
+    send(call, status, content_type, text);
+}
+
+void call_problem(struct call *call, int status, const char *code, const char *format, ...)
+{
+    char detail[512];
+    struct buf body;
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(detail, sizeof detail, format, args);
+    va_end(args);
+    buf_init(&body, 4096);
+    http_problem_append(&body, status, code, detail);
+    send(call, status, HTTP_PROBLEM_TYPE, buf_bytes(&body));
+    buf_deinit(&body);
+}
+
+int call_status_of(enum err_code code)
+{
+    switch (code) {
+    case ERR_OK:
+        return 200;
+    case ERR_INVALID:
+    case ERR_OVERFLOW:
+        return 422;
+    case ERR_TOO_LARGE:
+        return 413;
+    case ERR_NOT_FOUND:
+        return 404;
+    case ERR_CONFLICT:
+        return 409;
+    case ERR_DENIED:
+        return 403;
+    case ERR_BUSY:
+    case ERR_UNAVAILABLE:
+        return 503;
+    case ERR_TIMEOUT:
+        return 504;
+    case ERR_FULL:
+        return 507;
+    case ERR_IO:
+    case ERR_CORRUPT:
+    case ERR_NOMEM:
+    case ERR_INTERNAL:
+        return 500;
+    }
+    return 500;
+}
+
+/* "quote_expired: this quote …" → code and detail. */
+void call_refuse(struct call *call, const struct err *err)
+{
+    char word[48];
+    const char *colon = strchr(err->message, ':');
+    size_t size = colon == NULL ? 0 : (size_t)(colon - err->message);
+    int status = call_status_of(err->code);
+    bool is_word = size > 0 && size < sizeof word && colon[1] == ' ' &&
+                   strspn(err->message, "abcdefghijklmnopqrstuvwxyz_") == size;
+    if (status == 500) {
+        trace_err(TRACE_ERROR, "call.failed", err);
+        call_problem(call, 500, "internal", "this is our fault; nothing was written");
+        return;
+    }
+    if (!is_word) {
+        call_problem(call, status, err_code_name(err->code), "%s", err->message);
+        return;
+    }
+    memcpy(word, err->message, size);
+    word[size] = '\0';
+    if (strcmp(word, "idempotency_mismatch") == 0) {
+        status = 422;
+    } else if (strcmp(word, "too_many_refunds") == 0) {
+        status = 429;
+    }
+    call_problem(call, status, word, "%s", colon + 2);
+}
+
+/* ── writing ───────────────────────────────────────────────────────────────────────────────────── */
+
+/* The key without its optional quotes; NULL if the header is missing or not usable (then it is ignored: no replay). */
+static const char *idempotency_key(struct call *call, char ret[IDEMPOTENCY_KEY_MAX + 1])
+{
+    const char *value = http_head_header(http_request_head(call->request), "idempotency-key");
+    size_t size = value == NULL ? 0 : strlen(value);
+    if (size >= 2 && value[0] == '"' && value[size - 1] == '"') {
+        value++;
+        size -= 2;
+    }
+    if (size == 0 || size > IDEMPOTENCY_KEY_MAX) {
+        return NULL;
+    }
+    memcpy(ret, value, size);
+    ret[size] = '\0';
+    return ret;
+}
+
+void call_command(struct call *call, enum command_type type)
+{
+    struct command *command = &call->command;
+    const struct http_head *head = http_request_head(call->request);
+    char key[IDEMPOTENCY_KEY_MAX + 1];
+    bool is_host = !id_is_zero(call->principal.host_id);
+    bool is_operator =
+        (call->principal.scopes & SCOPE_OPERATOR) != 0 && id_is_zero(call->principal.account_id);
+    *command = (struct command){.type = type, .command_id = id_new(time_wall_ns())};
+    command->actor_kind = is_host ? ACTOR_HOST : is_operator ? ACTOR_OPERATOR : ACTOR_ACCOUNT;
+    command->actor_id = is_host ? call->principal.host_id : call->principal.account_id;
+    if (idempotency_key(call, key) == NULL) {
+        return;
+    }
+    struct buf named;
+    buf_init(&named, 4096);
+    buf_append(&named, command->actor_id.b, sizeof command->actor_id.b);
+    buf_printf(&named, "%s %s\n%s", http_method_name(head->method), call->route->pattern, key);
+    struct key32 digest = sha256_of(buf_bytes(&named));
+    memcpy(command->command_id.b, digest.b, sizeof command->command_id.b);
+    buf_deinit(&named);
+    struct buf line;
+    buf_init(&line, 16384);
+    buf_printf(&line, "%s %s\n", http_method_name(head->method), head->path);
+    command->fingerprint = sha256_of_two(buf_bytes(&line), call->raw_body);
+    buf_deinit(&line);
+}
+
+/* Writer thread. */
+static void answer_cb(void *ctx, const struct ledger_answer *answer)
+{
+    struct call *call = ctx;
+    call->answer = *answer;
+    api_post_answered(call->api, call);
+}
+
+void call_submit(struct call *call, enum command_class class, void (*on_answered)(struct call *))
+{
+    call_submit_or(call, class, on_answered, NULL);
+}
+
+void call_submit_or(struct call *call, enum command_class class, void (*on_answered)(struct call *),
+                    void (*on_refused)(struct call *))
+{
+    struct err err = {0};
+    call->on_answered = on_answered;
+    call->on_refused = on_refused;
+    call->awaiting = true;
+    enum err_code code =
+        ledger_submit(call->api->ledger, &call->command, class, answer_cb, call, &err);
+    if (code != ERR_OK) {
+        call->awaiting = false;
+        call_refuse(call, &err);
+    }
+}
+
+bool call_made_id(struct call *call, struct id16 *ret)
+{
+    struct log_reader *reader;
+    struct bytes record;
+    struct record_header header;
+    bool found = false;
+    if (log_reader_open(ledger_log(call->api->ledger), &reader, NULL) == ERR_OK) {
+        if (log_reader_record(reader, call->answer.first, &record, NULL) == ERR_OK &&
+            record_header_decode(record, &header, NULL) == ERR_OK) {
+            *ret = header.stream_id;
+            found = true;
+        }
+        log_reader_close(reader);
+    }
+    if (!found) {
+        call_problem(call, 500, "internal", "the accepted command could not be read back");
+    }
+    return found;
+}
+
+/* ── reading ───────────────────────────────────────────────────────────────────────────────────── */
+
+bool reading_open(struct reading *reading, struct call *call)
+{
+    struct err err = {0};
+    *reading = (struct reading){.api = call->api, .arena = &call->arena};
+    /* Views first: everything they show is in the log by then. */
+    enum err_code code =
+        views_snapshot_open(ledger_views(call->api->ledger), &reading->snapshot, &err);
+    if (code == ERR_OK) {
+        code = log_reader_open(ledger_log(call->api->ledger), &reading->log, &err);
+    }
+    if (code != ERR_OK) {
+        reading_close(reading);
+        call_refuse(call, &err);
+        return false;
+    }
+    reading->store = views_snapshot_store(reading->snapshot);
+    return true;
+}
+
+void reading_close(struct reading *reading)
+{
+    log_reader_close(reading->log);
+    views_snapshot_close(reading->snapshot);
+    reading->log = NULL;
+    reading->snapshot = NULL;
+}
+
+bool reading_event(struct reading *reading, uint64_t sequence, struct event *ret)
+{
+    struct bytes record;
+    struct bytes part;
+    if (sequence == 0 || log_reader_record(reading->log, sequence, &record, NULL) != ERR_OK ||
+        record_decode(record, reading->arena, ret, NULL) != ERR_OK) {
+        return false;
+    }
+    if (log_reader_private(reading->log, sequence, &part) && part.size > PRIVATE_SALT_SIZE) {
+        struct bytes body = bytes_from(part, PRIVATE_SALT_SIZE);
+        return private_decode(body, reading->arena, ret, NULL) == ERR_OK;
+    }
+    return true;
+}
+
+/* ── JSON ──────────────────────────────────────────────────────────────────────────────────────── */
+
+json_t *json_of_id(struct id16 id)
+{
+    char text[ID_TEXT_SIZE];
+    id_format(id, text);
+    return id_is_zero(id) ? json_null() : json_string(text);
+}
+
+json_t *json_of_identity(struct key32 key)
+{
+    char text[QUBIC_TEXT_SIZE];
+    API_NAMES.identity(key, text);
+    return key_is_zero(key) ? json_null() : json_string(text);
+}
+
+json_t *json_of_transaction(struct key32 hash)
+{
+    char text[QUBIC_TEXT_SIZE];
+    API_NAMES.transaction(hash, text);
+    return key_is_zero(hash) ? json_null() : json_string(text);
+}
+
+json_t *json_of_hash(struct key32 hash)
+{
+    char text[65];
+    hex_encode(bytes_of(hash.b, sizeof hash.b), text);
+    return key_is_zero(hash) ? json_null() : json_string(text);
+}
+
+json_t *json_of_time(int64_t wall_ns)
+{
+    char text[TIME_TEXT_SIZE];
+    time_format(wall_ns, text);
+    return wall_ns == 0 ? json_null() : json_string(text);
+}
+
+json_t *json_of_text(struct bytes text)
+{
+    return json_stringn(text.size == 0 ? "" : (const char *)text.data, text.size);
+}
+
+json_t *json_of_u64(uint64_t value)
+{
+    return json_integer((json_int_t)value);
+}

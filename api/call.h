@@ -1,0 +1,108 @@
+/* api/call.h: one request from its head to its answer.
+ *
+ *     create ─ authenticate ─ [read body] ─ route's handler ─┬─ reply
+ *                                                            └─ submit ─ (writer) ─ answered ─ reply
+ *
+ * Life:    freed by the reply functions, or when the peer has gone and nothing is awaited any more. After a reply the call must not
+ *          be touched. A call whose peer is gone while the ledger decides lives until the answer; replying to it only frees it.
+ * Thread:  the loop's. */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef API_CALL_H
+#define API_CALL_H
+
+#include "api/api.h"
+#include "core/base/arena.h"
+#include "core/log/log_reader.h"
+
+#include <jansson.h>
+
+struct principal {
+    bool known;
+    struct id16 account_id; /* zero for the operator's own tokens */
+    struct id16 host_id;    /* zero unless a worker */
+    struct id16 token_id;
+    uint64_t scopes;
+};
+
+struct route;
+
+#define CALL_SEGMENTS_MAX 8
+
+struct call {
+    uint32_t magic;
+    struct api *api;
+    struct http_request *request; /* NULL once the peer has gone */
+    const struct route *route;
+    struct principal principal;
+    struct arena arena;
+    struct id16 id;   /* {id} of the pattern */
+    const char *rest; /* {name} or {tail} of the pattern, decoded; in the arena */
+    json_t *body;     /* object, of routes that read JSON */
+    struct command command;
+    struct ledger_answer answer;
+    void (*on_answered)(struct call *call); /* after an accepted command */
+    void (*on_refused)(struct call *call);  /* NULL: a refusal is answered with its problem */
+    bool awaiting;                          /* the ledger's answer is still to come */
+    struct bytes raw_body;                  /* as it came, for the fingerprint */
+    void *state;                            /* the route's own, in the arena */
+    void (*on_abort)(
+        struct call *
+            call); /* peer gone while nothing is awaited; must end with call_free. NULL: call_free */
+    struct call *next; /* list of answered calls, or of the route's waiting ones */
+};
+
+struct call *call_create(struct api *api, struct http_request *request, const struct route *route);
+void call_free(struct call *call);
+
+/* ── replies; each frees the call ── */
+
+/* Takes the reference to `json`. */
+void call_reply(struct call *call, int status, json_t *json);
+void call_reply_text(struct call *call, int status, const char *content_type, struct bytes text);
+void call_problem(struct call *call, int status, const char *code, const char *format, ...)
+    PRINTF_LIKE(4, 5);
+/* From an error: status by its code, problem code by the word in front of its message, if any. */
+void call_refuse(struct call *call, const struct err *err);
+/* HTTP status of an error code. */
+int call_status_of(enum err_code code);
+
+/* ── writing ── */
+
+/* Prepare call->command: type, actor from the principal, and the command id: from the Idempotency-Key if there is one
+ * (then raw_body is fingerprinted), else new. */
+void call_command(struct call *call, enum command_type type);
+/* Hand call->command to the ledger; a refusal is answered by itself. */
+void call_submit(struct call *call, enum command_class class, void (*on_answered)(struct call *));
+/* As call_submit, but a refusal (404 or 409) calls `on_refused` instead of being answered. */
+void call_submit_or(struct call *call, enum command_class class, void (*on_answered)(struct call *),
+                    void (*on_refused)(struct call *));
+/* Stream id of the first event of the accepted command: the id of what it made, now or when it was first asked. */
+MUST_CHECK bool call_made_id(struct call *call, struct id16 *ret);
+
+/* ── reading ── */
+
+struct reading { /* one consistent snapshot; closed before returning to the loop */
+    struct api *api;
+    struct views_snapshot *snapshot;
+    struct store *store;
+    struct log_reader *log;
+    struct arena *arena;
+};
+
+/* false: the problem was sent and the call is gone. */
+MUST_CHECK bool reading_open(struct reading *reading, struct call *call);
+void reading_close(struct reading *reading);
+/* The event at a sequence, with its private part if it is still there. */
+MUST_CHECK bool reading_event(struct reading *reading, uint64_t sequence, struct event *ret);
+
+/* ── JSON ── */
+
+json_t *json_of_id(struct id16 id);             /* null when zero */
+json_t *json_of_identity(struct key32 key);     /* null when zero */
+json_t *json_of_transaction(struct key32 hash); /* null when zero */
+json_t *json_of_hash(struct key32 hash);        /* null when zero */
+json_t *json_of_time(int64_t wall_ns);          /* null when zero */
+json_t *json_of_text(struct bytes text);        /* must be UTF-8 */
+json_t *json_of_u64(uint64_t value);
+
+#endif

@@ -1,0 +1,48 @@
+/* api/fields.h: reading a JSON object strictly: every problem found is told at once, unknown fields are problems.
+ *
+ *     struct fields fields = fields_of(call);
+ *     struct id16 offer_id = fields_id(&fields, "offer_id");
+ *     if (!fields_good(&fields)) { return; }          // the problem was sent, the call is gone */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef API_FIELDS_H
+#define API_FIELDS_H
+
+#include "api/call.h"
+
+#define FIELDS_MAX 32
+
+struct fields {
+    struct call *call;
+    json_t *object;
+    json_t *errors; /* [{"pointer","detail"}] */
+    const char *known[FIELDS_MAX];
+    size_t known_count;
+    char prefix[64]; /* JSON pointer of `object` within the body */
+};
+
+struct fields fields_of(struct call *call);
+/* Required unless said otherwise; a zero value after an error. */
+struct id16 fields_id(struct fields *fields, const char *name);
+struct id16 fields_optional_id(struct fields *fields, const char *name);
+uint64_t fields_u64(struct fields *fields, const char *name, uint64_t min, uint64_t max);
+uint64_t fields_optional_u64(struct fields *fields, const char *name, uint64_t min, uint64_t max,
+                             uint64_t otherwise);
+int64_t fields_amount(struct fields *fields, const char *name, int64_t min);
+/* UTF-8 of min to max bytes; borrowed from the body. */
+struct bytes fields_text(struct fields *fields, const char *name, size_t min, size_t max);
+struct bytes fields_optional_text(struct fields *fields, const char *name, size_t max);
+struct key32 fields_identity(struct fields *fields, const char *name);
+/* Exactly `size` bytes as hex. */
+void fields_hex(struct fields *fields, const char *name, uint8_t *ret, size_t size);
+/* One of the words; the number. */
+uint32_t fields_word(struct fields *fields, const char *name, const struct enum_words *words);
+/* NULL if absent or not of that type (an error then). */
+json_t *fields_array(struct fields *fields, const char *name);
+json_t *fields_optional_object(struct fields *fields, const char *name);
+void fields_error(struct fields *fields, const char *name, const char *format, ...)
+    PRINTF_LIKE(3, 4);
+/* Unknown fields of a nested object are problems too; fields_good does it for the body. */
+void fields_only_known(struct fields *fields);
+MUST_CHECK bool fields_good(struct fields *fields);
+
+#endif

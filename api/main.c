@@ -1,0 +1,369 @@
+/* tallyd: the composition root. Opens keys, ledger, settlement and server in this order, and closes them in the other. */
+// SPDX-License-Identifier: Apache-2.0
+#include "api/claims.h"
+#include "api/keys.h"
+#include "api/nonces.h"
+#include "api/options.h"
+#include "api/presence.h"
+#include "core/base/file.h"
+#include "core/base/rng.h"
+#include "core/base/text.h"
+#include "core/base/time.h"
+#include "core/base/trace.h"
+#include "core/crypto/sealed.h"
+#include "core/crypto/sha256.h"
+#include "core/market/terms.h"
+#include "projections/all.h"
+
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SOFTWARE "tallyd 0.1.0"
+#define SETTLEMENT_KEY_ID 1
+
+struct server {
+    struct tallyd_options options;
+    struct server_keys keys;
+    struct note_key checkpoint_key;
+    struct ledger *ledger;
+    struct api api;
+    uv_signal_t signals[2];
+    char copy_path[PATH_MAX];
+    char cursor_path[PATH_MAX];
+};
+
+/* ── keys and ledger, for both commands ────────────────────────────────────────────────────────── */
+
+static enum err_code open_keys(struct server *s, struct err *err)
+{
+    struct buf passphrase;
+    char path[PATH_MAX];
+    enum err_code code = passphrase_read(s->options.passphrase_file, &passphrase, err);
+    if (code == ERR_OK) {
+        code = path_join(path, sizeof path, s->options.api.data_dir, "keys.sealed", err);
+    }
+    if (code == ERR_OK && s->options.init) {
+        code = dir_create(s->options.api.data_dir, 0700, err);
+        if (code == ERR_OK) {
+            server_keys_generate(&s->keys);
+            code = server_keys_save(&s->keys, path, buf_bytes(&passphrase), err);
+        }
+    } else if (code == ERR_OK) {
+        code = server_keys_load(path, buf_bytes(&passphrase), &s->keys, err);
+    }
+    sealed_wipe(&passphrase);
+    if (code == ERR_OK) {
+        note_key_from_seed(s->keys.checkpoint_seed, &s->checkpoint_key);
+    }
+    return code;
+}
+
+static enum err_code open_ledger(struct server *s, struct err *err)
+{
+    const char *copy = s->options.checkpoint_copy;
+    if (copy == NULL) {
+        size_t size = strlen(s->options.api.data_dir);
+        while (size > 1 && s->options.api.data_dir[size - 1] == '/') {
+            size--;
+        }
+        (void)snprintf(s->copy_path, sizeof s->copy_path, "%.*s.checkpoint", (int)size,
+                       s->options.api.data_dir);
+        copy = s->copy_path;
+    }
+    struct ledger_options options = {
+        .data_dir = s->options.api.data_dir,
+        .projections = PROJECTIONS,
+        .projection_count = PROJECTION_COUNT,
+        .checkpoint_key = &s->checkpoint_key,
+        .checkpoint_copy = strcmp(copy, "none") == 0 ? NULL : copy,
+        .on_commit = s->options.init ? NULL : api_post_commit,
+        .on_commit_ctx = &s->api,
+    };
+    return ledger_open(&options, &s->ledger, err);
+}
+
+static enum err_code submit(struct server *s, struct command *command, struct err *err)
+{
+    command->command_id = id_new(time_wall_ns());
+    struct ledger_answer answer = ledger_submit_wait(s->ledger, command, CLASS_SETTLEMENT);
+    if (answer.code != ERR_OK) {
+        *err = answer.err;
+    }
+    return answer.code;
+}
+
+static struct operator_key operator_key_of(const struct server *s, struct id16 log_id,
+                                           enum network network)
+{
+    struct operator_key key = {.network = network, .log_id = log_id, .key_id = SETTLEMENT_KEY_ID};
+    memcpy(key.seed, s->keys.operator_seed, sizeof key.seed);
+    return key;
+}
+
+/* ── init ──────────────────────────────────────────────────────────────────────────────────────── */
+
+/* "lease_s=6" */
+static enum err_code set_term(struct ev_terms_set *terms, const char *text, struct err *err)
+{
+    const struct {
+        const char *name;
+        uint64_t *value;
+    } names[] = {
+        {"fee_bps", &terms->fee_bps},
+        {"margin_bps", &terms->margin_bps},
+        {"quote_valid_s", &terms->quote_valid_s},
+        {"lock_wait_s", &terms->lock_wait_s},
+        {"heartbeat_s", &terms->heartbeat_s},
+        {"lease_s", &terms->lease_s},
+        {"start_within_s", &terms->start_within_s},
+        {"queue_max_s", &terms->queue_max_s},
+        {"confirmations", &terms->confirmations},
+        {"tick_offset", &terms->tick_offset},
+        {"output_max", &terms->output_max},
+        {"upload_max", &terms->upload_max},
+        {"batch_max", &terms->batch_max},
+    };
+    const char *equals = strchr(text, '=');
+    size_t size = equals == NULL ? 0 : (size_t)(equals - text);
+    if (size == 8 && memcmp(text, "lock_min", 8) == 0) {
+        return i64_parse(bytes_of_text(equals + 1), &terms->lock_min, err);
+    }
+    if (size == 12 && memcmp(text, "fee_identity", 12) == 0) {
+        return qubic_identity_parse(bytes_of_text(equals + 1), &terms->fee_identity, err);
+    }
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (size == strlen(names[i].name) && memcmp(text, names[i].name, size) == 0) {
+            return u64_parse(bytes_of_text(equals + 1), names[i].value, err);
+        }
+    }
+    return err_set(err, ERR_INVALID, "--set %s: no such term, or no '='", text);
+}
+
+static enum err_code submit_terms(struct server *s, struct err *err)
+{
+    struct arena arena;
+    struct command command = {.type = COMMAND_TERMS_SET, .actor_kind = ACTOR_OPERATOR};
+    arena_init(&arena, 1 << 16);
+    enum err_code code = terms_default(s->options.network, &arena, &command.u.terms, err);
+    for (size_t i = 0; i < s->options.terms_set_count && code == ERR_OK; i++) {
+        code = set_term(&command.u.terms, s->options.terms_set[i], err);
+    }
+    if (code == ERR_OK) {
+        code = submit(s, &command, err);
+    }
+    arena_deinit(&arena);
+    return code;
+}
+
+static struct key32 catalogue_digest(void)
+{
+    struct buf text;
+    buf_init(&text, 1 << 20);
+    catalogue_append_text(&text);
+    struct key32 digest = sha256_of(buf_bytes(&text));
+    buf_deinit(&text);
+    return digest;
+}
+
+static enum err_code issue_operator_token(struct server *s, struct err *err)
+{
+    uint8_t secret[32];
+    char text[sizeof secret * 2 + 2];
+    char path[PATH_MAX];
+    struct command command = {.type = COMMAND_TOKEN_ISSUE, .actor_kind = ACTOR_OPERATOR};
+    rng_bytes(secret, sizeof secret);
+    hex_encode(bytes_of(secret, sizeof secret), text);
+    command.u.token.token = (struct ev_token_issued){
+        .token_id = id_new(time_wall_ns()),
+        .token_hash = sha256_of(bytes_of_text(text)),
+        .scopes = SCOPE_OPERATOR | SCOPE_AUDITOR,
+        .label = bytes_of_text("first operator token"),
+    };
+    enum err_code code = submit(s, &command, err);
+    if (code == ERR_OK) {
+        code = path_join(path, sizeof path, s->options.api.data_dir, "operator.token", err);
+    }
+    if (code == ERR_OK) {
+        (void)strcat(text, "\n"); /* NOLINT: the room is there */
+        code = file_write_atomic(path, bytes_of_text(text), 0600, err);
+    }
+    return code;
+}
+
+static enum err_code init(struct server *s, struct err *err)
+{
+    struct id16 log_id = id_new(time_wall_ns());
+    enum err_code code = open_keys(s, err);
+    if (code == ERR_OK) {
+        code = open_ledger(s, err);
+    }
+    if (code != ERR_OK) {
+        return code;
+    }
+    struct operator_key operator_key = operator_key_of(s, log_id, s->options.network);
+    struct command command = {.type = COMMAND_LEDGER_OPEN, .actor_kind = ACTOR_OPERATOR};
+    command.u.open = (struct ev_ledger_opened){
+        .log_id = log_id,
+        .generation = 1,
+        .network = s->options.network,
+        .record_format = RECORD_FORMAT,
+        .catalogue_digest = catalogue_digest(),
+        .checkpoint_key = s->checkpoint_key.public_key,
+        .settlement_key_id = SETTLEMENT_KEY_ID,
+        .name = bytes_of_text(s->options.name),
+    };
+    code = submit(s, &command, err);
+    if (code == ERR_OK) {
+        command = (struct command){.type = COMMAND_KEY_ADD, .actor_kind = ACTOR_OPERATOR};
+        command.u.key.key_id = SETTLEMENT_KEY_ID;
+        command.u.key.check_identity = operator_check_identity(&operator_key);
+        code = submit(s, &command, err);
+    }
+    if (code == ERR_OK) {
+        code = submit_terms(s, err);
+    }
+    if (code == ERR_OK) {
+        code = issue_operator_token(s, err);
+    }
+    explicit_bzero(&operator_key, sizeof operator_key);
+    if (code == ERR_OK) {
+        printf("opened %s in %s\n", ledger_origin(s->ledger), s->options.api.data_dir);
+        printf("the operator's token is in %s/operator.token\n", s->options.api.data_dir);
+    }
+    return code;
+}
+
+/* ── run ───────────────────────────────────────────────────────────────────────────────────────── */
+
+static void signal_cb(uv_signal_t *signal, int number)
+{
+    struct server *s = signal->data;
+    trace(TRACE_INFO, "tallyd.stopping", "signal=%d", number);
+    uv_close((uv_handle_t *)&s->signals[0], NULL);
+    uv_close((uv_handle_t *)&s->signals[1], NULL);
+    api_stop(&s->api);
+}
+
+static enum err_code start_settlement(struct server *s, struct err *err)
+{
+    struct views_snapshot *snapshot;
+    struct ledger_row ledger;
+    enum err_code code = views_snapshot_open(ledger_views(s->ledger), &snapshot, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    bool opened = state_ledger(views_snapshot_store(snapshot), &ledger);
+    views_snapshot_close(snapshot);
+    if (!opened) {
+        return err_set(err, ERR_CONFLICT, "there is no opened log here; run tallyd init first");
+    }
+    code = path_join(s->cursor_path, sizeof s->cursor_path, s->options.api.data_dir,
+                     "settlement.cursor", err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    struct operator_key key = operator_key_of(s, ledger.log_id, (enum network)ledger.network);
+    struct settlement_options options = {
+        .ledger = s->ledger,
+        .operator_key = &key,
+        .live_url = s->options.api.qubic_live_url,
+        .query_url = s->options.api.qubic_query_url,
+        .cursor_path = s->cursor_path,
+        .poll_ms = s->options.poll_ms,
+    };
+    code = settlement_start(&options, &s->api.settlement, err);
+    explicit_bzero(&key, sizeof key);
+    return code;
+}
+
+static enum err_code say_started(struct server *s, struct err *err)
+{
+    struct command command = {.type = COMMAND_LEDGER_START, .actor_kind = ACTOR_LEDGER};
+    command.u.start.software = bytes_of_text(SOFTWARE);
+    command.u.start.catalogue_digest = catalogue_digest();
+    if (ledger_read_only_reason(s->ledger) != NULL) {
+        trace(TRACE_WARN, "ledger.read_only", "reason=\"%s\"", ledger_read_only_reason(s->ledger));
+        return ERR_OK;
+    }
+    return submit(s, &command, err);
+}
+
+static enum err_code serve(struct server *s, uv_loop_t *loop, struct err *err)
+{
+    static const int NUMBERS[] = {SIGTERM, SIGINT};
+    s->api.options = s->options.api;
+    s->api.ledger = s->ledger;
+    enum err_code code = api_start(&s->api, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    for (size_t i = 0; i < 2; i++) {
+        s->signals[i].data = s;
+        if (uv_signal_init(loop, &s->signals[i]) != 0 ||
+            uv_signal_start(&s->signals[i], signal_cb, NUMBERS[i]) != 0) {
+            return err_set(err, ERR_IO, "cannot listen for signals");
+        }
+    }
+    printf("tallyd listening on http://%s:%u\n",
+           s->options.api.host == NULL ? "127.0.0.1" : s->options.api.host,
+           http_server_port(s->api.server));
+    (void)fflush(stdout);
+    (void)uv_run(loop, UV_RUN_DEFAULT);
+    return ERR_OK;
+}
+
+static enum err_code run(struct server *s, struct err *err)
+{
+    uv_loop_t loop;
+    enum err_code code = open_keys(s, err);
+    if (code == ERR_OK && uv_loop_init(&loop) != 0) {
+        code = err_set(err, ERR_NOMEM, "no memory for the event loop");
+    }
+    if (code != ERR_OK) {
+        return code;
+    }
+    if (api_prepare(&s->api, &loop) != 0) {
+        return err_set(err, ERR_NOMEM, "no memory to start");
+    }
+    code = open_ledger(s, err);
+    if (code == ERR_OK) {
+        code = say_started(s, err);
+    }
+    if (code == ERR_OK) {
+        code = start_settlement(s, err);
+    }
+    if (code == ERR_OK) {
+        code = serve(s, &loop, err);
+    }
+    settlement_stop(s->api.settlement);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    static struct server server;
+    struct err err = {0};
+    bool help = false;
+    (void)signal(SIGPIPE, SIG_IGN);
+    enum err_code code = options_parse(argc, argv, &server.options, &help, &err);
+    if (help) {
+        options_print_usage();
+        return 0;
+    }
+    if (code != ERR_OK) {
+        (void)fprintf(stderr, "tallyd: %s\n", err.message);
+        return 2;
+    }
+    code = server.options.init ? init(&server, &err) : run(&server, &err);
+    ledger_close(server.ledger);
+    server_keys_wipe(&server.keys);
+    note_key_wipe(&server.checkpoint_key);
+    if (code != ERR_OK) {
+        (void)fprintf(stderr, "tallyd: %s\n", err.message);
+        return 1;
+    }
+    return 0;
+}

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/options.h"
+
+#include "core/base/text.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char USAGE[] =
+    "tallyd init --data DIR --passphrase-file FILE [options]   make a log, its keys and the "
+    "operator's token\n"
+    "tallyd run  --data DIR --passphrase-file FILE [options]   serve it\n"
+    "\n"
+    "  --data DIR                 where the log, the views and the blobs lie\n"
+    "  --passphrase-file FILE     first line opens the keys; readable by its owner alone\n"
+    "  --checkpoint-copy FILE     last signed checkpoint, outside DIR [DIR.checkpoint]; 'none': no "
+    "copy\n"
+    "init:\n"
+    "  --network local|testnet|mainnet   [local]\n"
+    "  --name NAME                first part of the log's origin [tally.local]\n"
+    "  --set TERM=VALUE           a term other than its default, e.g. --set fee_bps=100 "
+    "(repeatable)\n"
+    "run:\n"
+    "  --host ADDRESS             [127.0.0.1]\n"
+    "  --port N                   [8420]; 0: any free port\n"
+    "  --origin URL               what people sign in to [http://HOST:PORT]\n"
+    "  --page DIR                 static files served at /\n"
+    "  --qubic-live-url URL       [https://rpc.qubic.org/live/v1]\n"
+    "  --qubic-query-url URL      [https://rpc.qubic.org/query/v1]\n"
+    "  --poll-ms N                pause between two looks at the chain [500]\n";
+
+enum option_id {
+    OPT_DATA = 256,
+    OPT_PASSPHRASE,
+    OPT_COPY,
+    OPT_NETWORK,
+    OPT_NAME,
+    OPT_SET,
+    OPT_HOST,
+    OPT_PORT,
+    OPT_ORIGIN,
+    OPT_PAGE,
+    OPT_LIVE,
+    OPT_QUERY,
+    OPT_POLL,
+    OPT_HELP,
+};
+
+static const struct option LONG[] = {
+    {"data", required_argument, NULL, OPT_DATA},
+    {"passphrase-file", required_argument, NULL, OPT_PASSPHRASE},
+    {"checkpoint-copy", required_argument, NULL, OPT_COPY},
+    {"network", required_argument, NULL, OPT_NETWORK},
+    {"name", required_argument, NULL, OPT_NAME},
+    {"set", required_argument, NULL, OPT_SET},
+    {"host", required_argument, NULL, OPT_HOST},
+    {"port", required_argument, NULL, OPT_PORT},
+    {"origin", required_argument, NULL, OPT_ORIGIN},
+    {"page", required_argument, NULL, OPT_PAGE},
+    {"qubic-live-url", required_argument, NULL, OPT_LIVE},
+    {"qubic-query-url", required_argument, NULL, OPT_QUERY},
+    {"poll-ms", required_argument, NULL, OPT_POLL},
+    {"help", no_argument, NULL, OPT_HELP},
+    {NULL, 0, NULL, 0},
+};
+
+void options_print_usage(void)
+{
+    (void)fputs(USAGE, stdout);
+}
+
+static enum err_code number(const char *text, uint64_t max, uint64_t *ret, const char *name,
+                            struct err *err)
+{
+    if (u64_parse(bytes_of_text(text), ret, NULL) != ERR_OK || *ret > max) {
+        return err_set(err, ERR_INVALID, "--%s is a number from 0 to %llu", name,
+                       (unsigned long long)max);
+    }
+    return ERR_OK;
+}
+
+static enum err_code take(int id, struct tallyd_options *options, struct err *err)
+{
+    uint64_t value = 0;
+    enum err_code code = ERR_OK;
+    switch (id) {
+    case OPT_DATA:
+        options->api.data_dir = optarg;
+        break;
+    case OPT_PASSPHRASE:
+        options->passphrase_file = optarg;
+        break;
+    case OPT_COPY:
+        options->checkpoint_copy = optarg;
+        break;
+    case OPT_NETWORK:
+        options->network = (enum network)enum_number(&network_words, optarg, strlen(optarg));
+        if (options->network == 0) {
+            code = err_set(err, ERR_INVALID, "--network is local, testnet or mainnet");
+        }
+        break;
+    case OPT_NAME:
+        options->name = optarg;
+        if (strlen(optarg) > 100 || strpbrk(optarg, " +\n\t\"\\") != NULL || *optarg == '\0') {
+            code = err_set(err, ERR_INVALID, "--name has 1 to 100 characters, no blank and no '+'");
+        }
+        break;
+    case OPT_SET:
+        if (options->terms_set_count == TERMS_SET_MAX) {
+            return err_set(err, ERR_INVALID, "--set is given at most %d times", TERMS_SET_MAX);
+        }
+        options->terms_set[options->terms_set_count++] = optarg;
+        break;
+    case OPT_HOST:
+        options->api.host = optarg;
+        break;
+    case OPT_PORT:
+        code = number(optarg, 65535, &value, "port", err);
+        options->api.port = (uint16_t)value;
+        break;
+    case OPT_ORIGIN:
+        options->api.origin = optarg;
+        break;
+    case OPT_PAGE:
+        options->api.page_dir = optarg;
+        break;
+    case OPT_LIVE:
+        options->api.qubic_live_url = optarg;
+        break;
+    case OPT_QUERY:
+        options->api.qubic_query_url = optarg;
+        break;
+    case OPT_POLL:
+        code = number(optarg, 60000, &value, "poll-ms", err);
+        options->poll_ms = (unsigned)value;
+        break;
+    default:
+        code = err_set(err, ERR_INVALID, "unknown option; tallyd --help lists them");
+        break;
+    }
+    return code;
+}
+
+enum err_code options_parse(int argc, char **argv, struct tallyd_options *ret, bool *ret_help,
+                            struct err *err)
+{
+    struct tallyd_options options = {
+        .name = "tally.local",
+        .network = NETWORK_LOCAL,
+        .api = {.port = 8420,
+                .qubic_live_url = "https://rpc.qubic.org/live/v1",
+                .qubic_query_url = "https://rpc.qubic.org/query/v1"},
+    };
+    *ret_help = argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0);
+    if (*ret_help) {
+        return ERR_OK;
+    }
+    if (argc < 2 || (strcmp(argv[1], "init") != 0 && strcmp(argv[1], "run") != 0)) {
+        return err_set(err, ERR_INVALID, "say what to do: tallyd init or tallyd run");
+    }
+    options.init = strcmp(argv[1], "init") == 0;
+    int id;
+    optind = 2;
+    opterr = 0;
+    while ((id = getopt_long(argc, argv, "", LONG, NULL)) !=
+           -1) { /* NOLINT(concurrency-mt-unsafe) */
+        if (id == OPT_HELP) {
+            *ret_help = true;
+            return ERR_OK;
+        }
+        enum err_code code = take(id, &options, err);
+        if (code != ERR_OK) {
+            return code;
+        }
+    }
+    if (optind < argc || options.api.data_dir == NULL || options.passphrase_file == NULL) {
+        return err_set(err, ERR_INVALID,
+                       "--data and --passphrase-file are needed, and nothing else");
+    }
+    *ret = options;
+    return ERR_OK;
+}

@@ -1,0 +1,31 @@
+/* api/options.h: tallyd's command line.
+ *
+ *     tallyd init --data DIR --passphrase-file F [--network local] [--name tally.local] [--set term=value]…
+ *     tallyd run  --data DIR --passphrase-file F [--host H] [--port N] [--origin URL] [--page DIR] … */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef API_OPTIONS_H
+#define API_OPTIONS_H
+
+#include "api/api.h"
+
+#define TERMS_SET_MAX 32
+
+struct tallyd_options {
+    bool init; /* else run */
+    const char *passphrase_file;
+    const char *name;
+    const char
+        *checkpoint_copy; /* NULL: <data>.checkpoint beside the data directory; "none": no copy */
+    enum network network;
+    const char *terms_set[TERMS_SET_MAX]; /* "lease_s=6" */
+    size_t terms_set_count;
+    unsigned poll_ms;
+    struct api_options api;
+};
+
+/* ERR_INVALID with what is wrong. `*ret_help`: print the usage and end well. */
+MUST_CHECK enum err_code options_parse(int argc, char **argv, struct tallyd_options *ret,
+                                       bool *ret_help, struct err *err);
+void options_print_usage(void);
+
+#endif

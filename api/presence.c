@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/presence.h"
+
+#include "api/claims.h"
+#include "core/base/time.h"
+#include "core/base/trace.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define HOSTS_PER_CHECK 64
+
+struct heard {
+    struct id16 host_id;
+    int64_t at; /* monotonic */
+};
+
+struct presence {
+    struct api *api;
+    struct heard *hosts;
+    size_t count;
+    size_t capacity;
+    int64_t started_at;
+};
+
+struct presence *presence_create(struct api *api)
+{
+    struct presence *presence = calloc(1, sizeof *presence);
+    if (presence != NULL) {
+        presence->api = api;
+        presence->started_at = time_mono_ns();
+    }
+    return presence;
+}
+
+void presence_destroy(struct presence *presence)
+{
+    if (presence != NULL) {
+        free(presence->hosts);
+        free(presence);
+    }
+}
+
+static struct heard *find(struct presence *presence, struct id16 host_id)
+{
+    for (size_t i = 0; i < presence->count; i++) {
+        if (id_equal(presence->hosts[i].host_id, host_id)) {
+            return &presence->hosts[i];
+        }
+    }
+    return NULL;
+}
+
+void presence_heard(struct presence *presence, struct id16 host_id)
+{
+    struct heard *heard = find(presence, host_id);
+    if (heard == NULL) {
+        if (presence->count == presence->capacity) {
+            size_t capacity = presence->capacity == 0 ? 64 : presence->capacity * 2;
+            struct heard *hosts = realloc(presence->hosts, capacity * sizeof *hosts);
+            if (hosts == NULL) {
+                return; /* it is then judged by the start of the program */
+            }
+            presence->hosts = hosts;
+            presence->capacity = capacity;
+        }
+        heard = &presence->hosts[presence->count++];
+        heard->host_id = host_id;
+    }
+    heard->at = time_mono_ns();
+}
+
+struct offline {
+    struct command command;
+};
+
+static void answered_cb(void *ctx, const struct ledger_answer *answer)
+{
+    if (answer->code != ERR_OK && answer->code != ERR_CONFLICT) {
+        trace_err(TRACE_WARN, "presence.failed", &answer->err);
+    }
+    free(ctx);
+}
+
+static void say_offline(struct presence *presence, struct id16 host_id)
+{
+    struct err err = {0};
+    struct offline *offline = calloc(1, sizeof *offline);
+    if (offline == NULL) {
+        return;
+    }
+    offline->command = (struct command){.type = COMMAND_HOST_OFFLINE,
+                                        .command_id = id_new(time_wall_ns()),
+                                        .actor_kind = ACTOR_LEDGER};
+    offline->command.u.host.host_id = host_id;
+    if (ledger_submit(presence->api->ledger, &offline->command, CLASS_REPORT, answered_cb, offline,
+                      &err) != ERR_OK) {
+        free(offline);
+    }
+}
+
+static bool is_silent(struct presence *presence, struct id16 host_id, int64_t now, int64_t lease)
+{
+    const struct heard *heard = find(presence, host_id);
+    int64_t at = heard == NULL ? presence->started_at : heard->at;
+    return now - at > lease && !claims_has_host(presence->api->claims, host_id);
+}
+
+void presence_check(struct presence *presence)
+{
+    struct views_snapshot *snapshot;
+    struct ledger_row ledger;
+    struct id16 silent[HOSTS_PER_CHECK];
+    size_t count = 0;
+    uint8_t at[16] = {0};
+    struct bytes key;
+    struct bytes value;
+    int64_t now = time_mono_ns();
+    if (views_snapshot_open(ledger_views(presence->api->ledger), &snapshot, NULL) != ERR_OK) {
+        return;
+    }
+    struct store *store = views_snapshot_store(snapshot);
+    if (state_ledger(store, &ledger)) {
+        int64_t lease = (int64_t)ledger.lease_s * NS_PER_S;
+        while (count < HOSTS_PER_CHECK &&
+               store_seek(store, &STATE_HOSTS, bytes_of(at, sizeof at), true, &key, &value)) {
+            struct host_row host;
+            struct id16 id;
+            memcpy(at, key.data, sizeof at);
+            memcpy(id.b, at, sizeof at);
+            if (state_host(store, id, &host) && host.online != 0 &&
+                is_silent(presence, id, now, lease)) {
+                silent[count++] = id;
+            }
+        }
+    }
+    views_snapshot_close(snapshot);
+    for (size_t i = 0; i < count; i++) {
+        say_offline(presence, silent[i]);
+    }
+}

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/route.h"
+
+#include "core/base/text.h"
+#include "core/base/time.h"
+#include "core/crypto/sha256.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define JSON_BODY_MAX ((size_t)256 << 10)
+#define JSON_DEPTH_NOTE "the body is a JSON object in UTF-8"
+
+static const struct route_table *const TABLES[] = {
+    &ROUTES_WORKERS, &ROUTES_JOBS, &ROUTES_AUTH, &ROUTES_MARKET, &ROUTES_OPERATIONS,
+};
+
+/* ── finding ───────────────────────────────────────────────────────────────────────────────────── */
+
+struct matched {
+    struct id16 id;
+    size_t rest_from; /* first segment of {name} or {tail}; 0: none */
+    bool bad_id;
+};
+
+static bool match_segment(const char *pattern, size_t size, const char *segment,
+                          struct matched *matched, size_t index)
+{
+    if (size == 4 && memcmp(pattern, "{id}", 4) == 0) {
+        matched->bad_id = id_parse(bytes_of_text(segment), &matched->id, NULL) != ERR_OK;
+        return true;
+    }
+    if (size > 2 && pattern[0] == '{') {
+        matched->rest_from = index;
+        return *segment != '\0';
+    }
+    return strlen(segment) == size && memcmp(pattern, segment, size) == 0;
+}
+
+static bool match(const struct http_head *head, const char *pattern, struct matched *ret)
+{
+    struct matched matched = {0};
+    size_t index = 0;
+    while (*pattern == '/') {
+        pattern++;
+        size_t size = strcspn(pattern, "/");
+        if (index == head->segment_count ||
+            !match_segment(pattern, size, head->segments[index], &matched, index)) {
+            return false;
+        }
+        if (size == 6 && memcmp(pattern, "{tail}", 6) == 0) {
+            index = head->segment_count;
+        } else {
+            index++;
+        }
+        pattern += size;
+    }
+    *ret = matched;
+    return index == head->segment_count;
+}
+
+/* NULL: none. `ret_other_method`: the path exists for another method. */
+static const struct route *find(const struct http_head *head, struct matched *ret,
+                                bool *ret_other_method)
+{
+    *ret_other_method = false;
+    for (size_t t = 0; t < sizeof TABLES / sizeof *TABLES; t++) {
+        for (size_t i = 0; i < TABLES[t]->count; i++) {
+            const struct route *route = &TABLES[t]->routes[i];
+            if (!match(head, route->pattern, ret)) {
+                continue;
+            }
+            if (route->method == head->method ||
+                (route->method == HTTP_GET && head->method == HTTP_HEAD)) {
+                return route;
+            }
+            *ret_other_method = true;
+        }
+    }
+    return NULL;
+}
+
+/* ── who asks ──────────────────────────────────────────────────────────────────────────────────── */
+
+/* The bearer token, or for the feed the query parameter; NULL if there is none. */
+static const char *presented_token(const struct http_head *head, const struct route *route)
+{
+    const char *header = http_head_header(head, "authorization");
+    if (header != NULL && strncasecmp(header, "Bearer ", 7) == 0) {
+        return header + 7;
+    }
+    if (strcmp(route->pattern, "/v1/feed") == 0) {
+        return http_head_param(head, "token");
+    }
+    return NULL;
+}
+
+static enum err_code authenticate(struct call *call, const char *token, struct err *err)
+{
+    struct views_snapshot *snapshot;
+    struct token_row row;
+    struct key32 hash = sha256_of(bytes_of_text(token));
+    enum err_code code = views_snapshot_open(ledger_views(call->api->ledger), &snapshot, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    bool found = state_token(views_snapshot_store(snapshot), hash, &row);
+    views_snapshot_close(snapshot);
+    if (!found || row.revoked != 0 || (row.expires_at != 0 && row.expires_at <= time_wall_ns())) {
+        return err_set(err, ERR_DENIED, "token_unknown: this token is unknown, expired or revoked");
+    }
+    call->principal = (struct principal){
+        .known = true,
+        .account_id = row.account_id,
+        .host_id = row.host_id,
+        .token_id = row.token_id,
+        .scopes = row.scopes,
+    };
+    return ERR_OK;
+}
+
+/* false: the problem was sent. */
+static bool admit(struct call *call)
+{
+    struct err err = {0};
+    const struct http_head *head = http_request_head(call->request);
+    const char *token = presented_token(head, call->route);
+    if (token != NULL && authenticate(call, token, &err) != ERR_OK) {
+        if (err.code == ERR_DENIED) {
+            call_problem(call, 401, "token_unknown",
+                         "this token is unknown, expired or revoked; sign in again");
+        } else {
+            call_refuse(call, &err);
+        }
+        return false;
+    }
+    if ((call->route->scopes & (ROUTE_PUBLIC)) != 0) {
+        return true;
+    }
+    if (!call->principal.known) {
+        call_problem(call, 401, "token_missing",
+                     "this needs a token: Authorization: Bearer <token> (see /v1/auth/challenge)");
+        return false;
+    }
+    if ((call->principal.scopes & call->route->scopes) == 0) {
+        call_problem(call, 403, "scope_missing", "this token is not allowed to do this");
+        return false;
+    }
+    return true;
+}
+
+/* ── the body ──────────────────────────────────────────────────────────────────────────────────── */
+
+static void body_cb(void *ctx, struct http_request *request, struct bytes body)
+{
+    struct call *call = ctx;
+    json_error_t error;
+    const char *type = http_head_header(http_request_head(request), "content-type");
+    if (type != NULL && strncasecmp(type, "application/json", 16) != 0) {
+        call_problem(call, 415, "media_type", "the body is application/json");
+        return;
+    }
+    if (!utf8_is_valid(body)) {
+        call_problem(call, 400, "invalid_json", JSON_DEPTH_NOTE);
+        return;
+    }
+    struct bytes text = body.size == 0 ? bytes_of_text("{}") : body;
+    call->body = json_loadb((const char *)text.data, text.size, JSON_REJECT_DUPLICATES, &error);
+    if (!json_is_object(call->body)) {
+        call_problem(call, 400, "invalid_json", JSON_DEPTH_NOTE "%s%s",
+                     call->body == NULL ? ": " : "", call->body == NULL ? error.text : "");
+        return;
+    }
+    call->raw_body = arena_copy(&call->arena, body);
+    call->route->handle(call);
+}
+
+static const char *join_rest(struct call *call, size_t from)
+{
+    const struct http_head *head = http_request_head(call->request);
+    struct buf joined;
+    buf_init(&joined, 8192);
+    for (size_t i = from; i < head->segment_count; i++) {
+        buf_printf(&joined, "%s%s", i > from ? "/" : "", head->segments[i]);
+    }
+    char *rest = arena_text(&call->arena, buf_bytes(&joined));
+    buf_deinit(&joined);
+    return rest == NULL ? "" : rest;
+}
+
+void route_request(void *ctx, struct http_request *request)
+{
+    struct api *api = ctx;
+    const struct http_head *head = http_request_head(request);
+    struct matched matched;
+    bool other_method;
+    const struct route *route = find(head, &matched, &other_method);
+    if (route == NULL) {
+        if (other_method) {
+            http_respond_problem(request, 405, "method_not_allowed", "%s is not a method of %s",
+                                 http_method_name(head->method), head->path);
+        } else if (!page_serve(api, request)) {
+            http_respond_problem(request, 404, "no_such_route", "there is no %s", head->path);
+        }
+        return;
+    }
+    struct call *call = call_create(api, request, route);
+    if (call == NULL) {
+        http_respond_problem(request, 503, "no_memory", "out of memory; try again");
+        return;
+    }
+    if (!admit(call)) {
+        return;
+    }
+    if (matched.bad_id) {
+        call_problem(call, 404, "no_such_id", "the path has no id like 0192f3a0-5d2c-7c41-9a3e-…");
+        return;
+    }
+    call->id = matched.id;
+    if (matched.rest_from > 0) {
+        call->rest = join_rest(call, matched.rest_from);
+    }
+    if (route->body == BODY_JSON) {
+        http_request_read_body(request, JSON_BODY_MAX, body_cb, call);
+    } else {
+        route->handle(call);
+    }
+}

@@ -1,0 +1,401 @@
+/* Jobs as consumers and providers have them. */
+// SPDX-License-Identifier: Apache-2.0
+#include "projections/jobs.h"
+#include "api/fields.h"
+#include "api/job_json.h"
+#include "api/route.h"
+#include "core/base/text.h"
+#include "core/base/time.h"
+#include "projections/job_output.h"
+#include "projections/metrics.h"
+#include "projections/streams.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SETTINGS_MAX 8192
+#define ARGUMENTS_MAX 64
+#define LIST_DEFAULT 50
+#define LIST_MAX 500
+
+/* ── who may see what ──────────────────────────────────────────────────────────────────────────── */
+
+/* The job, if it concerns the caller: its consumer, its provider, its host, the operator, an auditor. What is another's is 404. */
+static bool visible_job(struct call *call, struct reading *reading, struct job_row *ret)
+{
+    const struct principal *who = &call->principal;
+    bool all = (who->scopes & (SCOPE_OPERATOR | SCOPE_AUDITOR)) != 0;
+    return state_job(reading->store, call->id, ret) &&
+           (all || id_equal(ret->account_id, who->account_id) ||
+            id_equal(ret->provider_id, who->account_id));
+}
+
+/* Private parts are for the consumer and the provider of a job. */
+static bool may_see_private(const struct call *call, const struct job_row *job)
+{
+    return id_equal(job->account_id, call->principal.account_id) ||
+           id_equal(job->provider_id, call->principal.account_id);
+}
+
+static void no_job(struct call *call)
+{
+    call_problem(call, 404, "no_such_job", "you have no such job");
+}
+
+static void reply_job(struct call *call, int status)
+{
+    struct reading reading;
+    struct job_row job;
+    if (!reading_open(&reading, call)) {
+        return;
+    }
+    json_t *json = visible_job(call, &reading, &job)
+                       ? json_of_job(&reading, call->id, may_see_private(call, &job))
+                       : NULL;
+    reading_close(&reading);
+    if (json == NULL) {
+        no_job(call);
+    } else {
+        call_reply(call, status, json);
+    }
+}
+
+static void get_job(struct call *call)
+{
+    reply_job(call, 200);
+}
+
+/* `limit` of a list; 0 after a problem was sent. */
+static size_t list_limit(struct call *call)
+{
+    const char *text = http_head_param(http_request_head(call->request), "limit");
+    uint64_t limit = LIST_DEFAULT;
+    if (text != NULL && (u64_parse(bytes_of_text(text), &limit, NULL) != ERR_OK || limit == 0 ||
+                         limit > LIST_MAX)) {
+        call_problem(call, 422, "limit_invalid", "limit is 1 to %d", LIST_MAX);
+        return 0;
+    }
+    return (size_t)limit;
+}
+
+/* A cursor parameter; false after a problem was sent. */
+static bool list_cursor(struct call *call, const char *name, uint64_t *ret)
+{
+    const char *text = http_head_param(http_request_head(call->request), name);
+    if (text != NULL && u64_parse(bytes_of_text(text), ret, NULL) != ERR_OK) {
+        call_problem(call, 422, "cursor_invalid", "%s is a number that a list gave as next", name);
+        return false;
+    }
+    return true;
+}
+
+static void list_jobs(struct call *call)
+{
+    struct reading reading;
+    struct jobs_entry entries[LIST_MAX];
+    struct jobs_filter filter = {.role = JOBS_OF_CONSUMER, .party = call->principal.account_id};
+    const struct http_head *head = http_request_head(call->request);
+    const char *status = http_head_param(head, "status");
+    const char *role = http_head_param(head, "role");
+    size_t limit = list_limit(call);
+    if (limit == 0 || !list_cursor(call, "before", &filter.before)) {
+        return;
+    }
+    if (status != NULL) {
+        filter.status =
+            (enum job_view_status)enum_number(&job_view_status_words, status, strlen(status));
+        if (filter.status == JOB_VIEW_ANY) {
+            call_problem(call, 422, "status_invalid",
+                         "status is awaiting_lock, queued, assigned, running, completed, failed or "
+                         "cancelled");
+            return;
+        }
+    }
+    if (role != NULL && strcmp(role, "provider") == 0) {
+        filter.role = JOBS_OF_PROVIDER;
+    } else if ((call->principal.scopes & (SCOPE_OPERATOR | SCOPE_AUDITOR)) != 0) {
+        filter.role = JOBS_OF_ALL;
+    }
+    if (!reading_open(&reading, call)) {
+        return;
+    }
+    size_t count = jobs_list(reading.store, &filter, entries, limit);
+    json_t *items = json_array();
+    for (size_t i = 0; i < count; i++) {
+        (void)json_array_append_new(
+            items, json_of_job(&reading, entries[i].job_id, filter.role != JOBS_OF_ALL));
+    }
+    reading_close(&reading);
+    json_t *next = count == limit ? json_of_u64(entries[count - 1].created_sequence) : json_null();
+    call_reply(call, 200, json_pack("{s:o,s:o}", "items", items, "next", next));
+}
+
+/* ── making and ending ─────────────────────────────────────────────────────────────────────────── */
+
+static void job_created(struct call *call)
+{
+    if (call_made_id(call, &call->id)) {
+        reply_job(call, 201);
+    }
+}
+
+/* {"arguments":["--epochs","5"],"environment":{"K":"v"}}: what the worker hands to the program. */
+static void check_settings(struct fields *fields, json_t *settings)
+{
+    const char *name;
+    json_t *value;
+    json_t *list = json_object_get(settings, "arguments");
+    json_t *environment = json_object_get(settings, "environment");
+    json_object_foreach(settings, name, value)
+    {
+        if (strcmp(name, "arguments") != 0 && strcmp(name, "environment") != 0) {
+            fields_error(fields, "settings", "has arguments and environment, nothing else");
+        }
+    }
+    if (list != NULL && (!json_is_array(list) || json_array_size(list) > ARGUMENTS_MAX)) {
+        fields_error(fields, "settings/arguments", "is a list of at most %d texts", ARGUMENTS_MAX);
+    }
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        if (!json_is_string(json_array_get(list, i))) {
+            fields_error(fields, "settings/arguments", "holds texts");
+        }
+    }
+    if (environment != NULL && !json_is_object(environment)) {
+        fields_error(fields, "settings/environment", "is an object of texts");
+    }
+    json_object_foreach(environment, name, value)
+    {
+        if (!json_is_string(value) || *name == '\0' || strchr(name, '=') != NULL) {
+            fields_error(fields, "settings/environment", "is an object of texts");
+        }
+    }
+}
+
+/* The upload's name and digest, from the private part of upload.received. */
+static bool read_input(struct call *call, struct reading *reading, struct id16 quote_id,
+                       struct command_job_create *ret)
+{
+    struct quote_row quote;
+    struct upload_row upload;
+    struct event event;
+    if (!state_quote(reading->store, quote_id, &quote) ||
+        !id_equal(quote.account_id, call->principal.account_id) ||
+        !state_upload(reading->store, quote.upload_id, &upload) ||
+        !reading_event(reading, upload.received_sequence, &event)) {
+        return false;
+    }
+    ret->file_name = arena_copy(&call->arena, event.u.upload_received.file_name);
+    ret->input_digest = event.u.upload_received.digest;
+    return true;
+}
+
+/* Ticks that a lock may take: the terms' time, by the length of a tick as measured. */
+static uint32_t lock_ticks(const struct ledger_row *ledger, const struct settlement_status *chain)
+{
+    uint64_t tick_ms = chain->tick_ms == 0 ? 1000 : chain->tick_ms;
+    uint64_t ticks = ledger->lock_wait_s * 1000 / tick_ms;
+    return ticks > 1000000 ? 1000000 : ticks < 20 ? 20 : (uint32_t)ticks;
+}
+
+static void create_job(struct call *call)
+{
+    struct reading reading;
+    struct ledger_row ledger = {0};
+    struct settlement_status chain;
+    struct fields fields = fields_of(call);
+    struct command_job_create job = {
+        .job_id = id_new(time_wall_ns()),
+        .escrow_id = id_new(time_wall_ns()),
+        .quote_id = fields_id(&fields, "quote_id"),
+    };
+    json_t *settings = fields_optional_object(&fields, "settings");
+    char *text = settings == NULL ? NULL : json_dumps(settings, JSON_COMPACT | JSON_SORT_KEYS);
+    if (settings != NULL) {
+        check_settings(&fields, settings);
+        if (text == NULL || strlen(text) > SETTINGS_MAX) {
+            fields_error(&fields, "settings", "has at most %d bytes", SETTINGS_MAX);
+        } else {
+            job.settings = arena_copy(&call->arena, bytes_of_text(text));
+        }
+    }
+    free(text);
+    if (!fields_good(&fields) || !reading_open(&reading, call)) {
+        return;
+    }
+    bool known =
+        state_ledger(reading.store, &ledger) && read_input(call, &reading, job.quote_id, &job);
+    reading_close(&reading);
+    if (!known) {
+        call_problem(call, 404, "no_such_quote", "you have no such quote");
+        return;
+    }
+    settlement_status(call->api->settlement, &chain);
+    if (!chain.on || !chain.chain_answers) {
+        call_problem(call, 503, "chain_unavailable",
+                     "the chain does not answer now, so nothing can be locked; try again soon");
+        return;
+    }
+    job.escrow_identity =
+        settlement_escrow_identity(call->api->settlement, job.escrow_id, &job.key_id);
+    job.requested_tick = chain.tick;
+    job.last_tick = chain.tick + lock_ticks(&ledger, &chain);
+    call_command(call, COMMAND_JOB_CREATE);
+    call->command.u.job_create = job;
+    call_submit(call, CLASS_CONSUMER, job_created);
+}
+
+static void cancel_job(struct call *call)
+{
+    struct fields fields = fields_of(call);
+    if (!fields_good(&fields)) {
+        return;
+    }
+    call_command(call, COMMAND_JOB_CANCEL);
+    call->command.u.job.job_id = call->id;
+    call_submit(call, CLASS_SETTLEMENT, get_job);
+}
+
+static void rate_job(struct call *call)
+{
+    struct fields fields = fields_of(call);
+    struct command_rate rate = {
+        .job_id = call->id,
+        .stars = fields_u64(&fields, "stars", 1, 5),
+        .comment = fields_optional_text(&fields, "comment", 1000),
+    };
+    if (!fields_good(&fields)) {
+        return;
+    }
+    call_command(call, COMMAND_JOB_RATE);
+    call->command.u.rate = rate;
+    call_submit(call, CLASS_CONSUMER, get_job);
+}
+
+/* ── what a job says ───────────────────────────────────────────────────────────────────────────── */
+
+#define BATCHES_MAX 64
+
+static void get_output(struct call *call)
+{
+    struct reading reading;
+    struct job_row job;
+    struct output_batch batches[BATCHES_MAX];
+    uint64_t after = 0;
+    if (!list_cursor(call, "after", &after) || !reading_open(&reading, call)) {
+        return;
+    }
+    if (!visible_job(call, &reading, &job)) {
+        reading_close(&reading);
+        no_job(call);
+        return;
+    }
+    size_t count = job_output_list(reading.store, call->id, after, batches, BATCHES_MAX);
+    json_t *items = json_array();
+    uint64_t last = after;
+    for (size_t i = 0; i < count; i++) {
+        struct event event;
+        struct bytes text = {0};
+        if (reading_event(&reading, batches[i].sequence, &event)) {
+            text = event.u.job_output.text;
+        }
+        (void)json_array_append_new(
+            items,
+            json_pack("{s:I,s:s,s:I,s:I,s:b,s:o}", "sequence", (json_int_t)batches[i].sequence,
+                      "source", enum_word(&output_source_words, (uint32_t)batches[i].source),
+                      "first_line", (json_int_t)batches[i].first_line, "lines",
+                      (json_int_t)batches[i].lines, "quota_reached", batches[i].quota_reached != 0,
+                      "text", json_of_text(text)));
+        last = batches[i].lines == 0 ? last : batches[i].first_line + batches[i].lines - 1;
+    }
+    reading_close(&reading);
+    call_reply(call, 200,
+               json_pack("{s:o,s:o}", "items", items, "next",
+                         count == BATCHES_MAX ? json_of_u64(last) : json_null()));
+}
+
+static void get_metrics(struct call *call)
+{
+    struct reading reading;
+    struct job_row job;
+    struct metric_sample samples[LIST_MAX];
+    uint64_t first = 0;
+    uint64_t after = 0;
+    size_t limit = list_limit(call);
+    bool newest = http_head_param(http_request_head(call->request), "after") == NULL;
+    if (limit == 0 || !list_cursor(call, "after", &after) || !reading_open(&reading, call)) {
+        return;
+    }
+    if (!visible_job(call, &reading, &job)) {
+        reading_close(&reading);
+        no_job(call);
+        return;
+    }
+    size_t count = newest ? metrics_newest(reading.store, call->id, samples, limit, &first)
+                          : metrics_after(reading.store, call->id, after, samples, limit, &first);
+    reading_close(&reading);
+    json_t *items = json_array();
+    for (size_t i = 0; i < count; i++) {
+        const struct metric_sample *s = &samples[i];
+        (void)json_array_append_new(
+            items, json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "number",
+                             (json_int_t)(first + i), "at_ms", (json_int_t)s->at_ms, "cpu_permille",
+                             (json_int_t)s->cpu_permille, "ram_mib", (json_int_t)s->ram_mib,
+                             "ram_total_mib", (json_int_t)s->ram_total_mib, "gpu_permille",
+                             (json_int_t)s->gpu_permille, "vram_mib", (json_int_t)s->vram_mib,
+                             "vram_total_mib", (json_int_t)s->vram_total_mib, "temperature_c",
+                             (json_int_t)s->temperature_c, "power_mw", (json_int_t)s->power_mw));
+    }
+    json_t *next = !newest && count == limit ? json_of_u64(first + count - 1) : json_null();
+    call_reply(call, 200, json_pack("{s:o,s:o}", "items", items, "next", next));
+}
+
+static void get_events(struct call *call)
+{
+    struct reading reading;
+    struct job_row job;
+    uint64_t sequences[LIST_MAX];
+    uint64_t after = 0;
+    size_t limit = list_limit(call);
+    if (limit == 0 || !list_cursor(call, "after", &after) || !reading_open(&reading, call)) {
+        return;
+    }
+    if (!visible_job(call, &reading, &job)) {
+        reading_close(&reading);
+        no_job(call);
+        return;
+    }
+    size_t count = streams_after(reading.store, STREAM_JOB, call->id, after, sequences, limit);
+    struct buf text;
+    buf_init(&text, (size_t)64 << 20);
+    buf_append_text(&text, "{\"items\":[");
+    for (size_t i = 0; i < count; i++) {
+        struct event event;
+        if (reading_event(&reading, sequences[i], &event)) {
+            buf_append_text(&text, i == 0 ? "" : ",");
+            event_render(&text, &event, sequences[i], ledger_origin(call->api->ledger), &API_NAMES);
+        }
+    }
+    reading_close(&reading);
+    if (count == limit) {
+        buf_printf(&text, "],\"next\":%llu}", (unsigned long long)sequences[count - 1]);
+    } else {
+        buf_append_text(&text, "],\"next\":null}");
+    }
+    call_reply_text(call, 200, "application/json", buf_bytes(&text));
+    buf_deinit(&text);
+}
+
+#define JOB_READERS (SCOPE_CONSUMER | SCOPE_PROVIDER | SCOPE_OPERATOR | SCOPE_AUDITOR)
+
+static const struct route ROUTES[] = {
+    {HTTP_POST, "/v1/jobs", SCOPE_CONSUMER, BODY_JSON, create_job},
+    {HTTP_GET, "/v1/jobs", JOB_READERS, BODY_NONE, list_jobs},
+    {HTTP_GET, "/v1/jobs/{id}", JOB_READERS, BODY_NONE, get_job},
+    {HTTP_POST, "/v1/jobs/{id}/cancel", SCOPE_CONSUMER, BODY_JSON, cancel_job},
+    {HTTP_POST, "/v1/jobs/{id}/rating", SCOPE_CONSUMER, BODY_JSON, rate_job},
+    /* Output and events hold private parts: not for operators and auditors. */
+    {HTTP_GET, "/v1/jobs/{id}/output", SCOPE_CONSUMER | SCOPE_PROVIDER, BODY_NONE, get_output},
+    {HTTP_GET, "/v1/jobs/{id}/metrics", JOB_READERS, BODY_NONE, get_metrics},
+    {HTTP_GET, "/v1/jobs/{id}/events", SCOPE_CONSUMER | SCOPE_PROVIDER, BODY_NONE, get_events},
+};
+const struct route_table ROUTES_JOBS = {ROUTES, sizeof ROUTES / sizeof *ROUTES};

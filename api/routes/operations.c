@@ -1,0 +1,216 @@
+/* Health, readiness, metrics, terms; balances and broadcasts on the chain. */
+// SPDX-License-Identifier: Apache-2.0
+#include "api/fields.h"
+#include "api/route.h"
+#include "core/base/text.h"
+#include "core/base/time.h"
+#include "core/settlement/payload.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static void healthz(struct call *call)
+{
+    call_reply(call, 200, json_pack("{s:s}", "status", "alive"));
+}
+
+static void readyz(struct call *call)
+{
+    struct settlement_status chain;
+    struct ledger_stats stats;
+    settlement_status(call->api->settlement, &chain);
+    ledger_stats(call->api->ledger, &stats);
+    const char *read_only = ledger_read_only_reason(call->api->ledger);
+    bool ready = read_only == NULL && chain.on && chain.chain_answers;
+    json_t *json =
+        json_pack("{s:b,s:{s:b,s:I,s:s},s:{s:b,s:b,s:i,s:i,s:s}}", "ready", ready, "ledger",
+                  "writable", read_only == NULL, "head", (json_int_t)stats.head, "reason",
+                  read_only == NULL ? "" : read_only, "settlement", "on", chain.on, "chain_answers",
+                  chain.chain_answers, "tick", (int)chain.tick, "processed", (int)chain.processed,
+                  "reason", chain.reason);
+    call_reply(call, ready ? 200 : 503, json);
+}
+
+static void metric(struct buf *buf, const char *name, const char *type, const char *help,
+                   uint64_t value)
+{
+    buf_printf(buf, "# HELP tally_%s %s\n# TYPE tally_%s %s\ntally_%s %" PRIu64 "\n", name, help,
+               name, type, name, value);
+}
+
+static void metrics(struct call *call)
+{
+    struct settlement_status chain;
+    struct ledger_stats stats;
+    struct buf text;
+    settlement_status(call->api->settlement, &chain);
+    ledger_stats(call->api->ledger, &stats);
+    buf_init(&text, 16384);
+    metric(&text, "log_records", "gauge", "Records in the log.", stats.head);
+    metric(&text, "checkpoint_records", "gauge", "Records under the last signed checkpoint.",
+           stats.checkpoint_size);
+    metric(&text, "log_fill_permille", "gauge", "Part of the log's map in use.",
+           stats.log_fill_permille);
+    metric(&text, "batches_total", "counter", "Batches committed or refused.", stats.batches);
+    metric(&text, "commands_total", "counter", "Commands answered.", stats.commands);
+    metric(&text, "refusals_total", "counter", "Commands refused.", stats.refusals);
+    metric(&text, "http_connections", "gauge", "Open connections.",
+           http_server_connection_count(call->api->server));
+    metric(&text, "chain_tick", "gauge", "Tick of the network.", chain.tick);
+    metric(&text, "chain_processed_tick", "gauge", "Last tick the archive has.", chain.processed);
+    metric(&text, "chain_cursor_tick", "gauge", "Last tick that settlement has read.",
+           chain.cursor);
+    metric(&text, "chain_answers", "gauge", "1 if the chain answered in the last round.",
+           chain.chain_answers ? 1 : 0);
+    metric(&text, "settlement_on", "gauge", "1 if keys and chain are right.", chain.on ? 1 : 0);
+    metric(&text, "legs_open", "gauge", "Payments due or in flight.", chain.legs_open);
+    static const char *const CLASSES[] = {"settlement", "report", "consumer", "bulk"};
+    buf_append_text(&text, "# HELP tally_queue_length Commands waiting for the writer.\n"
+                           "# TYPE tally_queue_length gauge\n");
+    for (size_t i = 0; i < COMMAND_CLASSES; i++) {
+        buf_printf(&text, "tally_queue_length{class=\"%s\"} %" PRIu64 "\n", CLASSES[i],
+                   stats.queued[i]);
+    }
+    call_reply_text(call, 200, "text/plain; version=0.0.4; charset=utf-8", buf_bytes(&text));
+    buf_deinit(&text);
+}
+
+static json_t *json_of_terms(const struct ledger_row *ledger)
+{
+    json_t *endings = json_array();
+    for (uint32_t i = 1; i < ending_words.count; i++) {
+        (void)json_array_append_new(endings, json_pack("{s:s,s:b}", "ending", ending_words.words[i],
+                                                       "provider_paid",
+                                                       (int)(ledger->paid_endings >> i & 1)));
+    }
+    return json_pack(
+        "{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o}", "sequence",
+        (json_int_t)ledger->terms_sequence, "fee_bps", (json_int_t)ledger->fee_bps, "margin_bps",
+        (json_int_t)ledger->margin_bps, "lock_min", (json_int_t)ledger->lock_min, "quote_valid_s",
+        (json_int_t)ledger->quote_valid_s, "lock_wait_s", (json_int_t)ledger->lock_wait_s,
+        "heartbeat_s", (json_int_t)ledger->heartbeat_s, "lease_s", (json_int_t)ledger->lease_s,
+        "start_within_s", (json_int_t)ledger->start_within_s, "queue_max_s",
+        (json_int_t)ledger->queue_max_s, "confirmations", (json_int_t)ledger->confirmations,
+        "tick_offset", (json_int_t)ledger->tick_offset, "output_max",
+        (json_int_t)ledger->output_max, "upload_max", (json_int_t)ledger->upload_max, "batch_max",
+        (json_int_t)ledger->batch_max, "billing_version", (json_int_t)ledger->billing_version,
+        "fee_identity", json_of_identity(ledger->fee_identity), "endings", endings);
+}
+
+static void terms(struct call *call)
+{
+    struct reading reading;
+    struct ledger_row ledger = {0};
+    struct settlement_status chain;
+    if (!reading_open(&reading, call)) {
+        return;
+    }
+    (void)state_ledger(reading.store, &ledger);
+    reading_close(&reading);
+    settlement_status(call->api->settlement, &chain);
+    const struct api_options *options = &call->api->options;
+    json_t *json = json_pack(
+        "{s:s,s:s,s:o,s:s,s:o,s:{s:s,s:s,s:i,s:i,s:i,s:b},s:{s:i,s:i}}", "origin",
+        call->api->origin, "log", ledger_origin(call->api->ledger), "log_id",
+        json_of_id(ledger.log_id), "network", enum_word(&network_words, (uint32_t)ledger.network),
+        "terms", json_of_terms(&ledger), "chain", "live_url", options->qubic_live_url, "query_url",
+        options->qubic_query_url, "tick", (int)chain.tick, "tick_ms", (int)chain.tick_ms,
+        "processed", (int)chain.processed, "answers", chain.chain_answers, "payload", "input_type",
+        PAYLOAD_INPUT_TYPE, "size", PAYLOAD_SIZE);
+    call_reply(call, 200, json);
+}
+
+/* ── the chain ─────────────────────────────────────────────────────────────────────────────────── */
+
+/* Answers of the chain come later; the call may have lost its peer by then. */
+static void chain_failed(struct call *call, const struct qubic_answer *answer)
+{
+    int status = answer->code == ERR_TIMEOUT ? 504 : answer->code == ERR_INVALID ? 422 : 503;
+    call_problem(call, status, answer->code == ERR_INVALID ? "chain_refused" : "chain_unavailable",
+                 "%s", answer->rpc.message[0] != '\0' ? answer->rpc.message : answer->err.message);
+}
+
+static void broadcast_cb(void *ctx, const struct qubic_answer *answer)
+{
+    struct call *call = ctx;
+    call->awaiting = false;
+    if (answer->code != ERR_OK) {
+        chain_failed(call, answer);
+        return;
+    }
+    call_reply(call, 200,
+               json_pack("{s:o,s:i}", "transaction_id", json_of_transaction(answer->broadcast.hash),
+                         "peers", (int)answer->broadcast.peers));
+}
+
+static void broadcast(struct call *call)
+{
+    struct fields fields = fields_of(call);
+    struct bytes hex = fields_text(&fields, "transaction", QUBIC_TRANSACTION_SIZE_MIN * 2,
+                                   QUBIC_TRANSACTION_SIZE_MAX * 2);
+    uint8_t wire[QUBIC_TRANSACTION_SIZE_MAX];
+    struct qubic_transaction tx;
+    struct err err = {0};
+    if (hex.size % 2 != 0 ||
+        (hex.size > 0 && hex_decode(hex, wire, hex.size / 2, NULL) != ERR_OK)) {
+        fields_error(&fields, "transaction", "is a signed transaction in hex");
+    }
+    if (!fields_good(&fields)) {
+        return;
+    }
+    if (qubic_transaction_parse(bytes_of(wire, hex.size / 2), &tx, &err) != ERR_OK ||
+        !qubic_transaction_signature_is_valid(&tx)) {
+        call_problem(call, 422, "transaction_invalid",
+                     "not a Qubic transaction with a signature the network accepts");
+        return;
+    }
+    call->awaiting = true;
+    if (qubic_client_broadcast(call->api->qubic, &tx,
+                               (struct qubic_listener){.on_answer = broadcast_cb, .ctx = call},
+                               NULL, &err) != ERR_OK) {
+        call->awaiting = false;
+        call_refuse(call, &err);
+    }
+}
+
+static void balance_cb(void *ctx, const struct qubic_answer *answer)
+{
+    struct call *call = ctx;
+    call->awaiting = false;
+    if (answer->code != ERR_OK) {
+        chain_failed(call, answer);
+        return;
+    }
+    call_reply(call, 200,
+               json_pack("{s:o,s:I,s:I,s:i}", "identity",
+                         json_of_identity(answer->balance.identity), "balance",
+                         (json_int_t)answer->balance.balance, "tick",
+                         (json_int_t)answer->balance.valid_for_tick, "age_ms", 0));
+}
+
+static void balance(struct call *call)
+{
+    struct key32 identity;
+    struct err err = {0};
+    if (qubic_identity_parse(bytes_of_text(call->rest), &identity, &err) != ERR_OK) {
+        call_problem(call, 422, "identity_invalid", "%s", err.message);
+        return;
+    }
+    call->awaiting = true;
+    if (qubic_client_balance(call->api->qubic, &identity,
+                             (struct qubic_listener){.on_answer = balance_cb, .ctx = call}, NULL,
+                             &err) != ERR_OK) {
+        call->awaiting = false;
+        call_refuse(call, &err);
+    }
+}
+
+static const struct route ROUTES[] = {
+    {HTTP_GET, "/healthz", ROUTE_PUBLIC, BODY_NONE, healthz},
+    {HTTP_GET, "/readyz", ROUTE_PUBLIC, BODY_NONE, readyz},
+    {HTTP_GET, "/metrics", ROUTE_PUBLIC, BODY_NONE, metrics},
+    {HTTP_GET, "/v1/terms", ROUTE_PUBLIC, BODY_NONE, terms},
+    {HTTP_POST, "/v1/broadcast", SCOPE_CONSUMER | SCOPE_PROVIDER, BODY_JSON, broadcast},
+    {HTTP_GET, "/v1/balances/{name}", ROUTE_ANY, BODY_NONE, balance},
+};
+const struct route_table ROUTES_OPERATIONS = {ROUTES, sizeof ROUTES / sizeof *ROUTES};

@@ -1,0 +1,278 @@
+/* What machines do: enrol, claim, start, report, end. Results and inputs, which stream, are in uploads.c. */
+// SPDX-License-Identifier: Apache-2.0
+#include "api/claims.h"
+#include "api/fields.h"
+#include "api/job_json.h"
+#include "api/presence.h"
+#include "api/route.h"
+#include "core/base/rng.h"
+#include "core/base/text.h"
+#include "core/base/time.h"
+#include "core/crypto/sha256.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define CLAIM_WAIT_MAX_S 55
+#define SAMPLES_MAX 64
+
+/* ── enrolment ─────────────────────────────────────────────────────────────────────────────────── */
+
+static void enrolled(struct call *call)
+{
+    const struct command_host *host = &call->command.u.host;
+    call_reply(call, 201,
+               json_pack("{s:o,s:s,s:o}", "host_id", json_of_id(host->host_id), "token",
+                         (const char *)call->state, "token_id", json_of_id(host->token.token_id)));
+}
+
+static void enrol(struct call *call)
+{
+    uint8_t secret[32];
+    struct fields fields = fields_of(call);
+    struct bytes host_name = fields_text(&fields, "host_name", 1, 100);
+    struct bytes software = fields_optional_text(&fields, "software", 100);
+    if (!fields_good(&fields)) {
+        return;
+    }
+    char *token = arena_alloc(&call->arena, sizeof secret * 2 + 1);
+    if (token == NULL) {
+        call_problem(call, 503, "no_memory", "out of memory; try again");
+        return;
+    }
+    rng_bytes(secret, sizeof secret);
+    hex_encode(bytes_of(secret, sizeof secret), token);
+    call->state = token;
+    /* The token is shown once, so this answer cannot be given again: no idempotency here. */
+    call->command = (struct command){.type = COMMAND_HOST_ENROL,
+                                     .command_id = id_new(time_wall_ns()),
+                                     .actor_kind = ACTOR_ACCOUNT,
+                                     .actor_id = call->principal.account_id};
+    call->command.u.host = (struct command_host){
+        .host_id = id_new(time_wall_ns()),
+        .host_name = host_name,
+        .software = software,
+        .token = {.token_id = id_new(time_wall_ns()),
+                  .token_hash = sha256_of(bytes_of_text(token)),
+                  .scopes = SCOPE_WORKER,
+                  .label = host_name},
+    };
+    call_submit(call, CLASS_CONSUMER, enrolled);
+}
+
+/* ── claiming ──────────────────────────────────────────────────────────────────────────────────── */
+
+static void wait_for_job(struct call *call)
+{
+    int64_t wait_s = *(const int64_t *)call->state;
+    claims_wait(call->api->claims, call, time_mono_ns() + wait_s * NS_PER_S);
+}
+
+static bool is_online(struct call *call)
+{
+    struct views_snapshot *snapshot;
+    struct host_row host;
+    bool online = false;
+    if (views_snapshot_open(ledger_views(call->api->ledger), &snapshot, NULL) == ERR_OK) {
+        online = state_host(views_snapshot_store(snapshot), call->principal.host_id, &host) &&
+                 host.online != 0;
+        views_snapshot_close(snapshot);
+    }
+    return online;
+}
+
+static void claim(struct call *call)
+{
+    struct fields fields = fields_of(call);
+    uint64_t wait_s = fields_optional_u64(&fields, "wait_s", 0, CLAIM_WAIT_MAX_S, 25);
+    struct bytes software = fields_optional_text(&fields, "software", 100);
+    if (!fields_good(&fields)) {
+        return;
+    }
+    int64_t *state = arena_alloc(&call->arena, sizeof *state);
+    if (state == NULL) {
+        call_problem(call, 503, "no_memory", "out of memory; try again");
+        return;
+    }
+    *state = (int64_t)wait_s;
+    call->state = state;
+    presence_heard(call->api->presence, call->principal.host_id);
+    if (is_online(call)) {
+        wait_for_job(call);
+        return;
+    }
+    call_command(call, COMMAND_HOST_ONLINE);
+    call->command.u.host.host_id = call->principal.host_id;
+    call->command.u.host.software = software;
+    call_submit(call, CLASS_REPORT, wait_for_job);
+}
+
+/* ── reports ───────────────────────────────────────────────────────────────────────────────────── */
+
+static void started(struct call *call)
+{
+    struct reading reading;
+    struct job_row job = {0};
+    if (!reading_open(&reading, call)) {
+        return;
+    }
+    (void)state_job(reading.store, call->id, &job);
+    reading_close(&reading);
+    call_reply(call, 200, json_pack("{s:I}", "limit_ms", (json_int_t)job.limit_ms));
+}
+
+static void start(struct call *call)
+{
+    struct fields fields = fields_of(call);
+    if (!fields_good(&fields)) {
+        return;
+    }
+    presence_heard(call->api->presence, call->principal.host_id);
+    call_command(call, COMMAND_JOB_START);
+    call->command.u.job.job_id = call->id;
+    call_submit(call, CLASS_REPORT, started);
+}
+
+static void accepted(struct call *call)
+{
+    call_reply(call, 200, json_object());
+}
+
+static void progress(struct call *call)
+{
+    struct fields fields = fields_of(call);
+    struct ev_job_progressed progressed = {
+        .permille = fields_u64(&fields, "permille", 0, 1000),
+        .used_ms = fields_u64(&fields, "used_ms", 0, UINT64_C(1) << 50),
+        .operation = fields_optional_text(&fields, "operation", 200),
+    };
+    if (!fields_good(&fields)) {
+        return;
+    }
+    presence_heard(call->api->presence, call->principal.host_id);
+    call_command(call, COMMAND_JOB_PROGRESS);
+    call->command.u.progress.job_id = call->id;
+    call->command.u.progress.progress = progressed;
+    call_submit(call, CLASS_REPORT, accepted);
+}
+
+static void output_stored(struct call *call)
+{
+    struct reading reading;
+    struct event event;
+    if (!reading_open(&reading, call)) {
+        return;
+    }
+    bool found = reading_event(&reading, call->answer.first, &event);
+    uint64_t next = found ? event.u.job_output.first_line + event.u.job_output.lines : 0;
+    bool quota = found && event.u.job_output.quota_reached;
+    reading_close(&reading);
+    call_reply(call, 200,
+               json_pack("{s:I,s:b}", "next_line", (json_int_t)next, "quota_reached", quota));
+}
+
+static void output(struct call *call)
+{
+    struct fields fields = fields_of(call);
+    struct ev_job_output written = {
+        .source = (enum output_source)fields_word(&fields, "source", &output_source_words),
+        .first_line = fields_u64(&fields, "first_line", 1, UINT64_C(1) << 50),
+        .text = fields_text(&fields, "text", 1, 65535),
+    };
+    if (!fields_good(&fields)) {
+        return;
+    }
+    presence_heard(call->api->presence, call->principal.host_id);
+    call_command(call, COMMAND_JOB_OUTPUT);
+    call->command.u.output.job_id = call->id;
+    call->command.u.output.output = written;
+    call_submit(call, CLASS_BULK, output_stored);
+}
+
+static struct ev_sample read_sample(struct fields *whole, json_t *object, size_t index)
+{
+    const uint64_t big = UINT64_C(1) << 40;
+    struct fields fields = {.call = whole->call, .object = object, .errors = whole->errors};
+    (void)snprintf(fields.prefix, sizeof fields.prefix, "/samples/%zu", index);
+    struct ev_sample sample = {
+        .at_ms = fields_u64(&fields, "at_ms", 0, UINT64_C(1) << 50),
+        .cpu_permille = fields_optional_u64(&fields, "cpu_permille", 0, 10000000, 0),
+        .ram_mib = fields_optional_u64(&fields, "ram_mib", 0, big, 0),
+        .ram_total_mib = fields_optional_u64(&fields, "ram_total_mib", 0, big, 0),
+        .gpu_permille = fields_optional_u64(&fields, "gpu_permille", 0, 1000, 0),
+        .vram_mib = fields_optional_u64(&fields, "vram_mib", 0, big, 0),
+        .vram_total_mib = fields_optional_u64(&fields, "vram_total_mib", 0, big, 0),
+        .temperature_c = fields_optional_u64(&fields, "temperature_c", 0, 1000, 0),
+        .power_mw = fields_optional_u64(&fields, "power_mw", 0, 100000000, 0),
+    };
+    fields_only_known(&fields);
+    return sample;
+}
+
+static void metrics(struct call *call)
+{
+    struct fields fields = fields_of(call);
+    json_t *list = fields_array(&fields, "samples");
+    size_t count = json_array_size(list);
+    if (list != NULL && (count == 0 || count > SAMPLES_MAX)) {
+        fields_error(&fields, "samples", "holds 1 to %d samples", SAMPLES_MAX);
+        count = 0;
+    }
+    struct ev_sample *samples = arena_alloc_array(&call->arena, count, sizeof *samples);
+    for (size_t i = 0; samples != NULL && i < count; i++) {
+        samples[i] = read_sample(&fields, json_array_get(list, i), i);
+    }
+    if (!fields_good(&fields)) {
+        return;
+    }
+    presence_heard(call->api->presence, call->principal.host_id);
+    call_command(call, COMMAND_JOB_METRICS);
+    call->command.u.metrics.job_id = call->id;
+    call->command.u.metrics.metrics.samples = (struct event_list){.items = samples, .count = count};
+    call_submit(call, CLASS_BULK, accepted);
+}
+
+static void ended(struct call *call)
+{
+    struct reading reading;
+    struct event event;
+    if (!reading_open(&reading, call)) {
+        return;
+    }
+    bool found = reading_event(&reading, call->answer.first, &event);
+    uint64_t used_ms = found ? event.u.job_completed.used_ms : 0;
+    reading_close(&reading);
+    call_reply(call, 200, json_pack("{s:I}", "used_ms", (json_int_t)used_ms));
+}
+
+static void end(struct call *call)
+{
+    struct fields fields = fields_of(call);
+    struct ev_job_end reported = {
+        .ending = (enum ending)fields_word(&fields, "ending", &ending_words),
+        .reason = (enum end_reason)fields_word(&fields, "reason", &end_reason_words),
+        .worker_ms = fields_u64(&fields, "worker_ms", 0, UINT64_C(1) << 50),
+        .exit_status = fields_optional_u64(&fields, "exit_status", 0, 255, 0),
+        .signal = fields_optional_u64(&fields, "signal", 0, 64, 0),
+        .detail = fields_optional_text(&fields, "detail", 4000),
+    };
+    if (!fields_good(&fields)) {
+        return;
+    }
+    presence_heard(call->api->presence, call->principal.host_id);
+    call_command(call, COMMAND_JOB_END);
+    call->command.u.end.job_id = call->id;
+    call->command.u.end.end = reported;
+    call_submit(call, CLASS_SETTLEMENT, ended);
+}
+
+static const struct route ROUTES[] = {
+    {HTTP_POST, "/v1/workers/jobs/{id}/output", SCOPE_WORKER, BODY_JSON, output},
+    {HTTP_POST, "/v1/workers/jobs/{id}/metrics", SCOPE_WORKER, BODY_JSON, metrics},
+    {HTTP_POST, "/v1/workers/jobs/{id}/progress", SCOPE_WORKER, BODY_JSON, progress},
+    {HTTP_POST, "/v1/workers/claim", SCOPE_WORKER, BODY_JSON, claim},
+    {HTTP_POST, "/v1/workers/jobs/{id}/start", SCOPE_WORKER, BODY_JSON, start},
+    {HTTP_POST, "/v1/workers/jobs/{id}/end", SCOPE_WORKER, BODY_JSON, end},
+    {HTTP_POST, "/v1/workers/enrol", SCOPE_PROVIDER, BODY_JSON, enrol},
+};
+const struct route_table ROUTES_WORKERS = {ROUTES, sizeof ROUTES / sizeof *ROUTES};
