@@ -69,7 +69,7 @@ void call_free(struct call *call)
 
 /* ── replies ───────────────────────────────────────────────────────────────────────────────────── */
 
-static void send(struct call *call, int status, const char *content_type, struct bytes body)
+static void send_reply(struct call *call, int status, const char *content_type, struct bytes body)
 {
     char sequence[24];
     struct http_field headers[3];
@@ -107,13 +107,13 @@ void call_reply(struct call *call, int status, json_t *json)
         call_problem(call, 500, "internal", "the answer could not be rendered");
         return;
     }
-    send(call, status, "application/json", bytes_of_text(text));
+    send_reply(call, status, "application/json", bytes_of_text(text));
     free(text);
 }
 
 void call_reply_text(struct call *call, int status, const char *content_type, struct bytes text)
 {
-    send(call, status, content_type, text);
+    send_reply(call, status, content_type, text);
 }
 
 void call_problem(struct call *call, int status, const char *code, const char *format, ...)
@@ -126,7 +126,7 @@ void call_problem(struct call *call, int status, const char *code, const char *f
     va_end(args);
     buf_init(&body, 4096);
     http_problem_append(&body, status, code, detail);
-    send(call, status, HTTP_PROBLEM_TYPE, buf_bytes(&body));
+    send_reply(call, status, HTTP_PROBLEM_TYPE, buf_bytes(&body));
     buf_deinit(&body);
 }
 

@@ -212,7 +212,7 @@ static void revoked(struct call *call)
     call_reply(call, 200, json_pack("{s:b}", "revoked", 1));
 }
 
-static void revoke(struct call *call)
+static void revoke_token(struct call *call)
 {
     struct fields fields = fields_of(call);
     if (!fields_good(&fields)) {
@@ -229,6 +229,6 @@ static const struct route ROUTES[] = {
     {HTTP_POST, "/v1/auth/session", ROUTE_PUBLIC, BODY_JSON, session},
     {HTTP_GET, "/v1/auth/whoami", ROUTE_ANY, BODY_NONE, whoami},
     {HTTP_POST, "/v1/auth/tokens/{id}/revoke", SCOPE_CONSUMER | SCOPE_PROVIDER | SCOPE_OPERATOR,
-     BODY_JSON, revoke},
+     BODY_JSON, revoke_token},
 };
 const struct route_table ROUTES_AUTH = {ROUTES, sizeof ROUTES / sizeof *ROUTES};
