@@ -4,8 +4,8 @@
 
 Written from docs/record-format.md alone, sharing nothing with the C program. It opens <data>/log read-only, as one
 snapshot, and checks sequences, headers, msgpack in its one spelling, private digests, command ids, every leaf hash, the
-full tiles, the frontier, the root and the checkpoint (origin, key id, Ed25519 signature, root at its size). It does not
-know the event catalogue: neither the kind of each field nor that `private.erased` names each missing private part.
+full tiles, the frontier, the root, that `private.erased` names each missing private part, and the checkpoint (origin, key id,
+Ed25519 signature, root at its size). It does not know the event catalogue: the kind of each field is not checked.
 
 LMDB pages have no checksums, so reading a damaged file may kill the reader: a child process does the work and leaves
 the sequence it is at in shared memory. Needs Debian's python3-lmdb."""
@@ -17,9 +17,8 @@ except ImportError:
 
 HEADER, RECORD_SIZE_MIN, RECORD_SIZE_MAX, SALT_SIZE = struct.Struct(">BBHHBBqQ16s16s16s32s"), 105, 65535, 16
 TABLES = {"records": True, "private": True, "tiles": False, "meta": False}  # name: keys are integers
-TYPE_OPENED, TYPE_RESTORED, ACTORS_WITHOUT_ID = 1, 3, (1, 4)
+TYPE_OPENED, TYPE_RESTORED, TYPE_ERASED, OPERATOR = 1, 3, 82, 5
 OPENED = ((1, bytes), (6, bytes), (8, str))  # fields of ledger.opened that the origin and the checkpoint need
-# The last part is base64 of 68 bytes: key id, signature.
 NOTE = re.compile(rb"(?P<text>(?P<origin>[^\n]+)\n(?P<size>[1-9][0-9]{0,18})\n(?P<root>[^\n]+)\n)\n"
                   rb"\xe2\x80\x94 (?P<signer>[^\n]+) (?P<signed>[A-Za-z0-9+/]{90}[AEIMQUYcgkosw048]=)\n")
 
@@ -33,7 +32,6 @@ def need(condition, sentence, sequence=None):
 def sha256(*parts):
     return hashlib.sha256(b"".join(parts)).digest()
 
-# --- msgpack in its one spelling --------------------------------------------------------------------------------------
 # tag: kind, bytes of the number that follows, the smallest number (of the negative: the largest) that needs them.
 TAGS = {0xC4: ("bin", 1, 0), 0xC5: ("bin", 2, 1 << 8), 0xC6: ("bin", 4, 1 << 16),
         0xCC: ("int", 1, 1 << 7), 0xCD: ("int", 2, 1 << 8), 0xCE: ("int", 4, 1 << 16), 0xCF: ("int", 8, 1 << 32),
@@ -91,7 +89,6 @@ class Fields:
             return [self.map("list item", 1) for _ in range(n)]
         return self.take(n) if kind == "bin" else self.take(n).decode()
 
-# --- Ed25519 verification (RFC 8032, section 5.1.7) with affine points: slow, but a run has one signature -------------
 P, ORDER = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
 D = -121665 * pow(121666, -1, P) % P
 
@@ -130,7 +127,6 @@ def ed25519_verify(key, message, signature):
     minus = point_multiply(k, (P - point[0], point[1]))
     return point_encode(point_add(point_multiply(s, BASE), minus)) == signature[:32]
 
-# --- Merkle tree ------------------------------------------------------------------------------------------------------
 class Tree:
     """Grows by leaf hashes; hands each full tile to `on_tile(level, index, hashes)`."""
     def __init__(self, on_tile):
@@ -155,13 +151,13 @@ class Tree:
     def root(self):
         return functools.reduce(lambda right, left: sha256(b"\x01", left, right), reversed(self.peaks))
 
-# --- the log ----------------------------------------------------------------------------------------------------------
 class Log:
     def __init__(self, txn, tables, progress):
         self.txn, self.tables, self.progress, self.tree = txn, tables, progress, Tree(self.check_tile)
         self.time = self.command = self.opened = None
         self.counts = {"private": 0, "erased": 0, "tiles": 0}
         self.commands, self.generations = set(), []  # generations: (sequence it begins at, number)
+        self.missing, self.erased = [], set()  # sequences: without their private part, and named by private.erased
 
     def check_record(self, sequence, key, record):
         need(struct.unpack("=Q", key)[0] == sequence, f"the next record is at {struct.unpack('=Q', key)[0]}, not here")
@@ -169,7 +165,7 @@ class Log:
         form, flags, kind, _, stream, actor_kind, time, cause, _, actor, command, digest = HEADER.unpack_from(record)
         need((form, flags) == (1, 0), f"format {form} and flags {flags} are not 1 and 0")
         need(1 <= stream <= 9 and 1 <= actor_kind <= 5, f"stream kind {stream} or actor kind {actor_kind} is none")
-        need(any(actor) == (actor_kind not in ACTORS_WITHOUT_ID), f"actor id {actor.hex()} for actor kind {actor_kind}")
+        need(actor_kind == OPERATOR or any(actor) == (actor_kind in (2, 3)), f"actor id {actor.hex()} for actor kind {actor_kind}")
         need(self.time is None or time >= self.time, f"time {time} is before the previous record's, {self.time}")
         need(cause < sequence, f"causation {cause} is not an earlier sequence")
         need(command == self.command or command not in self.commands,
@@ -177,7 +173,9 @@ class Log:
         self.time, self.command = time, command
         self.commands.add(command)
         fields = Fields(record[HEADER.size:], "public fields", 1).fields
-        self.check_private(digest, self.txn.get(key, db=self.tables["private"]))
+        self.check_private(sequence, digest, self.txn.get(key, db=self.tables["private"]))
+        if kind == TYPE_ERASED:
+            self.erased.update(item.get(1) for item in fields.get(1, []))
         need((kind == TYPE_OPENED) == (sequence == 1), f"type {kind}: ledger.opened is record 1 and no other")
         if sequence == 1:
             lengths = [len(fields[number]) for number, form in OPENED if type(fields.get(number)) is form]
@@ -191,11 +189,12 @@ class Log:
             self.generations.append((sequence, generation))
         self.tree.append(sha256(b"\x00", record))
 
-    def check_private(self, digest, value):
+    def check_private(self, sequence, digest, value):
         if not any(digest):
             need(value is None, "there is a private part, but the record's private digest is zero")
         elif value is None:
             self.counts["erased"] += 1
+            self.missing.append(sequence)
         else:
             self.counts["private"] += 1
             need(sha256(value) == digest, "the private part does not give the record's private digest")
@@ -204,7 +203,7 @@ class Log:
 
     def check_tile(self, level, index, hashes):
         stored = self.txn.get(struct.pack(">BQ", level, index), b"", self.tables["tiles"])
-        need(len(stored) == 256 * 32, f"tile {index} of level {level} is missing or not of {256 * 32} bytes")
+        need(len(stored) == 8192, f"tile {index} of level {level} is missing or not of 8192 bytes")
         self.counts["tiles"] += 1
         for at in range(256):
             need(stored[at * 32:at * 32 + 32] == hashes[at * 32:at * 32 + 32],
@@ -213,6 +212,8 @@ class Log:
     def check_rest(self, size):
         """What belongs to no single record: rows beyond the records, and the frontier."""
         need(size > 0, "the log has no record 1")
+        for sequence in self.missing:
+            need(sequence in self.erased, "the private part is gone, and no private.erased names it", sequence)
         for key in self.txn.cursor(db=self.tables["private"]).iternext(values=False):
             sequence = struct.unpack("=Q", key)[0]
             need(1 <= sequence <= size, f"there is a private part, but the log ends at {size}", sequence)
@@ -275,7 +276,7 @@ def show(result, as_json):
     elif not result["ok"]:
         print(f"sequence {result['sequence']}: {result['error']}", file=sys.stderr)
     else:
-        print(f"size        {result['size']}\nroot        {result['root']}\norigin      {result['origin']}")
+        print(*(f"{name:12}{result[name]}" for name in ("size", "root", "origin")), sep="\n")
         print("checkpoint ", *(result["checkpoint"] or {"": "none"}).values())
         print("counts      " + ", ".join(f"{n} {name}" for name, n in result["counts"].items()), flush=True)
     return 0 if result["ok"] else 1
@@ -293,8 +294,7 @@ def main():
     if os.fork() == 0:
         os._exit(show(check_log(path, progress), options.json))
     code = os.waitstatus_to_exitcode(os.wait()[1])
-    sentence = f"reading stopped here with signal {-code}: data.mdb is damaged"
-    return code if code >= 0 else show(bad(progress, sentence), options.json)
+    return code if code >= 0 else show(bad(progress, f"signal {-code} while reading: data.mdb is damaged"), options.json)
 
 if __name__ == "__main__":
     sys.exit(main())

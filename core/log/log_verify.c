@@ -8,7 +8,14 @@
 #include "core/log/log_reader.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+struct sequences { /* ascending for missing, as they come for erased */
+    uint64_t *list;
+    size_t count;
+    size_t capacity;
+};
 
 struct verify {
     struct event_log *log;
@@ -22,6 +29,8 @@ struct verify {
     struct ev_ledger_opened opened; /* text copied into `name` */
     char name[NOTE_NAME_MAX];
     int64_t last_time;
+    struct sequences missing; /* records whose private part is gone */
+    struct sequences erased;  /* sequences that private.erased names */
     enum err_code code;
     struct err *err;
 };
@@ -72,6 +81,60 @@ static void complete_cb(void *ctx, unsigned height, uint64_t index, struct key32
     }
 }
 
+static enum err_code remember(struct sequences *sequences, uint64_t sequence, struct err *err)
+{
+    if (sequences->count == sequences->capacity) {
+        size_t capacity = sequences->capacity == 0 ? 64 : sequences->capacity * 2;
+        uint64_t *list = realloc(sequences->list, capacity * sizeof *list);
+        if (list == NULL) {
+            return err_set(err, ERR_NOMEM, "no memory for the list of erased records");
+        }
+        sequences->list = list;
+        sequences->capacity = capacity;
+    }
+    sequences->list[sequences->count++] = sequence;
+    return ERR_OK;
+}
+
+static int compare_sequences(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a;
+    uint64_t y = *(const uint64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* Every private part that is gone was erased by an event that names it. */
+static enum err_code check_erased(struct verify *verify)
+{
+    struct sequences *erased = &verify->erased;
+    if (erased->count > 0) {
+        qsort(erased->list, erased->count, sizeof *erased->list, compare_sequences);
+    }
+    for (size_t i = 0; i < verify->missing.count; i++) {
+        const uint64_t *sequence = &verify->missing.list[i];
+        if (erased->count == 0 || bsearch(sequence, erased->list, erased->count, sizeof *sequence,
+                                          compare_sequences) == NULL) {
+            return err_set(verify->err, ERR_CORRUPT,
+                           "the private part of record %llu is gone, and no event erased it",
+                           (unsigned long long)*sequence);
+        }
+    }
+    return ERR_OK;
+}
+
+static enum err_code note_erased(struct verify *verify, const struct event *event)
+{
+    enum err_code code = ERR_OK;
+    if (event->type->number == EVENT_PRIVATE_ERASED) {
+        const struct event_list *list = &event->u.private_erased.sequences;
+        for (size_t i = 0; i < list->count && code == ERR_OK; i++) {
+            code = remember(&verify->erased, ((const struct ev_erased *)list->items)[i].sequence,
+                            verify->err);
+        }
+    }
+    return code;
+}
+
 static enum err_code check_private(struct verify *verify, uint64_t sequence, struct event *event,
                                    struct arena *arena, struct log_verify_result *result)
 {
@@ -87,7 +150,7 @@ static enum err_code check_private(struct verify *verify, uint64_t sequence, str
     }
     if (!stored) {
         result->erased++;
-        return ERR_OK;
+        return remember(&verify->missing, sequence, verify->err);
     }
     if (part.size <= PRIVATE_SALT_SIZE || !key_equal(sha256_of(part), event->private_digest)) {
         return err_set(verify->err, ERR_CORRUPT,
@@ -154,6 +217,9 @@ static enum err_code check_records(struct verify *verify, struct log_verify_resu
         }
         if (code == ERR_OK) {
             code = check_private(verify, sequence, &event, &arena, result);
+        }
+        if (code == ERR_OK) {
+            code = note_erased(verify, &event);
         }
         if (verify->options->progress != NULL && (sequence % 4096 == 0 || sequence == size)) {
             verify->options->progress(verify->options->ctx, sequence, size);
@@ -240,6 +306,9 @@ enum err_code log_verify(struct event_log *log, const struct log_verify_options 
         code = log_origin(&verify.opened, verify.generation, result.origin, err);
     }
     if (code == ERR_OK) {
+        code = check_erased(&verify);
+    }
+    if (code == ERR_OK) {
         code = check_tables(&verify, &result);
     }
     if (code == ERR_OK && has_note) {
@@ -248,6 +317,8 @@ enum err_code log_verify(struct event_log *log, const struct log_verify_options 
     if (code == ERR_OK) {
         *ret = result;
     }
+    free(verify.missing.list);
+    free(verify.erased.list);
     log_reader_close(verify.reader);
     return code;
 }

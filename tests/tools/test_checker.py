@@ -252,10 +252,19 @@ class Good(CheckerTest):
         self.bad(65281, "entry 255 of tile 0 of level 1")
 
     def test_erased_private_part_is_counted(self):
+        last = max(self.built.records)
+        erased = record(82, {1: [{1: 9}, {1: 12}]}, time=10**9, command=command_id(10**6), stream_kind=1, actor_kind=5,
+                        actor=bytes(16))
+        self.built.records[last + 1] = erased
         self.built.seal()
         del self.built.private[9], self.built.private[12]
         counts = self.good()["counts"]
         self.assertEqual((counts["private"], counts["erased"]), (98, 2))
+
+    def test_private_part_gone_without_an_event_is_refused(self):
+        self.built.seal()
+        del self.built.private[9]
+        self.bad(9, "no private.erased names it")
 
     def test_log_without_checkpoint_says_so(self):
         self.built.seal()
