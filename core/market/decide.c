@@ -131,8 +131,7 @@ enum err_code market_decide(struct store *state, const struct command *command, 
     struct deciding d = {
         .state = state, .command = command, .now = now, .decision = ret, .err = err};
     bool opened = state_ledger(state, &d.ledger);
-    if (!opened && command->type != COMMAND_LEDGER_OPEN && command->type != COMMAND_TERMS_SET &&
-        command->type != COMMAND_KEY_ADD) {
+    if (!opened && command->type != COMMAND_LEDGER_OPEN) { /* which so is always record 1 */
         return refuse(&d, ERR_CONFLICT, "not_open", "the ledger has not been opened");
     }
     enum err_code code = dispatch(&d);
