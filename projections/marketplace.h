@@ -9,7 +9,8 @@
 
 extern const struct projection PROJECTION_MARKETPLACE;
 
-#define OFFER_VIEW_MODEL_MAX 120 /* bytes of UTF-8; a longer text is cut between two characters */
+#define OFFER_VIEW_MODEL_MAX                                                                       \
+    120 /* bytes of UTF-8; a longer text, were there one, is cut between two characters */
 
 struct offer_view {
     struct id16 account_id; /* the provider's */

@@ -30,11 +30,11 @@ bool billing_cap(uint64_t p90_ms, int64_t rate, uint64_t margin_bps, int64_t loc
 
 bool billing_limit_ms(int64_t cap, int64_t rate, uint64_t *ret_ms)
 {
-    int64_t ms;
-    if (cap < 0 || rate <= 0 || !mul_div_floor(cap, MS_PER_HOUR, rate, &ms)) {
+    if (cap < 0 || rate <= 0) {
         return false;
     }
-    *ret_ms = (uint64_t)ms;
+    i128 ms = (i128)cap * MS_PER_HOUR / rate;
+    *ret_ms = ms > LIMIT_MS_MAX ? (uint64_t)LIMIT_MS_MAX : (uint64_t)ms;
     return true;
 }
 

@@ -21,7 +21,9 @@
 /* ceil(p90 × (1 + margin) × rate), at least `lock_min`. */
 MUST_CHECK bool billing_cap(uint64_t p90_ms, int64_t rate, uint64_t margin_bps, int64_t lock_min,
                             int64_t *ret_cap);
-/* floor(cap ÷ rate): the time the cap pays for. rate > 0. */
+#define LIMIT_MS_MAX                                                                               \
+    INT64_C(3155760000000) /* a hundred years: in ns and added to a time still an int64 */
+/* floor(cap ÷ rate), at most LIMIT_MS_MAX: the time the cap pays for. rate > 0. */
 MUST_CHECK bool billing_limit_ms(int64_t cap, int64_t rate, uint64_t *ret_ms);
 
 struct bill {

@@ -2,6 +2,7 @@
  * attempt n + 1 of a leg is refused until attempt n is lost, by evidence. */
 // SPDX-License-Identifier: Apache-2.0
 #include "core/base/invariant.h"
+#include "core/market/billing.h"
 #include "core/market/decide_internal.h"
 
 #include <string.h>
@@ -55,8 +56,10 @@ static enum err_code observe_deposit(struct deciding *d)
     if (state_deposit(d->state, c->tx_id, &seen)) {
         return refuse(d, ERR_CONFLICT, "deposit_seen", "this transaction was observed before");
     }
-    if (c->amount <= 0 || c->tick == 0 || key_is_zero(c->tx_id)) {
-        return refuse(d, ERR_INVALID, "deposit_invalid", "a deposit has an amount and a tick");
+    if (c->amount <= 0 || c->amount > AMOUNT_MAX || c->tick == 0 || key_is_zero(c->tx_id)) {
+        return refuse(d, ERR_INVALID, "deposit_invalid",
+                      "a deposit has an id, a tick and an amount up to %lld QUBIC",
+                      (long long)AMOUNT_MAX);
     }
     decide_event(d, EVENT_DEPOSIT_OBSERVED, c->escrow_id)->u.deposit_observed =
         (struct ev_deposit_observed){

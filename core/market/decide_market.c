@@ -97,6 +97,10 @@ static enum err_code publish_offer(struct deciding *d)
         return refuse(d, ERR_INVALID, "offer_invalid",
                       "an offer says its device, memory, cores and speed; gpus only for a GPU");
     }
+    if (c->offer.model.size > OFFER_MODEL_MAX) {
+        return refuse(d, ERR_INVALID, "model_invalid", "a model's name has at most %d bytes",
+                      OFFER_MODEL_MAX);
+    }
     struct event *event = decide_event(d, EVENT_OFFER_PUBLISHED, c->offer_id);
     event->u.offer_published = c->offer;
     event->u.offer_published.account_id = host.account_id;

@@ -93,6 +93,8 @@ struct host_row { /* host id → */
     uint64_t online;
 };
 
+#define OFFER_MODEL_MAX 120 /* bytes of an offer's model */
+
 struct offer_row { /* offer id → */
     struct id16 account_id;
     struct id16 host_id;

@@ -80,8 +80,11 @@ enum err_code terms_check(const struct ev_terms_set *terms, struct err *err)
                            (unsigned long long)limits[i].min, (unsigned long long)limits[i].max);
         }
     }
-    if (terms->lock_min < 1) {
-        return err_set(err, ERR_INVALID, "terms_invalid: lock_min is below 1");
+    const struct ev_failure_term *terms_of_failure = terms->failure_terms.items;
+    for (size_t i = 0; i < terms->failure_terms.count; i++) {
+        if (enum_word(&ending_words, (uint32_t)terms_of_failure[i].ending) == NULL) {
+            return err_set(err, ERR_INVALID, "terms_invalid: failure_terms names no ending");
+        }
     }
     if (terms->lease_s < 2 * terms->heartbeat_s) {
         return err_set(err, ERR_INVALID, "terms_invalid: lease_s is at least twice heartbeat_s");
