@@ -1,0 +1,391 @@
+/* Every word of refusal of the ledger, people, machines and offers, provoked at least once: one row per word, each in a fresh
+ * market. The table is compared with the words in the source, so that a new rule without a row here fails. */
+// SPDX-License-Identifier: Apache-2.0
+#include "core/market/billing.h"
+#include "tests/support/cmocka_all.h"
+#include "tests/support/market_scene.h"
+#include "tests/support/memory_store.h"
+
+#include <string.h>
+
+#define MINUTE_MS 60000
+
+static struct command as(struct scene *s, enum command_type type, enum actor_kind kind,
+                         struct id16 actor)
+{
+    return market_command(&s->market, type, kind, actor);
+}
+
+static void submit(struct scene *s, const struct command *command)
+{
+    (void)market_submit(&s->market, command);
+}
+
+static void accept(struct scene *s, const struct command *command)
+{
+    if (market_submit(&s->market, command) != ERR_OK) {
+        fail_msg("refused: %s", s->market.err.message);
+    }
+}
+
+static struct id16 quoted(struct scene *s)
+{
+    struct id16 upload = market_upload(&s->market, s->consumer, MINUTE_MS, MINUTE_MS);
+    return market_quote(&s->market, s->consumer, upload, s->offer);
+}
+
+static struct command session(struct scene *s)
+{
+    struct command command = as(s, COMMAND_SESSION_OPEN, ACTOR_ACCOUNT, (struct id16){0});
+    command.u.session = (struct command_session){.identity = market_new_key(&s->market),
+                                                 .account_id = market_new_id(&s->market),
+                                                 .token = {.token_id = market_new_id(&s->market),
+                                                           .token_hash = market_new_key(&s->market),
+                                                           .scopes = SCOPE_CONSUMER}};
+    return command;
+}
+
+static struct command offer(struct scene *s)
+{
+    struct command command = as(s, COMMAND_OFFER_PUBLISH, ACTOR_HOST, s->host);
+    command.u.offer.offer_id = market_new_id(&s->market);
+    command.u.offer.offer = (struct ev_offer_published){.host_id = s->host,
+                                                        .device = DEVICE_CPU,
+                                                        .ram_mib = 1024,
+                                                        .cpu_cores = 1,
+                                                        .speed_permille = 1000,
+                                                        .rate = 1};
+    return command;
+}
+
+static struct command operator_command(struct scene *s, enum command_type type)
+{
+    return as(s, type, ACTOR_OPERATOR, (struct id16){0});
+}
+
+/* ── the ledger and people ─────────────────────────────────────────────────────────────────────── */
+
+static void not_open(struct scene *s)
+{
+    struct store *empty = memory_store_create();
+    struct store *full = s->market.store;
+    s->market.store = empty;
+    struct command command = session(s);
+    submit(s, &command);
+    s->market.store = full;
+    memory_store_destroy(empty);
+}
+
+static void unknown_command(struct scene *s)
+{
+    struct command command = operator_command(s, (enum command_type)999);
+    submit(s, &command);
+}
+
+static void not_operator(struct scene *s)
+{
+    struct command command = as(s, COMMAND_TERMS_SET, ACTOR_ACCOUNT, s->consumer);
+    command.u.terms = s->market.terms;
+    submit(s, &command);
+}
+
+static void already_open(struct scene *s)
+{
+    struct command command = operator_command(s, COMMAND_LEDGER_OPEN);
+    command.u.open.log_id = market_new_id(&s->market);
+    submit(s, &command);
+}
+
+static void terms_invalid(struct scene *s)
+{
+    struct command command = operator_command(s, COMMAND_TERMS_SET);
+    struct ev_failure_term none = {.ending = (enum ending)70};
+    for (int i = 0; i < 4; i++) {
+        command.u.terms = s->market.terms;
+        command.u.terms.lease_s = i == 0 ? 1 : i == 1 ? 9 : 30;
+        command.u.terms.fee_bps = i == 2 ? 100 : 0; /* to nobody */
+        command.u.terms.failure_terms =
+            i == 3 ? (struct event_list){&none, 1} : command.u.terms.failure_terms;
+        submit(s, &command);
+        assert_string_equal(s->market.word, "terms_invalid");
+    }
+}
+
+static void key_id_used(struct scene *s)
+{
+    struct command command = operator_command(s, COMMAND_KEY_ADD);
+    command.u.key.key_id = 1;
+    submit(s, &command);
+}
+
+static void token_invalid(struct scene *s)
+{
+    struct command command = session(s);
+    command.u.session.token.scopes = SCOPE_ALL + 1;
+    submit(s, &command);
+}
+
+static void token_expired(struct scene *s)
+{
+    struct command command = session(s);
+    command.u.session.token.expires_at = s->market.now;
+    submit(s, &command);
+}
+
+static void token_exists(struct scene *s)
+{
+    struct command command = session(s);
+    accept(s, &command);
+    submit(s, &command);
+}
+
+static void identity_invalid(struct scene *s)
+{
+    struct command command = session(s);
+    command.u.session.identity = (struct key32){{0}};
+    submit(s, &command);
+}
+
+static void token_for(struct scene *s, struct id16 account)
+{
+    struct command command = as(s, COMMAND_TOKEN_ISSUE, ACTOR_ACCOUNT, s->consumer);
+    command.u.token.account_id = account;
+    command.u.token.token = session(s).u.session.token;
+    submit(s, &command);
+}
+
+static void no_such_account(struct scene *s)
+{
+    token_for(s, market_new_id(&s->market));
+    assert_string_equal(s->market.word, "no_such_account");
+    (void)market_enrol(&s->market, market_new_id(&s->market));
+}
+
+static void not_yours(struct scene *s)
+{
+    token_for(s, s->provider);
+}
+
+static void revoke(struct scene *s, size_t token)
+{
+    struct command command =
+        as(s, COMMAND_TOKEN_REVOKE, ACTOR_ACCOUNT, s->market.token_accounts.ids[0]);
+    command.u.token_revoke.account_id = command.actor_id;
+    command.u.token_revoke.token_id = s->market.tokens.ids[token];
+    submit(s, &command);
+}
+
+static void no_such_token(struct scene *s)
+{
+    revoke(s, 1); /* the other one's */
+}
+
+static void token_revoked(struct scene *s)
+{
+    revoke(s, 0);
+    revoke(s, 0);
+}
+
+/* ── uploads, machines, offers, quotes ─────────────────────────────────────────────────────────── */
+
+static void upload_of(struct scene *s, uint64_t size)
+{
+    struct command command = as(s, COMMAND_UPLOAD_RECEIVE, ACTOR_ACCOUNT, s->consumer);
+    command.u.upload.upload_id = market_new_id(&s->market);
+    command.u.upload.upload.size = size;
+    submit(s, &command);
+}
+
+static void upload_empty(struct scene *s)
+{
+    upload_of(s, 0);
+}
+
+static void upload_too_large(struct scene *s)
+{
+    upload_of(s, s->market.terms.upload_max + 1);
+}
+
+static void analyse(struct scene *s, struct id16 upload, uint64_t p50, uint64_t p90)
+{
+    struct command command = as(s, COMMAND_ANALYSIS_COMPLETE, ACTOR_LEDGER, (struct id16){0});
+    command.u.analysis.upload_id = upload;
+    command.u.analysis.analysis.device = DEVICE_CPU;
+    command.u.analysis.analysis.reference_p50_ms = p50;
+    command.u.analysis.analysis.reference_p90_ms = p90;
+    submit(s, &command);
+}
+
+static void no_such_upload(struct scene *s)
+{
+    analyse(s, market_new_id(&s->market), 1, 1);
+    assert_string_equal(s->market.word, "no_such_upload");
+    (void)market_quote(&s->market, s->provider, market_upload(&s->market, s->consumer, 1000, 1000),
+                       s->offer);
+}
+
+static void already_analysed(struct scene *s)
+{
+    analyse(s, market_upload(&s->market, s->consumer, 1000, 1000), 1, 1);
+}
+
+static struct id16 raw_upload(struct scene *s)
+{
+    upload_of(s, 10);
+    struct bytes key;
+    struct bytes value;
+    struct id16 id;
+    assert_true(
+        store_seek_before(s->market.store, &STATE_UPLOADS, (struct bytes){0}, &key, &value));
+    memcpy(id.b, key.data, sizeof id.b);
+    return id;
+}
+
+static void analysis_invalid(struct scene *s)
+{
+    analyse(s, raw_upload(s), 2, 1);
+}
+
+static void not_analysed(struct scene *s)
+{
+    (void)market_quote(&s->market, s->consumer, raw_upload(s), s->offer);
+}
+
+static void no_such_host(struct scene *s)
+{
+    (void)market_host_offline(&s->market, market_new_id(&s->market));
+    assert_string_equal(s->market.word, "no_such_host");
+    (void)market_host_online(&s->market, market_new_id(&s->market));
+}
+
+static void host_exists(struct scene *s)
+{
+    struct command command = as(s, COMMAND_HOST_ENROL, ACTOR_ACCOUNT, s->provider);
+    command.u.host.host_id = s->host;
+    submit(s, &command);
+}
+
+static void host_offline(struct scene *s)
+{
+    assert_int_equal(market_host_offline(&s->market, s->host), ERR_OK);
+    (void)quoted(s);
+    assert_string_equal(s->market.word, "host_offline");
+    (void)market_host_offline(&s->market, s->host);
+}
+
+static void offer_exists(struct scene *s)
+{
+    struct command command = offer(s);
+    accept(s, &command);
+    submit(s, &command);
+}
+
+static void rate_invalid(struct scene *s)
+{
+    struct command command = offer(s);
+    command.u.offer.offer.rate = AMOUNT_MAX + 1;
+    submit(s, &command);
+}
+
+static void offer_invalid(struct scene *s)
+{
+    struct command command = offer(s);
+    command.u.offer.offer.gpus = 1; /* a CPU offer */
+    submit(s, &command);
+}
+
+static void model_invalid(struct scene *s)
+{
+    static const char LONG[OFFER_MODEL_MAX + 1] = {'x'};
+    struct command command = offer(s);
+    command.u.offer.offer.model = bytes_of(LONG, sizeof LONG);
+    submit(s, &command);
+}
+
+static void withdraw(struct scene *s, struct id16 offer_id)
+{
+    struct command command = as(s, COMMAND_OFFER_WITHDRAW, ACTOR_HOST, s->host);
+    command.u.offer_withdraw.offer_id = offer_id;
+    submit(s, &command);
+}
+
+static void no_such_offer(struct scene *s)
+{
+    withdraw(s, market_new_id(&s->market));
+    assert_string_equal(s->market.word, "no_such_offer");
+    withdraw(s, s->offer);
+    (void)quoted(s);
+}
+
+static void offer_withdrawn(struct scene *s)
+{
+    withdraw(s, s->offer);
+    withdraw(s, s->offer);
+}
+
+static void offer_insufficient(struct scene *s)
+{
+    struct command command = offer(s);
+    command.u.offer.offer.ram_mib = 1;
+    accept(s, &command);
+    struct id16 upload = market_upload(&s->market, s->consumer, 1000, 1000);
+    (void)market_quote(&s->market, s->consumer, upload, command.u.offer.offer_id);
+}
+
+static void price_too_large(struct scene *s)
+{
+    struct command command = offer(s);
+    command.u.offer.offer.rate = AMOUNT_MAX;
+    command.u.offer.offer.storage_mib = 1 << 20;
+    accept(s, &command);
+    struct id16 upload = market_upload(&s->market, s->consumer, 3600000, 3600000);
+    (void)market_quote(&s->market, s->consumer, upload, command.u.offer.offer_id);
+}
+
+/* ── the table ── */
+
+#define ROW(word, code)                                                                            \
+    {                                                                                              \
+#word, code, word                                                                          \
+    }
+static const struct refusal ROWS[] = {
+    ROW(not_open, ERR_CONFLICT),         ROW(unknown_command, ERR_INTERNAL),
+    ROW(not_operator, ERR_DENIED),       ROW(already_open, ERR_CONFLICT),
+    ROW(terms_invalid, ERR_INVALID),     ROW(key_id_used, ERR_CONFLICT),
+    ROW(token_invalid, ERR_INVALID),     ROW(token_expired, ERR_INVALID),
+    ROW(token_exists, ERR_CONFLICT),     ROW(identity_invalid, ERR_INVALID),
+    ROW(no_such_account, ERR_NOT_FOUND), ROW(not_yours, ERR_DENIED),
+    ROW(no_such_token, ERR_NOT_FOUND),   ROW(token_revoked, ERR_CONFLICT),
+    ROW(upload_empty, ERR_INVALID),      ROW(upload_too_large, ERR_TOO_LARGE),
+    ROW(no_such_upload, ERR_NOT_FOUND),  ROW(already_analysed, ERR_CONFLICT),
+    ROW(analysis_invalid, ERR_INTERNAL), ROW(not_analysed, ERR_CONFLICT),
+    ROW(no_such_host, ERR_NOT_FOUND),    ROW(host_exists, ERR_CONFLICT),
+    ROW(host_offline, ERR_CONFLICT),     ROW(offer_exists, ERR_CONFLICT),
+    ROW(rate_invalid, ERR_INVALID),      ROW(offer_invalid, ERR_INVALID),
+    ROW(model_invalid, ERR_INVALID),     ROW(no_such_offer, ERR_NOT_FOUND),
+    ROW(offer_withdrawn, ERR_CONFLICT),  ROW(offer_insufficient, ERR_CONFLICT),
+    ROW(price_too_large, ERR_OVERFLOW),
+};
+
+static void every_refusal_is_provoked(void **state)
+{
+    (void)state;
+    refusals_provoke(ROWS, sizeof ROWS / sizeof *ROWS);
+}
+
+static void no_rule_lacks_its_row(void **state)
+{
+    (void)state;
+    refusals_compare(ROWS, sizeof ROWS / sizeof *ROWS, "core/market/decide.c");
+    refusals_compare(ROWS, sizeof ROWS / sizeof *ROWS, "core/market/decide_account.c");
+    refusals_compare(ROWS, sizeof ROWS / sizeof *ROWS, "core/market/decide_market.c");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_refusal_is_provoked),
+        cmocka_unit_test(no_rule_lacks_its_row),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
