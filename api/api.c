@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/api.h"
 
+#include "api/blobs.h"
 #include "api/call.h"
 #include "api/claims.h"
 #include "api/nonces.h"
@@ -188,7 +189,10 @@ enum err_code api_start(struct api *api, struct err *err)
         uv_timer_start(&api->tick, tick_cb, TICK_MS, TICK_MS) != 0) {
         return err_set(err, ERR_NOMEM, "no memory to start serving");
     }
-    code = http_client_create(api->loop, &api->http, err);
+    code = blobs_open(api->loop, api->options.data_dir, &api->blobs, err);
+    if (code == ERR_OK) {
+        code = http_client_create(api->loop, &api->http, err);
+    }
     struct qubic_client_options qubic_options = {
         .live_url = api->options.qubic_live_url,
         .query_url = api->options.qubic_query_url,
@@ -232,4 +236,10 @@ void api_stop(struct api *api)
     uv_close((uv_handle_t *)&api->tick, NULL);
     claims_release(api->claims);
     http_server_close(api->server, STOP_GRACE_MS, server_closed_cb, api);
+}
+
+void api_finish(struct api *api)
+{
+    blobs_close(api->blobs);
+    api->blobs = NULL;
 }

@@ -17,6 +17,7 @@ struct nonces;
 struct presence;
 struct claims;
 struct feeds;
+struct blobs;
 
 struct api_options {
     const char *data_dir;
@@ -44,6 +45,7 @@ struct api {
     struct presence *presence;
     struct claims *claims;
     struct feeds *feeds;
+    struct blobs *blobs;
 
     uv_async_t wake; /* answers and commits have come */
     uv_timer_t tick; /* once a second: sweep, presence, nonces */
@@ -62,6 +64,8 @@ MUST_CHECK int api_prepare(struct api *api, uv_loop_t *loop);
 MUST_CHECK enum err_code api_start(struct api *api, struct err *err);
 /* Stop accepting, finish what is in flight; the loop ends when all is closed. */
 void api_stop(struct api *api);
+/* After the loop has ended. */
+void api_finish(struct api *api);
 
 /* Writer thread: hand an answered call to the loop; tell that the log has grown. */
 void api_post_answered(struct api *api, struct call *call);

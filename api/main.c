@@ -312,6 +312,7 @@ static enum err_code serve(struct server *s, uv_loop_t *loop, struct err *err)
            http_server_port(s->api.server));
     (void)fflush(stdout);
     (void)uv_run(loop, UV_RUN_DEFAULT);
+    api_finish(&s->api);
     return ERR_OK;
 }
 

@@ -1,0 +1,331 @@
+/* A writer has two buffers: `coming` collects what is handed in, `going` is with the thread pool. One job is under way at most, so
+ * bytes are hashed and written in order without a lock. The last job syncs, inspects and names the file. */
+// SPDX-License-Identifier: Apache-2.0
+#include "api/blobs.h"
+
+#include "core/base/buf.h"
+#include "core/base/file.h"
+#include "core/base/invariant.h"
+#include "core/base/text.h"
+#include "core/base/time.h"
+#include "core/base/trace.h"
+#include "core/crypto/sha256.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PIECE_MAX ((size_t)64 << 20) /* of one write: what a caller may hand in at once */
+
+struct blobs {
+    uv_loop_t *loop;
+    size_t writers;
+    char folder[PATH_MAX - 128]; /* so that every path made from it fits */
+};
+
+struct blob_writer {
+    struct blobs *blobs;
+    struct blob_writer_options options;
+    struct buf coming;
+    struct buf going;
+    uv_work_t work;
+    bool working;
+    bool wants_room;
+    bool finishing;
+    bool last; /* the job under way is the last one */
+    bool abandoned;
+    bool lost; /* a piece could not be kept: a hole in the content must not become a blob */
+    void (*on_gone)(void *ctx);
+    /* the pool's while a job is under way */
+    int fd;
+    struct sha256 *hash;
+    struct blob blob;
+    enum err_code code;
+    struct err err;
+    char path[PATH_MAX];
+};
+
+/* ── the store ─────────────────────────────────────────────────────────────────────────────────── */
+
+static void clean_temporaries(const char *folder)
+{
+    DIR *dir = opendir(folder);
+    size_t removed = 0;
+    if (dir == NULL) {
+        return;
+    }
+    /* Only one thread has this stream. */
+    for (struct dirent *entry = readdir(dir); entry != NULL; /* NOLINT(concurrency-mt-unsafe) */
+         entry = readdir(dir)) {                             /* NOLINT(concurrency-mt-unsafe) */
+        if (entry->d_name[0] != '.' && unlinkat(dirfd(dir), entry->d_name, 0) == 0) {
+            removed++;
+        }
+    }
+    (void)closedir(dir);
+    if (removed > 0) {
+        trace(TRACE_INFO, "blobs.cleaned", "unfinished=%zu", removed);
+    }
+}
+
+enum err_code blobs_open(uv_loop_t *loop, const char *data_dir, struct blobs **ret, struct err *err)
+{
+    char temporaries[PATH_MAX];
+    struct blobs *blobs = calloc(1, sizeof *blobs);
+    if (blobs == NULL) {
+        return err_set(err, ERR_NOMEM, "no memory for the blob store");
+    }
+    blobs->loop = loop;
+    enum err_code code = path_join(blobs->folder, sizeof blobs->folder, data_dir, "blobs", err);
+    if (code == ERR_OK) {
+        code = path_join(temporaries, sizeof temporaries, blobs->folder, "tmp", err);
+    }
+    if (code == ERR_OK) {
+        code = dir_create(temporaries, 0700, err);
+    }
+    if (code != ERR_OK) {
+        free(blobs);
+        return code;
+    }
+    clean_temporaries(temporaries);
+    *ret = blobs;
+    return ERR_OK;
+}
+
+void blobs_close(struct blobs *blobs)
+{
+    if (blobs != NULL) {
+        INVARIANT(blobs->writers == 0);
+        free(blobs);
+    }
+}
+
+/* `folder` of the blob, and the whole path. */
+static void blob_paths(const struct blobs *blobs, struct key32 digest, char ret_folder[PATH_MAX],
+                       char ret_path[PATH_MAX])
+{
+    char hex[65];
+    hex_encode(bytes_of(digest.b, sizeof digest.b), hex);
+    int size = snprintf(ret_folder, PATH_MAX, "%s/%.2s", blobs->folder, hex);
+    INVARIANT(size > 0 && size < PATH_MAX);
+    size = snprintf(ret_path, PATH_MAX, "%s/%.2s/%s", blobs->folder, hex, hex);
+    INVARIANT(size > 0 && size < PATH_MAX);
+}
+
+enum err_code blobs_open_read(struct blobs *blobs, struct key32 digest, int *ret_fd,
+                              uint64_t *ret_size, struct err *err)
+{
+    char folder[PATH_MAX];
+    char path[PATH_MAX];
+    struct stat info;
+    blob_paths(blobs, digest, folder, path);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0 && errno == ENOENT) {
+        return err_set(err, ERR_NOT_FOUND, "the file is not in the store");
+    }
+    if (fd < 0 || fstat(fd, &info) != 0) {
+        enum err_code code = err_set_errno(err, errno, "open %s", path);
+        if (fd >= 0) {
+            (void)close(fd);
+        }
+        return code;
+    }
+    *ret_fd = fd;
+    *ret_size = (uint64_t)info.st_size;
+    return ERR_OK;
+}
+
+/* ── on the pool ───────────────────────────────────────────────────────────────────────────────── */
+
+static enum err_code write_going(struct blob_writer *w)
+{
+    if (w->fd < 0) {
+        w->fd = open(w->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (w->fd < 0) {
+            return err_set_errno(&w->err, errno, "create %s", w->path);
+        }
+    }
+    sha256_update(w->hash, buf_bytes(&w->going));
+    for (size_t done = 0; done < w->going.size;) {
+        ssize_t put = write(w->fd, w->going.data + done, w->going.size - done);
+        if (put < 0 && errno == EINTR) {
+            continue;
+        }
+        if (put < 0) {
+            return err_set_errno(&w->err, errno, "write %s", w->path);
+        }
+        done += (size_t)put;
+    }
+    w->blob.size += w->going.size;
+    return ERR_OK;
+}
+
+static enum err_code give_name(struct blob_writer *w)
+{
+    char folder[PATH_MAX];
+    char path[PATH_MAX];
+    if (fsync(w->fd) != 0) {
+        return err_set_errno(&w->err, errno, "sync %s", w->path);
+    }
+    w->blob.digest = sha256_final(w->hash);
+    if (w->options.inspect != NULL) {
+        enum err_code code = w->options.inspect(w->options.ctx, w->fd, &w->blob, &w->err);
+        if (code != ERR_OK) {
+            return code;
+        }
+    }
+    blob_paths(w->blobs, w->blob.digest, folder, path);
+    if (mkdir(folder, 0700) != 0 && errno != EEXIST) {
+        return err_set_errno(&w->err, errno, "create %s", folder);
+    }
+    if (rename(w->path, path) != 0) {
+        return err_set_errno(&w->err, errno, "name %s", path);
+    }
+    w->path[0] = '\0';
+    enum err_code code = dir_sync(folder, &w->err);
+    /* Also if the folder was there: whoever made it a moment ago may not have synced it yet. */
+    return code == ERR_OK ? dir_sync(w->blobs->folder, &w->err) : code;
+}
+
+static void work_cb(uv_work_t *work)
+{
+    struct blob_writer *w = work->data;
+    w->code = write_going(w);
+    if (w->code == ERR_OK && w->last) {
+        w->code = give_name(w);
+    }
+}
+
+/* ── on the loop ───────────────────────────────────────────────────────────────────────────────── */
+
+static void writer_free(struct blob_writer *w)
+{
+    INVARIANT(!w->working);
+    if (w->fd >= 0) {
+        (void)close(w->fd);
+        if (w->path[0] != '\0') {
+            (void)unlink(w->path);
+        }
+    }
+    w->blobs->writers--;
+    sha256_destroy(w->hash);
+    buf_deinit(&w->coming);
+    buf_deinit(&w->going);
+    free(w);
+}
+
+static void work_next(struct blob_writer *w);
+
+static void worked_cb(uv_work_t *work, int status)
+{
+    struct blob_writer *w = work->data;
+    (void)status; /* never cancelled */
+    w->working = false;
+    if (w->abandoned) {
+        void (*on_gone)(void *) = w->on_gone;
+        void *ctx = w->options.ctx;
+        writer_free(w);
+        if (on_gone != NULL) {
+            on_gone(ctx);
+        }
+        return;
+    }
+    if (w->code == ERR_OK && w->lost && !w->last) {
+        w->code = err_set(&w->err, ERR_NOMEM, "no memory to write a file");
+    }
+    if (w->code != ERR_OK || w->last) {
+        struct blob_writer_options options = w->options;
+        struct blob blob = w->blob;
+        struct err err = w->err;
+        enum err_code code = w->code;
+        writer_free(w);
+        options.on_done(options.ctx, code, &blob, &err);
+        return;
+    }
+    bool has_room = w->wants_room;
+    w->wants_room = false;
+    work_next(w);
+    if (has_room) {
+        w->options.on_room(w->options.ctx);
+    }
+}
+
+static void work_next(struct blob_writer *w)
+{
+    if (w->working || (w->coming.size == 0 && !w->finishing && !w->lost)) {
+        return;
+    }
+    struct buf done = w->going;
+    w->going = w->coming;
+    w->coming = done;
+    buf_clear(&w->coming);
+    w->last = w->finishing && !w->lost;
+    w->working = true;
+    int rc = uv_queue_work(w->blobs->loop, &w->work, work_cb, worked_cb);
+    INVARIANT(rc == 0);
+}
+
+struct blob_writer *blob_writer_create(struct blobs *blobs,
+                                       const struct blob_writer_options *options)
+{
+    char name[ID_TEXT_SIZE];
+    struct blob_writer *w = calloc(1, sizeof *w);
+    if (w == NULL) {
+        return NULL;
+    }
+    w->hash = sha256_create();
+    if (w->hash == NULL) {
+        free(w);
+        return NULL;
+    }
+    w->blobs = blobs;
+    w->options = *options;
+    w->work.data = w;
+    w->fd = -1;
+    blobs->writers++;
+    buf_init(&w->coming, BLOB_HELD_MAX + PIECE_MAX);
+    buf_init(&w->going, BLOB_HELD_MAX + PIECE_MAX);
+    id_format(id_new(time_wall_ns()), name);
+    int size = snprintf(w->path, sizeof w->path, "%s/tmp/%s", blobs->folder, name);
+    INVARIANT(size > 0 && size < PATH_MAX);
+    return w;
+}
+
+bool blob_writer_write(struct blob_writer *writer, struct bytes piece)
+{
+    INVARIANT(!writer->finishing && !writer->abandoned);
+    buf_append_bytes(&writer->coming, piece);
+    writer->lost = writer->lost || writer->coming.failed;
+    work_next(writer);
+    writer->wants_room = writer->working && writer->coming.size >= BLOB_HELD_MAX;
+    return !writer->wants_room;
+}
+
+void blob_writer_finish(struct blob_writer *writer)
+{
+    INVARIANT(!writer->finishing && !writer->abandoned);
+    writer->finishing = true;
+    work_next(writer);
+}
+
+void blob_writer_abandon(struct blob_writer *writer, void (*on_gone)(void *ctx))
+{
+    if (writer == NULL) {
+        return;
+    }
+    INVARIANT(!writer->abandoned);
+    writer->abandoned = true;
+    writer->on_gone = on_gone;
+    if (!writer->working) {
+        void *ctx = writer->options.ctx;
+        writer_free(writer);
+        if (on_gone != NULL) {
+            on_gone(ctx);
+        }
+    }
+}

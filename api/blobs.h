@@ -1,0 +1,59 @@
+/* api/blobs.h: files by their content: uploads and results, kept in <data>/blobs/ab/<SHA-256 in hex>.
+ *
+ * Writing: bytes are hashed and written on the thread pool as they come, to <data>/blobs/tmp; at the end the file is synced,
+ *          looked at (inspect), renamed to its digest, and its folder synced. So a blob that has a name is whole and durable, and an event that
+ *          names it may be written.
+ * Memory:  a writer holds at most BLOB_HELD_MAX bytes and one piece, twice: blob_writer_write says when to pause.
+ * Life:    a writer ends with on_done (whole or failed) or with blob_writer_abandon, after which on_done is not called.
+ * Thread:  the loop's; inspect runs on the thread pool. Opening for reading looks up a name and does not read.
+ * Crash:   leftovers in tmp are removed when the store is opened. Blobs that no event names are not removed yet.
+ * Errors:  ERR_NOT_FOUND, ERR_FULL, ERR_IO, ERR_NOMEM. */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef API_BLOBS_H
+#define API_BLOBS_H
+
+#include "core/base/err.h"
+#include "core/base/id.h"
+
+#include <uv.h>
+
+#define BLOB_HELD_MAX ((size_t)256 << 10)
+
+struct blobs;
+struct blob_writer;
+
+struct blob {
+    struct key32 digest;
+    uint64_t size;
+};
+
+MUST_CHECK enum err_code blobs_open(uv_loop_t *loop, const char *data_dir, struct blobs **ret,
+                                    struct err *err);
+/* After the loop has ended: no writer may be left. */
+void blobs_close(struct blobs *blobs);
+
+struct blob_writer_options {
+    void *ctx;
+    /* There is room again, after blob_writer_write returned false. */
+    void (*on_room)(void *ctx);
+    /* Thread pool, may be NULL: look at the whole content before it gets its name. An error removes it, and is on_done's. */
+    enum err_code (*inspect)(void *ctx, int fd, const struct blob *blob, struct err *err);
+    /* Whole (ERR_OK, after blob_writer_finish) or failed (at any time). The writer is gone. Called from the loop only. */
+    void (*on_done)(void *ctx, enum err_code code, const struct blob *blob, const struct err *err);
+};
+
+/* NULL: out of memory. */
+struct blob_writer *blob_writer_create(struct blobs *blobs,
+                                       const struct blob_writer_options *options);
+/* Takes a copy. False: it holds enough; write no more before on_room. */
+MUST_CHECK bool blob_writer_write(struct blob_writer *writer, struct bytes piece);
+/* No more bytes will come. */
+void blob_writer_finish(struct blob_writer *writer);
+/* Remove what was written. NULL is fine. `inspect` may still be running with its ctx when `on_gone` (may be NULL) has not been called. */
+void blob_writer_abandon(struct blob_writer *writer, void (*on_gone)(void *ctx));
+
+/* `ret_fd` is the caller's to close. */
+MUST_CHECK enum err_code blobs_open_read(struct blobs *blobs, struct key32 digest, int *ret_fd,
+                                         uint64_t *ret_size, struct err *err);
+
+#endif

@@ -1,0 +1,352 @@
+/* Uploads: a file becomes a blob, is analysed before it has a name there, and only then an event says that it was received.
+ *
+ *     body ─▶ blob (temporary) ─ analysis_run on the pool ─┬─ named, upload.received ─ analysis.completed ─ 201
+ *                                                          └─ removed, upload.rejected ─ 422 */
+// SPDX-License-Identifier: Apache-2.0
+#include "api/blob_body.h"
+#include "api/route.h"
+#include "core/analysis/analysis.h"
+#include "core/base/text.h"
+#include "core/base/time.h"
+#include "projections/streams.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define DETAIL_MAX ((size_t)60000) /* of analysis.completed: a private part has 65,535 bytes */
+#define ANALYSIS_ARENA_MAX ((size_t)16 << 20)
+/* Of one syntax tree: the pool has four threads, so four of these at most. */
+#define PARSE_MEMORY_MAX ((size_t)128 << 20)
+#define UPLOAD_EVENTS_MAX 8
+
+struct upload {
+    struct ev_analysis_completed analysis;
+    enum reject_reason rejected;
+};
+
+/* ── analysis, on the thread pool ──────────────────────────────────────────────────────────────── */
+
+static enum err_code read_whole(int fd, uint64_t size, struct arena *arena, struct bytes *ret,
+                                struct err *err)
+{
+    if (size > ANALYSIS_SOURCE_SIZE_MAX) {
+        return err_set(err, ERR_TOO_LARGE, "a file of at most %zu bytes can be analysed",
+                       ANALYSIS_SOURCE_SIZE_MAX);
+    }
+    uint8_t *content = arena_alloc(arena, (size_t)size);
+    if (content == NULL) {
+        return err_set(err, ERR_NOMEM, "no memory to analyse the file");
+    }
+    for (size_t done = 0; done < size;) {
+        ssize_t got = pread(fd, content + done, (size_t)size - done, (off_t)done);
+        if (got <= 0) {
+            return err_set(err, ERR_IO, "the file cannot be read back");
+        }
+        done += (size_t)got;
+    }
+    *ret = bytes_of(content, (size_t)size);
+    return ERR_OK;
+}
+
+static enum err_code render(struct analysis *analysis, struct buf *ret, struct err *err)
+{
+    enum err_code code = analysis_json(analysis, NULL, ret, err);
+    if (code == ERR_TOO_LARGE) { /* very wordy evidence: the claims stand without it */
+        buf_clear(ret);
+        analysis->evidence_count = 0;
+        analysis->cut = true;
+        code = analysis_json(analysis, NULL, ret, err);
+    }
+    return code;
+}
+
+/* The numbers of core/analysis are those of core/event/kinds.h; a test of theirs compares. */
+static struct ev_analysis_completed event_of(const struct analysis *a)
+{
+    const struct analysis_requirements *needs = &a->requirements;
+    return (struct ev_analysis_completed){
+        .analyser_version = ANALYSIS_VERSION,
+        .kind = (enum upload_kind)a->kind,
+        .job_type = (enum job_type)a->job,
+        .framework = (enum framework)a->primary,
+        .confidence_permille = a->confidence_permille,
+        .device = (enum device)needs->device,
+        .gpus = needs->gpus,
+        .vram_mib = needs->vram_mib,
+        .tflops_milli = needs->tflops_milli,
+        .ram_mib = needs->ram_mib,
+        .storage_mib = needs->storage_mib,
+        .compute_capability = needs->compute_capability,
+        .reference_p50_ms = a->estimate.p50_ms,
+        .reference_p90_ms = a->estimate.p90_ms,
+    };
+}
+
+static enum err_code analyse(struct blob_body *body, int fd, const struct blob *blob,
+                             struct err *err)
+{
+    static const struct analysis_limits LIMITS = {
+        .source_size_max = ANALYSIS_SOURCE_SIZE_MAX,
+        .parse_memory_max = PARSE_MEMORY_MAX,
+        .parse_time_max_ms = ANALYSIS_PARSE_TIME_MAX_MS,
+    };
+    struct upload *upload = body->state;
+    struct arena arena;
+    struct arena content_arena;
+    struct analysis analysis;
+    struct bytes content;
+    struct buf detail;
+    buf_init(&detail, DETAIL_MAX);
+    arena_init(&arena, ANALYSIS_ARENA_MAX);
+    arena_init(&content_arena, ANALYSIS_SOURCE_SIZE_MAX + 4096);
+    const char *name = arena_text(&arena, body->file_name);
+    enum err_code code = name == NULL ? err_set(err, ERR_NOMEM, "no memory to analyse the file")
+                                      : read_whole(fd, blob->size, &content_arena, &content, err);
+    if (code == ERR_OK) {
+        code = analysis_run_limited(content, name, &LIMITS, &arena, &analysis, err);
+    }
+    if (code == ERR_OK) {
+        code = render(&analysis, &detail, err);
+    }
+    if (code == ERR_OK) {
+        upload->analysis = event_of(&analysis);
+        /* The call awaits this job, so nobody else has its arena now. */
+        upload->analysis.detail = arena_copy(&body->call->arena, buf_bytes(&detail));
+    }
+    upload->rejected = code == ERR_INVALID     ? REJECT_UNSUPPORTED
+                       : code == ERR_TOO_LARGE ? REJECT_TOO_LARGE
+                       : code == ERR_TIMEOUT   ? REJECT_UNREADABLE
+                                               : 0;
+    buf_deinit(&detail);
+    arena_deinit(&content_arena);
+    arena_deinit(&arena);
+    return code;
+}
+
+/* ── answers ───────────────────────────────────────────────────────────────────────────────────── */
+
+struct upload_facts {      /* borrowed from the reading and the call's arena */
+    struct event received; /* or rejected */
+    struct event analysis;
+    bool is_rejected;
+    bool is_analysed;
+    uint64_t sequence;
+};
+
+static bool read_upload(struct reading *reading, struct call *call, struct id16 id,
+                        struct upload_facts *ret)
+{
+    struct upload_row row;
+    uint64_t sequences[UPLOAD_EVENTS_MAX];
+    *ret = (struct upload_facts){0};
+    if (!state_upload(reading->store, id, &row) ||
+        !id_equal(row.account_id, call->principal.account_id)) {
+        return false;
+    }
+    size_t count =
+        streams_after(reading->store, STREAM_UPLOAD, id, 0, sequences, UPLOAD_EVENTS_MAX);
+    if (count == 0 || !reading_event(reading, sequences[0], &ret->received)) {
+        return false;
+    }
+    ret->is_rejected = row.rejected != 0;
+    ret->sequence = row.analysis_sequence != 0 ? row.analysis_sequence : sequences[0];
+    ret->is_analysed =
+        row.analysis_sequence != 0 && reading_event(reading, row.analysis_sequence, &ret->analysis);
+    return true;
+}
+
+static json_t *json_of_analysis(const struct upload_facts *facts)
+{
+    if (!facts->is_analysed) {
+        return json_null();
+    }
+    struct bytes detail = facts->analysis.u.analysis_completed.detail;
+    if (detail.size > 0) {
+        json_t *json = json_loadb((const char *)detail.data, detail.size, 0, NULL);
+        return json == NULL ? json_null() : json;
+    }
+    struct buf text; /* the private part was erased: the public fields */
+    buf_init(&text, 65536);
+    event_render_data(&text, &facts->analysis, &API_NAMES);
+    json_t *json = json_loadb(buf_text(&text), text.size, 0, NULL);
+    buf_deinit(&text);
+    return json == NULL ? json_null() : json;
+}
+
+static json_t *json_of_upload(const struct upload_facts *facts, struct id16 id)
+{
+    if (facts->is_rejected) {
+        const struct ev_upload_rejected *rejected = &facts->received.u.upload_rejected;
+        return json_pack("{s:o,s:o,s:I,s:n,s:o,s:n,s:{s:s,s:o},s:o}", "id", json_of_id(id),
+                         "file_name", json_of_text(rejected->file_name), "size",
+                         (json_int_t)rejected->size, "digest", "received_at",
+                         json_of_time(facts->received.time), "analysis", "rejected", "reason",
+                         enum_word(&reject_reason_words, rejected->reason), "detail",
+                         json_of_text(rejected->detail), "sequence", json_of_u64(facts->sequence));
+    }
+    const struct ev_upload_received *received = &facts->received.u.upload_received;
+    return json_pack("{s:o,s:o,s:I,s:o,s:o,s:o,s:o,s:o}", "id", json_of_id(id), "file_name",
+                     json_of_text(received->file_name), "size", (json_int_t)received->size,
+                     "digest", json_of_hash(received->digest), "media_type",
+                     json_of_text(received->media_type), "received_at",
+                     json_of_time(facts->received.time), "analysis", json_of_analysis(facts),
+                     "sequence", json_of_u64(facts->sequence));
+}
+
+static void reply_upload(struct call *call, int status)
+{
+    struct reading reading;
+    struct upload_facts facts;
+    char detail[400] = "";
+    const char *reason = NULL;
+    json_t *json = NULL;
+    if (!reading_open(&reading, call)) {
+        return;
+    }
+    if (read_upload(&reading, call, call->id, &facts)) {
+        if (facts.is_rejected && call->route->method == HTTP_POST) {
+            const struct ev_upload_rejected *rejected = &facts.received.u.upload_rejected;
+            struct bytes text = rejected->detail;
+            reason = enum_word(&reject_reason_words, rejected->reason);
+            size_t size = text.size < sizeof detail ? text.size : sizeof detail - 1;
+            memcpy(detail, size == 0 ? "" : (const char *)text.data, size);
+            detail[size] = '\0';
+        } else {
+            json = json_of_upload(&facts, call->id);
+        }
+    }
+    reading_close(&reading);
+    if (reason != NULL) {
+        call_problem(call, 422, reason, "%s", detail);
+    } else if (json == NULL) {
+        call_problem(call, 404, "no_such_upload", "you have no such upload");
+    } else {
+        call_reply(call, status, json);
+    }
+}
+
+static void get_upload(struct call *call)
+{
+    reply_upload(call, 200);
+}
+
+/* ── receiving ─────────────────────────────────────────────────────────────────────────────────── */
+
+static void reply_made(struct call *call)
+{
+    reply_upload(call, 201);
+}
+
+/* The upload may be an earlier request's: then its analysis may be there already, or was cut off by a crash. */
+static void received(struct call *call)
+{
+    struct reading reading;
+    struct upload_row row = {0};
+    const struct upload *upload = ((struct blob_body *)call->state)->state;
+    if (!call_made_id(call, &call->id) || !reading_open(&reading, call)) {
+        return;
+    }
+    bool found = state_upload(reading.store, call->id, &row);
+    reading_close(&reading);
+    if (!found || row.analysis_sequence != 0 || row.rejected != 0) {
+        reply_made(call);
+        return;
+    }
+    struct ledger_answer first = call->answer;
+    call->command = (struct command){
+        .type = COMMAND_ANALYSIS_COMPLETE,
+        .command_id = id_new(time_wall_ns()),
+        .actor_kind = ACTOR_LEDGER,
+        .causation = first.first,
+    };
+    call->command.u.analysis.upload_id = call->id;
+    call->command.u.analysis.analysis = upload->analysis;
+    call_submit_or(call, CLASS_CONSUMER, reply_made, reply_made);
+}
+
+/* What the fingerprint of an Idempotency-Key is over: name and content, not the form around them. */
+static void fingerprint(struct call *call, const struct blob_body *body, const struct blob *blob)
+{
+    struct buf text;
+    char hex[65];
+    buf_init(&text, 4096);
+    hex_encode(bytes_of(blob->digest.b, sizeof blob->digest.b), hex);
+    buf_append_bytes(&text, body->file_name);
+    buf_printf(&text, "\n%s", hex);
+    call->raw_body = arena_copy(&call->arena, buf_bytes(&text));
+    buf_deinit(&text);
+}
+
+static void blob_cb(struct blob_body *body, const struct blob *blob)
+{
+    struct call *call = body->call;
+    fingerprint(call, body, blob);
+    call_command(call, COMMAND_UPLOAD_RECEIVE);
+    call->command.u.upload = (struct command_upload){
+        .upload_id = id_new(time_wall_ns()),
+        .upload = {.size = blob->size,
+                   .file_name = body->file_name,
+                   .digest = blob->digest,
+                   .media_type = body->media_type},
+    };
+    call_submit(call, CLASS_CONSUMER, received);
+}
+
+static void refused_cb(struct blob_body *body, const struct blob *blob, const struct err *err)
+{
+    struct call *call = body->call;
+    const struct upload *upload = body->state;
+    if (upload->rejected == 0) {
+        call_refuse(call, err);
+        return;
+    }
+    fingerprint(call, body, blob);
+    call_command(call, COMMAND_UPLOAD_REJECT);
+    call->command.u.upload_reject = (struct command_upload_reject){
+        .upload_id = id_new(time_wall_ns()),
+        .rejected = {.size = blob->size,
+                     .reason = upload->rejected,
+                     .file_name = body->file_name,
+                     .detail = arena_copy(&call->arena, bytes_of_text(err->message))},
+    };
+    call_submit(call, CLASS_CONSUMER, received);
+}
+
+static void post_upload(struct call *call)
+{
+    struct reading reading;
+    struct ledger_row ledger = {0};
+    const char *read_only = ledger_read_only_reason(call->api->ledger);
+    if (read_only != NULL) { /* said before the body is read */
+        call_problem(call, 503, "read_only", "nothing can be written now: %s", read_only);
+        return;
+    }
+    if (!reading_open(&reading, call)) {
+        return;
+    }
+    (void)state_ledger(reading.store, &ledger);
+    reading_close(&reading);
+    struct blob_body *body = arena_alloc(&call->arena, sizeof *body);
+    struct upload *upload = arena_alloc(&call->arena, sizeof *upload);
+    if (body == NULL || upload == NULL) {
+        call_problem(call, 503, "no_memory", "out of memory; try again");
+        return;
+    }
+    *body = (struct blob_body){
+        .call = call,
+        .size_max = ledger.upload_max,
+        .too_large = "upload_too_large",
+        .form_allowed = true,
+        .inspect = analyse,
+        .on_blob = blob_cb,
+        .on_refused = refused_cb,
+        .state = upload,
+    };
+    blob_body_read(body);
+}
+
+static const struct route ROUTES[] = {
+    {HTTP_POST, "/v1/uploads", SCOPE_CONSUMER, BODY_STREAM, post_upload},
+    {HTTP_GET, "/v1/uploads/{id}", SCOPE_CONSUMER, BODY_NONE, get_upload},
+};
+const struct route_table ROUTES_UPLOADS = {ROUTES, sizeof ROUTES / sizeof *ROUTES};
