@@ -436,7 +436,7 @@ static enum err_code check_canonical(const struct event *event, struct bytes byt
 enum err_code record_decode(struct bytes record, struct arena *arena, struct event *ret,
                             struct err *err)
 {
-    struct record_header header;
+    struct record_header header = {0};
     enum err_code code = record_header_decode(record, &header, err);
     if (code != ERR_OK) {
         return code;

@@ -164,7 +164,7 @@ static enum err_code tile_entry(struct log_reader *reader, unsigned level, uint6
                                 struct key32 *ret, struct err *err)
 {
     if (level == 0) {
-        struct bytes record;
+        struct bytes record = {0};
         enum err_code code = log_reader_record(reader, index + 1, &record, err);
         if (code == ERR_OK) {
             *ret = merkle_leaf(record);

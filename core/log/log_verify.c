@@ -2,6 +2,7 @@
 #include "core/log/log_verify.h"
 
 #include "core/base/invariant.h"
+#include "core/base/text.h"
 #include "core/crypto/sha256.h"
 #include "core/event/codec.h"
 #include "core/log/event_log_internal.h"
@@ -232,14 +233,17 @@ static enum err_code check_records(struct verify *verify, struct log_verify_resu
 /* What the note claims, unchecked: its second line. The signature is checked once record 1 has said whose it must be. */
 static uint64_t claimed_size(struct bytes note)
 {
-    unsigned long long size = 0;
-    char text[256];
-    size_t length = note.size < sizeof text ? note.size : sizeof text - 1;
-    memcpy(text, note.data, length);
-    text[length] = '\0';
-    const char *line = strchr(text, '\n');
-    return line != NULL && sscanf(line + 1, "%llu", &size) == 1 ? size
-                                                                : 0; /* NOLINT(cert-err34-c) */
+    const uint8_t *line = memchr(note.data, '\n', note.size);
+    uint64_t size = 0;
+    if (line == NULL) {
+        return 0;
+    }
+    struct bytes rest = bytes_from(note, (size_t)(line - note.data) + 1);
+    const uint8_t *end = memchr(rest.data, '\n', rest.size);
+    return end != NULL &&
+                   u64_parse(bytes_of(rest.data, (size_t)(end - rest.data)), &size, NULL) == ERR_OK
+               ? size
+               : 0;
 }
 
 /* The stored frontier, and no private part beyond those that records name. */

@@ -450,7 +450,7 @@ void views_abort(struct views *views)
 
 enum err_code views_read_position(struct views *views, struct views_position *ret, struct err *err)
 {
-    struct views_snapshot *snapshot;
+    struct views_snapshot *snapshot = NULL;
     enum err_code code = views_snapshot_open(views, &snapshot, err);
     if (code == ERR_OK) {
         *ret = snapshot->position;
@@ -508,7 +508,7 @@ static void hash_value(struct sha256 *hash, const MDB_val *value)
 
 enum err_code views_digest(struct views *views, struct key32 *ret, struct err *err)
 {
-    struct views_snapshot *snapshot;
+    struct views_snapshot *snapshot = NULL;
     enum err_code code = views_snapshot_open(views, &snapshot, err);
     if (code != ERR_OK) {
         return code;

@@ -47,7 +47,7 @@ static enum deposit_class classify(const struct command_deposit *c, const struct
 static enum err_code observe_deposit(struct deciding *d)
 {
     const struct command_deposit *c = &d->command->u.deposit;
-    struct escrow_row escrow;
+    struct escrow_row escrow = {0};
     struct deposit_row seen;
     enum err_code code = known_escrow(d, c->escrow_id, &escrow);
     if (code != ERR_OK) {
@@ -76,7 +76,7 @@ static enum err_code observe_deposit(struct deciding *d)
 static enum err_code confirm_escrow(struct deciding *d)
 {
     const struct command_confirm *c = &d->command->u.confirm;
-    struct escrow_row escrow;
+    struct escrow_row escrow = {0};
     enum err_code code = known_escrow(d, c->escrow_id, &escrow);
     if (code != ERR_OK) {
         return code;
@@ -108,8 +108,8 @@ static enum err_code confirm_escrow(struct deciding *d)
 static enum err_code expire_escrow(struct deciding *d)
 {
     const struct command_confirm *c = &d->command->u.confirm;
-    struct escrow_row escrow;
-    struct job_row job;
+    struct escrow_row escrow = {0};
+    struct job_row job = {0};
     enum err_code code = known_escrow(d, c->escrow_id, &escrow);
     if (code != ERR_OK) {
         return code;
@@ -138,7 +138,7 @@ static enum err_code expire_escrow(struct deciding *d)
 static enum err_code report_shortfall(struct deciding *d)
 {
     const struct command_shortfall *c = &d->command->u.shortfall;
-    struct escrow_row escrow;
+    struct escrow_row escrow = {0};
     enum err_code code = known_escrow(d, c->escrow_id, &escrow);
     if (code != ERR_OK) {
         return code;
@@ -195,8 +195,8 @@ static enum err_code sign_leg(struct deciding *d)
 {
     const struct command_leg *c = &d->command->u.leg;
     const struct ev_leg_signed *signing = &c->u.signing;
-    struct escrow_row escrow;
-    struct leg_row leg;
+    struct escrow_row escrow = {0};
+    struct leg_row leg = {0};
     uint8_t key[LEG_KEY_SIZE];
     enum err_code code = known_leg(d, &escrow, key, &leg);
     if (code != ERR_OK) {
@@ -232,8 +232,8 @@ static enum err_code lose_leg(struct deciding *d)
 {
     const struct command_leg *c = &d->command->u.leg;
     const struct ev_leg_lost *lost = &c->u.lost;
-    struct escrow_row escrow;
-    struct leg_row leg;
+    struct escrow_row escrow = {0};
+    struct leg_row leg = {0};
     uint8_t key[LEG_KEY_SIZE];
     enum err_code code = known_leg(d, &escrow, key, &leg);
     if (code != ERR_OK) {
@@ -260,8 +260,8 @@ static enum err_code confirm_leg(struct deciding *d)
 {
     const struct command_leg *c = &d->command->u.leg;
     const struct ev_leg_confirmed *confirmed = &c->u.confirmed;
-    struct escrow_row escrow;
-    struct leg_row leg;
+    struct escrow_row escrow = {0};
+    struct leg_row leg = {0};
     uint8_t key[LEG_KEY_SIZE];
     enum err_code code = known_leg(d, &escrow, key, &leg);
     if (code != ERR_OK) {
