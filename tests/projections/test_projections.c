@@ -260,6 +260,7 @@ static struct id16 paid_job(struct scene *s)
     return job;
 }
 
+/* R9.1, R9.3, R9.6, P29, P33 */
 static void earnings_follow_utc_days(void **state)
 {
     (void)state;
@@ -302,6 +303,7 @@ static void earnings_follow_utc_days(void **state)
     scene_close(s);
 }
 
+/* R9.2, R9.4, P30, P31 */
 static void a_running_job_earns_what_was_reported(void **state)
 {
     (void)state;
@@ -331,6 +333,7 @@ static void a_running_job_earns_what_was_reported(void **state)
     scene_close(s);
 }
 
+/* R10.1, R10.2, R10.6, P34 */
 static void transactions_are_filtered_and_paged(void **state)
 {
     (void)state;
@@ -377,6 +380,7 @@ static void transactions_are_filtered_and_paged(void **state)
     scene_close(s);
 }
 
+/* R10.5, P36 */
 static void a_lost_leg_is_a_row_and_its_next_attempt_another(void **state)
 {
     (void)state;

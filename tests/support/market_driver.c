@@ -451,7 +451,7 @@ static void must_know(struct market *market, bool known)
 struct command market_lock_of(struct market *market, struct id16 job_id)
 {
     struct job_row job;
-    struct escrow_row escrow;
+    struct escrow_row escrow = {0};
     must_know(market, state_job(market->store, job_id, &job) &&
                           state_escrow(market->store, job.escrow_id, &escrow));
     struct command command =
@@ -474,7 +474,7 @@ struct command market_lock_of(struct market *market, struct id16 job_id)
 enum err_code market_confirm(struct market *market, struct id16 job_id)
 {
     struct job_row job;
-    struct escrow_row escrow;
+    struct escrow_row escrow = {0};
     must_know(market, state_job(market->store, job_id, &job) &&
                           state_escrow(market->store, job.escrow_id, &escrow));
     struct command command =

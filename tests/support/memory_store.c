@@ -149,9 +149,10 @@ static enum err_code put(struct store *store, const struct store_table *name, st
     if (table == NULL) {
         return ERR_IO;
     }
-    INVARIANT(key.size >
-              0); /* as LMDB has it: an empty key is no key, and 511 bytes are the most */
+    /* As LMDB has it: an empty key is no key, and 511 bytes are the most. */
+    INVARIANT(key.size > 0);
     INVARIANT(key.size <= 511);
+    ((struct memory_store *)store)->writes++;
     size_t index = lower_bound(table, key);
     if (is_at(table, index, key)) {
         uint8_t *copy = copy_value(value);

@@ -50,6 +50,8 @@ static void rows_are_ordered_and_found_in_both_directions(void **state)
     store_delete(store, &FRUIT, bytes_of_text("figs"));
     store_delete(store, &FRUIT, bytes_of_text("none such"));
     assert_int_equal(memory_store_rows(store, &FRUIT), 3);
+    assert_int_equal(memory_store_writes(store),
+                     6); /* 5 puts and a delete; what is not there is not deleted */
     assert_int_equal(store_check(store, NULL), ERR_OK);
     memory_store_destroy(store);
 }

@@ -331,6 +331,25 @@ static void check_job(struct market *m, struct id16 job_id, size_t *queued, size
     }
 }
 
+/* What the rule about refunds counts. */
+static void check_consumer(struct market *m, struct id16 account_id)
+{
+    struct account_row account = {0};
+    uint64_t started = 0;
+    uint64_t refunded = 0;
+    check(m, state_account(m->store, account_id, &account));
+    for (size_t i = 0; i < m->jobs.count; i++) {
+        struct job_row job = {0};
+        check(m, state_job(m->store, m->jobs.ids[i], &job));
+        if (id_equal(job.account_id, account_id) && job.status == JOB_ENDED) {
+            started += job.started_at != 0 ? 1 : 0;
+            refunded += job.ending == ENDING_PROGRAM_FAILED ? 1 : 0;
+        }
+    }
+    check(m, account.jobs_started == started && account.jobs_refunded == refunded);
+    check(m, refunded <= started);
+}
+
 static void check_state(struct market *m)
 {
     size_t queued = 0;
@@ -341,6 +360,9 @@ static void check_state(struct market *m)
     check_balances(m);
     for (size_t i = 0; i < m->jobs.count; i++) {
         check_job(m, m->jobs.ids[i], &queued, &deadlines, &held);
+    }
+    for (size_t i = 0; i < m->accounts.count; i++) {
+        check_consumer(m, m->accounts.ids[i]);
     }
     for (size_t i = 0; i < m->hosts.count; i++) {
         check(m, state_host(m->store, m->hosts.ids[i], &host));
