@@ -58,10 +58,8 @@ static bool post(struct store *store, uint64_t sequence, const struct posting *p
     struct view_key balance_at = balance_key(posting->account);
     struct view_key line_at = line_key(posting->account, sequence);
     struct view_key total_at = total_key(kind);
-    struct line_row earlier; /* one event may post to an account twice */
-    if (view_get(store, &STATEMENTS, &line_at, &earlier, sizeof earlier)) {
-        line.amount += earlier.amount;
-    }
+    /* An event posts to an account once: a line of a statement is an event. */
+    INVARIANT_SLOW(!store_has(store, &STATEMENTS, bytes_of(line_at.b, line_at.size)));
     view_put(store, &BALANCES, &balance_at, &line.balance, sizeof line.balance);
     view_put(store, &STATEMENTS, &line_at, &line, sizeof line);
     view_put(store, &TOTALS, &total_at, &total, sizeof total);

@@ -418,6 +418,116 @@ static void a_lost_leg_is_a_row_and_its_next_attempt_another(void **state)
     scene_close(s);
 }
 
+/* Every fact of a job's page, from a job that ran and failed. */
+static void a_job_tells_its_whole_story(void **state)
+{
+    (void)state;
+    struct scene *s = open_views(0);
+    struct market *m = &s->market;
+    struct job_view view;
+    struct job_escrow_view escrow;
+    int64_t created = m->now;
+    struct id16 upload = market_upload(m, s->consumer, 20000, 20000);
+    struct id16 quote = market_quote(m, s->consumer, upload, s->offer);
+    struct id16 job = market_create_job(m, s->consumer, quote);
+    assert_true(jobs_get_escrow(m->store, job, &escrow));
+    assert_int_equal(escrow.required, 3);
+    assert_int_equal(escrow.last_tick, escrow.requested_tick + 30);
+    m->terms.confirmations = 2; /* changed meanwhile: the next confirmation says so */
+    struct command command =
+        market_command(m, COMMAND_TERMS_SET, ACTOR_OPERATOR, (struct id16){{0}});
+    command.u.terms = m->terms;
+    assert_int_equal(market_submit(m, &command), ERR_OK);
+    command = market_lock_of(m, job);
+    assert_int_equal(market_submit(m, &command), ERR_OK);
+    assert_int_equal(market_confirm(m, job), ERR_OK);
+    assert_true(jobs_get_escrow(m->store, job, &escrow));
+    assert_int_equal(escrow.confirmations, 1);
+    assert_int_equal(escrow.required, 2);
+    assert_int_equal(escrow.processed_tick, escrow.lock_tick + 1);
+    assert_int_equal(escrow.status, ESCROW_OBSERVED);
+    m->now += NS_PER_S;
+    assert_int_equal(market_confirm(m, job), ERR_OK);
+    m->now += NS_PER_S;
+    assert_int_equal(market_claim(m, s->host), ERR_OK);
+    m->now += NS_PER_S;
+    assert_int_equal(market_start(m, s->host, job), ERR_OK);
+    m->now += 5 * NS_PER_S;
+    assert_int_equal(
+        market_end(m, s->host, job, ENDING_PROGRAM_FAILED, REASON_EXITED_NONZERO, 4000), ERR_OK);
+    assert_true(jobs_get(m->store, job, &view));
+    assert_int_equal(view.created_at, created);
+    assert_int_equal(view.queued_at, created + NS_PER_S);
+    assert_int_equal(view.assigned_at, created + 2 * NS_PER_S);
+    assert_int_equal(view.started_at, created + 3 * NS_PER_S);
+    assert_int_equal(view.ended_at, created + 8 * NS_PER_S);
+    assert_int_equal(view.status, JOB_VIEW_FAILED);
+    assert_string_equal(enum_word(&job_view_status_words, (uint32_t)view.status), "failed");
+    assert_int_equal(view.ending, ENDING_PROGRAM_FAILED);
+    assert_int_equal(view.reason, REASON_EXITED_NONZERO);
+    assert_int_equal(view.fault, FAULT_PROGRAM);
+    assert_int_equal(view.exit_status, 1);
+    assert_int_equal(view.used_ms, 4000);
+    assert_int_equal(view.payout, 0);
+    assert_int_equal(view.refund, view.cap);
+    assert_int_equal(view.settled_at, 0);
+    m->now += NS_PER_S;
+    market_drain(m);
+    assert_true(jobs_get(m->store, job, &view));
+    assert_int_equal(view.settled_at, m->now);
+
+    command = market_command(m, COMMAND_JOB_RATE, ACTOR_ACCOUNT, s->consumer);
+    command.u.rate = (struct command_rate){.job_id = job, .stars = 4};
+    assert_int_equal(market_submit(m, &command), ERR_OK);
+    struct earnings earnings;
+    earnings_get(m->store, s->provider, m->now, &earnings);
+    assert_int_equal(earnings.all.ratings, 1);
+    assert_int_equal(earnings.all.stars, 4);
+    assert_int_equal(earnings.all.jobs_ended, 1);
+    assert_int_equal(earnings.all.jobs_completed, 0);
+    assert_int_equal(earnings.all.worked_ms, 4000);
+    assert_int_equal(earnings.average_rate, 0);
+    scene_close(s);
+}
+
+static void a_returned_deposit_was_real(void **state)
+{
+    (void)state;
+    struct scene *s = open_views(0);
+    struct market *m = &s->market;
+    struct transaction_entry entry;
+    struct id16 upload = market_upload(m, s->consumer, 20000, 20000);
+    struct id16 job =
+        market_create_job(m, s->consumer, market_quote(m, s->consumer, upload, s->offer));
+    struct command command = market_lock_of(m, job);
+    command.u.deposit.amount -= 1;
+    assert_int_equal(market_submit(m, &command), ERR_OK);
+    assert_true(transactions_by_tx(m->store, command.u.deposit.tx_id, &entry));
+    assert_int_equal(entry.row.kind, TRANSACTION_DEPOSIT);
+    assert_int_equal(entry.row.class, DEPOSIT_SHORT);
+    assert_int_equal(entry.row.status, TRANSACTION_OBSERVED);
+    assert_int_equal(entry.row.tick, command.u.deposit.tick);
+    market_drain(m);
+    assert_true(transactions_by_tx(m->store, command.u.deposit.tx_id, &entry));
+    assert_int_equal(entry.row.status, TRANSACTION_CONFIRMED);
+    scene_close(s);
+}
+
+static void a_host_hears_of_the_end_of_a_job_it_has_not_started(void **state)
+{
+    (void)state;
+    struct scene *s = open_views(0);
+    struct market *m = &s->market;
+    struct id16 job = market_queued_job(m, s->consumer, s->offer, 20000);
+    struct id16 second = market_queued_job(m, s->consumer, s->offer, 20000);
+    assert_int_equal(market_claim(m, s->host), ERR_OK);
+    assert_int_equal(market_cancel(m, s->consumer, job), ERR_OK);
+    assert_true(streams_has(m->store, STREAM_HOST, s->host, m->first));
+    assert_int_equal(market_cancel(m, s->consumer, second), ERR_OK);
+    assert_false(streams_has(m->store, STREAM_HOST, s->host, m->first)); /* it never had this one */
+    scene_close(s);
+}
+
 /* A store that fails at any operation leaves a failed store, no crash and no endless loop. */
 static void every_failure_of_the_store_is_kept(void **state)
 {
@@ -484,6 +594,9 @@ int main(void)
         cmocka_unit_test(a_running_job_earns_what_was_reported),
         cmocka_unit_test(transactions_are_filtered_and_paged),
         cmocka_unit_test(a_lost_leg_is_a_row_and_its_next_attempt_another),
+        cmocka_unit_test(a_job_tells_its_whole_story),
+        cmocka_unit_test(a_returned_deposit_was_real),
+        cmocka_unit_test(a_host_hears_of_the_end_of_a_job_it_has_not_started),
         cmocka_unit_test(every_failure_of_the_store_is_kept),
         cmocka_unit_test(tables_have_names_of_their_own),
     };

@@ -1,0 +1,285 @@
+/* The rules people rely on, each told as a short story: what every ending pays, deadlines, locks on time and too late. */
+// SPDX-License-Identifier: Apache-2.0
+#include "core/base/time.h"
+#include "tests/support/cmocka_all.h"
+#include "tests/support/market_scene.h"
+
+#include <string.h>
+
+#define RATE 3600000 /* 1 QUBIC per millisecond */
+
+static struct scene *open_scene(void)
+{
+    return scene_open(&(struct scene_options){.fee_bps = 1000, .rate = RATE});
+}
+
+static struct job_row job_of(struct scene *s, struct id16 job_id)
+{
+    struct job_row job = {0};
+    assert_true(state_job(s->market.store, job_id, &job));
+    return job;
+}
+
+static int64_t leg_amount(struct scene *s, struct id16 job_id, enum leg_kind kind)
+{
+    uint8_t key[LEG_KEY_SIZE];
+    struct leg_row leg;
+    leg_key(job_of(s, job_id).escrow_id, kind, (struct key32){{0}}, key);
+    return state_leg(s->market.store, key, &leg) ? leg.amount : 0;
+}
+
+static void later(struct scene *s, int64_t seconds)
+{
+    s->market.now += seconds * NS_PER_S;
+}
+
+static void start_ledger(struct scene *s)
+{
+    struct command command =
+        market_command(&s->market, COMMAND_LEDGER_START, ACTOR_LEDGER, (struct id16){{0}});
+    assert_int_equal(market_submit(&s->market, &command), ERR_OK);
+}
+
+/* ── what an ending pays ───────────────────────────────────────────────────────────────────────── */
+
+static void by_worker(struct scene *s, struct id16 job, enum ending ending)
+{
+    assert_int_equal(market_end(&s->market, s->host, job, ending, REASON_EXITED_ZERO, 10000),
+                     ERR_OK);
+}
+
+static void by_consumer(struct scene *s, struct id16 job)
+{
+    assert_int_equal(market_cancel(&s->market, s->consumer, job), ERR_OK);
+}
+
+static void by_silence(struct scene *s)
+{
+    later(s, 30);
+    assert_int_equal(market_sweep(&s->market), ERR_OK);
+}
+
+/* Ten seconds of work, reported; the table of design and terms says who is paid for them. */
+static void every_ending_pays_what_the_terms_say(void **state)
+{
+    (void)state;
+    static const struct {
+        enum ending ending;
+        enum fault fault;
+        int64_t gross;
+    } TABLE[] = {
+        {ENDING_COMPLETED, FAULT_NONE, 10000},
+        {ENDING_CAP_REACHED, FAULT_NONE, 10000},
+        {ENDING_CANCELLED_RUNNING, FAULT_CONSUMER, 10000},
+        {ENDING_PROGRAM_FAILED, FAULT_PROGRAM, 0},
+        {ENDING_HOST_FAULT, FAULT_PROVIDER, 0},
+        {ENDING_WORKER_LOST, FAULT_PROVIDER, 0},
+    };
+    for (size_t i = 0; i < sizeof TABLE / sizeof *TABLE; i++) {
+        struct scene *s = open_scene();
+        struct id16 id = market_running_job(&s->market, s->consumer, s->host, s->offer, 20000);
+        later(s, 10);
+        assert_int_equal(market_progress(&s->market, s->host, id, 500, 10000), ERR_OK);
+        if (TABLE[i].ending == ENDING_CANCELLED_RUNNING) {
+            by_consumer(s, id);
+        } else if (TABLE[i].ending == ENDING_WORKER_LOST) {
+            by_silence(s);
+        } else {
+            by_worker(s, id, TABLE[i].ending);
+        }
+        struct job_row job = job_of(s, id);
+        assert_int_equal(job.ending, TABLE[i].ending);
+        assert_int_equal(leg_amount(s, id, LEG_FEE), TABLE[i].gross / 10);
+        assert_int_equal(leg_amount(s, id, LEG_PAYOUT), TABLE[i].gross - TABLE[i].gross / 10);
+        assert_int_equal(leg_amount(s, id, LEG_REFUND), job.cap - TABLE[i].gross);
+        scene_close(s);
+    }
+}
+
+/* Used time is the smallest of what the worker says, what went by here, and what was paid for. */
+static void used_time_is_the_smallest_of_three(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t elapsed_s;
+        uint64_t worker_ms;
+        int64_t gross;
+    } TABLE[] = {
+        {10, 4000, 4000},       /* the worker's */
+        {10, 999999999, 10000}, /* ours: a liar gains nothing */
+        {28, 28000, 25000},     /* the cap: 20 s and a quarter */
+        {0, 0, 0},
+    };
+    for (size_t i = 0; i < sizeof TABLE / sizeof *TABLE; i++) {
+        struct scene *s = open_scene();
+        struct id16 id = market_running_job(&s->market, s->consumer, s->host, s->offer, 20000);
+        later(s, TABLE[i].elapsed_s);
+        assert_int_equal(market_end(&s->market, s->host, id, ENDING_COMPLETED, REASON_EXITED_ZERO,
+                                    TABLE[i].worker_ms),
+                         ERR_OK);
+        assert_int_equal(leg_amount(s, id, LEG_PAYOUT) + leg_amount(s, id, LEG_FEE),
+                         TABLE[i].gross);
+        scene_close(s);
+    }
+}
+
+/* ── deadlines ─────────────────────────────────────────────────────────────────────────────────── */
+
+static void our_downtime_costs_nobody_a_lease(void **state)
+{
+    (void)state;
+    struct scene *s = open_scene();
+    struct id16 id = market_running_job(&s->market, s->consumer, s->host, s->offer, 2000000);
+    later(s, 600); /* we were down */
+    start_ledger(s);
+    assert_int_not_equal(market_sweep(&s->market), ERR_OK);
+    assert_string_equal(s->market.word, "nothing_due");
+    later(s, 29);
+    assert_int_equal(market_progress(&s->market, s->host, id, 1, 1000), ERR_OK);
+    later(s, 29);
+    assert_int_not_equal(market_sweep(&s->market), ERR_OK);
+    later(s, 1);
+    assert_int_equal(market_sweep(&s->market), ERR_OK);
+    assert_int_equal(job_of(s, id).ending, ENDING_WORKER_LOST);
+    scene_close(s);
+}
+
+static void a_job_that_is_not_started_goes_to_another_machine_then_back(void **state)
+{
+    (void)state;
+    struct scene *s = open_scene();
+    struct market *m = &s->market;
+    struct id16 id = market_queued_job(m, s->consumer, s->offer, 20000);
+    struct id16 second = market_enrol(m, s->provider);
+    struct id16 stranger = market_enrol(m, s->consumer);
+    assert_int_not_equal(market_claim(m, second), ERR_OK); /* it was bought on the first */
+    assert_int_equal(market_claim(m, s->host), ERR_OK);
+    later(s, 59);
+    assert_int_not_equal(market_sweep(m), ERR_OK);
+    later(s, 1);
+    assert_int_equal(market_sweep(m), ERR_OK);
+    assert_int_equal(job_of(s, id).status, JOB_QUEUED);
+    assert_int_not_equal(market_claim(m, stranger), ERR_OK); /* never another provider's */
+    assert_int_equal(market_claim(m, second), ERR_OK);
+    assert_int_equal(job_of(s, id).attempt, 2);
+    later(s, 60);
+    assert_int_equal(market_sweep(m), ERR_OK);
+    assert_int_equal(market_claim(m, s->host), ERR_OK);
+    assert_int_equal(job_of(s, id).attempt, 3);
+    later(s, 60);
+    assert_int_equal(market_sweep(m), ERR_OK); /* three times was enough */
+    assert_int_equal(job_of(s, id).ending, ENDING_NO_WORKER);
+    assert_int_equal(leg_amount(s, id, LEG_REFUND), job_of(s, id).cap);
+    scene_close(s);
+}
+
+static void a_worker_that_reports_for_ever_is_stopped_at_the_cap(void **state)
+{
+    (void)state;
+    struct scene *s = open_scene();
+    struct market *m = &s->market;
+    struct id16 id = market_running_job(m, s->consumer, s->host, s->offer, 20000);
+    for (int i = 0; i < 17 && job_of(s, id).status == JOB_RUNNING;
+         i++) { /* 25 s paid, 60 s grace */
+        later(s, 5);
+        assert_int_equal(market_progress(m, s->host, id, 999, (uint64_t)(i + 1) * 5000), ERR_OK);
+        (void)market_sweep(m);
+    }
+    assert_int_equal(job_of(s, id).ending, ENDING_CAP_REACHED);
+    assert_int_equal(leg_amount(s, id, LEG_REFUND), 0);
+    scene_close(s);
+}
+
+/* ── locks and legs ────────────────────────────────────────────────────────────────────────────── */
+
+static void a_lock_counts_up_to_its_last_tick(void **state)
+{
+    (void)state;
+    for (uint64_t late = 0; late < 2; late++) {
+        struct scene *s = open_scene();
+        struct market *m = &s->market;
+        struct escrow_row escrow;
+        struct deposit_row deposit;
+        struct id16 upload = market_upload(m, s->consumer, 20000, 20000);
+        struct id16 id =
+            market_create_job(m, s->consumer, market_quote(m, s->consumer, upload, s->offer));
+        assert_true(state_escrow(m->store, job_of(s, id).escrow_id, &escrow));
+        struct command command = market_lock_of(m, id);
+        command.u.deposit.tick = escrow.last_tick + late;
+        assert_int_equal(market_submit(m, &command), ERR_OK);
+        assert_true(state_deposit(m->store, command.u.deposit.tx_id, &deposit));
+        assert_int_equal(deposit.class, late == 0 ? DEPOSIT_LOCK : DEPOSIT_LATE);
+        scene_close(s);
+    }
+}
+
+static void only_the_signed_transaction_confirms_a_leg(void **state)
+{
+    (void)state;
+    struct scene *s = open_scene();
+    struct market *m = &s->market;
+    struct id16 id = market_queued_job(m, s->consumer, s->offer, 20000);
+    uint8_t key[LEG_KEY_SIZE];
+    struct leg_row leg;
+    by_consumer(s, id);
+    struct id16 escrow = job_of(s, id).escrow_id;
+    leg_key(escrow, LEG_REFUND, (struct key32){{0}}, key);
+    assert_true(state_leg(m->store, key, &leg));
+    struct command command = market_leg_command(m, COMMAND_LEG_SIGN, escrow, &leg);
+    assert_int_equal(market_submit(m, &command), ERR_OK);
+    assert_true(state_leg(m->store, key, &leg));
+    for (int i = 0; i < 5; i++) {
+        command = market_leg_command(m, COMMAND_LEG_CONFIRM, escrow, &leg);
+        struct ev_leg_confirmed *confirmed = &command.u.leg.u.confirmed;
+        confirmed->amount -= i == 0 ? 1 : 0;
+        confirmed->tick += i == 1 ? 1 : 0;
+        confirmed->attempt += i == 2 ? 1 : 0;
+        confirmed->tx_id.b[0] ^= i == 3 ? 1 : 0;
+        confirmed->destination.b[0] ^= i == 4 ? 1 : 0;
+        assert_int_not_equal(market_submit(m, &command), ERR_OK);
+        assert_string_equal(m->word, "not_in_flight");
+    }
+    command = market_leg_command(m, COMMAND_LEG_CONFIRM, escrow, &leg);
+    assert_int_equal(market_submit(m, &command), ERR_OK);
+    scene_close(s);
+}
+
+/* Quoted under a fee that is gone by the end: it goes where the quote's terms said, not to nobody. */
+static void a_fee_goes_where_the_quote_said(void **state)
+{
+    (void)state;
+    struct scene *s = open_scene();
+    struct market *m = &s->market;
+    uint8_t key[LEG_KEY_SIZE];
+    struct leg_row leg;
+    struct key32 ours = m->terms.fee_identity;
+    struct id16 id = market_running_job(m, s->consumer, s->host, s->offer, 20000);
+    struct command command =
+        market_command(m, COMMAND_TERMS_SET, ACTOR_OPERATOR, (struct id16){{0}});
+    m->terms.fee_bps = 0;
+    m->terms.fee_identity = (struct key32){{0}};
+    command.u.terms = m->terms;
+    assert_int_equal(market_submit(m, &command), ERR_OK);
+    later(s, 10);
+    by_worker(s, id, ENDING_COMPLETED);
+    leg_key(job_of(s, id).escrow_id, LEG_FEE, (struct key32){{0}}, key);
+    assert_true(state_leg(m->store, key, &leg));
+    assert_int_equal(leg.amount, 1000);
+    assert_true(key_equal(leg.destination, ours));
+    scene_close(s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_ending_pays_what_the_terms_say),
+        cmocka_unit_test(used_time_is_the_smallest_of_three),
+        cmocka_unit_test(our_downtime_costs_nobody_a_lease),
+        cmocka_unit_test(a_job_that_is_not_started_goes_to_another_machine_then_back),
+        cmocka_unit_test(a_worker_that_reports_for_ever_is_stopped_at_the_cap),
+        cmocka_unit_test(a_lock_counts_up_to_its_last_tick),
+        cmocka_unit_test(only_the_signed_transaction_confirms_a_leg),
+        cmocka_unit_test(a_fee_goes_where_the_quote_said),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
