@@ -144,6 +144,23 @@ static void our_downtime_costs_nobody_a_lease(void **state)
     scene_close(s);
 }
 
+static void our_downtime_takes_no_job_from_its_machine(void **state)
+{
+    (void)state;
+    struct scene *s = open_scene();
+    struct id16 id = market_queued_job(&s->market, s->consumer, s->offer, 20000);
+    assert_int_equal(market_claim(&s->market, s->host), ERR_OK);
+    later(s, 600);
+    start_ledger(s);
+    assert_int_not_equal(market_sweep(&s->market), ERR_OK);
+    later(s, 29);
+    assert_int_not_equal(market_sweep(&s->market), ERR_OK);
+    later(s, 1);
+    assert_int_equal(market_sweep(&s->market), ERR_OK);
+    assert_int_equal(job_of(s, id).status, JOB_QUEUED);
+    scene_close(s);
+}
+
 static void a_job_that_is_not_started_goes_to_another_machine_then_back(void **state)
 {
     (void)state;
@@ -275,6 +292,7 @@ int main(void)
         cmocka_unit_test(every_ending_pays_what_the_terms_say),
         cmocka_unit_test(used_time_is_the_smallest_of_three),
         cmocka_unit_test(our_downtime_costs_nobody_a_lease),
+        cmocka_unit_test(our_downtime_takes_no_job_from_its_machine),
         cmocka_unit_test(a_job_that_is_not_started_goes_to_another_machine_then_back),
         cmocka_unit_test(a_worker_that_reports_for_ever_is_stopped_at_the_cap),
         cmocka_unit_test(a_lock_counts_up_to_its_last_tick),
