@@ -453,6 +453,7 @@ enum err_code views_read_position(struct views *views, struct views_position *re
     struct views_snapshot *snapshot = NULL;
     enum err_code code = views_snapshot_open(views, &snapshot, err);
     if (code == ERR_OK) {
+        INVARIANT(snapshot != NULL);
         *ret = snapshot->position;
         views_snapshot_close(snapshot);
     }
@@ -513,6 +514,7 @@ enum err_code views_digest(struct views *views, struct key32 *ret, struct err *e
     if (code != ERR_OK) {
         return code;
     }
+    INVARIANT(snapshot != NULL);
     struct sha256 *hash = sha256_create();
     if (hash == NULL) {
         views_snapshot_close(snapshot);
