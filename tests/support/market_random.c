@@ -1,4 +1,5 @@
-/* The random market: mostly what honest people, machines and a chain do, now and then what they should not. */
+/* The random market: mostly what honest people, machines and a chain do, now and then what they should not. At most one random draw in an argument
+ * list or expression: compilers evaluate them in different orders, and a seed shall mean the same market everywhere. */
 // SPDX-License-Identifier: Apache-2.0
 #include "core/base/time.h"
 #include "tests/support/cmocka_all.h"
@@ -21,6 +22,12 @@ static struct key32 identity_of(struct market *m, struct id16 account_id)
 static uint64_t between(struct market *m, uint64_t least, uint64_t most)
 {
     return least + market_below(m, most - least + 1);
+}
+
+static uint64_t any_magnitude(struct market *m)
+{
+    uint64_t shift = market_below(m, 64);
+    return market_random(m) >> shift;
 }
 
 /* ── people, machines, offers ──────────────────────────────────────────────────────────────────── */
@@ -79,9 +86,9 @@ static void machine_step(struct market *m)
         (void)market_submit(m, &command);
     } else if (roll < 92) {
         if (m->offers.count < 40) {
-            (void)market_publish(m, host,
-                                 (int64_t)between(m, 1, market_chance(m, 50) ? 5000 : 5000000),
-                                 between(m, 100, 20000));
+            uint64_t rate = between(m, 1, market_chance(m, 50) ? 5000 : 5000000);
+            uint64_t speed = between(m, 100, 20000);
+            (void)market_publish(m, host, (int64_t)rate, speed);
         }
     } else {
         command = market_command(m, COMMAND_OFFER_WITHDRAW, ACTOR_HOST, host);
@@ -245,7 +252,7 @@ static void metrics_step(struct market *m, struct id16 job_id, const struct job_
     for (size_t i = 0; i < count; i++) {
         samples[i].at_ms = market_below(m, 100000);
         samples[i].cpu_permille = market_below(m, 1001);
-        samples[i].ram_mib = market_random(m) >> market_below(m, 64);
+        samples[i].ram_mib = any_magnitude(m);
         samples[i].power_mw = market_below(m, 400000);
     }
     struct command command = market_command(m, COMMAND_JOB_METRICS, ACTOR_HOST, job->host_id);
@@ -269,7 +276,7 @@ static uint64_t claimed_ms(struct market *m, const struct job_row *job)
     uint64_t elapsed = (uint64_t)((m->now - job->started_at) / NS_PER_MS);
     switch (market_below(m, 6)) {
     case 0:
-        return market_random(m) >> market_below(m, 64); /* a liar */
+        return any_magnitude(m); /* a liar */
     case 1:
         return elapsed / 2;
     default:
@@ -295,7 +302,8 @@ static void run_step(struct market *m, struct id16 job_id, const struct job_row 
 {
     uint64_t roll = market_below(m, 100);
     if (roll < 35) {
-        (void)market_progress(m, job->host_id, job_id, market_below(m, 1010), claimed_ms(m, job));
+        uint64_t permille = market_below(m, 1010);
+        (void)market_progress(m, job->host_id, job_id, permille, claimed_ms(m, job));
     } else if (roll < 50) {
         output_step(m, job_id, job);
     } else if (roll < 65) {
