@@ -5,6 +5,7 @@
 #include "api/blobs.h"
 #include "api/call.h"
 #include "api/claims.h"
+#include "api/feed.h"
 #include "api/nonces.h"
 #include "api/presence.h"
 #include "api/route.h"
@@ -95,6 +96,9 @@ static void wake_cb(uv_async_t *handle)
     if (committed && api->claims != NULL) {
         claims_retry(api->claims);
     }
+    if (committed && api->feeds != NULL) {
+        feeds_commit(api->feeds);
+    }
 }
 
 /* ── chores ────────────────────────────────────────────────────────────────────────────────────── */
@@ -184,7 +188,8 @@ enum err_code api_start(struct api *api, struct err *err)
     api->nonces = nonces_create();
     api->presence = presence_create(api);
     api->claims = claims_create(api);
-    if (api->nonces == NULL || api->presence == NULL || api->claims == NULL ||
+    api->feeds = feeds_create(api);
+    if (api->nonces == NULL || api->presence == NULL || api->claims == NULL || api->feeds == NULL ||
         uv_timer_init(api->loop, &api->tick) != 0 ||
         uv_timer_start(&api->tick, tick_cb, TICK_MS, TICK_MS) != 0) {
         return err_set(err, ERR_NOMEM, "no memory to start serving");
@@ -235,11 +240,14 @@ void api_stop(struct api *api)
 {
     uv_close((uv_handle_t *)&api->tick, NULL);
     claims_release(api->claims);
+    feeds_release(api->feeds);
     http_server_close(api->server, STOP_GRACE_MS, server_closed_cb, api);
 }
 
 void api_finish(struct api *api)
 {
+    feeds_destroy(api->feeds);
+    api->feeds = NULL;
     blobs_close(api->blobs);
     api->blobs = NULL;
 }

@@ -340,6 +340,7 @@ static enum err_code run(struct server *s, struct err *err)
         code = serve(s, &loop, err);
     }
     settlement_stop(s->api.settlement);
+    (void)uv_loop_close(&loop); /* after an early error some handles may be open: the process ends */
     return code;
 }
 

@@ -13,7 +13,7 @@
 
 static const struct route_table *const TABLES[] = {
     &ROUTES_WORKERS,    &ROUTES_JOBS,    &ROUTES_AUTH,    &ROUTES_MARKET,
-    &ROUTES_OPERATIONS, &ROUTES_UPLOADS, &ROUTES_RESULTS,
+    &ROUTES_OPERATIONS, &ROUTES_UPLOADS, &ROUTES_RESULTS, &ROUTES_FEED,
 };
 
 /* ── finding ───────────────────────────────────────────────────────────────────────────────────── */

@@ -93,7 +93,6 @@ class Process:
                 self.child.wait()
                 raise AssertionError("%s did not stop: %s" % (self.arguments[0], self.trace()))
         self.child.stdout.close()
-        self.errors.close()
         return self.child.returncode
 
 
@@ -323,6 +322,10 @@ class World:
         for process in (self.server, self.chain):
             if process is not None and process.child.poll() is None:
                 process.stop(signal.SIGKILL)
+            elif process is not None and process.child.returncode != 0:
+                print("%s died: %d\n%s" % (process.arguments[0], process.child.returncode, process.trace()[-6000:]))
+            if process is not None:
+                process.errors.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def __enter__(self):

@@ -1,0 +1,56 @@
+/* api/feed_read.h: which events a caller is shown, in order, and how they look. REST and WebSocket read through this.
+ *
+ * Who:     operator and auditor see every record; everybody else what is in the stream of their account, a machine what is in its own.
+ * Private: parts are joined only for events that concern the caller: the consumer or the provider of a job, not the operator,
+ *          not an auditor. An erased part is simply absent.
+ * How:     a view walks either the whole log or a few streams (projections/streams.h) merged by sequence, so a
+ *          subscription to one job does not read the others.
+ * Thread:  the loop's, on one snapshot at a time. */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef API_FEED_READ_H
+#define API_FEED_READ_H
+
+#include "api/call.h"
+#include "api/feed_message.h"
+
+struct feed_view {
+    struct principal principal;
+    bool whole_log;
+    size_t stream_count;
+    struct feed_topic streams[FEED_TOPICS_MAX];
+};
+
+/* A snapshot without a call; as struct reading. */
+struct feed_snapshot {
+    struct views_snapshot *views;
+    struct store *store;
+    struct log_reader *log;
+    uint64_t head; /* last sequence that is shown: the views' position */
+};
+
+MUST_CHECK enum err_code feed_snapshot_open(struct api *api, struct feed_snapshot *ret,
+                                            struct err *err);
+void feed_snapshot_close(struct feed_snapshot *snapshot);
+
+/* What `principal` sees of `subscription`. ERR_NOT_FOUND: a topic that is not the caller's, as if it did not exist. */
+MUST_CHECK enum err_code feed_view_make(struct feed_snapshot *snapshot,
+                                        const struct principal *principal,
+                                        const struct feed_subscription *subscription,
+                                        struct feed_view *ret, struct err *err);
+/* One stream of any kind, for GET /v1/events?stream=. */
+MUST_CHECK enum err_code feed_view_of_stream(struct feed_snapshot *snapshot,
+                                             const struct principal *principal,
+                                             struct feed_topic stream, struct feed_view *ret,
+                                             struct err *err);
+/* Up to `max` sequences after `after` that this view shows, ascending. `ret_cursor`: everything up to here was looked at; the snapshot's
+ * head when there is no more. */
+size_t feed_view_next(const struct feed_view *view, struct feed_snapshot *snapshot, uint64_t after,
+                      uint64_t *ret, size_t max, uint64_t *ret_cursor);
+/* Whether the caller is shown the event's private part. */
+bool feed_view_has_private(const struct feed_view *view, struct feed_snapshot *snapshot,
+                           uint64_t sequence);
+/* Append the CloudEvent. false: the record cannot be read (that is an operator's matter, and traced). */
+MUST_CHECK bool feed_render(struct api *api, struct feed_snapshot *snapshot, uint64_t sequence,
+                            bool with_private, struct buf *ret);
+
+#endif

@@ -1,0 +1,129 @@
+/* The log as it can be followed: pages of events, and the WebSocket. */
+// SPDX-License-Identifier: Apache-2.0
+#include "api/feed.h"
+#include "api/feed_read.h"
+#include "api/route.h"
+#include "core/base/text.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define EVENTS_DEFAULT 50
+#define EVENTS_MAX 500
+/* A page ends early when it is this large; `next` goes on from there. */
+#define PAGE_SIZE_SOFT ((size_t)2 << 20)
+#define PAGE_SIZE_MAX (PAGE_SIZE_SOFT + ((size_t)1 << 20))
+
+struct page {
+    uint64_t after;
+    uint64_t limit;
+    bool has_stream;
+    struct feed_topic stream;
+};
+
+static bool read_number(struct call *call, const char *name, uint64_t max, uint64_t *ret)
+{
+    const char *text = http_head_param(http_request_head(call->request), name);
+    if (text != NULL && (u64_parse(bytes_of_text(text), ret, NULL) != ERR_OK || *ret > max)) {
+        call_problem(call, 422, "parameter_invalid", "%s is a number up to %" PRIu64, name, max);
+        return false;
+    }
+    return true;
+}
+
+static bool read_page(struct call *call, struct page *ret)
+{
+    const char *stream = http_head_param(http_request_head(call->request), "stream");
+    struct err err = {0};
+    *ret = (struct page){.limit = EVENTS_DEFAULT, .has_stream = stream != NULL};
+    if (!read_number(call, "after", INT64_MAX, &ret->after) ||
+        !read_number(call, "limit", EVENTS_MAX, &ret->limit)) {
+        return false;
+    }
+    if (ret->limit == 0) {
+        call_problem(call, 422, "parameter_invalid", "limit is 1 to %d", EVENTS_MAX);
+        return false;
+    }
+    if (stream != NULL && feed_topic_parse(bytes_of_text(stream), &ret->stream, &err) != ERR_OK) {
+        call_problem(call, 422, "parameter_invalid", "%s", err.message);
+        return false;
+    }
+    return true;
+}
+
+/* The cursor up to which `text` shows everything. */
+static uint64_t append_events(struct call *call, struct feed_snapshot *snapshot,
+                              const struct feed_view *view, const struct page *page,
+                              struct buf *text)
+{
+    uint64_t sequences[EVENTS_MAX];
+    uint64_t cursor;
+    size_t count =
+        feed_view_next(view, snapshot, page->after, sequences, (size_t)page->limit, &cursor);
+    for (size_t i = 0; i < count; i++) {
+        buf_append_text(text, i == 0 ? "" : ",");
+        bool with_private = feed_view_has_private(view, snapshot, sequences[i]);
+        if (!feed_render(call->api, snapshot, sequences[i], with_private, text)) {
+            text->failed = true;
+            return 0;
+        }
+        if (text->size >= PAGE_SIZE_SOFT) {
+            return sequences[i];
+        }
+    }
+    return cursor;
+}
+
+static void get_events(struct call *call)
+{
+    struct page page;
+    struct feed_snapshot snapshot;
+    struct feed_view view;
+    struct buf text;
+    struct err err = {0};
+    if (!read_page(call, &page)) {
+        return;
+    }
+    enum err_code code = feed_snapshot_open(call->api, &snapshot, &err);
+    if (code != ERR_OK) {
+        call_refuse(call, &err);
+        return;
+    }
+    const struct feed_subscription all = {.all = true};
+    code = page.has_stream
+               ? feed_view_of_stream(&snapshot, &call->principal, page.stream, &view, &err)
+               : feed_view_make(&snapshot, &call->principal, &all, &view, &err);
+    if (code != ERR_OK) {
+        feed_snapshot_close(&snapshot);
+        call_refuse(call, &err);
+        return;
+    }
+    buf_init(&text, PAGE_SIZE_MAX);
+    buf_append_text(&text, "{\"items\":[");
+    uint64_t cursor = append_events(call, &snapshot, &view, &page, &text);
+    uint64_t head = snapshot.head;
+    feed_snapshot_close(&snapshot);
+    if (cursor < head) {
+        buf_printf(&text, "],\"next\":%" PRIu64 ",\"head\":%" PRIu64 "}", cursor, head);
+    } else {
+        buf_printf(&text, "],\"next\":null,\"head\":%" PRIu64 "}", head);
+    }
+    if (text.failed) {
+        call_problem(call, 500, "internal",
+                     "an event could not be read; the operator has been told");
+    } else {
+        call_reply_text(call, 200, "application/json", buf_bytes(&text));
+    }
+    buf_deinit(&text);
+}
+
+static void get_feed(struct call *call)
+{
+    feeds_accept(call->api->feeds, call);
+}
+
+static const struct route ROUTES[] = {
+    {HTTP_GET, "/v1/events", ROUTE_ANY, BODY_NONE, get_events},
+    {HTTP_GET, "/v1/feed", ROUTE_ANY, BODY_NONE, get_feed},
+};
+const struct route_table ROUTES_FEED = {ROUTES, sizeof ROUTES / sizeof *ROUTES};
