@@ -4,6 +4,7 @@
 #include "core/settlement/settlement_internal.h"
 
 struct waiting {
+    uv_loop_t *loop;
     bool answered;
     enum err_code code;
     struct err err;
@@ -30,6 +31,9 @@ static void answer_cb(void *ctx, const struct qubic_answer *answer)
 {
     struct waiting *waiting = ctx;
     waiting->answered = true;
+    uv_stop(
+        waiting
+            ->loop); /* an answer that comes with a timer must not be followed by waiting for sockets */
     waiting->code = answer->code;
     waiting->err = answer->err;
     waiting->rpc = answer->rpc;
@@ -50,7 +54,7 @@ static enum err_code wait_for(struct settlement *s, struct waiting *waiting,
             qubic_call_cancel(call);
             return err_set(err, ERR_UNAVAILABLE, "settlement is stopping");
         }
-        (void)uv_run(&s->loop, UV_RUN_ONCE);
+        (void)uv_run(&s->loop, UV_RUN_DEFAULT); /* until uv_stop */
     }
     if (waiting->code != ERR_OK && err != NULL) {
         *err = waiting->err;
@@ -67,9 +71,10 @@ static void take_tick_info(struct waiting *w, const struct qubic_answer *answer)
 
 enum err_code chain_tick_info(struct settlement *s, struct qubic_tick_info *ret, struct err *err)
 {
-    struct waiting w = {.take = take_tick_info, .u.tick_info = ret};
+    struct waiting w = {.loop = &s->loop, .take = take_tick_info, .u.tick_info = ret};
     struct qubic_call *call = NULL;
-    return wait_for(s, &w, call, qubic_client_tick_info(s->client, LISTENER(w), &call, err), err);
+    enum err_code asked = qubic_client_tick_info(s->client, LISTENER(w), &call, err);
+    return wait_for(s, &w, call, asked, err);
 }
 
 static void take_processed(struct waiting *w, const struct qubic_answer *answer)
@@ -80,7 +85,7 @@ static void take_processed(struct waiting *w, const struct qubic_answer *answer)
 enum err_code chain_processed_tick(struct settlement *s, struct qubic_processed_tick *ret,
                                    struct err *err)
 {
-    struct waiting w = {.take = take_processed, .u.processed = ret};
+    struct waiting w = {.loop = &s->loop, .take = take_processed, .u.processed = ret};
     struct qubic_call *call = NULL;
     enum err_code asked = qubic_client_processed_tick(s->client, LISTENER(w), &call, err);
     return wait_for(s, &w, call, asked, err);
@@ -94,7 +99,7 @@ static void take_balance(struct waiting *w, const struct qubic_answer *answer)
 enum err_code chain_balance(struct settlement *s, const struct key32 *identity,
                             struct qubic_balance *ret, struct err *err)
 {
-    struct waiting w = {.take = take_balance, .u.balance = ret};
+    struct waiting w = {.loop = &s->loop, .take = take_balance, .u.balance = ret};
     struct qubic_call *call = NULL;
     enum err_code asked = qubic_client_balance(s->client, identity, LISTENER(w), &call, err);
     return wait_for(s, &w, call, asked, err);
@@ -103,7 +108,7 @@ enum err_code chain_balance(struct settlement *s, const struct key32 *identity,
 enum err_code chain_broadcast(struct settlement *s, const struct qubic_transaction *tx,
                               struct err *err)
 {
-    struct waiting w = {0};
+    struct waiting w = {.loop = &s->loop};
     struct qubic_call *call = NULL;
     enum err_code asked = qubic_client_broadcast(s->client, tx, LISTENER(w), &call, err);
     return wait_for(s, &w, call, asked, err);
@@ -117,7 +122,7 @@ static void take_transaction(struct waiting *w, const struct qubic_answer *answe
 enum err_code chain_transaction(struct settlement *s, const struct key32 *hash,
                                 struct qubic_archived_transaction *ret, struct err *err)
 {
-    struct waiting w = {.take = take_transaction, .u.transaction = ret};
+    struct waiting w = {.loop = &s->loop, .take = take_transaction, .u.transaction = ret};
     struct qubic_call *call = NULL;
     enum err_code asked = qubic_client_transaction(s->client, hash, LISTENER(w), &call, err);
     return wait_for(s, &w, call, asked, err);
@@ -134,7 +139,7 @@ static void take_list(struct waiting *w, const struct qubic_answer *answer)
 enum err_code chain_tick(struct settlement *s, uint32_t tick, chain_transaction_cb *each, void *ctx,
                          uint32_t *ret_next, struct err *err)
 {
-    struct waiting w = {.take = take_list, .u.list = {each, ctx}};
+    struct waiting w = {.loop = &s->loop, .take = take_list, .u.list = {each, ctx}};
     struct qubic_call *call = NULL;
     enum err_code asked =
         qubic_client_transactions_for_tick(s->client, tick, LISTENER(w), &call, err);
@@ -159,7 +164,7 @@ static void take_tick_data(struct waiting *w, const struct qubic_answer *answer)
 enum err_code chain_tick_has(struct settlement *s, uint32_t tick, const struct key32 *hash,
                              bool *ret_has, bool *ret_empty, struct err *err)
 {
-    struct waiting w = {.take = take_tick_data, .u.tick_data = {.hash = hash}};
+    struct waiting w = {.loop = &s->loop, .take = take_tick_data, .u.tick_data = {.hash = hash}};
     struct qubic_call *call = NULL;
     enum err_code asked = qubic_client_tick_data(s->client, tick, LISTENER(w), &call, err);
     enum err_code code = wait_for(s, &w, call, asked, err);

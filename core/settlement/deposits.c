@@ -5,23 +5,31 @@
 #include "core/settlement/payload.h"
 #include "core/settlement/settlement_internal.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Ticks read in one round, so that legs are not left waiting while a long stretch is caught up. */
-#define TICKS_PER_ROUND 200
+/* Time for reading ticks in one round, so that legs are not left waiting while a long stretch is caught up. */
+#define READ_NS_PER_ROUND NS_PER_S
 #define EVIDENCE_TICKS 3
 
-/* The escrow an identity belongs to; escrows that ended are watched as well, for what comes late. */
-static bool find_escrow(struct settlement *s, struct key32 identity, struct id16 *ret)
+/* The escrow an identity belongs to, zero if none; escrows that ended are watched as well, for what comes late. (An identity is
+ * shown after the views have its escrow, so no deposit can come before.) Not being able to
+ * look is an error: taken for "none", the cursor would pass over a deposit. */
+static enum err_code find_escrow(struct settlement *s, struct key32 identity, struct id16 *ret,
+                                 struct err *err)
 {
     struct views_snapshot *snapshot;
-    if (views_snapshot_open(ledger_views(s->options.ledger), &snapshot, NULL) != ERR_OK) {
-        return false;
+    enum err_code code = views_snapshot_open(ledger_views(s->options.ledger), &snapshot, err);
+    if (code != ERR_OK) {
+        return code;
     }
-    bool found = state_escrow_by_identity(views_snapshot_store(snapshot), identity, ret);
+    if (!state_escrow_by_identity(views_snapshot_store(snapshot), identity, ret)) {
+        *ret = (struct id16){0};
+        code = store_check(views_snapshot_store(snapshot), err);
+    }
     views_snapshot_close(snapshot);
-    return found;
+    return code;
 }
 
 static enum err_code observe_cb(void *ctx, const struct qubic_archived_transaction *archived,
@@ -32,10 +40,14 @@ static enum err_code observe_cb(void *ctx, const struct qubic_archived_transacti
     struct id16 escrow_id;
     struct payload payload;
     struct ledger_answer answer;
-    if (tx->amount <= 0 || !archived->money_flew || !find_escrow(s, tx->destination, &escrow_id)) {
+    if (tx->amount <= 0 || !archived->money_flew) {
         return ERR_OK;
     }
-    enum err_code code = qubic_rpc_transaction_check(archived, &archived->hash, err);
+    enum err_code code = find_escrow(s, tx->destination, &escrow_id, err);
+    if (code != ERR_OK || id_is_zero(escrow_id)) {
+        return code;
+    }
+    code = qubic_rpc_transaction_check(archived, &archived->hash, err);
     if (code != ERR_OK) {
         err_context(err, "the archive shows a transaction to an escrow that nobody signed");
         return code;
@@ -64,11 +76,13 @@ static enum err_code observe_cb(void *ctx, const struct qubic_archived_transacti
 
 enum err_code settle_deposits(struct settlement *s, struct err *err)
 {
-    for (int i = 0; i < TICKS_PER_ROUND && s->cursor < s->processed; i++) {
+    int64_t until = time_mono_ns() + READ_NS_PER_ROUND;
+    while (s->cursor < s->processed && time_mono_ns() < until && !settlement_stopping(s)) {
         uint32_t next = 0;
         enum err_code code = chain_tick(s, s->cursor + 1, observe_cb, s, &next, err);
         if (code != ERR_OK) {
-            return code;
+            err_context(err, "reading tick %" PRIu32, s->cursor + 1);
+            return code; /* the cursor stays: the tick is read again, whole */
         }
         s->cursor = next - 1;
     }
@@ -113,15 +127,19 @@ static enum err_code open_escrows(struct settlement *s, struct id_list *ret, uin
     return code;
 }
 
-static bool read_escrow(struct settlement *s, struct id16 id, struct escrow_row *ret)
+static enum err_code read_escrow(struct settlement *s, struct id16 id, struct escrow_row *ret,
+                                 struct err *err)
 {
     struct views_snapshot *snapshot;
-    if (views_snapshot_open(ledger_views(s->options.ledger), &snapshot, NULL) != ERR_OK) {
-        return false;
+    enum err_code code = views_snapshot_open(ledger_views(s->options.ledger), &snapshot, err);
+    if (code != ERR_OK) {
+        return code;
     }
-    bool found = state_escrow(views_snapshot_store(snapshot), id, ret);
+    if (!state_escrow(views_snapshot_store(snapshot), id, ret)) {
+        code = err_set(err, ERR_CORRUPT, "an open escrow without its row");
+    }
     views_snapshot_close(snapshot);
-    return found;
+    return code;
 }
 
 /* The archive still has the lock, with our fields: asked again before it counts. */
@@ -144,29 +162,27 @@ static enum err_code check_lock(struct settlement *s, const struct escrow_row *e
     return ERR_OK;
 }
 
+/* Up to and including the one that locks, even if the terms ask for fewer now than were given already. */
 static enum err_code confirm_one(struct settlement *s, struct id16 escrow_id,
-                                 struct escrow_row *escrow, uint64_t required, struct err *err)
+                                 const struct escrow_row *escrow, uint64_t required,
+                                 struct err *err)
 {
-    while (escrow->confirmations < required &&
-           s->processed >= escrow->lock_tick + escrow->confirmations + 1) {
+    for (uint64_t next = escrow->confirmations + 1; s->processed >= escrow->lock_tick + next;
+         next++) {
         struct ledger_answer answer;
-        uint64_t next = escrow->confirmations + 1;
-        if (next == required) {
-            enum err_code code = check_lock(s, escrow, err);
-            if (code != ERR_OK) {
-                return code;
-            }
+        enum err_code code = next >= required ? check_lock(s, escrow, err) : ERR_OK;
+        if (code != ERR_OK) {
+            return code;
         }
         struct command command = {
             .type = COMMAND_ESCROW_CONFIRM,
             .command_id = settlement_command_id(STEP_CONFIRM, escrow_id, escrow->lock_tx, next),
             .u.confirm = {
                 .escrow_id = escrow_id, .confirmations = next, .processed_tick = s->processed}};
-        enum err_code code = settlement_submit(s, &command, &answer, err);
-        if (code != ERR_OK || answer.code != ERR_OK) {
+        code = settlement_submit(s, &command, &answer, err);
+        if (code != ERR_OK || answer.code != ERR_OK || next >= required) {
             return code;
         }
-        escrow->confirmations = next;
     }
     return ERR_OK;
 }
@@ -192,15 +208,21 @@ enum err_code settle_confirmations(struct settlement *s, struct err *err)
     struct id_list open = {0};
     uint64_t required = 0;
     enum err_code code = open_escrows(s, &open, &required, err);
-    for (size_t i = 0; i < open.count && code == ERR_OK && !settlement_stopping(s); i++) {
+    for (size_t i = 0; i < open.count && !settlement_stopping(s); i++) {
         struct escrow_row escrow;
-        if (!read_escrow(s, open.ids[i], &escrow)) {
-            continue;
+        struct err own = {0};
+        enum err_code one = read_escrow(s, open.ids[i], &escrow, &own);
+        if (one == ERR_OK && escrow.status == ESCROW_OBSERVED) {
+            one = confirm_one(s, open.ids[i], &escrow, required, &own);
+        } else if (one == ERR_OK && escrow.status == ESCROW_REQUESTED) {
+            one = expire_one(s, open.ids[i], &escrow, &own);
         }
-        if (escrow.status == ESCROW_OBSERVED) {
-            code = confirm_one(s, open.ids[i], &escrow, required, err);
-        } else if (escrow.status == ESCROW_REQUESTED) {
-            code = expire_one(s, open.ids[i], &escrow, err);
+        if (one != ERR_OK) { /* one escrow's trouble is not the others' */
+            code = one;
+            *err = own;
+        }
+        if (one == ERR_TIMEOUT) {
+            break;
         }
     }
     free(open.ids);

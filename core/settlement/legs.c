@@ -18,7 +18,8 @@ struct open_leg {
     struct id16 escrow_id;
     struct escrow_row escrow;
     struct leg_row leg;
-    int64_t ledger_balance; /* what the ledger says the identity holds */
+    int64_t ledger_balance; /* what the ledger says the identity holds … */
+    uint64_t balance_tick;  /* … by all that happened up to this tick */
     uint64_t tick_offset;
 };
 
@@ -43,6 +44,33 @@ static int64_t escrow_holds(struct store *store, struct id16 escrow_id)
            balance_of(store, ACCOUNT_PAYABLE, escrow_id, LEG_REFUND) +
            balance_of(store, ACCOUNT_PAYABLE, escrow_id, LEG_PAYOUT) +
            balance_of(store, ACCOUNT_PAYABLE, escrow_id, LEG_FEE);
+}
+
+/* The last tick in which the ledger knows of something that moved this escrow's balance, or may have: the lock, every other
+ * deposit (each has its leg back), every leg's last attempt. */
+static uint64_t last_moved(struct store *store, struct id16 escrow_id,
+                           const struct escrow_row *escrow)
+{
+    uint64_t last = escrow->lock_tick;
+    uint8_t at[LEG_KEY_SIZE] = {0};
+    struct bytes key;
+    struct bytes value;
+    memcpy(at, escrow_id.b, 16);
+    while (store_seek(store, &STATE_LEGS, bytes_of(at, sizeof at), true, &key, &value) &&
+           memcmp(key.data, escrow_id.b, 16) == 0) {
+        struct leg_row leg;
+        struct deposit_row deposit;
+        memcpy(at, key.data, sizeof at);
+        if (!state_leg(store, at, &leg)) {
+            break;
+        }
+        last = leg.tick > last ? leg.tick : last;
+        if (leg.kind == LEG_RETURN && state_deposit(store, leg.deposit_tx, &deposit) &&
+            deposit.tick > last) {
+            last = deposit.tick;
+        }
+    }
+    return last;
 }
 
 static bool add_leg(struct leg_list *list, const struct open_leg *leg)
@@ -86,11 +114,13 @@ static enum err_code collect(struct settlement *s, struct leg_list *ret, struct 
         }
         bool first =
             ret->count == 0 || !id_equal(ret->legs[ret->count - 1].escrow_id, open.escrow_id);
+        if (open.escrow.in_flight ? open.leg.status != LEG_SIGNED : !first) {
+            continue;
+        }
         open.ledger_balance = escrow_holds(store, open.escrow_id);
-        if (open.escrow.in_flight ? open.leg.status == LEG_SIGNED : first) {
-            if (!add_leg(ret, &open)) {
-                code = err_set(err, ERR_NOMEM, "no memory for open legs");
-            }
+        open.balance_tick = last_moved(store, open.escrow_id, &open.escrow);
+        if (!add_leg(ret, &open)) {
+            code = err_set(err, ERR_NOMEM, "no memory for open legs");
         }
     }
     if (code == ERR_OK) {
@@ -162,6 +192,15 @@ static enum err_code build(struct settlement *s, const struct open_leg *open, ui
     return code;
 }
 
+/* Sent too late is not trouble: whether it ran is seen later, by the evidence. */
+static enum err_code send_bytes(struct settlement *s, const struct qubic_transaction *tx,
+                                struct err *err)
+{
+    enum err_code code = chain_broadcast(s, tx, err);
+    return code == ERR_INVALID ? ERR_OK : code;
+}
+
+/* Tell the ledger that the chain has less than it says, or that this is over. */
 static enum err_code report_shortfall(struct settlement *s, const struct open_leg *open,
                                       const struct qubic_balance *balance, struct err *err)
 {
@@ -173,33 +212,55 @@ static enum err_code report_shortfall(struct settlement *s, const struct open_le
                         .shortfall = {.expected = open->ledger_balance,
                                       .balance = balance->balance,
                                       .balance_tick = balance->valid_for_tick}}};
-    if (balance->balance < open->ledger_balance) {
-        trace(TRACE_ERROR, "escrow.shortfall", "expected=%" PRId64 " balance=%" PRId64,
-              open->ledger_balance, balance->balance);
-    }
     return settlement_submit(s, &command, &answer, err);
+}
+
+/* Whether the identity has on the chain what the ledger says. ERR_OK: pay. */
+static enum err_code check_balance(struct settlement *s, const struct open_leg *open,
+                                   const struct qubic_balance *balance, struct err *err)
+{
+    if (balance->valid_for_tick < open->balance_tick) {
+        return err_set(err, ERR_BUSY,
+                       "the chain's newest balance is of tick %" PRIu32
+                       ", too old to judge what happened in tick %" PRIu64,
+                       balance->valid_for_tick, open->balance_tick);
+    }
+    bool is_short = balance->balance < open->ledger_balance;
+    if (is_short != (open->escrow.shortfall != 0)) {
+        enum err_code code = report_shortfall(s, open, balance, err);
+        if (code != ERR_OK) {
+            return code;
+        }
+    }
+    if (is_short) {
+        char text[ID_TEXT_SIZE];
+        id_format(open->escrow_id, text);
+        return err_set(err, ERR_CONFLICT,
+                       "shortfall: escrow %s has %" PRId64 " QUBIC on the chain, %" PRId64
+                       " in the ledger; it is not paid from",
+                       text, balance->balance, open->ledger_balance);
+    }
+    return ERR_OK;
 }
 
 static enum err_code sign(struct settlement *s, const struct open_leg *open, struct err *err)
 {
     struct qubic_balance balance;
     struct qubic_transaction tx;
+    struct qubic_tick_info now;
     struct ledger_answer answer;
     uint8_t wire[QUBIC_TRANSACTION_SIZE_MAX];
     enum err_code code = chain_balance(s, &open->escrow.identity, &balance, err);
+    if (code == ERR_OK) {
+        code = check_balance(s, open, &balance, err);
+    }
+    if (code == ERR_OK) { /* the round may have lasted many ticks */
+        code = chain_tick_info(s, &now, err);
+    }
     if (code != ERR_OK) {
         return code;
     }
-    /* A balance from before the ticks we have read could miss a deposit: judge none by it. */
-    if (balance.valid_for_tick < s->cursor) {
-        return ERR_OK;
-    }
-    bool is_short = balance.balance < open->ledger_balance;
-    if (is_short || open->escrow.shortfall != 0) {
-        return is_short == (open->escrow.shortfall != 0) ? ERR_OK
-                                                         : report_shortfall(s, open, &balance, err);
-    }
-    uint32_t tick = s->tick + (uint32_t)open->tick_offset;
+    uint32_t tick = now.tick + (uint32_t)open->tick_offset;
     code = build(s, open, tick, &tx, err);
     if (code != ERR_OK) {
         return code;
@@ -220,7 +281,7 @@ static enum err_code sign(struct settlement *s, const struct open_leg *open, str
     if (code != ERR_OK || answer.code != ERR_OK || answer.replayed) {
         return code; /* replayed: other bytes were signed under this attempt; the next round sends those */
     }
-    return chain_broadcast(s, &tx, err);
+    return send_bytes(s, &tx, err);
 }
 
 /* ── signed → confirmed | lost ─────────────────────────────────────────────────────────────────── */
@@ -277,9 +338,13 @@ static enum err_code lose(struct settlement *s, const struct open_leg *open,
     }
     if (balance.valid_for_tick < open->leg.tick ||
         balance.outgoing_count != open->leg.outgoing_count) {
-        trace(TRACE_WARN, "leg.doubtful", "tick=%" PRIu64 " balance_tick=%u outgoing=%u",
-              open->leg.tick, balance.valid_for_tick, balance.outgoing_count);
-        return ERR_OK; /* any doubt means wait */
+        char text[QUBIC_IDENTITY_TEXT_SIZE];
+        qubic_hash_format(&open->leg.tx_id, text);
+        return err_set(err, ERR_BUSY, /* any doubt means wait */
+                       "%.12s… of tick %" PRIu64
+                       " is not there, but the balance is from before, or "
+                       "counts other payments than when it was signed",
+                       text, open->leg.tick);
     }
     struct command command = leg_command(open, COMMAND_LEG_LOSE, STEP_LEG_LOSE, open->leg.attempt);
     command.u.leg.u.lost = (struct ev_leg_lost){
@@ -299,11 +364,11 @@ static enum err_code follow(struct settlement *s, const struct open_leg *open, s
 {
     if (s->processed < open->leg.tick + EVIDENCE_TICKS) {
         struct qubic_transaction tx;
-        if (s->tick >= open->leg.tick) {
-            return ERR_OK; /* too late to send, too early to know */
+        if (s->tick >= open->leg.tick || s->tick == s->tick_before) {
+            return ERR_OK; /* too late to send, too early to know; or sent in this tick already */
         }
         enum err_code code = recorded_transaction(s, open->leg.signed_sequence, &tx, err);
-        return code == ERR_OK ? chain_broadcast(s, &tx, err) : code;
+        return code == ERR_OK ? send_bytes(s, &tx, err) : code;
     }
     struct qubic_archived_transaction found;
     enum err_code code = chain_transaction(s, &open->leg.tx_id, &found, err);
@@ -333,9 +398,12 @@ enum err_code settle_legs(struct settlement *s, struct err *err)
         enum err_code one =
             open->leg.status == LEG_SIGNED ? follow(s, open, &own) : sign(s, open, &own);
         if (one != ERR_OK) { /* one escrow's trouble is not the others' */
-            trace_err(TRACE_WARN, "leg.waits", &own);
+            trace_err(TRACE_DEBUG, "leg.waits", &own);
             code = one;
             *err = own;
+        }
+        if (one == ERR_TIMEOUT) {
+            break;
         }
     }
     free(list.legs);

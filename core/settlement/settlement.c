@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/settlement/settlement.h"
 
-#include "core/base/file.h"
 #include "core/base/invariant.h"
-#include "core/base/text.h"
 #include "core/base/time.h"
 #include "core/base/trace.h"
 #include "core/crypto/sha256.h"
@@ -11,15 +9,15 @@
 #include "core/log/log_reader.h"
 #include "core/settlement/settlement_internal.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <time.h>
 
 #define POLL_MS_DEFAULT 500
 #define TIMEOUT_MS_DEFAULT 5000
-#define SLEEP_STEP_MS 20
 
 bool settlement_stopping(struct settlement *s)
 {
@@ -55,118 +53,67 @@ enum err_code settlement_submit(struct settlement *s, struct command *command,
     return ret->code;
 }
 
-/* ── the cursor ────────────────────────────────────────────────────────────────────────────────── */
-
-/* Where to start reading without a cursor: before the oldest escrow that still waits for its lock. */
-static uint32_t oldest_open_tick(struct settlement *s, uint32_t otherwise)
-{
-    struct views_snapshot *snapshot;
-    uint32_t oldest = otherwise;
-    uint8_t at[16] = {0};
-    struct bytes key;
-    struct bytes value;
-    if (views_snapshot_open(ledger_views(s->options.ledger), &snapshot, NULL) != ERR_OK) {
-        return 1;
-    }
-    struct store *store = views_snapshot_store(snapshot);
-    while (store_seek(store, &STATE_ESCROWS_OPEN, bytes_of(at, sizeof at), true, &key, &value)) {
-        struct id16 id;
-        struct escrow_row escrow;
-        memcpy(at, key.data, sizeof at);
-        memcpy(id.b, at, sizeof at);
-        if (state_escrow(store, id, &escrow) && escrow.requested_tick < oldest) {
-            oldest = (uint32_t)escrow.requested_tick;
-        }
-    }
-    views_snapshot_close(snapshot);
-    return oldest;
-}
-
-/* The cursor only saves reading: what was observed twice is refused by the ledger. It is never ahead of what was read. */
-static void load_cursor(struct settlement *s)
-{
-    struct buf text;
-    uint64_t tick = 0;
-    buf_init(&text, 32);
-    if (file_read(s->cursor_path, &text, NULL) == ERR_OK &&
-        u64_parse(bytes_of(text.data, text.size > 0 ? text.size - 1 : 0), &tick, NULL) == ERR_OK &&
-        tick <= s->processed) {
-        s->cursor = (uint32_t)tick;
-    } else {
-        s->cursor = oldest_open_tick(s, s->processed);
-    }
-    s->cursor_saved = s->cursor;
-    buf_deinit(&text);
-}
-
-static void save_cursor(struct settlement *s)
-{
-    char text[16];
-    struct err err = {0};
-    if (s->cursor == s->cursor_saved) {
-        return;
-    }
-    (void)snprintf(text, sizeof text, "%" PRIu32 "\n", s->cursor);
-    if (file_write_atomic(s->cursor_path, bytes_of_text(text), 0600, &err) == ERR_OK) {
-        s->cursor_saved = s->cursor;
-    } else {
-        trace_err(TRACE_WARN, "cursor.not_saved", &err);
-    }
-}
-
 /* ── is this the right chain? ──────────────────────────────────────────────────────────────────── */
 
-/* The newest transaction that the log calls confirmed. */
-static bool newest_confirmed(struct settlement *s, struct key32 *ret_tx)
+/* The newest transaction that the log calls confirmed, and how far the archive was then; zero: there is none. */
+static enum err_code newest_confirmed(struct settlement *s, struct key32 *ret_tx,
+                                      uint64_t *ret_processed, struct err *err)
 {
     struct log_reader *reader;
     struct arena arena;
     bool found = false;
-    if (log_reader_open(ledger_log(s->options.ledger), &reader, NULL) != ERR_OK) {
-        return false;
+    enum err_code code = log_reader_open(ledger_log(s->options.ledger), &reader, err);
+    if (code != ERR_OK) {
+        return code;
     }
     arena_init(&arena, 1 << 20);
-    for (uint64_t at = log_reader_size(reader); at > 0 && !found; at--) {
+    *ret_tx = (struct key32){0};
+    for (uint64_t at = log_reader_size(reader); at > 0 && !found && code == ERR_OK; at--) {
         struct bytes record;
-        struct record_header header;
+        struct record_header header = {0};
         struct event event;
-        if (log_reader_record(reader, at, &record, NULL) != ERR_OK ||
-            record_header_decode(record, &header, NULL) != ERR_OK) {
-            break;
+        code = log_reader_record(reader, at, &record, err);
+        if (code == ERR_OK) {
+            code = record_header_decode(record, &header, err);
         }
         bool leg = header.type == EVENT_PAYOUT_CONFIRMED || header.type == EVENT_REFUND_CONFIRMED ||
                    header.type == EVENT_FEE_CONFIRMED;
-        if (!leg && header.type != EVENT_ESCROW_LOCKED) {
+        if (code != ERR_OK || (!leg && header.type != EVENT_ESCROW_CONFIRMED)) {
             continue;
         }
         arena_clear(&arena);
-        if (record_decode(record, &arena, &event, NULL) == ERR_OK) {
-            *ret_tx = leg ? event.u.payout_confirmed.tx_id : event.u.escrow_locked.tx_id;
+        code = record_decode(record, &arena, &event, err);
+        if (code == ERR_OK) {
+            *ret_tx = leg ? event.u.payout_confirmed.tx_id : event.u.escrow_confirmed.tx_id;
+            *ret_processed = leg ? event.u.payout_confirmed.processed_tick
+                                 : event.u.escrow_confirmed.processed_tick;
             found = true;
         }
     }
     arena_deinit(&arena);
     log_reader_close(reader);
-    return found;
+    return code;
 }
 
 static enum err_code check_chain(struct settlement *s, struct err *err)
 {
     struct key32 tx;
+    uint64_t processed = 0;
     struct qubic_archived_transaction unused;
-    if (!newest_confirmed(s, &tx)) {
-        return ERR_OK;
+    enum err_code code = newest_confirmed(s, &tx, &processed, err);
+    if (code != ERR_OK || key_is_zero(tx)) {
+        return code;
     }
-    enum err_code code = chain_transaction(s, &tx, &unused, err);
-    if (code == ERR_NOT_FOUND) {
-        char text[QUBIC_IDENTITY_TEXT_SIZE];
-        qubic_hash_format(&tx, text);
-        return err_set(err, ERR_CONFLICT,
-                       "this chain does not know %.12s…, which the log calls confirmed: another "
-                       "network or node?",
-                       text);
+    code = chain_transaction(s, &tx, &unused, err);
+    if (code != ERR_NOT_FOUND) {
+        return code;
     }
-    return code;
+    char text[QUBIC_IDENTITY_TEXT_SIZE];
+    qubic_hash_format(&tx, text);
+    return err_set(err, ERR_CONFLICT,
+                   "this chain does not know %.12s…, which the log calls confirmed: another "
+                   "network, or an archive that has not come to tick %" PRIu64 " yet",
+                   text, processed);
 }
 
 static enum err_code check_seed(struct settlement *s, struct err *err)
@@ -189,16 +136,24 @@ static enum err_code check_seed(struct settlement *s, struct err *err)
 
 /* ── rounds ────────────────────────────────────────────────────────────────────────────────────── */
 
+#define MEASURE_MIN_NS NS_PER_S
+#define MEASURE_MAX_NS (30 * NS_PER_S)
+
+/* The length of a tick, over the last half minute at most: a network that stood still is not slow for ever. */
 static void measure_tick(struct settlement *s, int64_t now)
 {
+    int64_t passed = now - s->tick_seen_at;
     if (s->tick_seen == 0 || s->tick < s->tick_seen) {
         s->tick_seen = s->tick;
         s->tick_seen_at = now;
-    } else if (s->tick > s->tick_seen && now - s->tick_seen_at > NS_PER_S) {
+    } else if (s->tick > s->tick_seen && passed > MEASURE_MIN_NS) {
         (void)pthread_mutex_lock(&s->mutex);
-        s->status.tick_ms =
-            (uint32_t)((now - s->tick_seen_at) / NS_PER_MS / (s->tick - s->tick_seen));
+        s->status.tick_ms = (uint32_t)(passed / NS_PER_MS / (s->tick - s->tick_seen));
         (void)pthread_mutex_unlock(&s->mutex);
+        if (passed > MEASURE_MAX_NS) {
+            s->tick_seen = s->tick;
+            s->tick_seen_at = now;
+        }
     }
 }
 
@@ -211,8 +166,10 @@ static enum err_code ask_where(struct settlement *s, struct err *err)
         code = chain_processed_tick(s, &processed, err);
     }
     if (code != ERR_OK) {
+        s->tick = 0; /* what was sent may be gone with the node that had it: send again */
         return code;
     }
+    s->tick_before = s->tick;
     s->tick = info.tick;
     s->processed = processed.tick;
     int64_t now = time_mono_ns();
@@ -239,55 +196,66 @@ static void tell(struct settlement *s, bool on, enum err_code code, const struct
     }
     (void)pthread_mutex_unlock(&s->mutex);
     if (news) {
-        trace_err(TRACE_WARN, "settlement.waits", err);
+        bool off = code == ERR_CONFLICT && !on;
+        trace_err(off ? TRACE_ERROR : TRACE_WARN, off ? "settlement.off" : "settlement.waits", err);
     }
 }
 
+/* A tick or an escrow that makes trouble must not keep the others from being paid: each part is tried, the first trouble told. */
 static enum err_code run_round(struct settlement *s, struct err *err)
 {
-    enum err_code code = ask_where(s, err);
-    if (code == ERR_OK) {
-        code = settle_deposits(s, err);
+    static enum err_code (*const parts[])(struct settlement *, struct err *) = {
+        settle_deposits, settle_confirmations, settle_legs};
+    enum err_code first = ask_where(s, err);
+    if (first != ERR_OK) {
+        return first;
     }
-    if (code == ERR_OK) {
-        code = settle_confirmations(s, err);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts && !settlement_stopping(s); i++) {
+        struct err own = {0};
+        enum err_code code = parts[i](s, &own);
+        if (code != ERR_OK && first == ERR_OK) {
+            first = code;
+            *err = own;
+        }
+        if (code == ERR_TIMEOUT) { /* whoever hangs once hangs again, a timeout each */
+            break;
+        }
     }
-    if (code == ERR_OK) {
-        code = settle_legs(s, err);
-    }
-    return code;
+    return first;
 }
 
 static void pause_for(struct settlement *s, unsigned ms)
 {
-    for (unsigned slept = 0; slept < ms && !settlement_stopping(s); slept += SLEEP_STEP_MS) {
-        (void)usleep(SLEEP_STEP_MS * 1000);
+    struct timespec until;
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    int64_t ns = until.tv_nsec + (int64_t)ms * NS_PER_MS;
+    until.tv_sec += ns / NS_PER_S;
+    until.tv_nsec = ns % NS_PER_S;
+    (void)pthread_mutex_lock(&s->mutex);
+    while (!settlement_stopping(s) &&
+           pthread_cond_timedwait(&s->wake, &s->mutex, &until) != ETIMEDOUT) {
     }
+    (void)pthread_mutex_unlock(&s->mutex);
 }
 
-/* Until the seed is right and the chain is ours; a chain that does not answer is asked again. */
+/* Until the chain answers and is ours. What does not know our transactions is asked again, too: an archive may be behind. */
 static bool prepare(struct settlement *s)
 {
-    struct err err = {0};
-    enum err_code code = check_seed(s, &err);
-    if (code != ERR_OK) {
-        tell(s, false, code, &err);
-        trace_err(TRACE_ERROR, "settlement.off", &err);
-        return false;
-    }
     while (!settlement_stopping(s)) {
-        code = ask_where(s, &err);
+        struct err err = {0};
+        enum err_code code = ask_where(s, &err);
         if (code == ERR_OK) {
             code = check_chain(s, &err);
         }
         if (code == ERR_OK) {
-            load_cursor(s);
-            return true;
+            code = cursor_load(s, &err);
         }
-        tell(s, false, code, &err);
-        if (code == ERR_CONFLICT) {
-            trace_err(TRACE_ERROR, "settlement.off", &err);
-            return false;
+        if (settlement_stopping(s)) {
+            break;
+        }
+        tell(s, code == ERR_OK, code, &err);
+        if (code == ERR_OK) {
+            return true;
         }
         pause_for(s, s->options.poll_ms);
     }
@@ -297,7 +265,7 @@ static bool prepare(struct settlement *s)
 static void *settlement_main(void *arg)
 {
     struct settlement *s = arg;
-    if (!prepare(s)) {
+    if (!s->seed_good || !prepare(s)) {
         return NULL;
     }
     trace(TRACE_INFO, "settlement.on", "tick=%" PRIu32 " cursor=%" PRIu32, s->tick, s->cursor);
@@ -308,10 +276,10 @@ static void *settlement_main(void *arg)
             break;
         }
         tell(s, true, code, &err);
-        save_cursor(s);
+        cursor_save(s, false);
         pause_for(s, s->options.poll_ms);
     }
-    save_cursor(s);
+    cursor_save(s, true);
     return NULL;
 }
 
@@ -323,9 +291,38 @@ static void release(struct settlement *s)
     if (s->http != NULL) {
         http_client_close(s->http, NULL, NULL);
     }
+    uv_close((uv_handle_t *)&s->wake_loop, NULL);
     while (uv_run(&s->loop, UV_RUN_DEFAULT) != 0) {
     }
     INVARIANT(uv_loop_close(&s->loop) == 0);
+    (void)pthread_cond_destroy(&s->wake);
+    (void)pthread_mutex_destroy(&s->mutex);
+    explicit_bzero(&s->operator_key, sizeof s->operator_key);
+    free(s);
+}
+
+/* Whoever waits for an answer looks at `stopping`. */
+static void woken(uv_async_t *handle)
+{
+    uv_stop(handle->loop);
+}
+
+static bool init_waking(struct settlement *s)
+{
+    pthread_condattr_t monotonic;
+    if (uv_loop_init(&s->loop) != 0) {
+        return false;
+    }
+    if (uv_async_init(&s->loop, &s->wake_loop, woken) != 0) {
+        (void)uv_loop_close(&s->loop);
+        return false;
+    }
+    (void)pthread_condattr_init(&monotonic);
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&s->wake, &monotonic);
+    (void)pthread_condattr_destroy(&monotonic);
+    (void)pthread_mutex_init(&s->mutex, NULL);
+    return true;
 }
 
 static bool copy_text(char *to, size_t size, const char *from)
@@ -338,14 +335,13 @@ enum err_code settlement_start(const struct settlement_options *options, struct 
                                struct err *err)
 {
     struct settlement *s = calloc(1, sizeof *s);
-    if (s == NULL || uv_loop_init(&s->loop) != 0) {
+    if (s == NULL || !init_waking(s)) {
         free(s);
         return err_set(err, ERR_NOMEM, "no memory for settlement");
     }
     s->options = *options;
     s->operator_key = *options->operator_key;
     s->options.poll_ms = options->poll_ms != 0 ? options->poll_ms : POLL_MS_DEFAULT;
-    (void)pthread_mutex_init(&s->mutex, NULL);
     enum err_code code = ERR_OK;
     if (!copy_text(s->live_url, sizeof s->live_url, options->live_url) ||
         !copy_text(s->query_url, sizeof s->query_url, options->query_url) ||
@@ -364,12 +360,17 @@ enum err_code settlement_start(const struct settlement_options *options, struct 
     if (code == ERR_OK) {
         code = qubic_client_create(s->http, &client_options, &s->client, err);
     }
+    if (code == ERR_OK) {
+        struct err off = {0};
+        enum err_code seed = check_seed(s, &off);
+        s->seed_good = seed == ERR_OK;
+        tell(s, false, seed, &off);
+    }
     if (code == ERR_OK && pthread_create(&s->thread, NULL, settlement_main, s) != 0) {
         code = err_set(err, ERR_NOMEM, "no memory for the settlement thread");
     }
     if (code != ERR_OK) {
         release(s);
-        free(s);
         return code;
     }
     *ret = s;
@@ -381,12 +382,13 @@ void settlement_stop(struct settlement *s)
     if (s == NULL) {
         return;
     }
+    (void)pthread_mutex_lock(&s->mutex); /* or the pause could miss it */
     atomic_store(&s->stopping, true);
+    (void)pthread_cond_broadcast(&s->wake);
+    (void)pthread_mutex_unlock(&s->mutex);
+    (void)uv_async_send(&s->wake_loop);
     (void)pthread_join(s->thread, NULL);
     release(s);
-    (void)pthread_mutex_destroy(&s->mutex);
-    explicit_bzero(&s->operator_key, sizeof s->operator_key);
-    free(s);
 }
 
 void settlement_status(struct settlement *s, struct settlement_status *ret)
@@ -400,6 +402,10 @@ struct key32 settlement_escrow_identity(struct settlement *s, struct id16 escrow
                                         uint64_t *ret_key_id)
 {
     struct qubic_keys keys;
+    if (!s->seed_good) {
+        *ret_key_id = 0;
+        return (struct key32){0};
+    }
     escrow_keys_derive(&s->operator_key, escrow_id, &keys);
     struct key32 identity = keys.public_key;
     qubic_keys_wipe(&keys);

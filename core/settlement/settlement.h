@@ -10,8 +10,10 @@
  *                     not found, not in the tick, count  ├─▶ LEG_LOSE ─▶ due, next attempt
  *                                     anything else      └─▶ wait
  *
- * Off:     a wrong operator seed, or a chain that does not know what the log calls confirmed, keeps settlement off; the reason is
- *          in its status. A chain that does not answer is waited for.
+ * Off:     a wrong operator seed keeps settlement off until it is started with the right one; a chain that does not know what
+ *          the log calls confirmed, as long as that is so. The reason is in the status. A chain that does not answer is
+ *          waited for.
+ * Missing: retired keys: only escrows of the loaded seed and key id are paid.
  * Thread:  start, stop, status and escrow identities from any thread. */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef CORE_SETTLEMENT_SETTLEMENT_H
@@ -47,11 +49,12 @@ struct settlement_status {
 
 MUST_CHECK enum err_code settlement_start(const struct settlement_options *options,
                                           struct settlement **ret, struct err *err);
-/* Ends the round in progress at its next step. Accepts NULL. */
+/* Ends the round in progress at its next step, a question to the chain at once. Before ledger_close. Accepts NULL. */
 void settlement_stop(struct settlement *settlement);
 
 void settlement_status(struct settlement *settlement, struct settlement_status *ret);
-/* The identity of an escrow to be; derived again and compared before each signature. */
+/* The identity of an escrow to be; derived again and compared before each signature. Zero, key id 0, while the seed is
+ * wrong: no command takes these, and nothing must be locked to a key that nobody can check. */
 struct key32 settlement_escrow_identity(struct settlement *settlement, struct id16 escrow_id,
                                         uint64_t *ret_key_id);
 

@@ -20,19 +20,27 @@ struct settlement {
     char cursor_path[512];
     pthread_t thread;
     atomic_bool stopping;
+    bool
+        seed_good; /* the operator's seed gives the check identity in the log; constant after start */
 
     uv_loop_t loop;
+    uv_async_t wake_loop; /* ends the wait for an answer when stopping */
     struct http_client *http;
     struct qubic_client *client;
 
-    uint32_t cursor;
+    uint32_t cursor; /* last tick read whole; never ahead of what the ledger was told */
     uint32_t cursor_saved;
+    int64_t cursor_saved_at;
+    uint64_t generation;
     uint32_t tick;
+    uint32_t
+        tick_before; /* in the round before, 0 after trouble: bytes are sent once a tick, not once a round */
     uint32_t processed;
     int64_t tick_seen_at; /* for measuring the length of a tick */
     uint32_t tick_seen;
 
     pthread_mutex_t mutex;
+    pthread_cond_t wake; /* ends the pause between rounds when stopping */
     struct settlement_status status;
 };
 
@@ -59,6 +67,11 @@ MUST_CHECK enum err_code chain_tick(struct settlement *s, uint32_t tick, chain_t
 MUST_CHECK enum err_code chain_tick_has(struct settlement *s, uint32_t tick,
                                         const struct key32 *hash, bool *ret_has, bool *ret_empty,
                                         struct err *err);
+
+/* cursor.c: needs `processed`. */
+MUST_CHECK enum err_code cursor_load(struct settlement *s, struct err *err);
+/* Every few seconds; `now`: at once. */
+void cursor_save(struct settlement *s, bool now);
 
 /* deposits.c: ticks since the cursor, confirmations, expiries. */
 MUST_CHECK enum err_code settle_deposits(struct settlement *s, struct err *err);

@@ -1,0 +1,152 @@
+/* How far the chain was read. The file is one line, `<tick> <log id, hex> <generation> <records>`, and only saves reading: what was
+ * observed twice is refused by the ledger. It must never be ahead of what this log knows, or a deposit would be missed:
+ * a line of another log, of another generation, or of a longer log (ours was restored from a backup) does not count. */
+// SPDX-License-Identifier: Apache-2.0
+#include "core/base/file.h"
+#include "core/base/text.h"
+#include "core/base/time.h"
+#include "core/base/trace.h"
+#include "core/event/codec.h"
+#include "core/log/log_reader.h"
+#include "core/settlement/settlement_internal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SAVE_EVERY_NS (5 * NS_PER_S)
+
+struct line {
+    uint64_t tick;
+    struct id16 log_id;
+    uint64_t generation;
+    uint64_t records;
+};
+
+/* Take the text before the next `end`; empty if there is no `end`. */
+static struct bytes take_word(struct bytes *rest, char end)
+{
+    const uint8_t *at = rest->size > 0 ? memchr(rest->data, end, rest->size) : NULL;
+    if (at == NULL) {
+        return bytes_of(NULL, 0);
+    }
+    struct bytes word = bytes_of(rest->data, (size_t)(at - rest->data));
+    *rest = bytes_from(*rest, word.size + 1);
+    return word;
+}
+
+static bool read_line(const char *path, struct line *ret)
+{
+    struct buf text;
+    buf_init(&text, 256);
+    bool good = file_read(path, &text, NULL) == ERR_OK;
+    struct bytes rest = buf_bytes(&text);
+    good = good && u64_parse(take_word(&rest, ' '), &ret->tick, NULL) == ERR_OK;
+    good = good && hex_decode(take_word(&rest, ' '), ret->log_id.b, 16, NULL) == ERR_OK;
+    good = good && u64_parse(take_word(&rest, ' '), &ret->generation, NULL) == ERR_OK;
+    good = good && u64_parse(take_word(&rest, '\n'), &ret->records, NULL) == ERR_OK;
+    buf_deinit(&text);
+    return good && rest.size == 0;
+}
+
+/* How far the log itself proves that the chain was read, in order: everything before the newest deposit, everything up to the
+ * newest expiry. Without either: before the first escrow. Without an escrow there is nothing to look for. */
+static enum err_code read_by_log(struct settlement *s, uint32_t otherwise, uint32_t *ret,
+                                 struct err *err)
+{
+    struct log_reader *reader;
+    struct arena arena;
+    uint64_t found = otherwise;
+    bool done = false;
+    enum err_code code = log_reader_open(ledger_log(s->options.ledger), &reader, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    arena_init(&arena, 1 << 20);
+    for (uint64_t at = log_reader_size(reader); at > 0 && !done && code == ERR_OK; at--) {
+        struct bytes record;
+        struct record_header header = {0};
+        struct event event;
+        code = log_reader_record(reader, at, &record, err);
+        if (code == ERR_OK) {
+            code = record_header_decode(record, &header, err);
+        }
+        if (code != ERR_OK ||
+            (header.type != EVENT_DEPOSIT_OBSERVED && header.type != EVENT_ESCROW_EXPIRED &&
+             header.type != EVENT_ESCROW_REQUESTED)) {
+            continue;
+        }
+        arena_clear(&arena);
+        code = record_decode(record, &arena, &event, err);
+        if (code != ERR_OK) {
+            break;
+        }
+        if (header.type == EVENT_DEPOSIT_OBSERVED) {
+            found = event.u.deposit_observed.tick - 1;
+            done = true;
+        } else if (header.type == EVENT_ESCROW_REQUESTED) {
+            found = event.u.escrow_requested.requested_tick - 1;
+        } else if (event.u.escrow_expired.processed_tick != 0) {
+            found = event.u.escrow_expired.processed_tick;
+            done = true;
+        }
+    }
+    arena_deinit(&arena);
+    log_reader_close(reader);
+    if (code == ERR_OK) {
+        *ret = (uint32_t)found;
+    }
+    return code;
+}
+
+/* event_log_size is the writer's. */
+static uint64_t records_now(struct settlement *s)
+{
+    struct ledger_stats stats;
+    ledger_stats(s->options.ledger, &stats);
+    return stats.head;
+}
+
+enum err_code cursor_load(struct settlement *s, struct err *err)
+{
+    struct views_snapshot *snapshot;
+    struct ledger_row ledger;
+    struct line line;
+    enum err_code code = views_snapshot_open(ledger_views(s->options.ledger), &snapshot, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    bool known = state_ledger(views_snapshot_store(snapshot), &ledger);
+    views_snapshot_close(snapshot);
+    if (known && read_line(s->cursor_path, &line) && id_equal(line.log_id, ledger.log_id) &&
+        line.generation == ledger.generation && line.tick <= s->processed &&
+        line.records <= records_now(s)) {
+        s->cursor = (uint32_t)line.tick;
+    } else {
+        code = read_by_log(s, s->processed, &s->cursor, err);
+    }
+    s->generation = known ? ledger.generation : 0;
+    s->cursor_saved = s->cursor;
+    s->cursor_saved_at = time_mono_ns();
+    return code;
+}
+
+void cursor_save(struct settlement *s, bool now)
+{
+    char log_id[33];
+    char text[128];
+    struct err err = {0};
+    if (s->cursor == s->cursor_saved ||
+        (!now && time_mono_ns() - s->cursor_saved_at < SAVE_EVERY_NS)) {
+        return;
+    }
+    hex_encode(bytes_of(s->operator_key.log_id.b, 16), log_id);
+    (void)snprintf(text, sizeof text, "%" PRIu32 " %s %" PRIu64 " %" PRIu64 "\n", s->cursor, log_id,
+                   s->generation, records_now(s));
+    s->cursor_saved_at = time_mono_ns();
+    if (file_write_atomic(s->cursor_path, bytes_of_text(text), 0600, &err) == ERR_OK) {
+        s->cursor_saved = s->cursor;
+    } else {
+        trace_err(TRACE_WARN, "cursor.not_saved", &err);
+    }
+}
