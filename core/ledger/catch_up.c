@@ -1,34 +1,19 @@
-/* Replay: the log into the views. At start, after a lost views environment, and after a failed views commit. */
+/* The views brought up to the log: at start, after a lost views environment, and after a failed views commit. */
 // SPDX-License-Identifier: Apache-2.0
 #include "core/base/trace.h"
 #include "core/ledger/ledger_internal.h"
-#include "core/log/log_reader.h"
-#include "core/market/evolve.h"
+#include "core/ledger/replay.h"
 
-/* Bounds the dirty pages of one transaction. */
-#define EVENTS_PER_TRANSACTION 20000
+static struct projection_list projections_of(const struct ledger *ledger)
+{
+    return (struct projection_list){ledger->options.projections, ledger->options.projection_count};
+}
 
 void ledger_apply(struct ledger *ledger, struct store *store, uint64_t sequence,
                   const struct event *event)
 {
-    market_evolve(store, sequence, event);
-    for (size_t i = 0; i < ledger->options.projection_count; i++) {
-        ledger->options.projections[i]->apply(store, sequence, event);
-    }
-}
-
-/* Root of the log's first `size` records. */
-static enum err_code root_at(struct ledger *ledger, uint64_t size, struct key32 *ret,
-                             struct err *err)
-{
-    struct log_reader *reader;
-    enum err_code code = log_reader_open(ledger->log, &reader, err);
-    if (code == ERR_OK) {
-        struct merkle_source nodes = log_reader_nodes(reader);
-        code = merkle_source_root(&nodes, size, ret, err);
-        log_reader_close(reader);
-    }
-    return code;
+    struct projection_list projections = projections_of(ledger);
+    replay_apply(&projections, store, sequence, event);
 }
 
 /* Whether the views stand on this log; if not they are thrown away. */
@@ -42,7 +27,7 @@ static enum err_code check_position(struct ledger *ledger, struct views_position
     struct key32 root = {0};
     bool ours = ret->version == VIEWS_VERSION && ret->sequence <= event_log_size(ledger->log);
     if (ours) {
-        code = root_at(ledger, ret->sequence, &root, err);
+        code = replay_root_at(ledger->log, ret->sequence, &root, err);
         ours = code == ERR_OK && key_equal(root, ret->root);
     }
     if (code == ERR_OK && !ours) {
@@ -54,63 +39,19 @@ static enum err_code check_position(struct ledger *ledger, struct views_position
     return code;
 }
 
-static enum err_code apply_range(struct ledger *ledger, uint64_t from, uint64_t to, struct err *err)
-{
-    struct log_reader *reader = NULL;
-    struct store *store = NULL;
-    struct arena arena;
-    arena_init(&arena, (size_t)16 << 20);
-    enum err_code code = views_begin(ledger->views, &store, err);
-    if (code == ERR_OK) {
-        code = log_reader_open(ledger->log, &reader, err);
-    }
-    for (uint64_t sequence = from; sequence <= to && code == ERR_OK; sequence++) {
-        struct bytes record;
-        struct event event;
-        arena_clear(&arena);
-        code = log_reader_record(reader, sequence, &record, err);
-        if (code == ERR_OK) {
-            code = record_decode(record, &arena, &event, err);
-        }
-        if (code == ERR_OK) {
-            ledger_apply(ledger, store, sequence, &event);
-            code = store_check(store, err);
-        }
-        if (code != ERR_OK) {
-            err_context(err, "replay of record %llu", (unsigned long long)sequence);
-        }
-    }
-    log_reader_close(reader);
-    arena_deinit(&arena);
-    if (code != ERR_OK) {
-        views_abort(ledger->views);
-        return code;
-    }
-    struct views_position position = {
-        .sequence = to, .log_id = ledger->log_id, .version = VIEWS_VERSION};
-    code = root_at(ledger, to, &position.root, err);
-    if (code != ERR_OK) {
-        views_abort(ledger->views);
-        return code;
-    }
-    return views_commit(ledger->views, &position, err);
-}
-
 enum err_code ledger_catch_up(struct ledger *ledger, struct err *err)
 {
-    struct views_position position;
-    uint64_t size = event_log_size(ledger->log);
+    struct views_position position = {0};
+    struct replay replay = {.log = ledger->log,
+                            .views = ledger->views,
+                            .projections = projections_of(ledger),
+                            .log_id = ledger->log_id,
+                            .to = event_log_size(ledger->log)};
     enum err_code code = check_position(ledger, &position, err);
-    if (code == ERR_OK && position.sequence < size) {
-        trace(TRACE_INFO, "views.catching_up", "from=%llu to=%llu",
-              (unsigned long long)position.sequence, (unsigned long long)size);
+    if (code != ERR_OK || position.sequence >= replay.to) {
+        return code;
     }
-    while (code == ERR_OK && position.sequence < size) {
-        uint64_t to = size - position.sequence > EVENTS_PER_TRANSACTION
-                          ? position.sequence + EVENTS_PER_TRANSACTION
-                          : size;
-        code = apply_range(ledger, position.sequence + 1, to, err);
-        position.sequence = to;
-    }
-    return code;
+    trace(TRACE_INFO, "views.catching_up", "from=%llu to=%llu",
+          (unsigned long long)position.sequence, (unsigned long long)replay.to);
+    return replay_run(&replay, position.sequence, err);
 }

@@ -5,6 +5,7 @@
 #include "core/base/time.h"
 #include "core/base/trace.h"
 #include "core/ledger/ledger_internal.h"
+#include "core/ledger/replay.h"
 #include "core/log/log_reader.h"
 #include "core/log/log_verify.h"
 
@@ -14,36 +15,21 @@
 #include <string.h>
 
 #define QUEUE_MAX_DEFAULT 4096
-#define TABLES_MAX 96
 
 /* ── opening ───────────────────────────────────────────────────────────────────────────────────── */
 
 static enum err_code open_views(struct ledger *ledger, struct err *err)
 {
-    const struct store_table *tables[TABLES_MAX];
-    size_t count = 0;
     char path[PATH_MAX];
-    for (size_t i = 0; i < STATE_TABLE_COUNT; i++) {
-        tables[count++] = STATE_TABLES[i];
-    }
-    for (size_t i = 0; i < ledger->options.projection_count; i++) {
-        const struct projection *projection = ledger->options.projections[i];
-        for (size_t t = 0; t < projection->table_count; t++) {
-            if (count == TABLES_MAX) {
-                return err_set(err, ERR_TOO_LARGE, "more than %d tables", TABLES_MAX);
-            }
-            tables[count++] = projection->tables[t];
-        }
-    }
+    struct projection_list projections = {ledger->options.projections,
+                                          ledger->options.projection_count};
     struct views_options options = {
         .folder = path,
         .map_size = ledger->options.map_size,
         .read_only = ledger->options.read_only,
-        .tables = tables,
-        .table_count = count,
     };
     enum err_code code = path_join(path, sizeof path, ledger->options.data_dir, "views", err);
-    return code == ERR_OK ? views_open(&options, &ledger->views, err) : code;
+    return code == ERR_OK ? replay_open_views(&options, &projections, &ledger->views, err) : code;
 }
 
 enum err_code ledger_read_identity(struct ledger *ledger, struct err *err)

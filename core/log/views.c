@@ -507,28 +507,26 @@ static void hash_value(struct sha256 *hash, const MDB_val *value)
     sha256_update(hash, bytes_of_value(value));
 }
 
-enum err_code views_digest(struct views *views, struct key32 *ret, struct err *err)
+enum err_code views_snapshot_digest(struct views_snapshot *snapshot, struct key32 *ret,
+                                    struct err *err)
 {
-    struct views_snapshot *snapshot = NULL;
-    enum err_code code = views_snapshot_open(views, &snapshot, err);
-    if (code != ERR_OK) {
-        return code;
-    }
-    INVARIANT(snapshot != NULL);
+    const struct views_options *options = &snapshot->transaction.views->options;
+    enum err_code code = ERR_OK;
     struct sha256 *hash = sha256_create();
     if (hash == NULL) {
-        views_snapshot_close(snapshot);
         return err_set(err, ERR_NOMEM, "no memory to hash the views");
     }
-    for (size_t i = 0; i < views->options.table_count && code == ERR_OK; i++) {
+    for (size_t i = 0; i < options->table_count && code == ERR_OK; i++) {
         MDB_cursor *cursor = NULL;
         MDB_val key;
         MDB_val value;
-        sha256_update(hash, bytes_of_text(views->options.tables[i]->name));
-        int rc = cursor_of(&snapshot->transaction, views->options.tables[i], &cursor);
-        while (rc == 0 && (rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
+        sha256_update(hash, bytes_of_text(options->tables[i]->name));
+        int rc = cursor_of(&snapshot->transaction, options->tables[i], &cursor);
+        MDB_cursor_op step = MDB_FIRST; /* the cursor may have been used before */
+        while (rc == 0 && (rc = mdb_cursor_get(cursor, &key, &value, step)) == 0) {
             hash_value(hash, &key);
             hash_value(hash, &value);
+            step = MDB_NEXT;
         }
         code = rc == MDB_NOTFOUND ? ERR_OK : err_from_mdb(err, rc, "read the views");
     }
@@ -536,6 +534,17 @@ enum err_code views_digest(struct views *views, struct key32 *ret, struct err *e
         *ret = sha256_final(hash);
     }
     sha256_destroy(hash);
-    views_snapshot_close(snapshot);
+    return code;
+}
+
+enum err_code views_digest(struct views *views, struct key32 *ret, struct err *err)
+{
+    struct views_snapshot *snapshot = NULL;
+    enum err_code code = views_snapshot_open(views, &snapshot, err);
+    if (code == ERR_OK) {
+        INVARIANT(snapshot != NULL);
+        code = views_snapshot_digest(snapshot, ret, err);
+        views_snapshot_close(snapshot);
+    }
     return code;
 }

@@ -60,5 +60,8 @@ const struct views_position *views_snapshot_position(const struct views_snapshot
 
 /* SHA-256 over every row of every table in order: equal logs and versions give equal digests. */
 MUST_CHECK enum err_code views_digest(struct views *views, struct key32 *ret, struct err *err);
+/* The same over one snapshot, so that it belongs to the position the snapshot has. */
+MUST_CHECK enum err_code views_snapshot_digest(struct views_snapshot *snapshot, struct key32 *ret,
+                                               struct err *err);
 
 #endif
