@@ -1,0 +1,285 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The worker's side of docs/api.md as a small HTTP server, for tests: it keeps the rules of the contract, remembers what it
+was told, and can be stopped, started again and told to lose interest in a job."""
+import hashlib
+import json
+import threading
+import time
+import urllib.parse
+import uuid
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+PROVIDER_TOKEN = "provider-token"
+HEARTBEAT_S = 1
+LEASE_S = 4
+BATCH_MAX = 2048
+
+
+class Job:
+    def __init__(self, name, content, limit_ms, settings):
+        self.id = str(uuid.uuid4())
+        self.name = name
+        self.content = content
+        self.digest = hashlib.sha256(content).hexdigest()
+        self.limit_ms = limit_ms
+        self.settings = settings
+        self.state = "queued"  # assigned, running, ended
+        self.output = []  # (source, line)
+        self.progress = []
+        self.samples = []
+        self.results = {}
+        self.end = None
+        self.heard = []  # monotonic times of accepted reports
+        self.started_at = self.ended_at = None
+
+    def text(self, source):
+        return "".join(line + "\n" for stream, line in self.output if stream == source)
+
+
+class Problem(Exception):
+    def __init__(self, status, code, detail, **members):
+        super().__init__(detail)
+        self.status = status
+        self.body = {"type": "about:blank", "title": code, "status": status, "code": code, "detail": detail, **members}
+
+
+class ContractServer:
+    def __init__(self):
+        self.lock = threading.Condition()
+        self.jobs = []
+        self.hosts = {}  # token → host id
+        self.offers = {}
+        self.broken = []  # what the worker did against the contract
+        self.answers = {}  # idempotency key → (body, status, answer)
+        self.http = None
+        self.port = 0
+        self.swallow = set()  # routes whose next answer is lost after it was acted on
+        self.start()
+
+    # ── from the test's side ──
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self):
+        for _ in range(200):
+            try:
+                self.http = Server(("127.0.0.1", self.port), Handler)
+                break
+            except OSError:  # the port is still held by a dying connection
+                time.sleep(0.05)
+        self.http.contract = self
+        self.port = self.http.server_address[1]
+        self.stopping = False
+        threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+
+    def stop(self):
+        with self.lock:
+            self.stopping = True
+            self.lock.notify_all()
+        self.http.shutdown()
+        self.http.close_all()
+
+    def add(self, name, content, limit_ms=60000, **settings):
+        job = Job(name, content.encode() if isinstance(content, str) else content, limit_ms, settings)
+        with self.lock:
+            self.jobs.append(job)
+            self.lock.notify_all()
+        return job
+
+    def end(self, job):
+        """As if it were cancelled."""
+        with self.lock:
+            job.state = "ended"
+
+    def wait(self, condition, timeout=30):
+        until = time.monotonic() + timeout
+        with self.lock:
+            while not condition():
+                left = until - time.monotonic()
+                if left <= 0:
+                    return False
+                self.lock.wait(min(left, 0.1))
+        return True
+
+    # ── the routes ──
+
+    def answer(self, handler, method, path, body):
+        parts = [urllib.parse.unquote(part) for part in path.split("/")[2:]]
+        token = (handler.headers.get("Authorization") or "").removeprefix("Bearer ")
+        if parts == ["workers", "enrol"]:
+            return self.enrol(token, json.loads(body))
+        if token not in self.hosts:
+            raise Problem(401, "unauthorised", "no such token")
+        if parts == ["offers"]:
+            return self.offer(token, json.loads(body))
+        if parts[0] == "offers" and parts[2:] == ["withdraw"]:
+            del self.offers[parts[1]]
+            return 200, {}
+        if parts == ["workers", "claim"]:
+            return self.claim(json.loads(body))
+        if parts[:2] == ["workers", "jobs"]:
+            job = next((job for job in self.jobs if job.id == parts[2]), None)
+            if job is None or job.state == "queued":
+                raise Problem(404, "no_such_job", "this machine has no such job")
+            return self.job(job, method, parts[3:], body, handler)
+        raise Problem(404, "not_found", path)
+
+    def enrol(self, token, body):
+        if token != PROVIDER_TOKEN:
+            raise Problem(401, "unauthorised", "a provider's token is needed")
+        if set(body) != {"host_name", "software"}:
+            raise Problem(400, "unknown_field", "host_name and software")
+        host, token = str(uuid.uuid4()), uuid.uuid4().hex
+        self.hosts[token] = host
+        return 201, {"host_id": host, "token": token, "token_id": str(uuid.uuid4())}
+
+    def offer(self, token, body):
+        fields = {"host_id", "device", "model", "gpus", "vram_mib", "tflops_milli", "ram_mib", "storage_mib",
+                  "compute_capability", "cpu_cores", "speed_permille", "rate"}
+        if set(body) != fields or body["host_id"] != self.hosts[token]:
+            raise Problem(400, "unknown_field", f"expected {fields}")
+        offer = str(uuid.uuid4())
+        self.offers[offer] = body
+        return 201, {"id": offer, **body}
+
+    def claim(self, body):
+        until = time.monotonic() + min(body["wait_s"], 2)
+        while not self.stopping:
+            for job in self.jobs:
+                if job.state in ("queued", "assigned"):
+                    job.state = "assigned"
+                    return 200, {
+                        "job": {"id": job.id, "file_name": job.name, "input_size": len(job.content),
+                                "input_digest": job.digest, "settings": job.settings, "limit_ms": job.limit_ms,
+                                "attempt": 1, "start_by": "2100-01-01T00:00:00Z"},
+                        "terms": {"heartbeat_s": HEARTBEAT_S, "lease_s": LEASE_S, "batch_max": BATCH_MAX}}
+                if job.state == "running":
+                    raise Problem(409, "host_busy", "this machine has a job")
+            if time.monotonic() > until:
+                break
+            self.lock.wait(0.1)
+        return 204, None
+
+    def job(self, job, method, route, body, handler):
+        if route == ["input"]:
+            return 200, job.content
+        if route == ["start"]:
+            if job.state != "assigned":
+                raise Problem(409, "not_assigned", "the job is not waiting to be started")
+            job.state = "running"
+            job.started_at = time.monotonic()
+            job.heard.append(job.started_at)
+            return 200, {"limit_ms": job.limit_ms}
+        if job.state == "ended":
+            raise Problem(409, "job_ended", "the job ended")
+        if job.state != "running":
+            raise Problem(409, "not_running", "the job has not been started")
+        job.heard.append(time.monotonic())
+        if route[0] == "results" and method == "PUT":
+            name = "/".join(route[1:])
+            if ".." in route or len(name.encode()) > 200:
+                self.broken.append(f"result name {name}")
+            job.results[name] = body
+            return 200, {"size": len(body), "digest": hashlib.sha256(body).hexdigest()}
+        return self.report(job, route[0], json.loads(body))
+
+    def report(self, job, route, body):
+        if route == "progress":
+            job.progress.append(body)
+            return 200, {}
+        if route == "metrics":
+            if not 1 <= len(body["samples"]) <= 64:
+                self.broken.append("number of samples")
+            job.samples += body["samples"]
+            return 200, {}
+        if route == "output":
+            text = body["text"]
+            if not 1 <= len(text.encode()) <= BATCH_MAX:
+                self.broken.append(f"batch of {len(text.encode())} bytes")
+            if body["first_line"] != len(job.output) + 1:
+                raise Problem(409, "output_gap", f"the next line is {len(job.output) + 1}")
+            lines = text.split("\n")
+            if lines[-1] != "":
+                self.broken.append("a batch that does not end with a line's end")
+            job.output += [(body["source"], line) for line in lines[:-1]]
+            return 200, {"next_line": len(job.output) + 1}
+        if route == "end":
+            job.end = body
+            job.state = "ended"
+            job.ended_at = time.monotonic()
+            return 200, {"used_ms": body["worker_ms"]}
+        raise Problem(404, "not_found", route)
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    allow_reuse_address = True
+
+    def __init__(self, *args):
+        self.open = set()
+        super().__init__(*args)
+
+    def get_request(self):
+        connection, address = super().get_request()
+        self.open.add(connection)
+        return connection, address
+
+    def close_all(self):
+        self.server_close()
+        for connection in list(self.open):
+            try:
+                connection.shutdown(2)
+            except OSError:
+                pass
+            connection.close()
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_):
+        pass
+
+    def handle(self):
+        try:
+            super().handle()
+        except (OSError, ValueError):  # cut off
+            pass
+
+    def respond(self):
+        contract = self.server.contract
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        key = self.headers.get("Idempotency-Key")
+        path = urllib.parse.urlsplit(self.path).path
+        with contract.lock:
+            known = contract.answers.get(key) if key else None
+            if known is not None:
+                if known[0] != body:
+                    contract.broken.append(f"{path}: the same key with another body")
+                status, answer = known[1:]
+            else:
+                try:
+                    status, answer = contract.answer(self, self.command, path, body)
+                    if key:
+                        contract.answers[key] = (body, status, answer)
+                except Problem as problem:
+                    status, answer = problem.status, problem.body
+            contract.lock.notify_all()
+            route = path.rsplit("/", 1)[-1]
+            lost = route in contract.swallow
+            contract.swallow.discard(route)
+        if lost:
+            self.close_connection = True
+            self.connection.shutdown(2)
+            return
+        data = answer if isinstance(answer, bytes) else b"" if answer is None else json.dumps(answer).encode()
+        self.send_response(status)
+        if status != 204:
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    do_GET = do_POST = do_PUT = respond

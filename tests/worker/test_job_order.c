@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/support/cmocka_all.h"
+#include "worker/cgroup.h"
+#include "worker/job_order.h"
+#include "worker/job_verdict.h"
+#include "worker/machine.h"
+#include "worker/server.h"
+
+#include <string.h>
+
+#define ID "0190e8f0-1111-7222-8333-444455556666"
+#define DIGEST "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define JOB_HEAD                                                                                   \
+    "{\"job\":{\"id\":\"" ID                                                                       \
+    "\",\"file_name\":\"a b.py\",\"input_size\":5,\"input_digest\":\"" DIGEST                      \
+    "\",\"limit_ms\":61500,\"attempt\":1,\"start_by\":\"x\",\"settings\":"
+#define TERMS "},\"terms\":{\"heartbeat_s\":5,\"lease_s\":30,\"batch_max\":16384}}"
+
+static enum err_code read_order(const char *text, struct job_order *ret, struct err *err)
+{
+    json_t *claim = json_loads(text, JSON_ALLOW_NUL, NULL);
+    assert_non_null(claim);
+    enum err_code const code = job_order_read(claim, ret, err);
+    json_decref(claim);
+    return code;
+}
+
+static void an_order_is_read(void **state)
+{
+    struct job_order order;
+    const char *command[SANDBOX_COMMAND_MAX];
+    char program[SCRATCH_FILE_NAME_SIZE + 5];
+    struct err err = {0};
+    (void)state;
+    assert_int_equal(read_order(JOB_HEAD
+                                "{\"arguments\":[\"--epochs\",\"5\"],\"environment\":{\"K\":\"v\","
+                                "\"TALLY_RESULTS\":\"/etc\"}}" TERMS,
+                                &order, &err),
+                     ERR_OK);
+    assert_string_equal(order.id, ID);
+    assert_string_equal(order.file_name, "a_b.py");
+    assert_int_equal(order.limit_ms, 61500);
+    assert_int_equal(order.heartbeat_ms, 5000);
+    assert_int_equal(order.batch_max, 16384);
+    assert_int_equal(order.environment_count, 1); /* TALLY_ names are the worker's */
+    assert_string_equal(order.environment[0].name, "K");
+    job_order_command(&order, program, command);
+    assert_string_equal(command[0], "/usr/bin/python3");
+    assert_string_equal(command[1], "-u");
+    assert_string_equal(command[2], "/job/a_b.py");
+    assert_string_equal(command[4], "5");
+    assert_null(command[5]);
+    job_order_deinit(&order);
+}
+
+static void what_cannot_be_run_is_refused_with_a_reason(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *says;
+    } cases[] = {
+        {"{}", "no id"},
+        {"{\"job\":{\"id\":\"x\"}}", "no id"},
+        {"{\"job\":{\"id\":\"" ID "\"}}", "file_name"},
+        {JOB_HEAD "{\"arguments\":[5]}" TERMS, "arguments"},
+        {JOB_HEAD "{\"arguments\":\"x\"}" TERMS, "arguments"},
+        {JOB_HEAD "{\"arguments\":[\"a\\u0000b\"]}" TERMS, "zero"},
+        {JOB_HEAD "{\"environment\":{\"A=B\":\"x\"}}" TERMS, "environment"},
+        {JOB_HEAD "{\"environment\":{\"A\":1}}" TERMS, "environment"},
+        {JOB_HEAD "{}},\"terms\":{}}", "heartbeat_s"},
+        {JOB_HEAD "{}},\"terms\":{\"heartbeat_s\":5,\"lease_s\":30,\"batch_max\":1}}", "batch_max"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct job_order order;
+        struct err err = {0};
+        if (read_order(cases[i].text, &order, &err) == ERR_OK) {
+            fail_msg("was taken: %s", cases[i].text);
+        }
+        if (strstr(err.message, cases[i].says) == NULL) {
+            fail_msg("%s: said %s", cases[i].text, err.message);
+        }
+    }
+}
+
+static void answers_are_sorted_by_what_to_do_next(void **state)
+{
+    (void)state;
+    assert_int_equal(server_outcome_of(200, ""), SERVER_OK);
+    assert_int_equal(server_outcome_of(204, ""), SERVER_OK);
+    assert_int_equal(server_outcome_of(409, "job_ended"), SERVER_GONE);
+    assert_int_equal(server_outcome_of(409, "lease_expired"), SERVER_GONE);
+    assert_int_equal(server_outcome_of(404, "no_such_job"), SERVER_GONE);
+    assert_int_equal(server_outcome_of(409, "output_gap"), SERVER_REFUSED);
+    assert_int_equal(server_outcome_of(404, "not_found"), SERVER_REFUSED);
+    assert_int_equal(server_outcome_of(413, ""), SERVER_REFUSED);
+    assert_int_equal(server_outcome_of(401, ""), SERVER_DENIED);
+    assert_int_equal(server_outcome_of(429, ""), SERVER_RETRY);
+    assert_int_equal(server_outcome_of(503, "full"), SERVER_RETRY);
+    assert_int_equal(server_outcome_of(301, ""), SERVER_RETRY);
+}
+
+static void server_addresses_are_checked(void **state)
+{
+    char base[64];
+    (void)state;
+    assert_int_equal(server_check_base("http://127.0.0.1:80//", base, sizeof base, NULL), ERR_OK);
+    assert_string_equal(base, "http://127.0.0.1:80");
+    assert_int_equal(server_check_base("https://x", base, sizeof base, NULL), ERR_OK);
+    assert_int_not_equal(server_check_base("ftp://x", base, sizeof base, NULL), ERR_OK);
+    assert_int_not_equal(server_check_base("http://", base, sizeof base, NULL), ERR_OK);
+    assert_int_not_equal(server_check_base("http://u:p@x", base, sizeof base, NULL), ERR_OK);
+    assert_int_not_equal(server_check_base("http://x?y", base, sizeof base, NULL), ERR_OK);
+}
+
+static void groups_are_found_in_both_versions(void **state)
+{
+    static const char mounts[] =
+        "31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755\n"
+        "35 31 0:32 / /sys/fs/cgroup/memory rw,relatime shared:5 - cgroup cgroup rw,memory\n"
+        "36 31 0:33 /outer /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu,cpuacct\n"
+        "41 31 0:38 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw\n";
+    static const char self[] =
+        "9:cpu,cpuacct:/outer/inner\n4:memory:/a/b\n1:pids:/p\n0::/user.slice/x\n";
+    char folder[PATH_MAX];
+    (void)state;
+    assert_true(cgroup_own_folder(self, mounts, "memory", folder));
+    assert_string_equal(folder, "/sys/fs/cgroup/memory/a/b");
+    assert_true(cgroup_own_folder(self, mounts, "cpuacct", folder));
+    assert_string_equal(folder, "/sys/fs/cgroup/cpu/inner");
+    assert_true(cgroup_own_folder(self, mounts, NULL, folder));
+    assert_string_equal(folder, "/sys/fs/cgroup/unified/user.slice/x");
+    assert_false(cgroup_own_folder(self, mounts, "pids", folder)); /* not mounted */
+    assert_false(cgroup_own_folder("0::/\n", mounts, "memory", folder));
+    assert_true(cgroup_own_folder("0::/\n", mounts, NULL, folder));
+    assert_string_equal(folder, "/sys/fs/cgroup/unified");
+    assert_false(cgroup_own_folder("", "", NULL, folder));
+}
+
+static void the_processors_name_is_read(void **state)
+{
+    char model[MACHINE_MODEL_SIZE];
+    (void)state;
+    assert_true(machine_model("processor\t: 0\nmodel name\t: Some CPU @ 2 GHz\nflags: x\n", model));
+    assert_string_equal(model, "Some CPU @ 2 GHz");
+    assert_false(machine_model("processor\t: 0\nBogoMIPS\t: 50\n", model));
+    assert_false(machine_model("model name", model));
+}
+
+static void verdict_of(const struct program_end *end, bool out_of_memory, const char *ending,
+                       const char *reason, const char *says)
+{
+    struct job_verdict verdict;
+    struct job_verdict_facts const facts = {.end = end, .out_of_memory = out_of_memory};
+    job_verdict_init(&verdict);
+    job_verdict_line(&verdict, STREAM_STDOUT, bytes_of("said", 4));
+    for (int i = 0; i < 3000; i++) {
+        job_verdict_line(&verdict, STREAM_STDERR, bytes_of("some \xff line of a traceback", 25));
+    }
+    job_verdict_line(&verdict, STREAM_STDERR, bytes_of("KeyError: 'x'", 13));
+    job_verdict_decide(&verdict, &facts);
+    assert_string_equal(verdict.ending, ending);
+    assert_string_equal(verdict.reason, reason);
+    assert_non_null(strstr(buf_text(&verdict.detail), says));
+    assert_in_range(verdict.detail.size, 0, 4000);
+    struct buf body;
+    buf_init(&body, 1U << 16);
+    job_verdict_body(&verdict, 5, &end->sandbox, &body);
+    json_t *json = json_loads(buf_text(&body), 0, NULL);
+    assert_non_null(json);
+    json_decref(json);
+    buf_deinit(&body);
+    job_verdict_deinit(&verdict);
+}
+
+static void every_end_has_its_words(void **state)
+{
+    struct program_end const good = {.sandbox = {.started = true}};
+    struct program_end const bad = {.sandbox = {.started = true, .exit_status = 1}};
+    struct program_end const killed = {.sandbox = {true, 139, 11}};
+    struct program_end const limit = {.sandbox = {true, 143, 15}, .limit_reached = true};
+    struct program_end const none = {.sandbox = {.exit_status = 1}};
+    (void)state;
+    verdict_of(&good, false, "completed", "exited_zero", "");
+    verdict_of(&good, true, "completed", "exited_zero", ""); /* it coped */
+    verdict_of(&bad, false, "program_failed", "exited_nonzero", "KeyError: 'x'");
+    verdict_of(&bad, true, "program_failed", "out_of_memory", "memory");
+    verdict_of(&killed, false, "program_failed", "killed_by_signal", "Segmentation");
+    verdict_of(&limit, false, "cap_reached", "paid_limit", "paid");
+    verdict_of(&none, false, "host_fault", "sandbox_failed", "KeyError");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_order_is_read),
+        cmocka_unit_test(what_cannot_be_run_is_refused_with_a_reason),
+        cmocka_unit_test(answers_are_sorted_by_what_to_do_next),
+        cmocka_unit_test(server_addresses_are_checked),
+        cmocka_unit_test(groups_are_found_in_both_versions),
+        cmocka_unit_test(the_processors_name_is_read),
+        cmocka_unit_test(every_end_has_its_words),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

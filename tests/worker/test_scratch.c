@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/base/file.h"
+#include "tests/support/cmocka_all.h"
+#include "tests/support/temp_folder.h"
+#include "worker/job_results.h"
+#include "worker/scratch.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct fixture {
+    char folder[64];
+    struct scratch scratch;
+};
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    temp_folder_create(f->folder);
+    *state = f;
+    return scratch_create(f->folder, "job", (uid_t)-1, &f->scratch, NULL) == ERR_OK ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(scratch_remove(f->folder, NULL), ERR_OK);
+    assert_int_not_equal(access(f->folder, F_OK), 0);
+    free(f);
+    return 0;
+}
+
+static void put(const struct fixture *f, const char *name, const char *content)
+{
+    char path[PATH_MAX];
+    assert_int_equal(path_join(path, sizeof path, f->scratch.results, name, NULL), ERR_OK);
+    assert_int_equal(file_write_atomic(path, bytes_of_text(content), 0600, NULL), ERR_OK);
+}
+
+static void make(const struct fixture *f, const char *name)
+{
+    char path[PATH_MAX];
+    assert_int_equal(path_join(path, sizeof path, f->scratch.results, name, NULL), ERR_OK);
+    assert_int_equal(mkdir(path, 0700), 0);
+}
+
+static void file_names_are_made_harmless(void **state)
+{
+    static const struct {
+        const char *wanted;
+        const char *given;
+    } cases[] = {
+        {"train.py", "train.py"},
+        {"../../etc/passwd", "passwd"},
+        {"/", "_"},
+        {"", "_"},
+        {"..", "_.."},
+        {".hidden", "_.hidden"},
+        {"-c", "_-c"},
+        {"results", "_results"},
+        {"a b;rm -rf $(x)\n.py", "a_b_rm_-rf___x__.py"},
+        {"größe.py", "gr____e.py"},
+    };
+    char name[SCRATCH_FILE_NAME_SIZE];
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        scratch_file_name(cases[i].wanted, name);
+        assert_string_equal(name, cases[i].given);
+    }
+    char longest[400];
+    memset(longest, '.', sizeof longest);
+    memcpy(longest + sizeof longest - 4, ".py", 4);
+    scratch_file_name(longest, name);
+    assert_in_range(strlen(name), 1, SCRATCH_FILE_NAME_SIZE - 1);
+    assert_string_equal(name + strlen(name) - 3, ".py");
+}
+
+static void results_are_listed_by_name_and_opened(void **state)
+{
+    struct fixture *f = *state;
+    struct scratch_results list;
+    int fd = -1;
+    uint64_t size = 0;
+    put(f, "z.txt", "zz");
+    make(f, "plots");
+    put(f, "plots/a.png", "png");
+    put(f, "output.log", "the program's own");
+    assert_int_equal(scratch_list_results(&f->scratch, &list, NULL), ERR_OK);
+    assert_int_equal(list.count, 2);
+    assert_int_equal(list.left_out, 1);
+    assert_string_equal(list.items[0].name, "plots/a.png");
+    assert_string_equal(list.items[1].name, "z.txt");
+    assert_int_equal(list.items[1].size, 2);
+    scratch_results_deinit(&list);
+    assert_int_equal(scratch_open_result(&f->scratch, "plots/a.png", &fd, &size, NULL), ERR_OK);
+    assert_int_equal(size, 3);
+    (void)close(fd);
+}
+
+/* Goal: a job must not get the machine's files uploaded. Method: every kind of link and special file. */
+static void links_and_special_files_are_left_out_and_not_opened(void **state)
+{
+    struct fixture *f = *state;
+    struct scratch_results list;
+    char path[PATH_MAX];
+    int fd = -1;
+    uint64_t size = 0;
+    assert_int_equal(path_join(path, sizeof path, f->scratch.results, "secret", NULL), ERR_OK);
+    assert_int_equal(symlink("/etc/passwd", path), 0);
+    assert_int_equal(path_join(path, sizeof path, f->scratch.results, "etc", NULL), ERR_OK);
+    assert_int_equal(symlink("/etc", path), 0);
+    assert_int_equal(path_join(path, sizeof path, f->scratch.results, "pipe", NULL), ERR_OK);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    put(f, "bad\nname", "x");
+    put(f, "bad\xff", "x");
+    assert_int_equal(scratch_list_results(&f->scratch, &list, NULL), ERR_OK);
+    assert_int_equal(list.count, 0);
+    assert_int_equal(list.left_out, 5);
+    scratch_results_deinit(&list);
+    static const char *const names[] = {"secret",      "etc/passwd", "pipe",
+                                        "/etc/passwd", "",           "missing"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        assert_int_not_equal(scratch_open_result(&f->scratch, names[i], &fd, &size, NULL), ERR_OK);
+    }
+    /* results/ itself may be a link by then */
+    assert_int_equal(scratch_remove(f->scratch.results, NULL), ERR_OK);
+    assert_int_equal(symlink("/etc", f->scratch.results), 0);
+    assert_int_equal(scratch_list_results(&f->scratch, &list, NULL), ERR_OK);
+    assert_int_equal(list.count, 0);
+    assert_int_not_equal(scratch_open_result(&f->scratch, "passwd", &fd, &size, NULL), ERR_OK);
+}
+
+static void at_most_900_results_are_taken(void **state)
+{
+    struct fixture *f = *state;
+    struct scratch_results list;
+    for (int i = 0; i < SCRATCH_RESULTS_MAX + 5; i++) {
+        char path[PATH_MAX];
+        char name[16];
+        (void)snprintf(name, sizeof name, "%04d", i);
+        assert_int_equal(path_join(path, sizeof path, f->scratch.results, name, NULL), ERR_OK);
+        int const fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+        assert_true(fd >= 0);
+        (void)close(fd);
+    }
+    assert_int_equal(scratch_list_results(&f->scratch, &list, NULL), ERR_OK);
+    assert_int_equal(list.count, SCRATCH_RESULTS_MAX);
+    assert_int_equal(list.left_out, 5);
+    scratch_results_deinit(&list);
+}
+
+static void the_deepest_folders_are_removed(void **state)
+{
+    struct fixture *f = *state;
+    int fd = open(f->scratch.results, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct scratch_results list;
+    for (int i = 0; i < 3000; i++) {
+        assert_int_equal(mkdirat(fd, "deep", 0700), 0);
+        int const next = openat(fd, "deep", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (i == 2500) {
+            assert_int_equal(fchmod(fd, 0), 0);
+        }
+        (void)close(fd);
+        fd = next;
+    }
+    (void)close(fd);
+    assert_int_equal(scratch_list_results(&f->scratch, &list, NULL), ERR_OK);
+    scratch_results_deinit(&list);
+    assert_int_equal(scratch_remove(f->scratch.folder, NULL), ERR_OK);
+    assert_int_not_equal(access(f->scratch.folder, F_OK), 0);
+    assert_int_equal(scratch_remove(f->scratch.folder, NULL), ERR_OK); /* again is fine */
+}
+
+static void removing_does_not_follow_links(void **state)
+{
+    struct fixture *f = *state;
+    char path[PATH_MAX];
+    char kept[PATH_MAX];
+    assert_int_equal(path_join(kept, sizeof kept, f->folder, "kept", NULL), ERR_OK);
+    assert_int_equal(mkdir(kept, 0700), 0);
+    assert_int_equal(path_join(path, sizeof path, f->scratch.results, "link", NULL), ERR_OK);
+    assert_int_equal(symlink(kept, path), 0);
+    assert_int_equal(path_join(path, sizeof path, kept, "file", NULL), ERR_OK);
+    assert_int_equal(file_write_atomic(path, bytes_of_text("x"), 0600, NULL), ERR_OK);
+    assert_int_equal(scratch_remove(f->scratch.folder, NULL), ERR_OK);
+    assert_int_equal(access(path, F_OK), 0);
+}
+
+static void names_are_escaped_in_paths(void **state)
+{
+    char path[1024];
+    (void)state;
+    assert_int_equal(job_results_path("J", "a b/50%?#+.png", path, sizeof path, NULL), ERR_OK);
+    assert_string_equal(path, "/v1/workers/jobs/J/results/a%20b/50%25%3F%23%2B.png");
+    assert_int_equal(job_results_path("J", "\xc3\xa4", path, sizeof path, NULL), ERR_OK);
+    assert_string_equal(path, "/v1/workers/jobs/J/results/%C3%A4");
+    assert_int_equal(job_results_path("J", "aaaa", path, 30, NULL), ERR_TOO_LARGE);
+}
+
+int main(void)
+{
+#define WITH_SCRATCH(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(file_names_are_made_harmless),
+        WITH_SCRATCH(results_are_listed_by_name_and_opened),
+        WITH_SCRATCH(links_and_special_files_are_left_out_and_not_opened),
+        WITH_SCRATCH(at_most_900_results_are_taken),
+        WITH_SCRATCH(the_deepest_folders_are_removed),
+        WITH_SCRATCH(removing_does_not_follow_links),
+        cmocka_unit_test(names_are_escaped_in_paths),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

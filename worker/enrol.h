@@ -1,0 +1,16 @@
+/* worker/enrol.h: a provider's token in, this machine's identity in DIR/worker.json out.
+ *
+ * Thread:  main; waits for the server. The provider's token is used once and kept nowhere. */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef WORKER_ENROL_H
+#define WORKER_ENROL_H
+
+#include "core/base/err.h"
+#include "worker/state.h"
+
+#define WORKER_SOFTWARE "tally-worker 0.1.0"
+
+MUST_CHECK enum err_code enrol(const char *server, const char *provider_token, const char *name,
+                               const char *folder, struct worker_identity *ret, struct err *err);
+
+#endif

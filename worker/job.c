@@ -1,0 +1,638 @@
+/* worker/job.c: the states drawn in the header; job_verdict.c words the end, job_results.c sends the files. */
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/job.h"
+
+#include "core/base/buf.h"
+#include "core/base/invariant.h"
+#include "core/base/text.h"
+#include "core/base/time.h"
+#include "core/base/trace.h"
+#include "core/crypto/sha256.h"
+#include "worker/background.h"
+#include "worker/errand.h"
+#include "worker/job_input.h"
+#include "worker/job_log.h"
+#include "worker/job_protocol.h"
+#include "worker/job_results.h"
+#include "worker/job_verdict.h"
+#include "worker/measure.h"
+#include "worker/output.h"
+#include "worker/program.h"
+#include "worker/report.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define JOB_MAGIC 0x10b10bU
+#define TICK_MS 200
+#define MEASURE_MS 2000
+#define LIMIT_GRACE_MS 2000
+#define STOP_GRACE_MS 1000
+#define RESULT_PATIENCE_MS 600000
+#define LEAVE_PATIENCE_MS 10000 /* for what is left to say when the worker must go */
+#define OUTPUT_QUEUED_MAX (4U << 20)
+#define PIDS_MAX 1024
+#define DISK_RESERVE_BYTES (UINT64_C(256) << 20)
+#define MIB (UINT64_C(1) << 20)
+
+enum job_state {
+    JOB_FETCHING,
+    JOB_CHECKING,
+    JOB_STARTING,
+    JOB_RUNNING,
+    JOB_DRAINING,
+    JOB_STORING, /* listing, then storing */
+    JOB_ENDING,
+    JOB_CLEANING,
+};
+
+struct job {
+    uint32_t magic;
+    struct job_options options;
+    struct job_order *order; /* in options */
+    enum job_state state;
+    bool started;   /* the server counts */
+    bool abandoned; /* not ours any more */
+    bool worker_stopping;
+    int64_t leave_ns; /* give up then; 0: no hurry */
+    uv_timer_t tick;
+    struct errand *errand;
+    struct scratch scratch;
+    int input_fd;
+    enum err_code check_code;
+    struct err check_err;
+    struct cgroup cgroup;
+    struct program *program;
+    struct program_end program_end;
+    struct output *output;
+    struct report *report;
+    struct job_log log;
+    struct job_results *results;
+    struct measure measure;
+    int64_t measured_ns;
+    bool disk_full;
+    struct job_verdict verdict;
+};
+
+static void begin_start(struct job *job);
+static void begin_end(struct job *job);
+static void begin_clean(struct job *job);
+
+static uid_t owner_of_files(void)
+{
+    return geteuid() == 0 ? SANDBOX_UID : (uid_t)-1;
+}
+
+static struct job *job_from(void *ctx)
+{
+    struct job *job = ctx;
+    INVARIANT(job->magic == JOB_MAGIC);
+    return job;
+}
+
+/* Leave the state for the clean-up. In checking the pool has the job, and cleaning is on its way already. */
+static void abandon(struct job *job, const char *why)
+{
+    if (job->abandoned || job->state == JOB_CLEANING) {
+        return;
+    }
+    job->abandoned = true;
+    trace(TRACE_INFO, "job.abandoned", "job=%s why=\"%s\"", job->order->id, why);
+    errand_cancel(job->errand);
+    job->errand = NULL;
+    if (job->state == JOB_RUNNING) {
+        output_discard(job->output);
+        program_stop(job->program, 0); /* its end leads on */
+        program_pause(job->program, false);
+    } else if (job->state != JOB_CHECKING) {
+        begin_clean(job);
+    }
+}
+
+static bool ask(struct job *job, const struct errand_options *options)
+{
+    struct errand_options mine = *options;
+    struct err err = {0};
+    mine.loop = job->options.loop;
+    mine.server = job->options.server;
+    mine.ctx = job;
+    if (errand_start(&mine, &job->errand, &err) != ERR_OK) {
+        trace_err(TRACE_ERROR, "job.no_memory", &err);
+        return false;
+    }
+    return true;
+}
+
+static void job_path(const struct job *job, const char *route, char ret[128])
+{
+    (void)snprintf(ret, 128, "/v1/workers/jobs/%s/%s", job->order->id, route);
+}
+
+/* ── fetching and checking ─────────────────────────────────────────────────────────────────────── */
+
+static void check_work(void *ctx)
+{
+    struct job *job = job_from(ctx);
+    job->check_code = job_input_check(job->input_fd, job->order->input_size,
+                                      &job->order->input_digest, &job->check_err);
+    if (job->check_code == ERR_OK) {
+        job->check_code = scratch_place_input(&job->scratch, job->order->file_name,
+                                              owner_of_files(), &job->check_err);
+    }
+}
+
+static void close_input(struct job *job)
+{
+    if (job->input_fd >= 0) {
+        (void)close(job->input_fd);
+    }
+    job->input_fd = -1;
+}
+
+static void check_done(void *ctx)
+{
+    struct job *job = job_from(ctx);
+    close_input(job);
+    if (job->abandoned) {
+        begin_clean(job);
+        return;
+    }
+    if (job->check_code != ERR_OK) {
+        job_verdict_host_fault(&job->verdict,
+                               job->check_code == ERR_CORRUPT ? "input_missing" : "sandbox_failed",
+                               job->check_err.message);
+    }
+    begin_start(job);
+}
+
+static void on_input(void *ctx, const struct server_reply *reply)
+{
+    struct job *job = job_from(ctx);
+    job->errand = NULL;
+    if (reply->outcome == SERVER_OK) {
+        job->state = JOB_CHECKING;
+        if (background_run(job->options.loop, check_work, check_done, job)) {
+            return;
+        }
+        job_verdict_host_fault(&job->verdict, "sandbox_failed", "the machine is out of memory");
+    } else if (reply->outcome == SERVER_REFUSED) {
+        job_verdict_host_fault(
+            &job->verdict, reply->status == 0 ? "sandbox_failed" : "input_missing", reply->detail);
+    } else {
+        abandon(job, reply->outcome == SERVER_RETRY ? "the input cannot be reached"
+                                                    : "refused with the input");
+        return;
+    }
+    close_input(job);
+    begin_start(job);
+}
+
+/* ── starting ──────────────────────────────────────────────────────────────────────────────────── */
+
+static void begin_run(struct job *job);
+
+static void on_started(void *ctx, const struct server_reply *reply)
+{
+    struct job *job = job_from(ctx);
+    job->errand = NULL;
+    if (reply->outcome != SERVER_OK) { /* another has it, it was cancelled, or nobody answers */
+        abandon(job, reply->code[0] != 0 ? reply->code : "not started");
+        return;
+    }
+    job->started = true;
+    json_int_t const limit = json_integer_value(json_object_get(reply->body, "limit_ms"));
+    if (limit > 0 && limit <= INT64_MAX / 2000000) {
+        job->order->limit_ms = (uint64_t)limit;
+    }
+    if (job->worker_stopping && !job->verdict.decided) {
+        job_verdict_host_fault(&job->verdict, "worker_stopped", "the provider stopped the worker");
+    }
+    if (job->verdict.decided) {
+        begin_end(job);
+    } else {
+        begin_run(job);
+    }
+}
+
+static void begin_start(struct job *job)
+{
+    char path[128];
+    job->state = JOB_STARTING;
+    job_path(job, "start", path);
+    struct errand_options const options = {
+        .request = {.method = "POST", .path = path, .body = bytes_of("{}", 2)},
+        .keyed = true,
+        .patience_ms = job->order->lease_ms,
+        .on_done = on_started,
+    };
+    if (!ask(job, &options)) {
+        abandon(job, "out of memory");
+    }
+}
+
+/* ── running ───────────────────────────────────────────────────────────────────────────────────── */
+
+static uint64_t report_used_ms(void *ctx)
+{
+    const struct job *job = job_from(ctx);
+    return job->program == NULL ? 0 : program_used_ms(job->program);
+}
+
+static void on_raw(void *ctx, struct bytes raw)
+{
+    job_log_write(&job_from(ctx)->log, raw);
+}
+
+static bool on_line(void *ctx, enum worker_stream stream, struct bytes line)
+{
+    struct job *job = job_from(ctx);
+    struct job_protocol_line said;
+    if (stream != STREAM_STDOUT || !job_protocol_parse(line, &said)) {
+        job_verdict_line(&job->verdict, stream, line);
+        return false;
+    }
+    report_progress(job->report, said.has_progress ? said.permille : report_permille(job->report),
+                    said.has_operation ? &said.operation : NULL);
+    return true;
+}
+
+static void on_output(void *ctx, enum worker_stream stream, struct bytes bytes)
+{
+    struct job *job = job_from(ctx);
+    output_feed(job->output, stream, bytes);
+    program_pause(job->program, output_is_full(job->output));
+    report_output(job->report, false);
+}
+
+static void begin_store(struct job *job);
+
+static void on_sent(void *ctx)
+{
+    struct job *job = job_from(ctx);
+    if (job->state == JOB_RUNNING) {
+        program_pause(job->program, output_is_full(job->output));
+    } else if (job->state == JOB_DRAINING && report_is_drained(job->report)) {
+        begin_store(job);
+    }
+}
+
+static void on_gone(void *ctx, const char *code, const char *detail)
+{
+    struct job *job = job_from(ctx);
+    abandon(job, code[0] != 0 ? code : detail);
+}
+
+static void on_program_end(void *ctx, const struct program_end *end)
+{
+    struct job *job = job_from(ctx);
+    struct job_verdict_facts facts = {
+        .end = end,
+        .out_of_memory = cgroup_oom_killed(&job->cgroup),
+        .disk_full = job->disk_full,
+        .worker_stopping = job->worker_stopping,
+    };
+    job->program_end = *end;
+    output_finish(job->output);
+    job_verdict_decide(&job->verdict, &facts);
+    trace(TRACE_INFO, "job.program_ended",
+          "job=%s ending=%s reason=%s exit=%d signal=%d used_ms=%llu", job->order->id,
+          job->verdict.ending, job->verdict.reason, end->sandbox.exit_status, end->sandbox.signal,
+          (unsigned long long)end->used_ms);
+    if (job->abandoned) {
+        begin_clean(job);
+        return;
+    }
+    if (job->leave_ns != 0) { /* counted from here: the program had its own time to end */
+        job->leave_ns = time_mono_ns() + LEAVE_PATIENCE_MS * NS_PER_MS;
+    }
+    job->state = JOB_DRAINING;
+    report_output(job->report, true);
+    if (job->state == JOB_DRAINING && report_is_drained(job->report)) {
+        begin_store(job);
+    }
+}
+
+static enum err_code start_program(struct job *job, struct err *err)
+{
+    const struct job_options *options = &job->options;
+    struct job_order *order = job->order;
+    const char *command[SANDBOX_COMMAND_MAX];
+    char program_path[SCRATCH_FILE_NAME_SIZE + 5];
+    char limit[32];
+    char group[ID_TEXT_SIZE + 16];
+    job_order_command(order, program_path, command);
+    (void)snprintf(limit, sizeof limit, "%llu.%03llu", (unsigned long long)order->limit_ms / 1000,
+                   (unsigned long long)order->limit_ms % 1000);
+    INVARIANT(order->environment_count + 2 <= SANDBOX_ENVIRONMENT_MAX);
+    order->environment[order->environment_count++] =
+        (struct sandbox_variable){"TALLY_RESULTS", "/job/results"};
+    order->environment[order->environment_count++] =
+        (struct sandbox_variable){"TALLY_LIMIT_SECONDS", limit};
+    (void)snprintf(group, sizeof group, CGROUP_JOB_NAME, order->id);
+    cgroup_create(options->cgroup_place, group, options->ram_mib * MIB, PIDS_MAX, &job->cgroup);
+    struct program_options const program = {
+        .sandbox = {.folder = job->scratch.job,
+                    .command = command,
+                    .environment = order->environment,
+                    .environment_count = order->environment_count,
+                    .memory_max = options->ram_mib * MIB,
+                    .tmp_max = options->ram_mib * MIB / 4,
+                    .file_max = options->storage_mib * MIB,
+                    .pids_max = PIDS_MAX,
+                    .cgroup = &job->cgroup},
+        .limit_ms = order->limit_ms,
+        .grace_ms = LIMIT_GRACE_MS,
+        .on_output = on_output,
+        .on_end = on_program_end,
+        .ctx = job,
+    };
+    enum err_code const code = program_start(options->loop, &program, &job->program, err);
+    cgroup_close_fds(&job->cgroup);
+    return code;
+}
+
+static enum err_code start_reports(struct job *job, struct err *err)
+{
+    struct output_options const output = {.batch_max = job->order->batch_max,
+                                          .queued_max = OUTPUT_QUEUED_MAX,
+                                          .on_raw = on_raw,
+                                          .on_line = on_line,
+                                          .ctx = job};
+    enum err_code code = output_create(&output, &job->output, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    struct report_options const report = {.loop = job->options.loop,
+                                          .server = job->options.server,
+                                          .job_id = job->order->id,
+                                          .heartbeat_ms = job->order->heartbeat_ms,
+                                          .output = job->output,
+                                          .used_ms = report_used_ms,
+                                          .on_sent = on_sent,
+                                          .on_gone = on_gone,
+                                          .ctx = job};
+    return report_create(&report, &job->report, err);
+}
+
+static void begin_run(struct job *job)
+{
+    struct err err = {0};
+    job->state = JOB_RUNNING;
+    job->measure = (struct measure){.cpu_cores = job->options.cpu_cores,
+                                    .ram_total_mib = job->options.ram_mib};
+    enum err_code code = job_log_open(&job->log, job->scratch.output_log, &err);
+    if (code == ERR_OK) {
+        code = start_reports(job, &err);
+    }
+    if (code == ERR_OK) {
+        code = start_program(job, &err);
+    }
+    if (code != ERR_OK) {
+        trace_err(TRACE_ERROR, "job.not_run", &err);
+        job_verdict_host_fault(&job->verdict, "sandbox_failed", err.message);
+        begin_end(job);
+        return;
+    }
+    trace(TRACE_INFO, "job.running", "job=%s limit_ms=%llu memory_limit=%d pids_limit=%d",
+          job->order->id, (unsigned long long)job->order->limit_ms,
+          job->cgroup.memory_folder[0] != 0, job->cgroup.pids_folder[0] != 0);
+}
+
+static void take_sample(struct job *job, int64_t now)
+{
+    struct report_sample sample;
+    if ((now - job->measured_ns) / NS_PER_MS < MEASURE_MS) {
+        return;
+    }
+    job->measured_ns = now;
+    if (measure_take(&job->measure, program_root(job->program), &job->cgroup, &sample)) {
+        sample.at_ms = program_used_ms(job->program);
+        report_sample(job->report, &sample);
+    }
+    if (!job->disk_full && scratch_free_bytes(job->scratch.folder) < DISK_RESERVE_BYTES) {
+        job->disk_full = true;
+        program_stop(job->program, STOP_GRACE_MS);
+    }
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct job *job = job_from(timer->data);
+    int64_t const now = time_mono_ns();
+    if (job->leave_ns != 0 && now > job->leave_ns) {
+        abandon(job, "no more time to report");
+    } else if (job->state == JOB_RUNNING) {
+        take_sample(job, now);
+        if ((now - report_accepted_ns(job->report)) / NS_PER_MS > (int64_t)job->order->lease_ms) {
+            abandon(job, "the server was silent for longer than the lease");
+        }
+    } else if (job->state == JOB_DRAINING &&
+               (now - report_accepted_ns(job->report)) / NS_PER_MS > RESULT_PATIENCE_MS) {
+        abandon(job, "the output could not be delivered");
+    }
+}
+
+/* ── storing and ending ────────────────────────────────────────────────────────────────────────── */
+
+static void on_results(void *ctx, const struct job_results_summary *summary)
+{
+    struct job *job = job_from(ctx);
+    job->results = NULL;
+    if (summary->outcome != SERVER_OK) {
+        abandon(job, "the results could not be delivered");
+        return;
+    }
+    trace(TRACE_INFO, "job.results", "job=%s stored=%zu left_out=%zu", job->order->id,
+          summary->stored, summary->left_out);
+    job_verdict_left_out(&job->verdict, summary->left_out);
+    begin_end(job);
+}
+
+static void begin_store(struct job *job)
+{
+    struct bytes const operation = bytes_of_text("storing results");
+    struct err err = {0};
+    job->state = JOB_STORING;
+    job_log_close(&job->log);
+    if (job->worker_stopping) { /* no time, and not paid for */
+        begin_end(job);
+        return;
+    }
+    struct job_results_options const options = {
+        .loop = job->options.loop,
+        .server = job->options.server,
+        .job_id = job->order->id,
+        .scratch = &job->scratch,
+        .only_output = !job->verdict.keeps_results,
+        .patience_ms = RESULT_PATIENCE_MS,
+        .on_done = on_results,
+        .ctx = job,
+    };
+    if (job->verdict.keeps_results) {
+        report_progress(job->report, report_permille(job->report), &operation);
+    }
+    if (job_results_start(&options, &job->results, &err) != ERR_OK) {
+        job->results = NULL;
+        job_verdict_host_fault(&job->verdict, "sandbox_failed", err.message);
+        begin_end(job);
+    }
+}
+
+static void on_ended(void *ctx, const struct server_reply *reply)
+{
+    struct job *job = job_from(ctx);
+    job->errand = NULL;
+    trace(reply->outcome == SERVER_OK ? TRACE_INFO : TRACE_WARN, "job.ended",
+          "job=%s ending=%s reason=%s status=%d code=%s detail=\"%s\"", job->order->id,
+          job->verdict.ending, job->verdict.reason, reply->status, reply->code, reply->detail);
+    begin_clean(job);
+}
+
+static void begin_end(struct job *job)
+{
+    char path[128];
+    struct buf body;
+    job->state = JOB_ENDING;
+    report_close(job->report); /* nothing more to say but this */
+    job->report = NULL;
+    job_path(job, "end", path);
+    buf_init(&body, 1U << 16);
+    job_verdict_body(&job->verdict, job->program_end.used_ms, &job->program_end.sandbox, &body);
+    struct errand_options const options = {
+        .request = {.method = "POST", .path = path, .body = buf_bytes(&body)},
+        .keyed = true,
+        .patience_ms = job->leave_ns != 0 ? LEAVE_PATIENCE_MS : RESULT_PATIENCE_MS,
+        .on_done = on_ended,
+    };
+    bool const sent = !body.failed && ask(job, &options);
+    buf_deinit(&body);
+    if (!sent) {
+        begin_clean(job);
+    }
+}
+
+/* ── cleaning ──────────────────────────────────────────────────────────────────────────────────── */
+
+static void clean_work(void *ctx)
+{
+    struct job *job = job_from(ctx);
+    struct err err = {0};
+    cgroup_remove(&job->cgroup);
+    if (job->scratch.folder[0] != 0 && scratch_remove(job->scratch.folder, &err) != ERR_OK) {
+        trace_err(TRACE_ERROR, "job.scratch_left", &err);
+    }
+}
+
+static void on_tick_closed(uv_handle_t *handle)
+{
+    struct job *job = job_from(handle->data);
+    void (*on_done)(void *, bool) = job->options.on_done;
+    bool const started = job->started;
+    void *ctx = job->options.ctx;
+    job->magic = 0;
+    job_order_deinit(job->order);
+    job_verdict_deinit(&job->verdict);
+    free(job);
+    on_done(ctx, started);
+}
+
+static void clean_done(void *ctx)
+{
+    struct job *job = job_from(ctx);
+    trace(TRACE_INFO, "job.cleaned", "job=%s", job->order->id);
+    uv_close((uv_handle_t *)&job->tick, on_tick_closed);
+}
+
+/* Once, from whatever state; the program is over by now. */
+static void begin_clean(struct job *job)
+{
+    INVARIANT(job->state != JOB_CLEANING);
+    job->state = JOB_CLEANING;
+    errand_cancel(job->errand);
+    job->errand = NULL;
+    job_results_cancel(job->results);
+    job->results = NULL;
+    report_close(job->report);
+    job->report = NULL;
+    output_destroy(job->output);
+    job->output = NULL;
+    program_close(job->program);
+    job->program = NULL;
+    close_input(job);
+    job_log_close(&job->log);
+    if (!background_run(job->options.loop, clean_work, clean_done, job)) {
+        clean_work(job);
+        clean_done(job);
+    }
+}
+
+/* ── from outside ──────────────────────────────────────────────────────────────────────────────── */
+
+enum err_code job_start(const struct job_options *options, struct job **ret_job, struct err *err)
+{
+    char path[128];
+    struct job *job = calloc(1, sizeof *job);
+    if (job == NULL || uv_timer_init(options->loop, &job->tick) != 0) {
+        free(job);
+        return err_set(err, ERR_NOMEM, "no memory for a job");
+    }
+    job->magic = JOB_MAGIC;
+    job->options = *options;
+    job->order = &job->options.order;
+    job->tick.data = job;
+    job->input_fd = -1;
+    job_log_init(&job->log);
+    job_verdict_init(&job->verdict);
+    (void)uv_timer_start(&job->tick, on_tick, TICK_MS, TICK_MS);
+    *ret_job = job;
+
+    struct err why = {0};
+    enum err_code code = scratch_create(options->scratch_parent, job->order->id, owner_of_files(),
+                                        &job->scratch, &why);
+    if (code == ERR_OK) {
+        job->input_fd = open(job->scratch.input, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (job->input_fd < 0) {
+            code = err_set_errno(&why, errno, "create the input");
+        }
+    }
+    if (code != ERR_OK) {
+        job_verdict_host_fault(&job->verdict, "sandbox_failed", why.message);
+        begin_start(job);
+        return ERR_OK;
+    }
+    job_path(job, "input", path);
+    struct errand_options const input = {
+        .request = {.method = "GET",
+                    .path = path,
+                    .download = true,
+                    .download_fd = job->input_fd,
+                    .download_max = job->order->input_size + 1},
+        .patience_ms = job->order->lease_ms,
+        .on_done = on_input,
+    };
+    job->state = JOB_FETCHING;
+    if (!ask(job, &input)) {
+        abandon(job, "out of memory");
+    }
+    return ERR_OK;
+}
+
+void job_stop(struct job *job)
+{
+    if (job->worker_stopping || job->leave_ns != 0) {
+        return;
+    }
+    job->leave_ns = time_mono_ns() + LEAVE_PATIENCE_MS * NS_PER_MS;
+    if (job->state == JOB_FETCHING || job->state == JOB_CHECKING) {
+        abandon(job, "the worker is stopping");
+    } else if (job->state == JOB_STARTING) {
+        job->worker_stopping = true;
+    } else if (job->state == JOB_RUNNING) {
+        job->worker_stopping = true;
+        program_stop(job->program, STOP_GRACE_MS);
+    } /* otherwise the program is over: say so, in the time there is */
+}

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/job_order.h"
+
+#include "core/base/text.h"
+#include "worker/output.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define DIGEST_TEXT_SIZE 64
+
+static enum err_code read_number(const json_t *object, const char *name, uint64_t min, uint64_t max,
+                                 uint64_t *ret, struct err *err)
+{
+    const json_t *value = json_object_get(object, name);
+    json_int_t const number = json_integer_value(value);
+    if (!json_is_integer(value) || number < 0 || (uint64_t)number < min || (uint64_t)number > max) {
+        return err_set(err, ERR_INVALID, "a job's %s is %llu to %llu", name,
+                       (unsigned long long)min, (unsigned long long)max);
+    }
+    *ret = (uint64_t)number;
+    return ERR_OK;
+}
+
+static enum err_code read_arguments(struct job_order *order, const json_t *settings,
+                                    struct err *err)
+{
+    const json_t *list = json_object_get(settings, "arguments");
+    size_t const count = json_array_size(list);
+    if (list != NULL && !json_is_null(list) && !json_is_array(list)) {
+        return err_set(err, ERR_INVALID, "a job's arguments are a list of texts");
+    }
+    if (count > JOB_ARGUMENTS_MAX) {
+        return err_set(err, ERR_TOO_LARGE, "a job has at most %d arguments", JOB_ARGUMENTS_MAX);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const json_t *item = json_array_get(list, i);
+        if (!json_is_string(item) || strlen(json_string_value(item)) != json_string_length(item)) {
+            return err_set(err, ERR_INVALID, "a job's arguments are texts without zero bytes");
+        }
+        order->arguments[order->argument_count++] = json_string_value(item);
+    }
+    return ERR_OK;
+}
+
+static bool is_variable_name(const char *name)
+{
+    size_t const size = strlen(name);
+    return size > 0 && size <= 256 && !(name[0] >= '0' && name[0] <= '9') &&
+           strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") == size;
+}
+
+static enum err_code read_environment(struct job_order *order, json_t *settings, struct err *err)
+{
+    json_t *map = json_object_get(settings, "environment");
+    const char *name;
+    json_t *value;
+    if (map != NULL && !json_is_null(map) && !json_is_object(map)) {
+        return err_set(err, ERR_INVALID, "a job's environment is an object of texts");
+    }
+    json_object_foreach(map, name, value)
+    {
+        if (order->environment_count == SANDBOX_ENVIRONMENT_MAX - 2) { /* two are ours */
+            return err_set(err, ERR_TOO_LARGE, "a job's environment has at most %d variables",
+                           SANDBOX_ENVIRONMENT_MAX - 2);
+        }
+        if (!is_variable_name(name) || !json_is_string(value) ||
+            strlen(json_string_value(value)) != json_string_length(value)) {
+            return err_set(err, ERR_INVALID,
+                           "an environment variable is a name of letters, digits and _ with a text "
+                           "without zero bytes");
+        }
+        if (strncmp(name, "TALLY_", 6) != 0) { /* those are set by the worker alone */
+            order->environment[order->environment_count++] =
+                (struct sandbox_variable){name, json_string_value(value)};
+        }
+    }
+    return ERR_OK;
+}
+
+static enum err_code read_terms(struct job_order *order, const json_t *terms, struct err *err)
+{
+    uint64_t seconds;
+    uint64_t batch_max;
+    enum err_code code = read_number(terms, "heartbeat_s", 1, 3600, &seconds, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    order->heartbeat_ms = seconds * 1000;
+    code = read_number(terms, "lease_s", 1, 86400, &seconds, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    order->lease_ms = seconds * 1000;
+    code = read_number(terms, "batch_max", OUTPUT_BATCH_MIN, 1U << 20, &batch_max, err);
+    if (code == ERR_OK) {
+        order->batch_max = (size_t)batch_max;
+    }
+    return code;
+}
+
+/* The id first: with it even a bad order can be given back. */
+enum err_code job_order_read(json_t *claim, struct job_order *ret, struct err *err)
+{
+    struct job_order order = {0};
+    struct id16 id;
+    json_t *job = json_object_get(claim, "job");
+    json_t *settings = json_object_get(job, "settings");
+    const char *id_text = json_string_value(json_object_get(job, "id"));
+    const char *name = json_string_value(json_object_get(job, "file_name"));
+    const char *digest = json_string_value(json_object_get(job, "input_digest"));
+    if (id_text == NULL || id_parse(bytes_of_text(id_text), &id, NULL) != ERR_OK) {
+        return err_set(err, ERR_INVALID, "a claimed job has no id");
+    }
+    id_format(id, order.id);
+    if (name == NULL || digest == NULL) {
+        return err_set(err, ERR_INVALID, "a claimed job has no file_name or input_digest");
+    }
+    scratch_file_name(name, order.file_name);
+    enum err_code code =
+        hex_decode(bytes_of_text(digest), order.input_digest.b, sizeof order.input_digest.b, err);
+    if (code != ERR_OK) {
+        err_context(err, "a job's input_digest");
+        return code;
+    }
+    code = read_number(job, "input_size", 0, JOB_INPUT_MAX, &order.input_size, err);
+    if (code == ERR_OK) {
+        code = read_number(job, "limit_ms", 1, INT64_MAX / 2000000, &order.limit_ms, err);
+    }
+    if (code == ERR_OK) {
+        code = read_terms(&order, json_object_get(claim, "terms"), err);
+    }
+    if (code == ERR_OK) {
+        code = read_arguments(&order, settings, err);
+    }
+    if (code == ERR_OK) {
+        code = read_environment(&order, settings, err);
+    }
+    if (code == ERR_OK) {
+        order.json = json_incref(claim);
+        *ret = order;
+    }
+    return code;
+}
+
+void job_order_deinit(struct job_order *order)
+{
+    json_decref(order->json);
+    *order = (struct job_order){0};
+}
+
+void job_order_command(const struct job_order *order, char *program_path,
+                       const char *ret[SANDBOX_COMMAND_MAX])
+{
+    size_t count = 0;
+    (void)snprintf(program_path, SCRATCH_FILE_NAME_SIZE + 5, "/job/%s", order->file_name);
+    ret[count++] = SANDBOX_PYTHON;
+    ret[count++] = "-u";
+    ret[count++] = program_path;
+    for (size_t i = 0; i < order->argument_count; i++) {
+        ret[count++] = order->arguments[i];
+    }
+    ret[count] = NULL;
+}

@@ -1,0 +1,45 @@
+/* worker/job_order.h: what the server asks a worker to run, read without trust.
+ *
+ * Shape:   one answer of POST /v1/workers/claim: `job` with its settings, and `terms`.
+ * Owner:   job_order_deinit frees it; texts live as long.
+ * Thread:  any; pure. */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef WORKER_JOB_ORDER_H
+#define WORKER_JOB_ORDER_H
+
+#include "core/base/err.h"
+#include "core/base/id.h"
+#include "worker/sandbox.h"
+#include "worker/scratch.h"
+
+#include <jansson.h>
+
+#define JOB_ARGUMENTS_MAX 256
+#define JOB_INPUT_MAX (UINT64_C(4) << 30)
+
+struct job_order {
+    json_t *json; /* owns the texts */
+    char id[ID_TEXT_SIZE];
+    char file_name[SCRATCH_FILE_NAME_SIZE]; /* made harmless */
+    uint64_t input_size;
+    struct key32 input_digest; /* SHA-256 */
+    uint64_t limit_ms;
+    uint64_t heartbeat_ms;
+    uint64_t lease_ms;
+    size_t batch_max;
+    size_t argument_count;
+    const char *arguments[JOB_ARGUMENTS_MAX];
+    size_t environment_count;
+    struct sandbox_variable environment[SANDBOX_ENVIRONMENT_MAX];
+};
+
+/* Takes its own reference to `claim`. Errors: ERR_INVALID, ERR_TOO_LARGE; nothing to deinit then. */
+MUST_CHECK enum err_code job_order_read(json_t *claim, struct job_order *ret, struct err *err);
+void job_order_deinit(struct job_order *order);
+
+/* "/usr/bin/python3 -u /job/<file> arguments…" into `ret`, NULL-terminated; texts are borrowed from `order` and
+ * `program_path` (of SCRATCH_FILE_NAME_SIZE + 5 bytes). */
+void job_order_command(const struct job_order *order, char *program_path,
+                       const char *ret[SANDBOX_COMMAND_MAX]);
+
+#endif

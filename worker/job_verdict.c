@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/job_verdict.h"
+
+#include "core/base/text.h"
+
+#include <string.h>
+
+#define TAIL_KEEP 900
+#define TAIL_MAX 4096
+
+void job_verdict_init(struct job_verdict *verdict)
+{
+    *verdict = (struct job_verdict){.ending = "host_fault", .reason = "sandbox_failed"};
+    buf_init(&verdict->detail, 2 * TAIL_MAX);
+    for (size_t i = 0; i < STREAM_COUNT; i++) {
+        buf_init(&verdict->tail[i], TAIL_MAX);
+    }
+}
+
+void job_verdict_deinit(struct job_verdict *verdict)
+{
+    buf_deinit(&verdict->detail);
+    for (size_t i = 0; i < STREAM_COUNT; i++) {
+        buf_deinit(&verdict->tail[i]);
+    }
+}
+
+/* Keep the end of `tail`, from the beginning of a line on. */
+static void trim(struct buf *tail)
+{
+    if (tail->size <= TAIL_KEEP) {
+        return;
+    }
+    size_t const cut = tail->size - TAIL_KEEP;
+    const uint8_t *line = memchr(tail->data + cut, '\n', TAIL_KEEP);
+    size_t const start = line == NULL ? cut : (size_t)(line - tail->data) + 1;
+    buf_consume(tail, start < tail->size ? start : cut);
+}
+
+void job_verdict_line(struct job_verdict *verdict, enum worker_stream stream, struct bytes line)
+{
+    struct buf *tail = &verdict->tail[stream];
+    if (line.size > TAIL_KEEP) {
+        line = bytes_from(line, line.size - TAIL_KEEP);
+    }
+    buf_append_bytes(tail, line);
+    buf_append_byte(tail, '\n');
+    if (tail->size > TAIL_MAX - TAIL_KEEP - 2) {
+        trim(tail);
+    }
+}
+
+static void decide(struct job_verdict *verdict, const char *ending, const char *reason,
+                   const char *sentence)
+{
+    verdict->decided = true;
+    verdict->ending = ending;
+    verdict->reason = reason;
+    buf_clear(&verdict->detail);
+    utf8_append_lossy(&verdict->detail, bytes_of_text(sentence));
+}
+
+void job_verdict_host_fault(struct job_verdict *verdict, const char *reason, const char *detail)
+{
+    decide(verdict, "host_fault", reason, detail);
+    verdict->keeps_results = false;
+}
+
+/* A blank for every zero byte: the text goes to places that end there. */
+static void append_tail(struct job_verdict *verdict)
+{
+    struct buf *tail = verdict->tail[STREAM_STDERR].size > 0 ? &verdict->tail[STREAM_STDERR]
+                                                             : &verdict->tail[STREAM_STDOUT];
+    trim(tail);
+    for (size_t i = 0; i < tail->size; i++) {
+        tail->data[i] = tail->data[i] == 0 ? ' ' : tail->data[i];
+    }
+    struct bytes const text = bytes_of(tail->data, tail->size > 0 ? tail->size - 1 : 0);
+    if (text.size > 0) {
+        buf_append_text(&verdict->detail, verdict->detail.size > 0 ? ":\n" : "");
+        utf8_append_lossy(&verdict->detail, text);
+    }
+}
+
+void job_verdict_decide(struct job_verdict *verdict, const struct job_verdict_facts *facts)
+{
+    const struct sandbox_end *end = &facts->end->sandbox;
+    struct buf sentence;
+    buf_init(&sentence, JOB_DETAIL_MAX);
+    if (facts->worker_stopping) {
+        job_verdict_host_fault(verdict, "worker_stopped", "the provider stopped the worker");
+    } else if (facts->disk_full) {
+        job_verdict_host_fault(verdict, "sandbox_failed", "the machine's disk is nearly full");
+    } else if (facts->end->limit_reached) {
+        decide(verdict, "cap_reached", "paid_limit", "stopped at the time that was paid for");
+        verdict->keeps_results = true;
+    } else if (!end->started) {
+        job_verdict_host_fault(verdict, "sandbox_failed", "the sandbox could not be made");
+        append_tail(verdict);
+    } else if (end->exit_status == 0) {
+        decide(verdict, "completed", "exited_zero", "");
+        verdict->keeps_results = true;
+    } else if (facts->out_of_memory) {
+        decide(verdict, "program_failed", "out_of_memory",
+               "the program used up the machine's memory");
+        append_tail(verdict);
+    } else if (end->signal != 0) {
+        buf_printf(&sentence, "killed by signal %d (%s)", end->signal,
+                   sigdescr_np(end->signal) != NULL ? sigdescr_np(end->signal) : "?");
+        decide(verdict, "program_failed", "killed_by_signal", buf_text(&sentence));
+        append_tail(verdict);
+    } else {
+        buf_printf(&sentence, "exit status %d", end->exit_status);
+        decide(verdict, "program_failed", "exited_nonzero", buf_text(&sentence));
+        append_tail(verdict);
+    }
+    buf_deinit(&sentence);
+}
+
+void job_verdict_left_out(struct job_verdict *verdict, size_t count)
+{
+    if (count > 0) {
+        buf_printf(&verdict->detail, "%s%zu result file%s could not be stored",
+                   verdict->detail.size > 0 ? "; " : "", count, count == 1 ? "" : "s");
+    }
+}
+
+void job_verdict_body(const struct job_verdict *verdict, uint64_t used_ms,
+                      const struct sandbox_end *end, struct buf *ret)
+{
+    buf_printf(ret,
+               "{\"ending\":\"%s\",\"reason\":\"%s\",\"worker_ms\":%llu,\"exit_status\":%d,"
+               "\"signal\":%d,\"detail\":",
+               verdict->ending, verdict->reason, (unsigned long long)used_ms, end->exit_status,
+               end->signal);
+    json_append_string(ret, buf_bytes(&verdict->detail));
+    buf_append_byte(ret, '}');
+}

@@ -1,0 +1,53 @@
+/* worker/job_verdict.h: how a job ended, in the words of the API.
+ *
+ *     what happened                          ending           reason             results
+ *     exit status 0                          completed        exited_zero        kept
+ *     stopped at the paid limit              cap_reached      paid_limit         kept
+ *     the kernel killed for want of memory   program_failed   out_of_memory      only output.log
+ *     a signal                               program_failed   killed_by_signal   only output.log
+ *     another exit status                    program_failed   exited_nonzero     only output.log
+ *     no sandbox, disk full                  host_fault       sandbox_failed     only output.log
+ *     the input is not what was uploaded     host_fault       input_missing      –
+ *     the worker was asked to stop           host_fault       worker_stopped     –
+ *
+ * The detail is a sentence, or for a failed program the last lines it wrote, on standard error rather than output.
+ * Thread:  loop; pure. */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef WORKER_JOB_VERDICT_H
+#define WORKER_JOB_VERDICT_H
+
+#include "core/base/buf.h"
+#include "worker/output.h"
+#include "worker/program.h"
+
+#define JOB_DETAIL_MAX 1000
+
+struct job_verdict {
+    bool decided;
+    const char *ending; /* static */
+    const char *reason; /* static */
+    bool keeps_results;
+    struct buf detail; /* valid UTF-8 */
+    struct buf tail[STREAM_COUNT];
+};
+
+struct job_verdict_facts {
+    const struct program_end *end;
+    bool out_of_memory;
+    bool disk_full;
+    bool worker_stopping;
+};
+
+void job_verdict_init(struct job_verdict *verdict);
+void job_verdict_deinit(struct job_verdict *verdict);
+/* A line the program wrote, to be remembered for the detail. */
+void job_verdict_line(struct job_verdict *verdict, enum worker_stream stream, struct bytes line);
+void job_verdict_host_fault(struct job_verdict *verdict, const char *reason, const char *detail);
+void job_verdict_decide(struct job_verdict *verdict, const struct job_verdict_facts *facts);
+/* Mention result files that were not stored. */
+void job_verdict_left_out(struct job_verdict *verdict, size_t count);
+/* The body of POST …/end. */
+void job_verdict_body(const struct job_verdict *verdict, uint64_t used_ms,
+                      const struct sandbox_end *end, struct buf *ret);
+
+#endif

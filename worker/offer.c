@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/offer.h"
+
+#include "core/base/buf.h"
+#include "core/base/id.h"
+#include "core/base/text.h"
+#include "core/base/time.h"
+#include "core/base/trace.h"
+#include "worker/benchmark.h"
+#include "worker/server.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define BENCHMARK_NS (INT64_C(1500) * NS_PER_MS)
+#define TRIES 10
+
+/* Ask until there is an answer, for a while: server and worker are often started together. */
+static enum server_outcome ask(const struct worker_identity *identity, const char *path,
+                               const struct buf *body, json_t **ret_body, int *ret_status,
+                               char ret_detail[ERR_MESSAGE_MAX])
+{
+    char key[SERVER_KEY_SIZE];
+    enum server_outcome outcome = SERVER_RETRY;
+    struct timespec const pause = {.tv_sec = 1};
+    server_new_key(key);
+    for (int i = 0; i < TRIES && outcome == SERVER_RETRY; i++) {
+        struct server_request const request = {
+            .method = "POST", .path = path, .body = buf_bytes(body), .idempotency_key = key};
+        if (i > 0) {
+            trace(TRACE_WARN, "offer.retry", "status=%d detail=\"%s\"", *ret_status, ret_detail);
+            json_decref(*ret_body);
+            (void)nanosleep(&pause, NULL);
+        }
+        outcome = server_ask_now(identity->server, identity->token, &request, ret_body, ret_status,
+                                 ret_detail);
+    }
+    return outcome;
+}
+
+static enum err_code outcome_error(enum server_outcome outcome, int status, const char *detail,
+                                   const char *what, struct err *err)
+{
+    enum err_code const code = outcome == SERVER_RETRY    ? ERR_UNAVAILABLE
+                               : outcome == SERVER_DENIED ? ERR_DENIED
+                                                          : ERR_INVALID;
+    return err_set(err, code, "%s: %s (status %d)", what,
+                   detail[0] != 0 ? detail : "the server did not say why", status);
+}
+
+static enum err_code publish(const struct worker_identity *identity, const struct machine *machine,
+                             uint64_t speed, int64_t rate, struct worker_offer *ret,
+                             struct err *err)
+{
+    struct buf body;
+    json_t *answer = NULL;
+    int status = 0;
+    char detail[ERR_MESSAGE_MAX] = "";
+    struct id16 id;
+    buf_init(&body, 1U << 16);
+    buf_printf(&body, "{\"host_id\":\"%s\",\"device\":\"cpu\",\"model\":", identity->host_id);
+    json_append_string(&body, bytes_of_text(machine->model));
+    buf_printf(&body,
+               ",\"gpus\":0,\"vram_mib\":0,\"tflops_milli\":0,\"ram_mib\":%llu,"
+               "\"storage_mib\":%llu,\"compute_capability\":0,\"cpu_cores\":%llu,"
+               "\"speed_permille\":%llu,\"rate\":%lld}",
+               (unsigned long long)machine->ram_mib, (unsigned long long)machine->storage_mib,
+               (unsigned long long)machine->cpu_cores, (unsigned long long)speed, (long long)rate);
+    enum server_outcome const outcome =
+        ask(identity, "/v1/offers", &body, &answer, &status, detail);
+    enum err_code code = ERR_OK;
+    const char *text = json_string_value(json_object_get(answer, "id"));
+    if (outcome != SERVER_OK) {
+        code = outcome_error(outcome, status, detail, "publish the offer", err);
+    } else if (text == NULL || id_parse(bytes_of_text(text), &id, NULL) != ERR_OK) {
+        code = err_set(err, ERR_INVALID, "publish the offer: the answer has no id");
+    } else {
+        *ret = (struct worker_offer){.rate = rate};
+        id_format(id, ret->offer_id);
+    }
+    json_decref(answer);
+    buf_deinit(&body);
+    return code;
+}
+
+static enum err_code withdraw(const struct worker_identity *identity,
+                              const struct worker_offer *offer, struct err *err)
+{
+    char path[96];
+    char detail[ERR_MESSAGE_MAX] = "";
+    struct buf body;
+    json_t *answer = NULL;
+    int status = 0;
+    buf_init(&body, 16);
+    buf_append_text(&body, "{}");
+    (void)snprintf(path, sizeof path, "/v1/offers/%s/withdraw", offer->offer_id);
+    enum server_outcome const outcome = ask(identity, path, &body, &answer, &status, detail);
+    json_decref(answer);
+    buf_deinit(&body);
+    /* Gone or withdrawn already is what we want. */
+    return outcome == SERVER_OK || status == 404 || status == 409
+               ? ERR_OK
+               : outcome_error(outcome, status, detail, "withdraw the old offer", err);
+}
+
+enum err_code offer_ensure(const char *folder, const struct worker_identity *identity,
+                           const struct machine *machine, int64_t rate, struct err *err)
+{
+    struct worker_offer offer = {0};
+    enum err_code code = state_load_offer(folder, &offer, err);
+    if (code == ERR_OK && (rate == 0 || rate == offer.rate)) {
+        return ERR_OK;
+    }
+    if (code == ERR_NOT_FOUND && rate == 0) {
+        return err_set(err, ERR_INVALID,
+                       "this machine is not offered yet: give --rate QUBIC_PER_HOUR");
+    }
+    if (code != ERR_OK && code != ERR_NOT_FOUND) {
+        return code;
+    }
+    if (code == ERR_OK) {
+        code = withdraw(identity, &offer, err);
+        if (code != ERR_OK) {
+            return code;
+        }
+    }
+    uint64_t const speed = benchmark_speed_permille(benchmark_measure(BENCHMARK_NS));
+    code = publish(identity, machine, speed, rate, &offer, err);
+    if (code == ERR_OK) {
+        code = state_save_offer(folder, &offer, err);
+    }
+    if (code == ERR_OK) {
+        trace(TRACE_INFO, "offer.published",
+              "offer=%s device=cpu model=\"%s\" cores=%llu ram_mib=%llu storage_mib=%llu "
+              "speed_permille=%llu rate=%lld",
+              offer.offer_id, machine->model, (unsigned long long)machine->cpu_cores,
+              (unsigned long long)machine->ram_mib, (unsigned long long)machine->storage_mib,
+              (unsigned long long)speed, (long long)rate);
+    }
+    return code;
+}

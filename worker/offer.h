@@ -1,0 +1,18 @@
+/* worker/offer.h: putting this machine on the market.
+ *
+ * Shape:   measured and published once; DIR/offer.json remembers it. With another rate the old offer is withdrawn and a new
+ *          one published. CPU only (machine.h): `device` is "cpu" and the GPU numbers are zero.
+ * Thread:  main, before the loop runs; waits for the server. */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef WORKER_OFFER_H
+#define WORKER_OFFER_H
+
+#include "core/base/err.h"
+#include "worker/machine.h"
+#include "worker/state.h"
+
+/* `rate` 0: as before, which must exist. */
+MUST_CHECK enum err_code offer_ensure(const char *folder, const struct worker_identity *identity,
+                                      const struct machine *machine, int64_t rate, struct err *err);
+
+#endif

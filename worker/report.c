@@ -1,0 +1,324 @@
+/* worker/report.c: a tick looks what is due, most urgent first: heartbeat, samples, output. */
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/report.h"
+
+#include "core/base/buf.h"
+#include "core/base/id.h"
+#include "core/base/invariant.h"
+#include "core/base/text.h"
+#include "core/base/time.h"
+#include "core/base/trace.h"
+#include "worker/errand.h"
+#include "worker/job_protocol.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TICK_MS 100
+#define PROGRESS_MIN_MS 500 /* a program may report as often as it likes */
+#define SAMPLES_MAX 32
+#define GAPS_MAX 5
+#define BODY_MAX (4U << 20)
+
+enum report_kind { KIND_NONE, KIND_PROGRESS, KIND_METRICS, KIND_OUTPUT };
+
+struct report {
+    struct report_options options;
+    char job_id[ID_TEXT_SIZE];
+    uv_timer_t timer;
+    struct errand *errand;
+    enum report_kind in_flight;
+    bool gone;
+
+    uint64_t permille;
+    char operation[JOB_OPERATION_MAX + 1];
+    bool progress_dirty;
+    int64_t progress_sent_ns;
+
+    struct report_sample samples[SAMPLES_MAX];
+    size_t sample_count;
+    size_t samples_sent;
+
+    bool last;
+    int64_t output_sent_ns;
+    uint64_t sent_first_line;
+    uint64_t sent_lines;
+    int gaps; /* one after another */
+
+    int64_t accepted_ns;
+};
+
+static void pump(struct report *report);
+
+static void on_timer(uv_timer_t *timer)
+{
+    pump(timer->data);
+}
+
+enum err_code report_create(const struct report_options *options, struct report **ret_report,
+                            struct err *err)
+{
+    struct report *report = calloc(1, sizeof *report);
+    if (report == NULL || uv_timer_init(options->loop, &report->timer) != 0) {
+        free(report);
+        return err_set(err, ERR_NOMEM, "no memory for reports");
+    }
+    report->options = *options;
+    (void)snprintf(report->job_id, sizeof report->job_id, "%s", options->job_id);
+    report->timer.data = report;
+    report->accepted_ns = time_mono_ns();
+    report->progress_sent_ns = report->accepted_ns;
+    report->output_sent_ns = report->accepted_ns;
+    (void)uv_timer_start(&report->timer, on_timer, TICK_MS, TICK_MS);
+    *ret_report = report;
+    return ERR_OK;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+void report_close(struct report *report)
+{
+    if (report == NULL) {
+        return;
+    }
+    errand_cancel(report->errand);
+    report->errand = NULL;
+    report->gone = true;
+    uv_close((uv_handle_t *)&report->timer, on_closed);
+}
+
+/* ── answers ───────────────────────────────────────────────────────────────────────────────────── */
+
+/* The next line the server wants: a member of the answer, or the number in its sentence. */
+static bool wanted_line(const struct server_reply *reply, uint64_t *ret)
+{
+    const json_t *member = json_object_get(reply->body, "next_line");
+    if (json_is_integer(member) && json_integer_value(member) > 0) {
+        *ret = (uint64_t)json_integer_value(member);
+        return true;
+    }
+    const char *digits = reply->detail + strcspn(reply->detail, "0123456789");
+    return u64_parse(bytes_of(digits, strspn(digits, "0123456789")), ret, NULL) == ERR_OK &&
+           *ret > 0;
+}
+
+static void output_refused(struct report *report, const struct server_reply *reply)
+{
+    uint64_t next_line;
+    if (strcmp(reply->code, "output_gap") == 0 && report->gaps < GAPS_MAX &&
+        wanted_line(reply, &next_line)) {
+        report->gaps++;
+        trace(TRACE_WARN, "report.gap", "job=%s ours=%llu theirs=%llu", report->job_id,
+              (unsigned long long)report->sent_first_line, (unsigned long long)next_line);
+        output_resync(report->options.output, next_line);
+        return;
+    }
+    /* Past the quota, or something we cannot mend: the whole output is among the results. */
+    trace(TRACE_WARN, "report.output_refused", "job=%s code=%s detail=\"%s\"", report->job_id,
+          reply->code, reply->detail);
+    output_discard(report->options.output);
+}
+
+static void accepted(struct report *report, const struct server_reply *reply)
+{
+    uint64_t next_line;
+    report->accepted_ns = time_mono_ns();
+    if (report->in_flight == KIND_METRICS) {
+        report->sample_count -= report->samples_sent;
+        memmove(report->samples, report->samples + report->samples_sent,
+                report->sample_count * sizeof report->samples[0]);
+        report->samples_sent = 0;
+    } else if (report->in_flight == KIND_OUTPUT) {
+        report->gaps = 0;
+        if (!wanted_line(reply, &next_line)) {
+            next_line = report->sent_first_line + report->sent_lines;
+        }
+        if (json_is_true(json_object_get(reply->body, "quota_reached")) ||
+            next_line <= report->sent_first_line) { /* it keeps no more */
+            output_discard(report->options.output);
+        } else {
+            output_resync(report->options.output, next_line);
+        }
+    }
+}
+
+static void on_reply(void *ctx, const struct server_reply *reply)
+{
+    struct report *report = ctx;
+    enum report_kind const kind = report->in_flight;
+    report->errand = NULL;
+    switch (reply->outcome) {
+    case SERVER_OK:
+        accepted(report, reply);
+        break;
+    case SERVER_GONE:
+    case SERVER_DENIED:
+        report->in_flight = KIND_NONE;
+        report->gone = true;
+        report->options.on_gone(report->options.ctx, reply->code, reply->detail);
+        return; /* the report may be closed by now */
+    case SERVER_REFUSED:
+        if (kind == KIND_OUTPUT) {
+            output_refused(report, reply);
+        } else {
+            trace(TRACE_WARN, "report.refused", "job=%s kind=%d code=%s detail=\"%s\"",
+                  report->job_id, (int)kind, reply->code, reply->detail);
+            report->sample_count = kind == KIND_METRICS ? 0 : report->sample_count;
+            report->samples_sent = 0;
+        }
+        break;
+    case SERVER_RETRY:
+        IMPOSSIBLE("an errand without end gave up");
+    }
+    report->in_flight = KIND_NONE;
+    pump(report);
+    report->options.on_sent(report->options.ctx);
+}
+
+/* ── sending ───────────────────────────────────────────────────────────────────────────────────── */
+
+static void post(struct report *report, enum report_kind kind, const char *route,
+                 const struct buf *body)
+{
+    char path[128];
+    (void)snprintf(path, sizeof path, "/v1/workers/jobs/%s/%s", report->job_id, route);
+    struct errand_options const options = {
+        .loop = report->options.loop,
+        .server = report->options.server,
+        .request = {.method = "POST", .path = path, .body = buf_bytes(body)},
+        .keyed = true,
+        .on_done = on_reply,
+        .ctx = report,
+    };
+    struct err err = {0};
+    if (body->failed || errand_start(&options, &report->errand, &err) != ERR_OK) {
+        trace(TRACE_ERROR, "report.no_memory", "job=%s", report->job_id);
+        return;
+    }
+    report->in_flight = kind;
+}
+
+static void send_progress(struct report *report, struct buf *body)
+{
+    buf_printf(body, "{\"permille\":%llu,\"used_ms\":%llu,\"operation\":",
+               (unsigned long long)report->permille,
+               (unsigned long long)report->options.used_ms(report->options.ctx));
+    json_append_string(body, bytes_of_text(report->operation));
+    buf_append_byte(body, '}');
+    report->progress_dirty = false;
+    report->progress_sent_ns = time_mono_ns();
+    post(report, KIND_PROGRESS, "progress", body);
+}
+
+static void send_metrics(struct report *report, struct buf *body)
+{
+    buf_append_text(body, "{\"samples\":[");
+    for (size_t i = 0; i < report->sample_count; i++) {
+        const struct report_sample *sample = &report->samples[i];
+        buf_printf(body,
+                   "%s{\"at_ms\":%llu,\"cpu_permille\":%llu,\"ram_mib\":%llu,"
+                   "\"ram_total_mib\":%llu}",
+                   i == 0 ? "" : ",", (unsigned long long)sample->at_ms,
+                   (unsigned long long)sample->cpu_permille, (unsigned long long)sample->ram_mib,
+                   (unsigned long long)sample->ram_total_mib);
+    }
+    buf_append_text(body, "]}");
+    report->samples_sent = report->sample_count;
+    post(report, KIND_METRICS, "metrics", body);
+}
+
+static uint64_t count_lines(struct bytes text)
+{
+    uint64_t lines = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        lines += text.data[i] == '\n' ? 1 : 0;
+    }
+    return lines;
+}
+
+static void send_output(struct report *report, const struct output_batch *batch, struct buf *body)
+{
+    buf_printf(body, "{\"source\":\"%s\",\"first_line\":%llu,\"text\":",
+               batch->stream == STREAM_STDOUT ? "stdout" : "stderr",
+               (unsigned long long)batch->first_line);
+    json_append_string(body, batch->text);
+    buf_append_byte(body, '}');
+    report->sent_first_line = batch->first_line;
+    report->sent_lines = count_lines(batch->text);
+    report->output_sent_ns = time_mono_ns();
+    post(report, KIND_OUTPUT, "output", body);
+}
+
+static void pump(struct report *report)
+{
+    struct buf body;
+    struct output_batch batch;
+    if (report->gone || report->errand != NULL) {
+        return;
+    }
+    int64_t const now = time_mono_ns();
+    int64_t const silent_ms = (now - report->progress_sent_ns) / NS_PER_MS;
+    bool const flush =
+        report->last || (now - report->output_sent_ns) / NS_PER_MS >= REPORT_FLUSH_MS - TICK_MS;
+    buf_init(&body, BODY_MAX);
+    /* A little before its time, so that it arrives in time. */
+    if (silent_ms >= (int64_t)(report->options.heartbeat_ms * 4 / 5) ||
+        (report->progress_dirty && (report->last || silent_ms >= PROGRESS_MIN_MS))) {
+        send_progress(report, &body);
+    } else if (report->sample_count > 0) {
+        send_metrics(report, &body);
+    } else if (output_front(report->options.output, flush, &batch)) {
+        send_output(report, &batch, &body);
+    }
+    buf_deinit(&body);
+}
+
+void report_progress(struct report *report, uint64_t permille, const struct bytes *operation)
+{
+    report->permille = permille <= 1000 ? permille : 1000;
+    if (operation != NULL) {
+        INVARIANT(operation->size <= JOB_OPERATION_MAX);
+        memcpy(report->operation, operation->data, operation->size);
+        report->operation[operation->size] = 0;
+    }
+    report->progress_dirty = true;
+}
+
+uint64_t report_permille(const struct report *report)
+{
+    return report->permille;
+}
+
+void report_sample(struct report *report, const struct report_sample *sample)
+{
+    if (report->sample_count == SAMPLES_MAX) {
+        if (report->in_flight == KIND_METRICS) {
+            return; /* they are being sent: the list is not to be moved */
+        }
+        report->sample_count--;
+        memmove(report->samples, report->samples + 1,
+                report->sample_count * sizeof report->samples[0]);
+    }
+    report->samples[report->sample_count++] = *sample;
+}
+
+void report_output(struct report *report, bool last)
+{
+    report->last = report->last || last;
+    pump(report);
+}
+
+bool report_is_drained(const struct report *report)
+{
+    return report->in_flight == KIND_NONE && !report->progress_dirty &&
+           output_is_empty(report->options.output);
+}
+
+int64_t report_accepted_ns(const struct report *report)
+{
+    return report->accepted_ns;
+}

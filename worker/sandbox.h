@@ -1,0 +1,89 @@
+/* worker/sandbox.h: one program under bubblewrap, with nothing but its own folder.
+ *
+ * Inside:  own user, pid, network, ipc, uts and cgroup namespaces; no network but a dead loopback; /usr read-only, a
+ *          minimal /etc, /dev and /proc, private /tmp, /dev/shm and /home/job in memory, everything else absent; the job's
+ *          folder at /job, the only place on disk it can write. Uid and gid 65534, no capability, no new privileges, no
+ *          further user namespace, a seccomp filter (seccomp.h), resource limits, the group of cgroup.h if there is one.
+ * As root: the sandbox is started as uid SANDBOX_UID, which owns nothing. There is no other way on purpose: a process that is
+ *          root outside may write /proc/sys even from a user namespace and without a capability, and with it take over the
+ *          machine. So user namespaces must be open to ordinary users.
+ * Life:    sandbox_spawn … sandbox_terminate / sandbox_kill … pidfd readable → sandbox_reap. Everything in it is gone after
+ *          sandbox_reap: the kernel ends a pid namespace with its first process. It dies with the worker too.
+ * Thread:  the one that spawned it must live as long (PR_SET_PDEATHSIG).
+ * Source:  bwrap(1), version 0.8. */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef WORKER_SANDBOX_H
+#define WORKER_SANDBOX_H
+
+#include "core/base/buf.h"
+#include "core/base/err.h"
+#include "worker/cgroup.h"
+
+#include <sys/types.h>
+
+#define SANDBOX_UID 65533 /* outside: reserved by Debian policy, nobody's; inside it is 65534 */
+#define SANDBOX_PYTHON "/usr/bin/python3"
+#define SANDBOX_COMMAND_MAX 512
+#define SANDBOX_ENVIRONMENT_MAX 256
+
+struct sandbox_variable {
+    const char *name;
+    const char *value;
+};
+
+struct sandbox_options {
+    const char *folder; /* bound at /job; owned by the sandbox's user */
+    const char *const
+        *command; /* absolute path first; NULL-terminated, at most SANDBOX_COMMAND_MAX */
+    const struct sandbox_variable *environment; /* beside PATH, HOME and the like */
+    size_t environment_count;
+    uint64_t memory_max;         /* bytes; the address space, where no cgroup limits memory */
+    uint64_t tmp_max;            /* bytes, each of /tmp, /home/job and /dev/shm */
+    uint64_t file_max;           /* bytes, the largest file */
+    uint64_t pids_max;           /* processes and threads */
+    const struct cgroup *cgroup; /* NULL: none */
+};
+
+struct sandbox {
+    pid_t pid;     /* bwrap's; 0: none */
+    int pidfd;     /* readable when it has ended; for poll */
+    int stdout_fd; /* reading ends, not blocking; whoever takes one sets it to -1 */
+    int stderr_fd;
+    int status_fd;  /* bwrap's report */
+    pid_t init_pid; /* the first process inside, as seen from here; 0 until known */
+    int init_pidfd;
+    struct buf status;
+};
+
+struct sandbox_end {
+    bool started;    /* the program was run; otherwise the sandbox could not be made */
+    int exit_status; /* 0 to 255 */
+    int signal; /* not 0: the program was killed by it (a shell's 128 + n is taken for it as well) */
+};
+
+/* The arguments for bwrap --args, each with a zero behind it. Pure. `passwd_fd`, `group_fd` and `seccomp_fd` are the
+ * numbers of open files in the child; -1 leaves the part out. */
+MUST_CHECK enum err_code sandbox_arguments(const struct sandbox_options *options,
+                                           const char *source_folder, int passwd_fd, int group_fd,
+                                           int seccomp_fd, struct buf *ret, struct err *err);
+
+/* Errors: ERR_NOT_FOUND (no bwrap), ERR_INVALID, ERR_IO, ERR_NOMEM. `ret` must be deinited in any case. */
+MUST_CHECK enum err_code sandbox_spawn(const struct sandbox_options *options, struct sandbox *ret,
+                                       struct err *err);
+/* SIGTERM to every process inside (to the sandbox as a whole while it is being made). */
+void sandbox_terminate(struct sandbox *sandbox);
+/* SIGKILL to the first process, and with it to all. */
+void sandbox_kill(struct sandbox *sandbox);
+/* Learn init_pid when bwrap has told it; call now and then. True when it is known. */
+bool sandbox_poll_status(struct sandbox *sandbox);
+/* After the pidfd is readable: how it ended. */
+void sandbox_reap(struct sandbox *sandbox, struct sandbox_end *ret);
+/* Kills and reaps what still runs, closes everything. Accepts a zeroed object. */
+void sandbox_deinit(struct sandbox *sandbox);
+
+/* Run a command to its end, its output thrown away but for the last line on stderr: the check at a worker's start.
+ * ERR_UNAVAILABLE with the reason when it does not end with status 0 within `timeout_ms`. Blocks. */
+MUST_CHECK enum err_code sandbox_try(const struct sandbox_options *options, int timeout_ms,
+                                     struct err *err);
+
+#endif

@@ -1,0 +1,73 @@
+/* worker/scratch.h: the folders of one job, and what it leaves in them.
+ *
+ *     DIR/scratch/<job id>/input          as downloaded
+ *                         /output.log     everything the program wrote
+ *                         /job            shown in the sandbox as /job
+ *                         /job/<file>     the program
+ *                         /job/results    what it leaves for its owner
+ *
+ * Rules:   what is in job/ was made by a stranger: nothing here follows a symbolic link in it, opens anything but regular
+ *          files, or trusts its depth. It is looked at only after the sandbox is gone.
+ * Thread:  any, one at a time per folder.
+ * Errors:  ERR_IO, ERR_FULL, ERR_TOO_LARGE, ERR_NOMEM. */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef WORKER_SCRATCH_H
+#define WORKER_SCRATCH_H
+
+#include "core/base/buf.h"
+#include "core/base/err.h"
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define SCRATCH_RESULTS_MAX 900
+#define SCRATCH_RESULT_NAME_MAX 200
+#define SCRATCH_RESULT_SIZE_MAX (UINT64_C(4) << 30)
+#define SCRATCH_FILE_NAME_SIZE 101
+#define SCRATCH_OUTPUT_LOG "output.log"
+
+struct scratch {
+    char folder[PATH_MAX]; /* "" if there is none */
+    char input[PATH_MAX];
+    char output_log[PATH_MAX];
+    char job[PATH_MAX];
+    char results[PATH_MAX];
+};
+
+struct scratch_result {
+    char name[SCRATCH_RESULT_NAME_MAX + 1]; /* relative to results/, '/' between folders */
+    uint64_t size;
+};
+
+struct scratch_results {
+    struct scratch_result *items; /* by name */
+    size_t count;
+    size_t left_out; /* files that were too many, too large, badly named, or no files */
+};
+
+/* A file name of letters, digits, '.', '_' and '-' that begins with a letter, digit or '_' and is not the name of
+ * something else in the job's folder. */
+void scratch_file_name(const char *wanted, char ret[SCRATCH_FILE_NAME_SIZE]);
+
+/* Make the folders anew; `job` and `results` belong to `uid` unless it is (uid_t)-1. */
+MUST_CHECK enum err_code scratch_create(const char *parent, const char *job_id, uid_t uid,
+                                        struct scratch *ret, struct err *err);
+/* Copy the input to job/<file_name>, with the same owner. */
+MUST_CHECK enum err_code scratch_place_input(const struct scratch *scratch, const char *file_name,
+                                             uid_t uid, struct err *err);
+/* Regular files below results/, sorted by name. A file called output.log is left out: that is our own. */
+MUST_CHECK enum err_code scratch_list_results(const struct scratch *scratch,
+                                              struct scratch_results *ret, struct err *err);
+void scratch_results_deinit(struct scratch_results *results);
+/* Open one of them for reading; no link is followed on the way. */
+MUST_CHECK enum err_code scratch_open_result(const struct scratch *scratch, const char *name,
+                                             int *ret_fd, uint64_t *ret_size, struct err *err);
+
+/* Remove a folder with all that is in it, however deep; a missing one is fine. Does not leave its file system. */
+MUST_CHECK enum err_code scratch_remove(const char *folder, struct err *err);
+/* Free space of the file system, in bytes; 0 if unknown. */
+uint64_t scratch_free_bytes(const char *folder);
+
+#endif

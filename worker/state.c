@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/state.h"
+
+#include "core/base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#define FILE_MAX 16384
+
+static enum err_code load(const char *folder, const char *name, json_t **ret, struct err *err)
+{
+    char path[PATH_MAX];
+    struct buf text;
+    json_error_t why;
+    buf_init(&text, FILE_MAX);
+    enum err_code code = path_join(path, sizeof path, folder, name, err);
+    if (code == ERR_OK) {
+        code = file_read(path, &text, err);
+    }
+    if (code == ERR_OK) {
+        *ret = json_loadb(buf_text(&text), text.size, JSON_REJECT_DUPLICATES, &why);
+        if (*ret == NULL) {
+            code = err_set(err, ERR_CORRUPT, "%s: %s", path, why.text);
+        }
+    }
+    buf_deinit(&text);
+    return code;
+}
+
+/* Takes over `value`. */
+static enum err_code save(const char *folder, const char *name, json_t *value, struct err *err)
+{
+    char path[PATH_MAX];
+    char *text = value == NULL ? NULL : json_dumps(value, JSON_INDENT(2));
+    json_decref(value);
+    if (text == NULL) {
+        return err_set(err, ERR_NOMEM, "no memory to write %s", name);
+    }
+    enum err_code code = path_join(path, sizeof path, folder, name, err);
+    if (code == ERR_OK) {
+        code = file_write_atomic(path, bytes_of_text(text), 0600, err);
+    }
+    free(text);
+    return code;
+}
+
+static bool copy_text(const json_t *value, char *ret, size_t ret_size)
+{
+    const char *text = json_string_value(value);
+    if (text == NULL || text[0] == 0 || strlen(text) >= ret_size) {
+        return false;
+    }
+    memcpy(ret, text, strlen(text) + 1);
+    return true;
+}
+
+enum err_code state_load_identity(const char *folder, struct worker_identity *ret, struct err *err)
+{
+    json_t *value = NULL;
+    struct worker_identity loaded = {0};
+    enum err_code code = load(folder, "worker.json", &value, err);
+    if (code == ERR_NOT_FOUND) {
+        return err_set(err, code, "%s has no worker.json: run `tally-worker enrol` first", folder);
+    }
+    if (code == ERR_OK &&
+        (!copy_text(json_object_get(value, "server"), loaded.server, sizeof loaded.server) ||
+         !copy_text(json_object_get(value, "host_id"), loaded.host_id, sizeof loaded.host_id) ||
+         !copy_text(json_object_get(value, "token"), loaded.token, sizeof loaded.token))) {
+        code =
+            err_set(err, ERR_CORRUPT, "%s/worker.json: expected server, host_id and token", folder);
+    }
+    if (code == ERR_OK) {
+        *ret = loaded;
+    }
+    json_decref(value);
+    return code;
+}
+
+enum err_code state_check_unused(const char *folder, struct err *err)
+{
+    char path[PATH_MAX];
+    enum err_code const code = path_join(path, sizeof path, folder, "worker.json", err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    return access(path, F_OK) == 0
+               ? err_set(err, ERR_CONFLICT,
+                         "%s is enrolled already; choose another --state, or remove it", folder)
+               : ERR_OK;
+}
+
+enum err_code state_save_identity(const char *folder, const struct worker_identity *it,
+                                  struct err *err)
+{
+    enum err_code code = dir_create(folder, 0700, err);
+    if (code == ERR_OK) {
+        code = state_check_unused(folder, err);
+    }
+    if (code == ERR_OK) {
+        code = save(
+            folder, "worker.json",
+            json_pack("{ssssss}", "server", it->server, "host_id", it->host_id, "token", it->token),
+            err);
+    }
+    return code;
+}
+
+enum err_code state_load_offer(const char *folder, struct worker_offer *ret, struct err *err)
+{
+    json_t *value = NULL;
+    struct worker_offer loaded = {0};
+    enum err_code code = load(folder, "offer.json", &value, err);
+    if (code == ERR_OK) {
+        loaded.rate = json_integer_value(json_object_get(value, "rate"));
+        if (!copy_text(json_object_get(value, "offer_id"), loaded.offer_id,
+                       sizeof loaded.offer_id) ||
+            loaded.rate < 1) {
+            code = err_set(err, ERR_CORRUPT, "%s/offer.json: expected offer_id and rate", folder);
+        }
+    }
+    if (code == ERR_OK) {
+        *ret = loaded;
+    }
+    json_decref(value);
+    return code;
+}
+
+enum err_code state_save_offer(const char *folder, const struct worker_offer *offer,
+                               struct err *err)
+{
+    return save(folder, "offer.json",
+                json_pack("{sssI}", "offer_id", offer->offer_id, "rate", (json_int_t)offer->rate),
+                err);
+}
+
+enum err_code state_lock(const char *folder, int *ret_fd, struct err *err)
+{
+    char path[PATH_MAX];
+    enum err_code code = path_join(path, sizeof path, folder, "lock", err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    int const fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return err_set_errno(err, errno, "open %s", path);
+    }
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        code = errno == EWOULDBLOCK
+                   ? err_set(err, ERR_CONFLICT, "another worker runs with --state %s", folder)
+                   : err_set_errno(err, errno, "lock %s", path);
+        (void)close(fd);
+        return code;
+    }
+    *ret_fd = fd;
+    return ERR_OK;
+}
