@@ -1,6 +1,8 @@
 /* tools/tally/main.c: the `tally` command line; one row per subcommand. */
 // SPDX-License-Identifier: Apache-2.0
+#include "tools/tally/online_commands.h"
 #include "tools/tally/qubic_command.h"
+#include "tools/tally/wallet_file.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +12,13 @@ static const struct {
     const char *summary;
     int (*run)(int argc, char **argv); /* argv[0] is the name */
 } commands[] = {
+    {"submit", "a file becomes a paid job", submit_command},
+    {"watch", "follow a job", watch_command},
+    {"job", "one job, with its bill", job_command},
+    {"results", "fetch a job's result files", results_command},
+    {"earnings", "what a provider has earned", earnings_command},
+    {"wallet", "make or show a wallet", wallet_command},
+    {"login", "sign in, for a token", login_command},
     {"qubic", "hashes, keys, signatures and transactions of the Qubic network", qubic_command},
 };
 

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/tally/cli.h"
+
+#include "core/base/file.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <termios.h>
+#include <unistd.h>
+
+#define PASSPHRASE_MAX 1024
+
+static enum err_code take_flag(const char *name, const char *value, const struct cli_flag *flags,
+                               size_t count, struct cli *cli, bool *ret_took_value, struct err *err)
+{
+    struct cli_flag common[] = {
+        {"server", &cli->server, NULL},
+        {"wallet", &cli->wallet, NULL},
+        {"passphrase-file", &cli->passphrase_file, NULL},
+        {"token-file", &cli->token_file, NULL},
+        {"json", NULL, &cli->json},
+        {"help", NULL, &cli->help},
+    };
+    const struct cli_flag *found = NULL;
+    for (size_t i = 0; i < sizeof common / sizeof *common; i++) {
+        found = strcmp(common[i].name, name) == 0 ? &common[i] : found;
+    }
+    for (size_t i = 0; i < count; i++) {
+        found = strcmp(flags[i].name, name) == 0 ? &flags[i] : found;
+    }
+    if (found == NULL) {
+        return err_set(err, ERR_INVALID, "there is no --%s here; --help lists the flags", name);
+    }
+    *ret_took_value = found->value != NULL;
+    if (found->value == NULL) {
+        *found->on = true;
+    } else if (value == NULL) {
+        return err_set(err, ERR_INVALID, "--%s needs a value", name);
+    } else {
+        *found->value = value;
+    }
+    return ERR_OK;
+}
+
+enum err_code cli_parse(int argc, char **argv, const struct cli_flag *flags, size_t count,
+                        struct cli *ret, struct err *err)
+{
+    *ret = (struct cli){.server = "http://127.0.0.1:8420"};
+    for (int i = 1; i < argc; i++) {
+        if (strncmp(argv[i], "--", 2) == 0) {
+            bool took_value = false;
+            const char *value = i + 1 < argc ? argv[i + 1] : NULL;
+            enum err_code code = take_flag(argv[i] + 2, value, flags, count, ret, &took_value, err);
+            if (code != ERR_OK) {
+                return code;
+            }
+            i += took_value ? 1 : 0;
+        } else if (ret->rest_count == CLI_REST_MAX) {
+            return err_set(err, ERR_INVALID, "too many arguments");
+        } else {
+            ret->rest[ret->rest_count++] = argv[i];
+        }
+    }
+    return ERR_OK;
+}
+
+int cli_fail(const struct err *err)
+{
+    (void)fprintf(stderr, "tally: %s\n", err->message);
+    return err->code == ERR_INVALID ? 2 : 1;
+}
+
+static enum err_code read_first_line(const char *path, struct buf *ret, struct err *err)
+{
+    struct stat info;
+    if (stat(path, &info) == 0 && (info.st_mode & 077) != 0) {
+        return err_set(err, ERR_DENIED, "%s can be read by others; chmod 600 it", path);
+    }
+    enum err_code code = file_read(path, ret, err);
+    if (code == ERR_OK) {
+        const uint8_t *end = memchr(ret->data, '\n', ret->size);
+        ret->size = end == NULL ? ret->size : (size_t)(end - ret->data);
+    }
+    return code;
+}
+
+static enum err_code ask_terminal(struct buf *ret, struct err *err)
+{
+    struct termios before;
+    char line[PASSPHRASE_MAX];
+    if (!isatty(STDIN_FILENO) || tcgetattr(STDIN_FILENO, &before) != 0) {
+        return err_set(err, ERR_INVALID, "give --passphrase-file: there is no terminal to ask");
+    }
+    struct termios silent = before;
+    silent.c_lflag &= ~(tcflag_t)ECHO;
+    (void)fputs("Passphrase: ", stderr);
+    (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+    char *got = fgets(line, sizeof line, stdin);
+    (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+    (void)fputs("\n", stderr);
+    if (got != NULL) {
+        line[strcspn(line, "\n")] = '\0';
+        buf_append_text(ret, line);
+    }
+    explicit_bzero(line, sizeof line);
+    return buf_check(ret, err);
+}
+
+enum err_code cli_passphrase(const struct cli *cli, struct buf *ret, struct err *err)
+{
+    buf_init(ret, PASSPHRASE_MAX);
+    enum err_code code = cli->passphrase_file != NULL
+                             ? read_first_line(cli->passphrase_file, ret, err)
+                             : ask_terminal(ret, err);
+    if (code == ERR_OK && ret->size == 0) {
+        code = err_set(err, ERR_INVALID, "the passphrase is empty");
+    }
+    return code;
+}
+
+const char *cli_amount(int64_t qubic, char ret[32])
+{
+    char digits[24];
+    int size = snprintf(digits, sizeof digits, "%" PRId64, qubic);
+    size_t at = 0;
+    for (int i = 0; i < size && at < 30; i++) {
+        if (i > 0 && digits[i - 1] != '-' && (size - i) % 3 == 0) {
+            ret[at++] = ' ';
+        }
+        ret[at++] = digits[i];
+    }
+    ret[at] = '\0';
+    return ret;
+}
+
+const char *cli_duration(int64_t ms, char ret[32])
+{
+    int64_t s = ms / 1000;
+    if (s < 60) {
+        (void)snprintf(ret, 32, "%" PRId64 ".%" PRId64 " s", s, ms % 1000 / 100);
+    } else if (s < 3600) {
+        (void)snprintf(ret, 32, "%" PRId64 " min %" PRId64 " s", s / 60, s % 60);
+    } else {
+        (void)snprintf(ret, 32, "%" PRId64 " h %" PRId64 " min", s / 3600, s / 60 % 60);
+    }
+    return ret;
+}

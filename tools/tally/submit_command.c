@@ -1,0 +1,356 @@
+/* tally submit: from a file to a paid job. Upload, match, quote, job, lock signed here, follow to the end. */
+// SPDX-License-Identifier: Apache-2.0
+#include "core/base/text.h"
+#include "core/qubic/transaction.h"
+#include "tools/tally/follow.h"
+#include "tools/tally/online_commands.h"
+#include "tools/tally/wallet_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define EXIT_JOB_FAILED 3
+#define LOCK_ATTEMPTS 5
+#define EVIDENCE_TICKS 3
+
+static const char USAGE[] =
+    "usage: tally submit FILE --wallet W [--passphrase-file P] [--server URL] [--offer ID]\n"
+    "                    [--arguments 'A B C'] [--max-price QUBIC] [--json]\n"
+    "\n"
+    "Uploads FILE, shows which machines fit, takes the best (or --offer), locks its price and "
+    "follows the job until\n"
+    "the money is where it belongs. The lock is signed here; the seed never leaves this program.\n"
+    "Exit status: 0 completed and settled, 3 the job failed and was refunded, 1 trouble, 2 wrong "
+    "use.\n";
+
+struct submission {
+    struct cli cli;
+    struct remote remote;
+    struct qubic_keys keys;
+    const char *offer;
+    const char *arguments;
+    const char *max_price;
+    json_t *upload;
+    json_t *quote;
+    json_t *job;
+};
+
+static void say(const struct submission *s, const char *step, json_t *value)
+{
+    if (s->cli.json) {
+        json_t *line = json_pack("{s:s,s:O}", "step", step, "value", value);
+        (void)json_dumpf(line, stdout, JSON_COMPACT);
+        (void)putchar('\n');
+        json_decref(line);
+    }
+    (void)fflush(stdout);
+}
+
+/* ── upload, match, quote ──────────────────────────────────────────────────────────────────────── */
+
+static enum err_code upload(struct submission *s, struct err *err)
+{
+    const char *path = s->cli.rest[0];
+    const char *slash = strrchr(path, '/');
+    struct stat info;
+    struct buf target;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &info) != 0) {
+        return err_set_errno(err, errno, "open %s", path);
+    }
+    buf_init(&target, 4096);
+    buf_append_text(&target, "/v1/uploads?name=");
+    url_append(&target, slash == NULL ? path : slash + 1, false);
+    enum err_code code =
+        remote_upload(&s->remote, buf_text(&target), fd, (uint64_t)info.st_size, &s->upload, err);
+    buf_deinit(&target);
+    (void)close(fd);
+    if (code == ERR_OK && !s->cli.json) {
+        json_t *analysis = json_object_get(s->upload, "analysis");
+        printf("  ✓ uploaded %s (%" PRId64 " bytes)\n", json_text(s->upload, "file_name"),
+               json_number(s->upload, "size"));
+        printf("  ✓ analysed: %s, %s\n", json_text(analysis, "job_type"),
+               json_text(analysis, "primary"));
+    }
+    if (code == ERR_OK) {
+        say(s, "uploaded", s->upload);
+    }
+    return code;
+}
+
+static void print_ranking(json_t *ranking)
+{
+    printf("    %-13s %-28s %12s %10s  %s\n", "fit", "machine", "likely", "time", "");
+    for (size_t i = 0; i < json_array_size(ranking) && i < 8; i++) {
+        json_t *entry = json_array_get(ranking, i);
+        json_t *offer = json_object_get(entry, "offer");
+        char cost[32];
+        char time[32];
+        printf("    %-13s %-28.28s %12s %10s  %s\n", json_text(entry, "fit"),
+               json_text(offer, "model"), cli_amount(json_number(entry, "cost"), cost),
+               cli_duration(json_number(entry, "p50_ms"), time), json_text(entry, "why"));
+    }
+}
+
+static enum err_code quote(struct submission *s, struct err *err)
+{
+    json_t *match = NULL;
+    char offer_id[40] = "";
+    enum err_code code =
+        remote_call(&s->remote, "POST", "/v1/matches",
+                    json_pack("{s:s}", "upload_id", json_text(s->upload, "id")), &match, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    json_t *ranking = json_object_get(match, "ranking");
+    json_t *best = json_array_get(ranking, 0);
+    if (!s->cli.json) {
+        print_ranking(ranking);
+    }
+    say(s, "matched", match);
+    if (s->offer != NULL) {
+        (void)snprintf(offer_id, sizeof offer_id, "%s", s->offer);
+    } else if (best != NULL && strcmp(json_text(best, "fit"), "insufficient") != 0) {
+        (void)snprintf(offer_id, sizeof offer_id, "%s", json_text(best, "offer_id"));
+    }
+    if (offer_id[0] == '\0') {
+        code = err_set(err, ERR_NOT_FOUND, "no machine fits now%s%s", best == NULL ? "" : ": ",
+                       best == NULL ? "" : json_text(best, "why"));
+    } else {
+        code = remote_call(&s->remote, "POST", "/v1/quotes",
+                           json_pack("{s:s,s:s,s:s}", "upload_id", json_text(s->upload, "id"),
+                                     "offer_id", offer_id, "match_id", json_text(match, "id")),
+                           &s->quote, err);
+    }
+    json_decref(match);
+    if (code == ERR_OK) {
+        char cap[32];
+        say(s, "quoted", s->quote);
+        if (!s->cli.json) {
+            printf("  ✓ quote: at most %s QUBIC; what is not used comes back\n",
+                   cli_amount(json_number(s->quote, "cap"), cap));
+        }
+    }
+    if (code == ERR_OK && s->max_price != NULL &&
+        json_number(s->quote, "cap") > strtoll(s->max_price, NULL, 10)) {
+        code = err_set(err, ERR_DENIED, "the quote is above --max-price");
+    }
+    return code;
+}
+
+/* ── job and lock ──────────────────────────────────────────────────────────────────────────────── */
+
+static json_t *settings_of(const char *arguments)
+{
+    json_t *list = json_array();
+    char *copy = strdup(arguments);
+    char *rest = copy;
+    for (char *word = strsep(&rest, " "); word != NULL; word = strsep(&rest, " ")) {
+        if (*word != '\0') {
+            (void)json_array_append_new(list, json_string(word));
+        }
+    }
+    free(copy);
+    return json_pack("{s:o}", "arguments", list);
+}
+
+static enum err_code create_job(struct submission *s, struct err *err)
+{
+    json_t *body = json_pack("{s:s}", "quote_id", json_text(s->quote, "id"));
+    if (s->arguments != NULL) {
+        (void)json_object_set_new(body, "settings", settings_of(s->arguments));
+    }
+    enum err_code code = remote_call(&s->remote, "POST", "/v1/jobs", body, &s->job, err);
+    if (code == ERR_OK) {
+        say(s, "created", s->job);
+        if (!s->cli.json) {
+            printf("  ✓ job %s\n", json_text(s->job, "id"));
+        }
+    }
+    return code;
+}
+
+/* The tick to aim at: the network's minimum, and about a second for our own way there. */
+static enum err_code choose_tick(struct submission *s, uint32_t *ret, struct err *err)
+{
+    json_t *terms = NULL;
+    enum err_code code = remote_call(&s->remote, "GET", "/v1/terms", NULL, &terms, err);
+    if (code == ERR_OK) {
+        json_t *chain = json_object_get(terms, "chain");
+        int64_t tick_ms = json_number(chain, "tick_ms");
+        int64_t offset = json_number(json_object_get(terms, "terms"), "tick_offset") +
+                         (tick_ms > 0 ? 1000 / tick_ms : 1);
+        *ret = (uint32_t)(json_number(chain, "tick") + offset);
+    }
+    json_decref(terms);
+    return code;
+}
+
+static enum err_code build_lock(struct submission *s, uint32_t tick, struct qubic_transaction *ret,
+                                struct err *err)
+{
+    json_t *escrow = json_object_get(s->job, "escrow");
+    const char *input = json_text(escrow, "input");
+    *ret = (struct qubic_transaction){
+        .amount = json_number(escrow, "amount"),
+        .tick = tick,
+        .input_type = (uint16_t)json_number(escrow, "input_type"),
+        .input_size = (uint16_t)(strlen(input) / 2),
+    };
+    /* Never more than what was quoted, whatever the server says now. */
+    if (ret->amount != json_number(s->quote, "cap")) {
+        return err_set(err, ERR_DENIED,
+                       "the server asks for another amount than it quoted: not signed");
+    }
+    if (strlen(input) / 2 > sizeof ret->input) {
+        return err_set(err, ERR_INVALID, "the server's payload is too long");
+    }
+    enum err_code code =
+        qubic_identity_parse(bytes_of_text(json_text(escrow, "identity")), &ret->destination, err);
+    if (code == ERR_OK) {
+        code = hex_decode(bytes_of_text(input), ret->input, ret->input_size, err);
+    }
+    if (code == ERR_OK) {
+        code = qubic_transaction_sign(ret, &s->keys, err);
+    }
+    return code;
+}
+
+static enum err_code send_lock(struct submission *s, uint32_t tick, struct err *err)
+{
+    struct qubic_transaction tx;
+    uint8_t wire[QUBIC_TRANSACTION_SIZE_MAX];
+    char hex[QUBIC_TRANSACTION_SIZE_MAX * 2 + 1];
+    json_t *answer = NULL;
+    enum err_code code = build_lock(s, tick, &tx, err);
+    if (code == ERR_OK) {
+        hex_encode(bytes_of(wire, qubic_transaction_encode(&tx, wire)), hex);
+        code = remote_call(&s->remote, "POST", "/v1/broadcast",
+                           json_pack("{s:s}", "transaction", hex), &answer, err);
+    }
+    if (code == ERR_OK) {
+        say(s, "lock_sent", answer);
+        if (!s->cli.json) {
+            printf("  · lock sent for tick %" PRIu32 ": %s\n", tick,
+                   json_text(answer, "transaction_id"));
+        }
+    }
+    json_decref(answer);
+    return code;
+}
+
+/* true once the tick has passed so far that the transaction can never run any more. */
+static bool has_passed(struct submission *s, uint32_t tick)
+{
+    json_t *terms = NULL;
+    struct err err;
+    bool passed = false;
+    if (remote_call(&s->remote, "GET", "/v1/terms", NULL, &terms, &err) == ERR_OK) {
+        passed = json_number(json_object_get(terms, "chain"), "processed") >=
+                 (int64_t)tick + EVIDENCE_TICKS;
+    }
+    json_decref(terms);
+    return passed;
+}
+
+/* Until the lock is seen on the chain. A transaction runs in its tick or never: when the tick has passed without
+ * it, another one is safe. */
+static enum err_code lock(struct submission *s, struct follower *follower, struct err *err)
+{
+    for (int attempt = 0; attempt < LOCK_ATTEMPTS; attempt++) {
+        uint32_t tick = 0;
+        enum err_code code = choose_tick(s, &tick, err);
+        if (code == ERR_OK) {
+            code = send_lock(s, tick, err);
+        }
+        while (code == ERR_OK) {
+            json_t *job = NULL;
+            bool passed =
+                has_passed(s, tick); /* asked before the job, so that the job is the newer */
+            code = follow_step(follower, &job, err);
+            json_t *escrow = json_object_get(job, "escrow");
+            bool waiting = strcmp(json_text(escrow, "status"), "requested") == 0;
+            json_decref(job);
+            if (code == ERR_OK && !waiting) {
+                return ERR_OK;
+            }
+            if (code == ERR_OK && passed) {
+                break;
+            }
+            (void)usleep(200000);
+        }
+        if (code != ERR_OK) {
+            return code;
+        }
+    }
+    return err_set(err, ERR_UNAVAILABLE,
+                   "the chain took none of %d locks; is there enough QUBIC in the wallet?",
+                   LOCK_ATTEMPTS);
+}
+
+static enum err_code run(struct submission *s, json_t **ret_job, struct err *err)
+{
+    enum err_code code = remote_open(&s->cli, "[\"consumer\"]", &s->remote, &s->keys, err);
+    if (code == ERR_OK) {
+        code = upload(s, err);
+    }
+    if (code == ERR_OK) {
+        code = quote(s, err);
+    }
+    if (code == ERR_OK) {
+        code = create_job(s, err);
+    }
+    if (code != ERR_OK) {
+        return code;
+    }
+    struct follower follower = {
+        .remote = &s->remote, .json = s->cli.json, .terminal = isatty(STDOUT_FILENO) != 0};
+    (void)snprintf(follower.job_id, sizeof follower.job_id, "%s", json_text(s->job, "id"));
+    code = lock(s, &follower, err);
+    if (code == ERR_OK) {
+        code = follow_to_end(&follower, ret_job, err);
+    }
+    return code;
+}
+
+int submit_command(int argc, char **argv)
+{
+    struct submission s = {0};
+    struct err err = {0};
+    json_t *job = NULL;
+    const struct cli_flag flags[] = {
+        {"offer", &s.offer, NULL},
+        {"arguments", &s.arguments, NULL},
+        {"max-price", &s.max_price, NULL},
+    };
+    if (cli_parse(argc, argv, flags, 3, &s.cli, &err) != ERR_OK) {
+        return cli_fail(&err);
+    }
+    if (s.cli.help || s.cli.rest_count != 1) {
+        (void)fputs(USAGE, s.cli.help ? stdout : stderr);
+        return s.cli.help ? 0 : 2;
+    }
+    enum err_code code = run(&s, &job, &err);
+    int status = 0;
+    if (code != ERR_OK) {
+        status = cli_fail(&err);
+    } else {
+        status = strcmp(json_text(job, "status"), "completed") == 0 ? 0 : EXIT_JOB_FAILED;
+        say(&s, "settled", job);
+        if (!s.cli.json) {
+            follow_print_bill(job);
+        }
+    }
+    qubic_keys_wipe(&s.keys);
+    json_decref(s.upload);
+    json_decref(s.quote);
+    json_decref(s.job);
+    json_decref(job);
+    return status;
+}
