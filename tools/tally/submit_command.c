@@ -21,11 +21,12 @@
 
 static const char USAGE[] =
     "usage: tally submit FILE --wallet W [--passphrase-file P] [--server URL] [--offer ID]\n"
-    "                    [--arguments 'A B C'] [--max-price QUBIC] [--json]\n"
+    "                    [--arguments 'A B C'] [--max-price QUBIC] [--save FILE] [--json]\n"
     "\n"
     "Uploads FILE, shows which machines fit, takes the best (or --offer), locks its price and "
     "follows the job until\n"
-    "the money is where it belongs. The lock is signed here; the seed never leaves this program.\n"
+    "the money is where it belongs. --save writes the job as it ended. The lock is signed here; "
+    "the seed never leaves this program.\n"
     "Exit status: 0 completed and settled, 3 the job failed and was refunded, 1 trouble, 2 wrong "
     "use.\n";
 
@@ -36,6 +37,7 @@ struct submission {
     const char *offer;
     const char *arguments;
     const char *max_price;
+    const char *save;
     json_t *upload;
     json_t *quote;
     json_t *job;
@@ -328,8 +330,9 @@ int submit_command(int argc, char **argv)
         {"offer", &s.offer, NULL},
         {"arguments", &s.arguments, NULL},
         {"max-price", &s.max_price, NULL},
+        {"save", &s.save, NULL},
     };
-    if (cli_parse(argc, argv, flags, 3, &s.cli, &err) != ERR_OK) {
+    if (cli_parse(argc, argv, flags, 4, &s.cli, &err) != ERR_OK) {
         return cli_fail(&err);
     }
     if (s.cli.help || s.cli.rest_count != 1) {
@@ -343,6 +346,10 @@ int submit_command(int argc, char **argv)
     } else {
         status = strcmp(json_text(job, "status"), "completed") == 0 ? 0 : EXIT_JOB_FAILED;
         say(&s, "settled", job);
+        if (s.save != NULL && json_dump_file(job, s.save, JSON_COMPACT) != 0) {
+            (void)fprintf(stderr, "tally: cannot write %s\n", s.save);
+            status = 1;
+        }
         if (!s.cli.json) {
             follow_print_bill(job);
         }
