@@ -311,8 +311,8 @@ static void empty_folder(struct removal *removal, int fd, int depth)
                 note_error(removal);
             }
         } else {
-            (void)fchmodat(fd, name, 0700,
-                           0); /* a folder, not a link: seen above, and nobody else is here */
+            (void)!fchmodat(fd, name, 0700,
+                            0); /* a folder, not a link: seen above, and nobody else is here */
             int const below = openat(fd, name, OPEN_FOLDER);
             if (below >= 0) {
                 empty_folder(removal, below, depth + 1);
