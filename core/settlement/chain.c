@@ -31,9 +31,8 @@ static void answer_cb(void *ctx, const struct qubic_answer *answer)
 {
     struct waiting *waiting = ctx;
     waiting->answered = true;
-    uv_stop(
-        waiting
-            ->loop); /* an answer that comes with a timer must not be followed by waiting for sockets */
+    /* An answer that comes with a timer must not be followed by waiting for sockets. */
+    uv_stop(waiting->loop);
     waiting->code = answer->code;
     waiting->err = answer->err;
     waiting->rpc = answer->rpc;
