@@ -1,7 +1,8 @@
-/* A TCP relay on 127.0.0.1 that cuts connections now and then: before a byte, or in the middle of an answer.
+/* A TCP relay on 127.0.0.1 that cuts connections now and then, before a byte or in the middle of an answer, and can make
+ * balances old ("validForTick":1234 becomes 1000).
  *
  * Owner:   flaky_proxy_start fills caller's storage; flaky_proxy_stop ends its thread.
- * Thread:  start and stop by one; `cut_permille` and `upstream` by any. */
+ * Thread:  start and stop by one; `cut_permille`, `upstream` and `old_balances` by any. */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef TESTS_SUPPORT_FLAKY_PROXY_H
 #define TESTS_SUPPORT_FLAKY_PROXY_H
@@ -27,6 +28,7 @@ struct flaky_proxy {
     atomic_uint upstream;
     atomic_uint cut_permille; /* of the pieces relayed */
     atomic_uint cuts;
+    atomic_bool old_balances;
     atomic_bool stopping;
     int listener;
     unsigned seed;
@@ -69,6 +71,17 @@ static inline void flaky_accept(struct flaky_proxy *p)
     (void)close(far_end);
 }
 
+static inline void flaky_make_old(char *piece, size_t size)
+{
+    static const char FIELD[] = "\"validForTick\":";
+    char *at = memmem(piece, size, FIELD, sizeof FIELD - 1);
+    if (at != NULL) {
+        for (at += sizeof FIELD; at < piece + size && *at >= '0' && *at <= '9'; at++) {
+            *at = '0'; /* all digits but the first */
+        }
+    }
+}
+
 /* One piece; false when either side is done, or fate wants it so. */
 static inline bool flaky_relay(struct flaky_proxy *p, int from, int to)
 {
@@ -76,6 +89,9 @@ static inline bool flaky_relay(struct flaky_proxy *p, int from, int to)
     ssize_t size = recv(from, piece, sizeof piece, MSG_DONTWAIT);
     if (size <= 0) {
         return false;
+    }
+    if (atomic_load(&p->old_balances)) {
+        flaky_make_old(piece, (size_t)size);
     }
     bool cut = (unsigned)rand_r(&p->seed) % 1000 < atomic_load(&p->cut_permille);
     if (cut) {

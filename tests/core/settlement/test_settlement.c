@@ -303,6 +303,52 @@ static void a_payment_that_moved_nothing_with_a_changed_count_is_doubted(void **
     world_verify(w);
 }
 
+static bool reason_has(struct world *w, const char *words)
+{
+    struct settlement_status status;
+    settlement_status(w->settlement, &status);
+    return strstr(status.reason, words) != NULL;
+}
+
+/* Goal: what a balance from before says is no reason to pay, nor to call a payment lost; and it is not waited for without end. */
+static void an_old_balance_decides_nothing(void **state)
+{
+    struct world *w = *state;
+    struct job job;
+    struct flaky_proxy proxy;
+    char live_url[64];
+    struct event signing;
+    flaky_proxy_start(&proxy, w->chain.port, 1);
+    (void)snprintf(live_url, sizeof live_url, "http://127.0.0.1:%u/live/v1", proxy.port);
+    world_stop_settlement(w);
+    w->live_url = live_url;
+    world_start_settlement(w);
+    world_create_job(w, &job, WINDOW);
+    (void)world_lock(w, &job);
+    WORLD_UNTIL(world_job(w, &job).status == JOB_QUEUED);
+    atomic_store(&proxy.old_balances, true);
+    assert_true(world_work(w, ENDING_COMPLETED));
+    WORLD_UNTIL(reason_has(w, "too old"));
+    chain_wait_processed(&w->chain, chain_now(&w->chain) + 10);
+    assert_int_equal(world_count(w, EVENT_REFUND_SIGNED), 0);
+    atomic_store(&proxy.old_balances, false);
+    WORLD_UNTIL(world_newest(w, EVENT_REFUND_SIGNED, &signing)); /* it will not run */
+    atomic_store(&proxy.old_balances, true);
+    WORLD_UNTIL(reason_has(w, "the balance is from before"));
+    chain_wait_processed(&w->chain, (uint32_t)signing.u.refund_signed.tick + 10);
+    assert_int_equal(world_count(w, EVENT_REFUND_LOST), 0);
+    atomic_store(&proxy.old_balances, false);
+    WORLD_UNTIL(world_count(w, EVENT_REFUND_LOST) > 0);
+    chain_process_stop(&w->chain, SIGTERM);
+    w->chain.min_offset = 3;
+    chain_process_run(&w->chain);
+    WORLD_UNTIL(world_done(w, &job));
+    world_assert_empty(w, &job, 3);
+    world_assert_gains(w, -USED, PAYOUT, FEE);
+    world_stop_settlement(w);
+    flaky_proxy_stop(&proxy);
+}
+
 static void a_wrong_seed_keeps_settlement_off(void **state)
 {
     struct world *w = *state;
@@ -575,6 +621,7 @@ int main(void)
         TEST_WITH(setup_slow, a_chain_that_dies_is_waited_for),
         TEST(a_shortfall_stops_the_escrow),
         TEST_WITH(setup_slow, a_payment_that_moved_nothing_with_a_changed_count_is_doubted),
+        TEST_WITH(setup_deaf, an_old_balance_decides_nothing),
         TEST(a_wrong_seed_keeps_settlement_off),
         TEST(another_chain_keeps_settlement_off),
         TEST(stopping_does_not_wait_for_a_chain_that_hangs),
