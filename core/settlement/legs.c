@@ -341,7 +341,7 @@ static enum err_code lose(struct settlement *s, const struct open_leg *open,
         char text[QUBIC_IDENTITY_TEXT_SIZE];
         qubic_hash_format(&open->leg.tx_id, text);
         return err_set(err, ERR_BUSY, /* any doubt means wait */
-                       "%.12s… of tick %" PRIu64
+                       "%.12s... of tick %" PRIu64
                        " is not there, but the balance is from before, or "
                        "counts other payments than when it was signed",
                        text, open->leg.tick);

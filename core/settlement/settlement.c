@@ -111,7 +111,7 @@ static enum err_code check_chain(struct settlement *s, struct err *err)
     char text[QUBIC_IDENTITY_TEXT_SIZE];
     qubic_hash_format(&tx, text);
     return err_set(err, ERR_CONFLICT,
-                   "this chain does not know %.12s…, which the log calls confirmed: another "
+                   "this chain does not know %.12s..., which the log calls confirmed: another "
                    "network, or an archive that has not come to tick %" PRIu64 " yet",
                    text, processed);
 }
