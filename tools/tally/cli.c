@@ -1,17 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/tally/cli.h"
 
-#include "core/base/file.h"
-
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <termios.h>
-#include <unistd.h>
-
-#define PASSPHRASE_MAX 1024
 
 static enum err_code take_flag(const char *name, const char *value, const struct cli_flag *flags,
                                size_t count, struct cli *cli, bool *ret_took_value, struct err *err)
@@ -71,54 +63,6 @@ int cli_fail(const struct err *err)
 {
     (void)fprintf(stderr, "tally: %s\n", err->message);
     return err->code == ERR_INVALID ? 2 : 1;
-}
-
-static enum err_code read_first_line(const char *path, struct buf *ret, struct err *err)
-{
-    struct stat info;
-    if (stat(path, &info) == 0 && (info.st_mode & 077) != 0) {
-        return err_set(err, ERR_DENIED, "%s can be read by others; chmod 600 it", path);
-    }
-    enum err_code code = file_read(path, ret, err);
-    if (code == ERR_OK) {
-        const uint8_t *end = memchr(ret->data, '\n', ret->size);
-        ret->size = end == NULL ? ret->size : (size_t)(end - ret->data);
-    }
-    return code;
-}
-
-static enum err_code ask_terminal(struct buf *ret, struct err *err)
-{
-    struct termios before;
-    char line[PASSPHRASE_MAX];
-    if (!isatty(STDIN_FILENO) || tcgetattr(STDIN_FILENO, &before) != 0) {
-        return err_set(err, ERR_INVALID, "give --passphrase-file: there is no terminal to ask");
-    }
-    struct termios silent = before;
-    silent.c_lflag &= ~(tcflag_t)ECHO;
-    (void)fputs("Passphrase: ", stderr);
-    (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
-    char *got = fgets(line, sizeof line, stdin);
-    (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
-    (void)fputs("\n", stderr);
-    if (got != NULL) {
-        line[strcspn(line, "\n")] = '\0';
-        buf_append_text(ret, line);
-    }
-    explicit_bzero(line, sizeof line);
-    return buf_check(ret, err);
-}
-
-enum err_code cli_passphrase(const struct cli *cli, struct buf *ret, struct err *err)
-{
-    buf_init(ret, PASSPHRASE_MAX);
-    enum err_code code = cli->passphrase_file != NULL
-                             ? read_first_line(cli->passphrase_file, ret, err)
-                             : ask_terminal(ret, err);
-    if (code == ERR_OK && ret->size == 0) {
-        code = err_set(err, ERR_INVALID, "the passphrase is empty");
-    }
-    return code;
 }
 
 const char *cli_amount(int64_t qubic, char ret[32])

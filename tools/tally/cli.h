@@ -38,8 +38,6 @@ MUST_CHECK enum err_code cli_parse(int argc, char **argv, const struct cli_flag 
                                    size_t count, struct cli *ret, struct err *err);
 /* Print `tally: message` and return the exit status 1, or 2 for ERR_INVALID. */
 int cli_fail(const struct err *err);
-/* From --passphrase-file, or from the terminal without echo. Wipe it (sealed_wipe). */
-MUST_CHECK enum err_code cli_passphrase(const struct cli *cli, struct buf *ret, struct err *err);
 /* "12 345 678": groups of three. */
 const char *cli_amount(int64_t qubic, char ret[32]);
 /* "1 min 5 s" */

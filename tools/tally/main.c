@@ -1,8 +1,11 @@
 /* tools/tally/main.c: the `tally` command line; one row per subcommand. */
 // SPDX-License-Identifier: Apache-2.0
+#include "tools/tally/catalogue_command.h"
 #include "tools/tally/online_commands.h"
 #include "tools/tally/qubic_command.h"
-#include "tools/tally/wallet_file.h"
+#include "tools/tally/replay_command.h"
+#include "tools/tally/verify_command.h"
+#include "tools/tally/wallet_command.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -19,6 +22,9 @@ static const struct {
     {"earnings", "what a provider has earned", earnings_command},
     {"wallet", "make or show a wallet", wallet_command},
     {"login", "sign in, for a token", login_command},
+    {"verify", "compute every hash of a log again", verify_command},
+    {"replay", "compute every view again from the log and compare", replay_command},
+    {"catalogue", "print the event catalogue", catalogue_command},
     {"qubic", "hashes, keys, signatures and transactions of the Qubic network", qubic_command},
 };
 

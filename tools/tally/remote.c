@@ -6,7 +6,7 @@
 #include "core/crypto/k12.h"
 #include "core/crypto/schnorrq.h"
 #include "core/net/http_client.h"
-#include "tools/tally/wallet_file.h"
+#include "tools/tally/wallet.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -224,7 +224,10 @@ enum err_code remote_open(const struct cli *cli, const char *scopes_json, struct
     }
     struct qubic_keys own;
     struct qubic_keys *opened = keys == NULL ? &own : keys;
-    enum err_code code = wallet_load(cli, opened, err);
+    enum err_code code =
+        cli->wallet == NULL
+            ? err_set(err, ERR_INVALID, "give --wallet FILE (tally wallet new makes one)")
+            : wallet_open(cli->wallet, cli->passphrase_file, opened, err);
     if (code == ERR_OK) {
         code = sign_in(ret, scopes_json, opened, err);
         if (keys == NULL || code != ERR_OK) {
