@@ -4,7 +4,7 @@
 #include "core/qubic/transaction.h"
 #include "tools/tally/follow.h"
 #include "tools/tally/online_commands.h"
-#include "tools/tally/wallet_file.h"
+#include "tools/tally/wallet.h"
 
 #include <errno.h>
 #include <fcntl.h>
