@@ -339,8 +339,14 @@ static enum err_code run(struct server *s, struct err *err)
     if (code == ERR_OK) {
         code = serve(s, &loop, err);
     }
+    if (s->ledger != NULL) {
+        ledger_begin_close(s->ledger);
+    }
     settlement_stop(s->api.settlement);
-    (void)uv_loop_close(&loop); /* after an early error some handles may be open: the process ends */
+    ledger_close(s->ledger); /* before the loop: until then the writer wakes it */
+    s->ledger = NULL;
+    (void)uv_loop_close(
+        &loop); /* after an early error some handles may be open: the process ends */
     return code;
 }
 

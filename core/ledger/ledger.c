@@ -9,10 +9,14 @@
 #include "core/log/log_reader.h"
 #include "core/log/log_verify.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #define QUEUE_MAX_DEFAULT 4096
 
@@ -73,23 +77,34 @@ enum err_code ledger_read_identity(struct ledger *ledger, struct err *err)
     return code;
 }
 
-/* A log older than its last signed checkpoint was restored from an old copy: writing to it would sign a second history. */
+/* A log older than its last signed checkpoint was restored from an old copy, one that disagrees with it is another history: writing
+ * to either would sign a second one. */
 static void check_copy(struct ledger *ledger)
 {
     struct buf note;
     struct checkpoint copy;
+    struct key32 root;
     struct err err = {0};
     if (ledger->options.checkpoint_copy == NULL || !ledger->has_key) {
         return;
     }
     buf_init(&note, 4096);
-    if (file_read(ledger->options.checkpoint_copy, &note, &err) == ERR_OK &&
-        checkpoint_open(buf_bytes(&note), ledger->origin, ledger->key.public_key, &copy, &err) ==
-            ERR_OK &&
-        copy.size > event_log_size(ledger->log)) {
+    uint64_t size = event_log_size(ledger->log);
+    if (file_read(ledger->options.checkpoint_copy, &note, &err) != ERR_OK ||
+        checkpoint_open(buf_bytes(&note), ledger->origin, ledger->key.public_key, &copy, &err) !=
+            ERR_OK) {
+        if (err.code != ERR_NOT_FOUND) {
+            trace_err(TRACE_WARN, "checkpoint.copy_unusable", &err);
+        }
+    } else if (copy.size > size) {
         (void)snprintf(ledger->read_only_reason, sizeof ledger->read_only_reason,
                        "the log has %llu records, but %llu were signed: restored from an old copy?",
-                       (unsigned long long)event_log_size(ledger->log),
+                       (unsigned long long)size, (unsigned long long)copy.size);
+    } else if (replay_root_at(ledger->log, copy.size, &root, &err) != ERR_OK ||
+               !key_equal(root, copy.root)) {
+        (void)snprintf(ledger->read_only_reason, sizeof ledger->read_only_reason,
+                       "the log's first %llu records are not those that were signed: another copy "
+                       "of this log went on after it?",
                        (unsigned long long)copy.size);
     }
     buf_deinit(&note);
@@ -114,10 +129,38 @@ static enum err_code read_checkpoint_size(struct ledger *ledger, struct err *err
     return code;
 }
 
+/* One writer: a second one would take the next sequence, after which the first could append nothing more. The lock is the open
+ * file's, so it ends with the process however that ends. */
+static enum err_code lock_folder(struct ledger *ledger, struct err *err)
+{
+    char path[PATH_MAX];
+    const char *folder = ledger->options.data_dir;
+    enum err_code code = path_join(path, sizeof path, folder, "lock", err);
+    if (code == ERR_OK) {
+        code = dir_create(folder, 0700, err);
+    }
+    if (code != ERR_OK) {
+        return code;
+    }
+    ledger->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (ledger->lock_fd < 0) {
+        return err_set_errno(err, errno, "open %s", path);
+    }
+    if (flock(ledger->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+        return errno == EWOULDBLOCK
+                   ? err_set(err, ERR_BUSY, "another process has the ledger in %s open", folder)
+                   : err_set_errno(err, errno, "lock %s", path);
+    }
+    return ERR_OK;
+}
+
 static enum err_code open_parts(struct ledger *ledger, struct err *err)
 {
     char path[PATH_MAX];
     enum err_code code = path_join(path, sizeof path, ledger->options.data_dir, "log", err);
+    if (code == ERR_OK && !ledger->options.read_only) {
+        code = lock_folder(ledger, err);
+    }
     if (code != ERR_OK) {
         return code;
     }
@@ -151,6 +194,7 @@ enum err_code ledger_open(const struct ledger_options *options, struct ledger **
         return err_set(err, ERR_NOMEM, "no memory for the ledger");
     }
     ledger->options = *options;
+    ledger->lock_fd = -1;
     if (ledger->options.wall_ns == NULL) {
         ledger->options.wall_ns = time_wall_ns;
     }
@@ -187,12 +231,18 @@ out:
     return code;
 }
 
+void ledger_begin_close(struct ledger *ledger)
+{
+    atomic_store(&ledger->closing, true);
+}
+
 void ledger_close(struct ledger *ledger)
 {
     struct err err = {0};
     if (ledger == NULL) {
         return;
     }
+    ledger_begin_close(ledger);
     if (ledger->running) {
         command_queue_stop(ledger->queue);
         (void)pthread_join(ledger->thread, NULL);
@@ -206,6 +256,9 @@ void ledger_close(struct ledger *ledger)
     arena_deinit(&ledger->arena);
     buf_deinit(&ledger->records);
     note_key_wipe(&ledger->key);
+    if (ledger->lock_fd >= 0) {
+        (void)close(ledger->lock_fd);
+    }
     free(ledger);
 }
 

@@ -7,6 +7,7 @@
  * Owner:   a submitted command and all it points to stay the caller's, unchanged until the answer.
  * Errors:  a refusal carries decide's code and "word: sentence". ERR_BUSY: the queue of this class is full. ERR_FULL: disk or
  *          quota; reads go on. ERR_UNAVAILABLE: the ledger is read-only, the message says why.
+ *          When the disk fills between log and views, answers wait until there is room.
  * Crash:   everything answered with ERR_OK is in the log, synced. A failed sync ends the process. */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef CORE_LEDGER_LEDGER_H
@@ -33,7 +34,7 @@ enum command_class {
 #define COMMAND_CLASSES 4
 
 struct ledger_options {
-    const char *data_dir; /* log/ and views/ lie in it */
+    const char *data_dir; /* log/, views/ and lock lie in it */
     const struct projection *const *projections;
     size_t projection_count;
     const struct note_key
@@ -58,8 +59,12 @@ struct ledger_answer {
 
 typedef void ledger_answer_cb(void *ctx, const struct ledger_answer *answer);
 
+/* ERR_BUSY: another process (or this one) has it open for writing. */
 MUST_CHECK enum err_code ledger_open(const struct ledger_options *options, struct ledger **ret,
                                      struct err *err);
+/* The writer stops waiting for room on a full disk, so that whoever waits for an answer gets one. Before ledger_close, if others have
+ * to end first; commands are still taken. */
+void ledger_begin_close(struct ledger *ledger);
 /* Answer what is queued, sign a last checkpoint, close clean. */
 void ledger_close(struct ledger *ledger);
 

@@ -23,17 +23,20 @@ struct ledger {
     bool has_key;
     char origin[NOTE_NAME_MAX];
     char read_only_reason[ERR_MESSAGE_MAX]; /* "" when writable */
+    int lock_fd;                            /* of the data folder's lock; -1: read-only */
     pthread_t thread;
     bool running;
 
     /* writer thread */
     struct id16 log_id;
+    bool views_behind;        /* closing, and the views could not follow the log */
     int64_t last_time;        /* of the newest record */
     int64_t checkpoint_at_ns; /* monotonic, of the last one signed */
     struct arena arena;       /* of the batch */
     struct buf records;       /* records and private parts of the batch, one after the other */
 
     /* any thread */
+    atomic_bool closing;
     atomic_uint_fast64_t head;
     atomic_uint_fast64_t batches;
     atomic_uint_fast64_t commands;

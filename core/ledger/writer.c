@@ -5,7 +5,7 @@
  *
  * A command that meets an internal error is answered 500, the transaction is dropped, and the batch runs again without it. If the
  * log takes the batch but the views do not, the callers are answered as accepted and the views catch up from the log before the
- * next command. A sync of the log that fails ends the process: what is on the disk is unknown then. */
+ * next command, waiting for room if the disk is full. A sync of the log that fails ends the process: what is on the disk is unknown then. */
 // SPDX-License-Identifier: Apache-2.0
 #include "core/base/invariant.h"
 #include "core/base/rng.h"
@@ -18,9 +18,11 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define CHECKPOINT_INTERVAL_NS NS_PER_S
 #define IDLE_MS 200
+#define ROOM_POLL_S 1
 
 struct
     entry_place { /* where a record lies in ledger->records; pointers come at the end, the buffer moves */
@@ -263,6 +265,33 @@ static enum err_code append(struct batch *batch, struct err *err)
     return code;
 }
 
+/* The views up to the log, however long the disk is full: what is in the log was accepted, and dying would only move the wait to
+ * the next start, where nobody can read. False: the ledger is being closed; they catch up at the next start. */
+static bool follow_log(struct ledger *ledger)
+{
+    const struct timespec pause = {.tv_sec = ROOM_POLL_S};
+    struct err err = {0};
+    bool told = false;
+    for (;;) {
+        enum err_code code = ledger_catch_up(ledger, &err);
+        if (code == ERR_OK) {
+            return true;
+        }
+        if (code != ERR_FULL) {
+            trace_err(TRACE_ERROR, "views.catch_up_failed", &err);
+            IMPOSSIBLE("the views do not follow the log: ending the process, they are rebuilt");
+        }
+        if (!told) {
+            trace_err(TRACE_ERROR, "views.wait_for_room", &err);
+            told = true;
+        }
+        if (atomic_load(&ledger->closing)) {
+            return false;
+        }
+        (void)nanosleep(&pause, NULL);
+    }
+}
+
 static void commit(struct batch *batch)
 {
     struct ledger *ledger = batch->ledger;
@@ -281,11 +310,7 @@ static void commit(struct batch *batch)
     code = views_commit(ledger->views, &position, &err);
     if (code != ERR_OK) {
         trace_err(TRACE_ERROR, "views.commit_failed", &err);
-        code = ledger_catch_up(ledger, &err);
-        if (code != ERR_OK) {
-            trace_err(TRACE_ERROR, "views.catch_up_failed", &err);
-            IMPOSSIBLE("the views do not follow the log: ending the process, they are rebuilt");
-        }
+        ledger->views_behind = !follow_log(ledger);
     }
     atomic_store(&ledger->head, event_log_size(ledger->log));
 }
@@ -295,6 +320,12 @@ static void run_batch(struct batch *batch)
     struct ledger *ledger = batch->ledger;
     struct err err = {0};
     memset(batch->answered, 0, sizeof batch->answered);
+    if (ledger->views_behind) {
+        enum err_code code =
+            err_set(&err, ERR_UNAVAILABLE, "stopping: the ledger takes no more commands");
+        refuse_all(batch, code, &err);
+        return;
+    }
     for (;;) {
         enum err_code code = views_begin(ledger->views, &batch->store, &err);
         if (code != ERR_OK) {

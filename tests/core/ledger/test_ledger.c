@@ -256,6 +256,47 @@ static void a_log_older_than_its_checkpoint_is_read_only(void **state)
     assert_int_equal(answer.code, ERR_UNAVAILABLE);
 }
 
+/* Two copies of one log that both went on: the same size, other records. */
+static void a_log_that_is_not_what_was_signed_is_read_only(void **state)
+{
+    struct fixture *f = *state;
+    char command[800];
+    ledger_close(f->ledger);
+    (void)snprintf(command, sizeof command, "cp -r '%s' '%s.old' && cp '%s' '%s.old/copy'",
+                   f->folder, f->folder, f->copy, f->folder);
+    assert_int_equal(system(command), 0); /* NOLINT(cert-env33-c) */
+    open_ledger(f);
+    struct command c = session();
+    assert_int_equal(submit(f, &c).code, ERR_OK);
+    ledger_close(f->ledger);
+    (void)snprintf(command, sizeof command,
+                   "mv '%s' '%s.signed' && rm -r '%s' && mv '%s.old' '%s' && mv '%s/copy' '%s'",
+                   f->copy, f->copy, f->folder, f->folder, f->folder, f->folder, f->copy);
+    assert_int_equal(system(command), 0); /* NOLINT(cert-env33-c) */
+    open_ledger(f);
+    c = session();
+    assert_int_equal(submit(f, &c).code, ERR_OK);
+    ledger_close(f->ledger);
+    (void)snprintf(command, sizeof command, "mv '%s.signed' '%s'", f->copy, f->copy);
+    assert_int_equal(system(command), 0); /* NOLINT(cert-env33-c) */
+    open_ledger(f);
+    assert_non_null(ledger_read_only_reason(f->ledger));
+    c = session();
+    assert_int_equal(submit(f, &c).code, ERR_UNAVAILABLE);
+}
+
+static void one_writer_at_a_time(void **state)
+{
+    struct fixture *f = *state;
+    struct ledger_options options = {
+        .data_dir = f->folder, .checkpoint_key = &f->key, .map_size = UINT64_C(1) << 28};
+    struct ledger *second = NULL;
+    assert_int_equal(ledger_open(&options, &second, NULL), ERR_BUSY);
+    assert_null(second);
+    struct command c = session();
+    assert_int_equal(submit(f, &c).code, ERR_OK); /* the first goes on */
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -266,6 +307,8 @@ int main(void)
         TEST(many_threads_make_one_gapless_log),
         TEST(views_rebuilt_from_the_log_are_the_same_bytes),
         TEST(a_log_older_than_its_checkpoint_is_read_only),
+        TEST(a_log_that_is_not_what_was_signed_is_read_only),
+        TEST(one_writer_at_a_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
