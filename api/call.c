@@ -18,7 +18,6 @@
 #define CALL_MAGIC 0x7A11CA11U
 #define CALL_ARENA_MAX ((size_t)8 << 20)
 #define REPLY_MAX ((size_t)32 << 20)
-#define IDEMPOTENCY_KEY_MAX 128
 
 static struct call *call_of(void *ctx)
 {
@@ -192,41 +191,43 @@ void call_refuse(struct call *call, const struct err *err)
 
 /* ── writing ───────────────────────────────────────────────────────────────────────────────────── */
 
-/* The key without its optional quotes; NULL if the header is missing or not usable (then it is ignored: no replay). */
-static const char *idempotency_key(struct call *call, char ret[IDEMPOTENCY_KEY_MAX + 1])
+/* The key without its optional quotes; empty if the header is missing. */
+static struct bytes idempotency_key(const struct http_head *head)
 {
-    const char *value = http_head_header(http_request_head(call->request), "idempotency-key");
+    const char *value = http_head_header(head, "idempotency-key");
     size_t size = value == NULL ? 0 : strlen(value);
     if (size >= 2 && value[0] == '"' && value[size - 1] == '"') {
         value++;
         size -= 2;
     }
-    if (size == 0 || size > IDEMPOTENCY_KEY_MAX) {
-        return NULL;
-    }
-    memcpy(ret, value, size);
-    ret[size] = '\0';
-    return ret;
+    return bytes_of(value, size);
+}
+
+bool call_key_is_good(const struct http_head *head)
+{
+    size_t size = idempotency_key(head).size;
+    return http_head_header(head, "idempotency-key") == NULL || (size > 0 && size <= CALL_KEY_MAX);
 }
 
 void call_command(struct call *call, enum command_type type)
 {
     struct command *command = &call->command;
     const struct http_head *head = http_request_head(call->request);
-    char key[IDEMPOTENCY_KEY_MAX + 1];
+    struct bytes key = idempotency_key(head);
     bool is_host = !id_is_zero(call->principal.host_id);
     bool is_operator =
         (call->principal.scopes & SCOPE_OPERATOR) != 0 && id_is_zero(call->principal.account_id);
     *command = (struct command){.type = type, .command_id = id_new(time_wall_ns())};
     command->actor_kind = is_host ? ACTOR_HOST : is_operator ? ACTOR_OPERATOR : ACTOR_ACCOUNT;
     command->actor_id = is_host ? call->principal.host_id : call->principal.account_id;
-    if (idempotency_key(call, key) == NULL) {
+    if (key.size == 0) {
         return;
     }
     struct buf named;
     buf_init(&named, 4096);
     buf_append(&named, command->actor_id.b, sizeof command->actor_id.b);
-    buf_printf(&named, "%s %s\n%s", http_method_name(head->method), call->route->pattern, key);
+    buf_printf(&named, "%s %s\n", http_method_name(head->method), call->route->pattern);
+    buf_append_bytes(&named, key);
     struct key32 digest = sha256_of(buf_bytes(&named));
     memcpy(command->command_id.b, digest.b, sizeof command->command_id.b);
     buf_deinit(&named);

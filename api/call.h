@@ -27,6 +27,7 @@ struct principal {
 struct route;
 
 #define CALL_SEGMENTS_MAX 8
+#define CALL_KEY_MAX 128 /* bytes of an Idempotency-Key */
 
 struct call {
     uint32_t magic;
@@ -68,6 +69,8 @@ int call_status_of(enum err_code code);
 
 /* ── writing ── */
 
+/* There is no Idempotency-Key, or one that can be used. One that cannot must be refused: whoever sends it will repeat the request. */
+bool call_key_is_good(const struct http_head *head);
 /* Prepare call->command: type, actor from the principal, and the command id: from the Idempotency-Key if there is one
  * (then raw_body is fingerprinted), else new. */
 void call_command(struct call *call, enum command_type type);

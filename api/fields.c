@@ -14,6 +14,16 @@ struct fields fields_of(struct call *call)
     return (struct fields){.call = call, .object = call->body, .errors = json_array()};
 }
 
+/* A text that was cut may end in half a character, which would not be JSON: the error would be lost, and with it the refusal. */
+static void cut_at_character(char *text)
+{
+    size_t size = strlen(text);
+    while (size > 0 && !utf8_is_valid(bytes_of(text, size))) {
+        size--;
+    }
+    text[size] = '\0';
+}
+
 void fields_error(struct fields *fields, const char *name, const char *format, ...)
 {
     char detail[256];
@@ -23,6 +33,8 @@ void fields_error(struct fields *fields, const char *name, const char *format, .
     (void)vsnprintf(detail, sizeof detail, format, args);
     va_end(args);
     (void)snprintf(pointer, sizeof pointer, "%s/%s", fields->prefix, name);
+    cut_at_character(detail);
+    cut_at_character(pointer);
     (void)json_array_append_new(fields->errors,
                                 json_pack("{s:s,s:s}", "pointer", pointer, "detail", detail));
 }

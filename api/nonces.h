@@ -1,4 +1,6 @@
-/* api/nonces.h: sign-in challenges: single use, five minutes, in memory (a restart only makes people ask again). */
+/* api/nonces.h: sign-in challenges: single use, five minutes, of this process (a restart only makes people ask again).
+ *
+ * Thread:  one. */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef API_NONCES_H
 #define API_NONCES_H
@@ -15,11 +17,13 @@ struct nonces;
 
 struct nonces *nonces_create(void);
 void nonces_destroy(struct nonces *nonces);
-/* ERR_BUSY when too many are outstanding. */
-MUST_CHECK enum err_code nonces_issue(struct nonces *nonces, uint8_t ret[NONCE_SIZE],
-                                      int64_t *ret_expires_at, struct err *err);
-/* true once for each issued nonce, until it expires; gives back when it would have. */
-bool nonces_take(struct nonces *nonces, const uint8_t nonce[NONCE_SIZE], int64_t *ret_expires_at);
+void nonces_issue(struct nonces *nonces, uint8_t ret[NONCE_SIZE], int64_t *ret_expires_at);
+/* Whether it is one of ours, neither used nor expired; gives back when it will be. */
+bool nonces_check(const struct nonces *nonces, const uint8_t nonce[NONCE_SIZE],
+                  int64_t *ret_expires_at);
+/* Use up one that was just checked, by whoever signed it. ERR_BUSY: too many were used lately. */
+MUST_CHECK enum err_code nonces_use(struct nonces *nonces, const uint8_t nonce[NONCE_SIZE],
+                                    struct err *err);
 void nonces_expire(struct nonces *nonces);
 
 #endif

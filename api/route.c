@@ -135,6 +135,11 @@ static bool admit(struct call *call)
         }
         return false;
     }
+    if (!call_key_is_good(head)) {
+        call_problem(call, 400, "idempotency_key_invalid", "Idempotency-Key has 1 to %d bytes",
+                     CALL_KEY_MAX);
+        return false;
+    }
     if ((call->route->scopes & (ROUTE_PUBLIC)) != 0) {
         return true;
     }

@@ -49,15 +49,11 @@ static void challenge(struct call *call)
     char expires[TIME_TEXT_SIZE];
     char log_id[ID_TEXT_SIZE];
     int64_t expires_at = 0;
-    struct err err = {0};
     struct fields fields = fields_of(call);
     if (!fields_good(&fields)) {
         return;
     }
-    if (nonces_issue(call->api->nonces, nonce, &expires_at, &err) != ERR_OK) {
-        call_refuse(call, &err);
-        return;
-    }
+    nonces_issue(call->api->nonces, nonce, &expires_at);
     hex_encode(bytes_of(nonce, sizeof nonce), nonce_text);
     format_seconds(expires_at, expires);
     id_format(call->api->log_id, log_id);
@@ -155,7 +151,7 @@ static void session(struct call *call)
     if (!fields_good(&fields)) {
         return;
     }
-    if (!nonces_take(call->api->nonces, nonce, &expires_at)) {
+    if (!nonces_check(call->api->nonces, nonce, &expires_at)) {
         call_problem(
             call, 401, "nonce_unknown",
             "this challenge is unknown, used or older than five minutes; ask for a new one");
@@ -170,6 +166,11 @@ static void session(struct call *call)
         call_problem(
             call, 401, "signature_wrong",
             "the signature is not this identity's over the sign-in text of this challenge");
+        return;
+    }
+    struct err err = {0};
+    if (nonces_use(call->api->nonces, nonce, &err) != ERR_OK) {
+        call_refuse(call, &err);
         return;
     }
     struct new_token *token = arena_alloc(&call->arena, sizeof *token);

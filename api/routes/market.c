@@ -194,18 +194,19 @@ static json_t *json_of_ranking(struct reading *reading, const struct ranking *ra
     return list;
 }
 
-/* The ranking computed before the command; rendered once the event is durable. */
+/* Where the ranking waits for the event to be durable: in the body, which is freed with the call however that ends. */
+#define RANKING_KEY "ranking of this call"
+
 static void match_answered(struct call *call)
 {
     struct id16 id;
-    json_t *ranking = call->state;
     if (!call_made_id(call, &id)) {
-        json_decref(ranking);
         return;
     }
     call_reply(call, 201,
-               json_pack("{s:o,s:o,s:o}", "id", json_of_id(id), "upload_id",
-                         json_of_id(call->command.u.match.match.upload_id), "ranking", ranking));
+               json_pack("{s:o,s:o,s:O}", "id", json_of_id(id), "upload_id",
+                         json_of_id(call->command.u.match.match.upload_id), "ranking",
+                         json_object_get(call->body, RANKING_KEY)));
 }
 
 static bool fill_match(struct call *call, const struct ranking *ranking, uint64_t computed_at)
@@ -249,7 +250,8 @@ static void match(struct call *call)
                  id_equal(upload.account_id, call->principal.account_id) &&
                  upload.analysis_sequence != 0;
     bool good = known && rank_all(&reading, &upload.needs, &ranking);
-    json_t *json = good ? json_of_ranking(&reading, &ranking) : NULL;
+    good = good &&
+           json_object_set_new(call->body, RANKING_KEY, json_of_ranking(&reading, &ranking)) == 0;
     uint64_t computed_at = views_snapshot_position(reading.snapshot)->sequence;
     reading_close(&reading);
     call_command(call, COMMAND_MATCH_RECORD);
@@ -258,10 +260,8 @@ static void match(struct call *call)
     if (!known) {
         call_problem(call, 404, "no_such_upload", "you have no such analysed upload");
     } else if (!good) {
-        json_decref(json);
         call_problem(call, 503, "no_memory", "out of memory; try again");
     } else {
-        call->state = json;
         call_submit(call, CLASS_CONSUMER, match_answered);
     }
 }

@@ -176,6 +176,8 @@ static void result_stored(struct call *call)
 static void result_blob(struct blob_body *body, const struct blob *blob)
 {
     struct call *call = body->call;
+    /* What an Idempotency-Key stands for: this content under this name (which is in the path). */
+    call->raw_body = arena_copy(&call->arena, bytes_of(blob->digest.b, sizeof blob->digest.b));
     call_command(call, COMMAND_RESULT_STORE);
     call->command.u.result = (struct command_result){
         .job_id = call->id,

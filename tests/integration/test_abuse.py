@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What people and operators do wrong, on purpose or not, and what must go on in spite of it."""
+import http.client
+import json
+import os
+import socket
+import struct
+import subprocess
+import sys
+import time
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from tally_harness import BIN, LOCAL, SCRIPT, Host, World  # noqa: E402
+
+MONEY = 10**9
+
+
+def memory_kib(process):
+    with open("/proc/%d/status" % process.child.pid) as file:
+        return int(next(line for line in file if line.startswith("VmRSS")).split()[1])
+
+
+class Abuse(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.world = World()
+        cls.addClassCleanup(cls.world.close)
+        cls.alice = cls.world.person("alice", MONEY)
+        cls.maria = cls.world.person("maria")
+        cls.host = cls.world.host(cls.maria)
+        cls.upload = cls.alice.upload()
+
+    def quote_request(self, **more):
+        return {"upload_id": self.upload["id"], "offer_id": self.host.offer["id"], **more}
+
+    def test_a_second_server_does_not_harm_the_first(self):
+        done = subprocess.run([BIN + "/tallyd", "run", *self.world.common(), "--port", "0"],
+                              capture_output=True, timeout=30)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"another process", done.stderr)
+        self.alice.ok("POST", "/v1/quotes", self.quote_request())
+
+    def test_asking_for_challenges_keeps_nobody_from_signing_in(self):
+        asking = http.client.HTTPConnection(LOCAL, self.world.server.port)
+        for _ in range(5000):
+            asking.request("POST", "/v1/auth/challenge", b"{}", {"Content-Type": "application/json"})
+            answer = asking.getresponse()
+            answer.read()
+            self.assertEqual(answer.status, 200)
+        asking.close()
+        self.world.person("bob")
+
+    def test_a_challenge_is_ours_and_signs_in_once(self):
+        bob = self.world.person("bob")
+        challenge = bob.ok("POST", "/v1/auth/challenge", {})
+        request = {"identity": bob.identity, "nonce": challenge["nonce"], "scopes": ["consumer"],
+                   "signature": bob.sign(bob.sign_in_text(challenge))}
+        self.assertEqual(bob.post("/v1/auth/session", {**request, "signature": "00" * 64}).json["code"],
+                         "signature_wrong")
+        bob.ok("POST", "/v1/auth/session", request)
+        self.assertEqual(bob.post("/v1/auth/session", request).json["code"], "nonce_unknown")
+        for nonce in ("00" * 16, "ff" * 16, "%08x" % (int(time.time()) + 200) + challenge["nonce"][8:]):
+            forged = {**challenge, "nonce": nonce}
+            answer = bob.post("/v1/auth/session", {**request, "nonce": nonce,
+                                                   "signature": bob.sign(bob.sign_in_text(forged))})
+            self.assertEqual((answer.status, answer.json["code"]), (401, "nonce_unknown"))
+
+    def test_a_key_that_cannot_be_used_is_refused_not_ignored(self):
+        for key in ("k" * 129, '""', ""):
+            answer = self.alice.post("/v1/quotes", self.quote_request(), headers={"Idempotency-Key": key})
+            self.assertEqual((answer.status, answer.json["code"]), (400, "idempotency_key_invalid"))
+        ids = {self.alice.ok("POST", "/v1/quotes", self.quote_request(),
+                             headers={"Idempotency-Key": key})["id"] for key in ("k" * 128, '"%s"' % ("k" * 128))}
+        self.assertEqual(len(ids), 1)
+
+    def test_an_unknown_field_is_refused_however_it_is_spelt(self):
+        for name in ("x", "x" * 59 + "é", "é" * 300):
+            answer = self.alice.post("/v1/quotes", self.quote_request(**{name: 1}))
+            self.assertEqual((answer.status, answer.json["code"]), (422, "invalid_fields"))
+
+    def test_a_key_stands_for_one_content_of_a_result(self):
+        job = self.alice.queued_job(self.host)
+        self.host.claim_and_start(job)
+        key = {"Idempotency-Key": "first"}
+        path = self.host.path(job, "results/out.txt")
+        first = self.host.request("PUT", path, b"one", key)
+        again = self.host.request("PUT", path, b"one", key)
+        self.assertEqual((first.status, again.status), (200, 200))
+        self.assertEqual(again.headers["Idempotent-Replayed"], "true")
+        other = self.host.request("PUT", path, b"two", key)
+        self.assertEqual((other.status, other.json["code"]), (422, "idempotency_mismatch"))
+        self.host.end(job)
+        self.assertEqual(self.alice.get("/v1/jobs/%s/results/out.txt" % job["id"]).body, b"one")
+
+    def test_matches_that_nobody_waits_for_leave_nothing_behind(self):
+        for _ in range(100):
+            self.maria.ok("POST", "/v1/offers", {"host_id": self.host.host_id, **Host.OFFER})
+        body = json.dumps({"upload_id": self.upload["id"]}).encode()
+        request = ("POST /v1/matches HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n"
+                   "Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" %
+                   (self.alice.token, len(body))).encode() + body
+
+        def ask_and_leave(count):
+            for _ in range(count):
+                peer = socket.create_connection((LOCAL, self.world.server.port))
+                peer.sendall(request)
+                peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                time.sleep(0.001)
+                peer.close()
+            self.alice.ok("POST", "/v1/matches", json.loads(body))
+
+        ask_and_leave(100)
+        before = memory_kib(self.world.server)
+        ask_and_leave(300)  # each ranking is some 100 KiB
+        self.assertLess(memory_kib(self.world.server) - before, 8192)
+
+
+if __name__ == "__main__":
+    unittest.main()
