@@ -80,8 +80,8 @@ static enum err_code read_environment(struct job_order *order, json_t *settings,
 
 static enum err_code read_terms(struct job_order *order, const json_t *terms, struct err *err)
 {
-    uint64_t seconds;
-    uint64_t batch_max;
+    uint64_t seconds = 0;
+    uint64_t batch_max = 0;
     enum err_code code = read_number(terms, "heartbeat_s", 1, 3600, &seconds, err);
     if (code != ERR_OK) {
         return code;

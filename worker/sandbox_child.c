@@ -130,12 +130,13 @@ static bool arrange_files(const struct sandbox_child *child)
 
 static void reset_signals(void)
 {
+    struct sigaction const usual = {.sa_handler = SIG_DFL};
     sigset_t none;
     (void)sigemptyset(&none);
     for (int number = 1; number < NSIG; number++) {
-        (void)signal(number, SIG_DFL);
+        (void)sigaction(number, &usual, NULL);
     }
-    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    (void)pthread_sigmask(SIG_SETMASK, &none, NULL);
 }
 
 /* With raw calls: the C library's own would talk to threads that are not here any more. */

@@ -40,7 +40,7 @@ void scratch_file_name(const char *wanted, char ret[SCRATCH_FILE_NAME_SIZE])
         ret[at++] = '_';
     }
     for (size_t i = 0; i < size; i++) {
-        ret[at++] = is_plain(name[i]) ? name[i] : '_';
+        ret[at++] = (char)(is_plain(name[i]) ? name[i] : '_');
     }
     ret[at] = 0;
 }
@@ -164,23 +164,23 @@ static enum err_code list_folder(int fd, const char *prefix, struct scratch_resu
             continue;
         }
         int const size = snprintf(name, sizeof name, "%s%s", prefix, entry->d_name);
-        if (size < 0 || size > SCRATCH_RESULT_NAME_MAX ||
-            fstatat(dirfd(folder), entry->d_name, &about, AT_SYMLINK_NOFOLLOW) != 0) {
-            results->left_out++;
-        } else if (S_ISREG(about.st_mode)) {
+        bool const seen = size > 0 && size <= SCRATCH_RESULT_NAME_MAX &&
+                          fstatat(dirfd(folder), entry->d_name, &about, AT_SYMLINK_NOFOLLOW) == 0;
+        int below = -1;
+        if (seen && S_ISREG(about.st_mode)) {
             code = add_result(results, name, (uint64_t)about.st_size, err);
-        } else if (S_ISDIR(about.st_mode) && size < SCRATCH_RESULT_NAME_MAX) {
-            int const below = openat(dirfd(folder), entry->d_name, OPEN_FOLDER);
-            name[size] = '/';
-            name[size + 1] = 0;
-            if (below < 0) {
-                results->left_out++;
-            } else {
-                code = list_folder(below, name, results, err);
-            }
-        } else {
-            results->left_out++;
+            continue;
         }
+        if (seen && S_ISDIR(about.st_mode) && size < SCRATCH_RESULT_NAME_MAX) {
+            below = openat(dirfd(folder), entry->d_name, OPEN_FOLDER);
+        }
+        if (below < 0) {
+            results->left_out++;
+            continue;
+        }
+        name[size] = '/';
+        name[size + 1] = 0;
+        code = list_folder(below, name, results, err);
     }
     (void)closedir(folder);
     return code;

@@ -189,8 +189,11 @@ void server_close(struct server *server)
     if (server == NULL) {
         return;
     }
-    while (server->calls != NULL) {
-        server_cancel(server->calls);
+    for (struct server_call *call = server->calls; call != NULL;) {
+        struct server_call *next = call->next;
+        http_call_cancel(call->http);
+        free(call);
+        call = next;
     }
     http_client_close(server->client, NULL, NULL);
     free(server->base);

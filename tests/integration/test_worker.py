@@ -18,7 +18,7 @@ sys.path.insert(0, SOURCE + "/tests/support")
 from contract_server import HEARTBEAT_S, LEASE_S, PROVIDER_TOKEN, ContractServer  # noqa: E402
 
 WORKER = os.environ["TALLY_BIN_DIR"] + "/tally-worker"
-MARK = "tally-test-program"
+MARK = f"tally-test-program-{os.getpid()}"  # others may run this test too
 
 
 def enrol(url, state, token=PROVIDER_TOKEN, name="box"):

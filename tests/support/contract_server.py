@@ -3,6 +3,7 @@
 was told, and can be stopped, started again and told to lose interest in a job."""
 import hashlib
 import json
+import sys
 import threading
 import time
 import urllib.parse
@@ -226,6 +227,10 @@ class Server(ThreadingHTTPServer):
         self.open.add(connection)
         return connection, address
 
+    def handle_error(self, request, client_address):
+        if not isinstance(sys.exc_info()[1], (OSError, ValueError)):  # not merely cut off
+            super().handle_error(request, client_address)
+
     def close_all(self):
         self.server_close()
         for connection in list(self.open):
@@ -238,6 +243,7 @@ class Server(ThreadingHTTPServer):
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = 1 << 16  # head and body in one packet
 
     def log_message(self, *_):
         pass
