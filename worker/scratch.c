@@ -311,8 +311,10 @@ static void empty_folder(struct removal *removal, int fd, int depth)
                 note_error(removal);
             }
         } else {
-            (void)!fchmodat(fd, name, 0700,
-                            0); /* a folder, not a link: seen above, and nobody else is here */
+            /* A folder, not a link: seen above, and nobody else is here. */
+            if (fchmodat(fd, name, 0700, 0) != 0) {
+                note_error(removal);
+            }
             int const below = openat(fd, name, OPEN_FOLDER);
             if (below >= 0) {
                 empty_folder(removal, below, depth + 1);

@@ -121,13 +121,13 @@ static int refuse_families(scmp_filter_ctx filter)
             continue;
         }
         int const rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
-                                        SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)family));
+                                        SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)family, 0));
         if (rc < 0) {
             return rc;
         }
     }
     return seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
-                            SCMP_A0(SCMP_CMP_GT, (scmp_datum_t)last));
+                            SCMP_A0(SCMP_CMP_GT, (scmp_datum_t)last, 0));
 }
 
 enum err_code seccomp_filter_open(int *ret_fd, struct err *err)
