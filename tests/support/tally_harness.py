@@ -177,7 +177,7 @@ class Person(Client):
             body["settings"] = settings
         return self.ok("POST", "/v1/jobs", body)
 
-    def lock(self, job, amount=None, offset=8):
+    def lock(self, job, amount=None, offset=30):
         """Sign and broadcast the lock; its tick."""
         escrow = job["escrow"]
         tick = self.world.chain.tick() + offset
