@@ -3,6 +3,7 @@
 #include "projections/jobs.h"
 #include "api/fields.h"
 #include "api/job_json.h"
+#include "api/list.h"
 #include "api/route.h"
 #include "core/base/text.h"
 #include "core/base/time.h"
@@ -15,8 +16,6 @@
 
 #define SETTINGS_MAX 8192
 #define ARGUMENTS_MAX 64
-#define LIST_DEFAULT 50
-#define LIST_MAX 500
 
 /* ── who may see what ──────────────────────────────────────────────────────────────────────────── */
 
@@ -63,30 +62,6 @@ static void reply_job(struct call *call, int status)
 static void get_job(struct call *call)
 {
     reply_job(call, 200);
-}
-
-/* `limit` of a list; 0 after a problem was sent. */
-static size_t list_limit(struct call *call)
-{
-    const char *text = http_head_param(http_request_head(call->request), "limit");
-    uint64_t limit = LIST_DEFAULT;
-    if (text != NULL && (u64_parse(bytes_of_text(text), &limit, NULL) != ERR_OK || limit == 0 ||
-                         limit > LIST_MAX)) {
-        call_problem(call, 422, "limit_invalid", "limit is 1 to %d", LIST_MAX);
-        return 0;
-    }
-    return (size_t)limit;
-}
-
-/* A cursor parameter; false after a problem was sent. */
-static bool list_cursor(struct call *call, const char *name, uint64_t *ret)
-{
-    const char *text = http_head_param(http_request_head(call->request), name);
-    if (text != NULL && u64_parse(bytes_of_text(text), ret, NULL) != ERR_OK) {
-        call_problem(call, 422, "cursor_invalid", "%s is a number that a list gave as next", name);
-        return false;
-    }
-    return true;
 }
 
 static void list_jobs(struct call *call)
