@@ -9,7 +9,7 @@ static const struct argument *find(const struct argument *table, size_t count, c
     bool option = strncmp(word, "--", 2) == 0;
     for (size_t i = 0; i < count; i++) {
         if (option ? strcmp(table[i].name, word) == 0
-                   : table[i].name[0] != '-' && *table[i].text == NULL) {
+                   : table[i].name[0] != '-' && table[i].text != NULL && *table[i].text == NULL) {
             return &table[i];
         }
     }
@@ -41,7 +41,7 @@ int arguments_parse(const char *usage, const struct argument *table, size_t coun
         }
     }
     for (size_t i = 0; i < count; i++) {
-        if (table[i].needed && *table[i].text == NULL) {
+        if (table[i].needed && table[i].text != NULL && *table[i].text == NULL) {
             fprintf(stderr, "tally %s: %s is missing\n\n%s", argv[0], table[i].name, usage);
             return 2;
         }

@@ -40,7 +40,6 @@ static void print_output(struct follower *f, const char *text)
     for (const char *at = text; *at != '\0'; at++) {
         if (start) {
             (void)fputs("    │ ", stdout);
-            start = false;
         }
         unsigned char c = (unsigned char)*at;
         (void)putchar(c == '\n' || c == '\t' || (c >= 0x20 && c != 0x7F) ? *at : '?');

@@ -236,6 +236,7 @@ int replay_command(int argc, char **argv)
     if (code == ERR_OK) {
         code = guarded_run(work, &input, &result, sizeof result, &err);
     }
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): this program has one thread */
     (void)nftw(scratch, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     if (code != ERR_OK) {
         fprintf(stderr, "tally replay: %s\n", err.message);
