@@ -42,7 +42,7 @@ static enum err_code read_topics(const json_t *topics, struct feed_subscription 
     }
     for (size_t i = 0; i < json_array_size(topics); i++) {
         const json_t *item = json_array_get(topics, i);
-        struct feed_topic topic;
+        struct feed_topic topic = {0};
         if (!json_is_string(item)) {
             return err_set(err, ERR_INVALID, "a topic is a text; " SHAPE);
         }

@@ -19,7 +19,11 @@ static bool three_digits(const char *text, uint64_t *ret)
     if (strspn(text, "0123456789") < 3) {
         return false;
     }
-    *ret = (uint64_t)((text[0] - '0') * 100 + (text[1] - '0') * 10 + (text[2] - '0'));
+    uint64_t value = 0;
+    for (int i = 0; i < 3; i++) {
+        value = value * 10 + (uint64_t)(text[i] - '0');
+    }
+    *ret = value;
     return true;
 }
 

@@ -163,8 +163,8 @@ enum err_code options_parse(int argc, char **argv, struct tallyd_options *ret, b
     int id;
     optind = 2;
     opterr = 0;
-    while ((id = getopt_long(argc, argv, "", LONG, NULL)) !=
-           -1) { /* NOLINT(concurrency-mt-unsafe) */
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread yet */
+    while ((id = getopt_long(argc, argv, "", LONG, NULL)) != -1) {
         if (id == OPT_HELP) {
             *ret_help = true;
             return ERR_OK;

@@ -38,8 +38,8 @@ static json_t *json_of_scopes(uint64_t scopes)
 static void format_seconds(int64_t wall_ns, char ret[TIME_TEXT_SIZE])
 {
     time_format(wall_ns, ret);
-    (void)strcpy(ret + 19,
-                 "Z"); /* NOLINT(clang-analyzer-security.insecureAPI.strcpy): two bytes into 31 */
+    ret[19] = 'Z';
+    ret[20] = '\0';
 }
 
 static void challenge(struct call *call)

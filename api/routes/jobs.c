@@ -311,9 +311,10 @@ static void get_metrics(struct call *call)
     json_t *items = json_array();
     for (size_t i = 0; i < count; i++) {
         const struct metric_sample *s = &samples[i];
+        uint64_t number = first + i;
         (void)json_array_append_new(
             items, json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "number",
-                             (json_int_t)(first + i), "at_ms", (json_int_t)s->at_ms, "cpu_permille",
+                             (json_int_t)number, "at_ms", (json_int_t)s->at_ms, "cpu_permille",
                              (json_int_t)s->cpu_permille, "ram_mib", (json_int_t)s->ram_mib,
                              "ram_total_mib", (json_int_t)s->ram_total_mib, "gpu_permille",
                              (json_int_t)s->gpu_permille, "vram_mib", (json_int_t)s->vram_mib,

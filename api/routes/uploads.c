@@ -94,7 +94,7 @@ static enum err_code analyse(struct blob_body *body, int fd, const struct blob *
     struct arena arena;
     struct arena content_arena;
     struct analysis analysis;
-    struct bytes content;
+    struct bytes content = {0};
     struct buf detail;
     buf_init(&detail, DETAIL_MAX);
     arena_init(&arena, ANALYSIS_ARENA_MAX);
