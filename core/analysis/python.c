@@ -132,8 +132,7 @@ static bool is(const struct walk *walk, TSNode node, enum symbol symbol)
     return ts_node_symbol(node) == walk->symbols[symbol];
 }
 
-/* Zero-terminated valid UTF-8 in the arena, cut at PYTHON_TEXT_MAX. */
-static const char *keep(struct walk *walk, struct bytes text)
+static struct bytes cut(struct bytes text)
 {
     if (text.size > PYTHON_TEXT_MAX) {
         text.size = PYTHON_TEXT_MAX;
@@ -141,9 +140,16 @@ static const char *keep(struct walk *walk, struct bytes text)
             text.size--; /* not in the middle of a character */
         }
     }
+    return text;
+}
+
+/* Zero-terminated valid UTF-8 in the arena, at most PYTHON_TEXT_MAX bytes of it: cut twice, because each byte that is no UTF-8
+ * becomes three. */
+static const char *keep(struct walk *walk, struct bytes text)
+{
     buf_clear(&walk->scratch);
-    utf8_append_lossy(&walk->scratch, text);
-    const char *kept = arena_text(walk->arena, buf_bytes(&walk->scratch));
+    utf8_append_lossy(&walk->scratch, cut(text));
+    const char *kept = arena_text(walk->arena, cut(buf_bytes(&walk->scratch)));
     if (kept == NULL || walk->scratch.failed) {
         walk->out_of_memory = true;
         return "";

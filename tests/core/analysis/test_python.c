@@ -225,6 +225,19 @@ static int end(void **state)
     return 0;
 }
 
+/* A byte that is no UTF-8 becomes three, and the limit holds for what comes out. */
+static void texts_end_at_their_limit_whatever_the_bytes(void **state)
+{
+    char source[512] = "import thea";
+    (void)state;
+    size_t size = strlen(source);
+    memset(source + size, 0xCC, 110); /* the parser takes it for a letter */
+    (void)snprintf(source + size + 110, 64, "no.tensor as T\n");
+    read_text(source);
+    assert_non_null(facts.imports);
+    assert_in_range(strlen(facts.imports->module), PYTHON_TEXT_MAX - 2, PYTHON_TEXT_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -238,6 +251,7 @@ int main(void)
         cmocka_unit_test(numbers_become_json_numbers),
         cmocka_unit_test(nesting_does_not_recurse),
         cmocka_unit_test(lists_end_at_their_limits),
+        cmocka_unit_test(texts_end_at_their_limit_whatever_the_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, end);
 }
