@@ -1,0 +1,170 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The page: which files are served and how, and what somebody sees of a job in a real browser (Chromium)."""
+import os
+import shutil
+import sys
+import tempfile
+import unittest
+
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+
+sys.path.insert(0, os.path.join(os.environ["TALLY_SOURCE_DIR"], "tests/support"))
+from tally_harness import SOURCE, World, wait_until  # noqa: E402
+
+CHROMIUM = "/usr/bin/chromium"
+DRIVER = "/usr/bin/chromedriver"
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage", "--no-first-run",
+         "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+
+
+def browser(folder, width=1280, height=900):
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for flag in FLAGS + ["--user-data-dir=" + folder]:
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(service=Service(DRIVER), options=options)
+    driver.set_window_size(width, height)
+    return driver
+
+
+class Files(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.mkdtemp(prefix="tally-page-")
+        cls.addClassCleanup(shutil.rmtree, cls.folder)
+        cls.page = cls.folder + "/page"
+        os.makedirs(cls.page + "/assets/deep")
+        for name, content in (("index.html", "<p>home"), ("page.js", "1"), ("assets/deep/a.css", "p{}"), (".hidden", "x")):
+            with open(cls.page + "/" + name, "w") as file:
+                file.write(content)
+        with open(cls.folder + "/secret.txt", "w") as file:
+            file.write("secret")
+        os.symlink(cls.folder + "/secret.txt", cls.page + "/link.txt")
+        os.symlink(cls.folder, cls.page + "/out")
+        os.mkfifo(cls.page + "/pipe.txt")
+        cls.world = World(page=cls.page)
+        cls.addClassCleanup(cls.world.close)
+        cls.client = cls.world.client()
+
+    def test_files_come_with_their_type_and_a_policy(self):
+        for path, kind, body in (("/", "text/html; charset=utf-8", b"<p>home"), ("/page.js", "text/javascript; charset=utf-8", b"1"),
+                                 ("/assets/deep/a.css", "text/css; charset=utf-8", b"p{}")):
+            answer = self.client.get(path)
+            self.assertEqual((answer.status, answer.headers["Content-Type"], answer.body), (200, kind, body))
+            self.assertIn("default-src 'none'", answer.headers["Content-Security-Policy"])
+            self.assertNotIn("unsafe-inline", answer.headers["Content-Security-Policy"])
+            self.assertEqual(answer.headers["X-Content-Type-Options"], "nosniff")
+        head = self.client.request("HEAD", "/page.js")
+        self.assertEqual((head.status, head.headers["Content-Length"], head.body), (200, "1", b""))
+
+    def test_what_has_not_changed_is_not_sent_again(self):
+        answer = self.client.get("/page.js")
+        self.assertEqual(answer.headers["Cache-Control"], "no-cache")
+        again = self.client.get("/page.js", headers={"If-None-Match": answer.headers["ETag"]})
+        self.assertEqual((again.status, again.body), (304, b""))
+        self.assertEqual(self.client.get("/page.js", headers={"If-None-Match": '"x"'}).status, 200)
+        self.assertIn("immutable", self.client.get("/assets/deep/a.css").headers["Cache-Control"])
+
+    def test_places_inside_the_page_get_the_page(self):
+        for path in ("/jobs", "/jobs/01a20bd9-adf5-7db6-8d56-d07e88fec5a4", "/deep/er/"):
+            self.assertEqual(self.client.get(path).body, b"<p>home", path)
+
+    def test_nothing_else_is_reachable(self):
+        for path in ("/link.txt", "/out/secret.txt", "/pipe.txt", "/.hidden", "/missing.js", "/page.js/x.js", "/assets/deep/.",
+                     "/..%2fsecret.txt", "/../secret.txt", "//secret.txt", "/%2e%2e/secret.txt", "/v1/nothing", "/v1"):
+            answer = self.client.get(path)
+            self.assertIn(answer.status, (400, 404), path)
+            self.assertEqual(answer.headers["Content-Type"], "application/problem+json", path)
+            self.assertNotIn(b"secret\n", answer.body)
+        self.assertEqual(self.client.post("/page.js", {}).status, 404)
+        self.assertEqual(self.client.request("DELETE", "/").status, 404)
+
+
+class Seen(unittest.TestCase):
+    """The first page, by somebody who clicks and types."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.world = World(page=SOURCE + "/web/first")
+        cls.addClassCleanup(cls.world.close)
+        cls.alice = cls.world.person("alice", money=10**9)
+        cls.maria = cls.world.person("maria")
+        cls.host = cls.world.host(cls.maria)
+        cls.folder = tempfile.mkdtemp(prefix="tally-browser-")
+        cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
+        cls.driver = browser(cls.folder)
+        cls.addClassCleanup(cls.driver.quit)
+        cls.url = "http://127.0.0.1:%d/" % cls.world.server.port
+
+    def at(self, name):
+        return self.driver.find_element(By.ID, name)
+
+    def sees(self, name, *texts):
+        wait_until(lambda: all(text in self.at(name).text for text in texts), "%s to show %s" % (name, texts))
+
+    def sign_in(self, person):
+        self.driver.get(self.url)
+        wait_until(lambda: self.at("sign-in").is_displayed(), "the form")
+        self.at("token").send_keys(person.token)
+        self.driver.find_element(By.CSS_SELECTOR, "#sign-in button").click()
+        self.sees("connection", "live")
+
+    def sign_out(self):
+        self.at("leave").click()
+        wait_until(lambda: self.at("sign-in").is_displayed(), "the form again")
+
+    def test_a_stranger_sees_offers_and_how_to_sign_in(self):
+        self.driver.get(self.url)
+        self.sees("offers", "test CPU", "3 600 000".replace(" ", "\u202f"), "processor only")
+        self.sees("sign-in", "tally login", self.url[:-1])
+        self.assertFalse(self.at("jobs-section").is_displayed())
+        self.at("token").send_keys("0" * 64)
+        self.driver.find_element(By.CSS_SELECTOR, "#sign-in button").click()
+        self.sees("trouble", "unknown, expired or revoked")
+
+    def test_a_job_is_seen_from_its_lock_to_its_end_without_reloading(self):
+        self.sign_in(self.alice)
+        job = self.alice.queued_job(self.host, name="seen <b>&.py")
+        self.sees("jobs", "seen <b>&.py", "Funded", "locked 3/3")
+        self.host.claim_and_start(job)
+        self.host.ok("POST", self.host.path(job, "progress"), {"permille": 420, "used_ms": 100, "operation": "epoch 3"})
+        self.sees("jobs", "Running", "42 %  epoch 3".replace("  ", " "))
+        self.host.end(job, worker_ms=200)
+        done = self.alice.wait_for(job, lambda now: now["settled"])
+        group = lambda amount: f"{amount:,}".replace(",", "\u202f")
+        self.sees("jobs", "Completed", "paid " + group(done["payout"]), "returned " + group(done["refund"]))
+        self.sees("events", "escrow.locked", "job.completed", "payout.confirmed")
+        numbers = [int(row.text) for row in self.driver.find_elements(By.CSS_SELECTOR, "#events td:first-child")]
+        self.assertEqual(numbers, sorted(set(numbers), reverse=True))  # newest first, each once
+        self.sign_out()
+        self.assertNotIn("seen", self.at("events").text)
+        self.sign_in(self.maria)
+        self.sees("earnings", group(done["payout"]))
+        self.sign_out()
+
+    def test_a_link_brings_the_token_and_it_does_not_stay_in_the_address(self):
+        self.driver.get("about:blank")
+        self.driver.get(self.url + "#token=" + self.alice.token)
+        self.sees("connection", "live")
+        self.assertEqual(self.driver.current_url, self.url)
+        self.driver.refresh()  # the tab remembers
+        self.sees("connection", "live")
+        self.sign_out()
+
+    def test_it_fits_a_phone_and_says_nothing_on_the_console(self):
+        self.sign_in(self.alice)
+        self.driver.set_window_size(500, 900)  # Chromium's least
+        wide = self.driver.execute_script("return document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        self.assertEqual(wide, 0)
+        self.driver.set_window_size(1280, 900)
+        self.sign_out()
+        said = [entry for entry in self.driver.get_log("browser") if "401" not in entry["message"]]
+        self.assertEqual(said, [])
+
+
+if __name__ == "__main__":
+    unittest.main()
