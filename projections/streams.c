@@ -1,28 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "projections/streams.h"
 
+#include "projections/sequence_list.h"
 #include "projections/view_rows.h"
-
-static const struct store_table STREAMS = {"view_streams"};
-
-#define STREAM_PREFIX 17
-
-static struct view_key stream_key(enum stream_kind kind, struct id16 id, uint64_t sequence)
-{
-    struct view_key key = {0};
-    view_key_u8(&key, (uint8_t)kind);
-    view_key_id(&key, id);
-    view_key_u64(&key, sequence);
-    return key;
-}
 
 static void add(struct store *store, enum stream_kind kind, struct id16 id, uint64_t sequence)
 {
     if (id_is_zero(id) && kind != STREAM_LEDGER) {
         return; /* nobody: an operator's token, a host not said */
     }
-    struct view_key key = stream_key(kind, id, sequence);
-    view_put(store, &STREAMS, &key, "", 0);
+    sequence_list_add(store, kind, id, sequence);
 }
 
 /* Turns of a job are told to its host; what it reported itself is not told back. */
@@ -123,45 +110,30 @@ static void apply(struct store *store, uint64_t sequence, const struct event *ev
     }
 }
 
-static const struct store_table *const TABLES[] = {&STREAMS};
+static const struct store_table *const TABLES[] = {&SEQUENCE_ROWS, &SEQUENCE_TAILS};
 const struct projection PROJECTION_STREAMS = {
-    .name = "streams", .tables = TABLES, .table_count = 1, .apply = apply};
+    .name = "streams", .tables = TABLES, .table_count = 2, .apply = apply};
 
 size_t streams_after(struct store *store, enum stream_kind kind, struct id16 id, uint64_t after,
                      uint64_t *ret, size_t max)
 {
-    struct view_key at = stream_key(kind, id, after);
-    struct bytes value;
-    size_t count = 0;
-    while (count < max && view_next(store, &STREAMS, &at, STREAM_PREFIX, &value)) {
-        ret[count++] = view_key_last_u64(&at);
-    }
-    return count;
+    return sequence_list_after(store, kind, id, after, ret, max);
 }
 
 size_t streams_before(struct store *store, enum stream_kind kind, struct id16 id, uint64_t before,
                       uint64_t *ret, size_t max)
 {
-    struct view_key at = stream_key(kind, id, before == 0 ? UINT64_MAX : before);
-    struct bytes value;
-    size_t count = 0;
-    while (count < max && view_previous(store, &STREAMS, &at, STREAM_PREFIX, &value)) {
-        ret[count++] = view_key_last_u64(&at);
-    }
-    return count;
+    return sequence_list_before(store, kind, id, before == 0 ? UINT64_MAX : before, ret, max);
 }
 
 uint64_t streams_last(struct store *store, enum stream_kind kind, struct id16 id)
 {
-    uint64_t last = 0;
-    (void)streams_before(store, kind, id, 0, &last, 1);
-    return last;
+    return sequence_list_last(store, kind, id);
 }
 
 bool streams_has(struct store *store, enum stream_kind kind, struct id16 id, uint64_t sequence)
 {
-    struct view_key key = stream_key(kind, id, sequence);
-    return store_has(store, &STREAMS, bytes_of(key.b, key.size));
+    return sequence_list_has(store, kind, id, sequence);
 }
 
 bool streams_concerns(struct store *store, struct id16 account_id, uint64_t sequence)

@@ -1,6 +1,6 @@
 /* projections/streams.h: which sequences a stream has, and so who is concerned by an event.
  *
- * Shape:   stream kind (1) ‖ id (16) ‖ sequence (8) → nothing.
+ * Shape:   a list of sequences for each stream kind and id (sequence_list.h).
  * Who:     an event is in its own stream, and also in
  *          - its job's, if it is the escrow's: a job's stream is the whole story of the job and its money;
  *          - the accounts it concerns: the consumer's and the provider's of a job, escrow or quote; whose the upload, host, offer, match is;

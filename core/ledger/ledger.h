@@ -22,7 +22,7 @@
 struct ledger;
 
 /* Layout of the rows in views; a change makes old views be rebuilt from the log. */
-#define VIEWS_VERSION 1
+#define VIEWS_VERSION 2
 
 /* Who waits for whom when the writer is behind. */
 enum command_class {

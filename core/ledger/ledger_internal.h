@@ -11,7 +11,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define BATCH_COMMANDS_MAX 512
+#define BATCH_COMMANDS_MAX 1024
 #define BATCH_BYTES_MAX ((size_t)64 << 20)
 
 struct ledger {

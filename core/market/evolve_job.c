@@ -109,7 +109,8 @@ static void create(struct store *state, uint64_t sequence, const struct event *e
     store_put(state, &STATE_QUOTES, id_key(&created->quote_id), bytes_of(&quote, sizeof quote));
 }
 
-/* A report renews the lease, of the job and of the machine. */
+/* A report renews the lease, of the job and of the machine. The row in DEADLINES moves only when it would come due within half a
+ * lease: it says when to look at a job, not later than its deadline, and the sweeper judges by the job itself. */
 static void reported(struct store *state, const struct event *event, struct job_row *job)
 {
     struct ledger_row ledger;
@@ -119,7 +120,10 @@ static void reported(struct store *state, const struct event *event, struct job_
         int64_t lease = (int64_t)ledger.lease_s * NS_PER_S;
         int64_t lost = event->time + lease;
         int64_t over = job->started_at + (int64_t)job->limit_ms * NS_PER_MS + 2 * lease;
-        set_deadline(state, event->stream_id, job, lost < over ? lost : over);
+        int64_t due = lost < over ? lost : over;
+        if (due < job->deadline_at || job->deadline_at < event->time + lease / 2) {
+            set_deadline(state, event->stream_id, job, due);
+        }
     }
     if (state_host(state, job->host_id, &host)) {
         host.last_report_at = event->time;

@@ -157,7 +157,7 @@ struct job_row { /* job id → */
     int64_t start_by;
     int64_t started_at;
     int64_t last_report_at;
-    int64_t deadline_at;  /* 0: none; the key of the row in DEADLINES */
+    int64_t deadline_at;  /* 0: none; when to look at it: the key of the row in DEADLINES */
     uint64_t reported_ms; /* highest used time the worker told */
     uint64_t permille;
     uint64_t output_size;
