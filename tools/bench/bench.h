@@ -1,0 +1,36 @@
+/* tools/bench/bench.h: what the measuring program does. Each command prints one line of JSON; tools/bench/run starts them in turn, ours and
+ * a peer, and compares pair by pair.
+ *
+ *     tally-bench append --dir D --in-flight N --seconds S [--projections]   the ledger: commands in, durable events out
+ *     tally-bench bare   --dir D --in-flight N --seconds S                   the same keys and bytes into LMDB alone, same flags and batches
+ *     tally-bench fill   --dir D --events N                                  a log of N events: running jobs that report
+ *     tally-bench replay --dir D                                             rebuild every view of that log
+ *     tally-bench verify --dir D                                             recompute every hash of that log */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef TOOLS_BENCH_BENCH_H
+#define TOOLS_BENCH_BENCH_H
+
+#include "core/base/err.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct bench_options {
+    const char *dir; /* must not exist for append, bare and fill */
+    uint64_t in_flight;
+    uint64_t seconds;
+    uint64_t events;
+    bool projections; /* all of the product's; else the write model alone */
+};
+
+#define BENCH_STREAMS 1000
+#define BENCH_IN_FLIGHT_MAX 4096
+
+/* Each prints its line and returns ERR_OK. */
+MUST_CHECK enum err_code bench_append(const struct bench_options *options, struct err *err);
+MUST_CHECK enum err_code bench_bare(const struct bench_options *options, struct err *err);
+MUST_CHECK enum err_code bench_fill(const struct bench_options *options, struct err *err);
+MUST_CHECK enum err_code bench_replay(const struct bench_options *options, struct err *err);
+MUST_CHECK enum err_code bench_verify(const struct bench_options *options, struct err *err);
+
+#endif
