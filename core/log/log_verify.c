@@ -1,22 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/log/log_verify.h"
 
+#include "core/base/arena.h"
 #include "core/base/invariant.h"
 #include "core/base/text.h"
-#include "core/crypto/sha256.h"
 #include "core/event/codec.h"
 #include "core/log/event_log_internal.h"
 #include "core/log/log_reader.h"
+#include "core/log/log_scan.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct sequences { /* ascending for missing, as they come for erased */
-    uint64_t *list;
-    size_t count;
-    size_t capacity;
-};
 
 struct verify {
     struct event_log *log;
@@ -82,18 +77,22 @@ static void complete_cb(void *ctx, unsigned height, uint64_t index, struct key32
     }
 }
 
-static enum err_code remember(struct sequences *sequences, uint64_t sequence, struct err *err)
+/* Both lists grow by what a chunk found. */
+static enum err_code gather(struct sequences *all, const struct sequences *more, struct err *err)
 {
-    if (sequences->count == sequences->capacity) {
-        size_t capacity = sequences->capacity == 0 ? 64 : sequences->capacity * 2;
-        uint64_t *list = realloc(sequences->list, capacity * sizeof *list);
+    if (all->count + more->count > all->capacity) {
+        size_t capacity = 2 * (all->count + more->count);
+        uint64_t *list = realloc(all->list, capacity * sizeof *list);
         if (list == NULL) {
             return err_set(err, ERR_NOMEM, "no memory for the list of erased records");
         }
-        sequences->list = list;
-        sequences->capacity = capacity;
+        all->list = list;
+        all->capacity = capacity;
     }
-    sequences->list[sequences->count++] = sequence;
+    if (more->count > 0) {
+        memcpy(all->list + all->count, more->list, more->count * sizeof *more->list);
+        all->count += more->count;
+    }
     return ERR_OK;
 }
 
@@ -113,120 +112,95 @@ static enum err_code check_erased(struct verify *verify)
     }
     for (size_t i = 0; i < verify->missing.count; i++) {
         const uint64_t *sequence = &verify->missing.list[i];
-        if (erased->count == 0 || bsearch(sequence, erased->list, erased->count, sizeof *sequence,
-                                          compare_sequences) == NULL) {
-            return err_set(verify->err, ERR_CORRUPT,
-                           "the private part of record %llu is gone, and no event erased it",
-                           (unsigned long long)*sequence);
+        struct bytes part;
+        if (erased->count > 0 && bsearch(sequence, erased->list, erased->count, sizeof *sequence,
+                                         compare_sequences) != NULL) {
+            continue;
         }
+        if (log_reader_private(verify->reader, *sequence, &part)) {
+            return err_set(verify->err, ERR_BUSY,
+                           "private parts were erased while the log was read; verify it again");
+        }
+        return err_set(verify->err, ERR_CORRUPT,
+                       "the private part of record %llu is gone, and no event erased it",
+                       (unsigned long long)*sequence);
     }
     return ERR_OK;
 }
 
-static enum err_code note_erased(struct verify *verify, const struct event *event)
+static enum err_code read_first(struct verify *verify)
 {
-    enum err_code code = ERR_OK;
-    if (event->type->number == EVENT_PRIVATE_ERASED) {
-        const struct event_list *list = &event->u.private_erased.sequences;
-        for (size_t i = 0; i < list->count && code == ERR_OK; i++) {
-            code = remember(&verify->erased, ((const struct ev_erased *)list->items)[i].sequence,
-                            verify->err);
+    struct bytes record;
+    struct event event;
+    struct arena arena;
+    arena_init(&arena, 1 << 20);
+    enum err_code code = log_reader_record(verify->reader, 1, &record, verify->err);
+    if (code == ERR_OK) {
+        code = record_decode(record, &arena, &event, verify->err);
+    }
+    if (code == ERR_OK) {
+        const struct ev_ledger_opened *opened = &event.u.ledger_opened;
+        if (event.type->number != EVENT_LEDGER_OPENED || opened->name.size >= sizeof verify->name) {
+            code = err_set(verify->err, ERR_CORRUPT, "record 1 is not ledger.opened");
+        } else {
+            verify->opened = *opened;
+            memcpy(verify->name, opened->name.data, opened->name.size);
+            verify->opened.name.data = (const uint8_t *)verify->name;
+            verify->generation = opened->generation;
         }
     }
+    arena_deinit(&arena);
     return code;
 }
 
-static enum err_code check_private(struct verify *verify, uint64_t sequence, struct event *event,
-                                   struct arena *arena, struct log_verify_result *result)
+/* What needs the chunks before this one. */
+static enum err_code take_chunk(struct verify *verify, const struct log_chunk *chunk,
+                                struct log_verify_result *result)
 {
-    struct bytes part;
-    bool stored = log_reader_private(verify->reader, sequence, &part);
-    if (key_is_zero(event->private_digest)) {
-        if (stored) {
-            return err_set(verify->err, ERR_CORRUPT,
-                           "record %llu names no private part but has one",
-                           (unsigned long long)sequence);
+    if (chunk->code != ERR_OK) {
+        if (verify->err != NULL) {
+            *verify->err = chunk->err;
         }
-        return ERR_OK;
+        return chunk->code;
     }
-    if (!stored) {
-        result->erased++;
-        return remember(&verify->missing, sequence, verify->err);
-    }
-    if (part.size <= PRIVATE_SALT_SIZE || !key_equal(sha256_of(part), event->private_digest)) {
-        return err_set(verify->err, ERR_CORRUPT,
-                       "the private part of record %llu does not match its digest",
-                       (unsigned long long)sequence);
-    }
-    result->private_parts++;
-    return private_decode(bytes_from(part, PRIVATE_SALT_SIZE), arena, event, verify->err);
-}
-
-static enum err_code check_first(struct verify *verify, uint64_t sequence,
-                                 const struct event *event)
-{
-    if (sequence == 1) {
-        const struct ev_ledger_opened *opened = &event->u.ledger_opened;
-        if (event->type->number != EVENT_LEDGER_OPENED ||
-            opened->name.size >= sizeof verify->name) {
-            return err_set(verify->err, ERR_CORRUPT, "record 1 is not ledger.opened");
-        }
-        verify->opened = *opened;
-        memcpy(verify->name, opened->name.data, opened->name.size);
-        verify->opened.name.data = (const uint8_t *)verify->name;
-        verify->generation = opened->generation;
-    } else if (event->type->number == EVENT_LEDGER_OPENED) {
-        return err_set(verify->err, ERR_CORRUPT, "record %llu opens the ledger a second time",
-                       (unsigned long long)sequence);
-    } else if (event->type->number == EVENT_LEDGER_RESTORED) {
-        verify->generation = event->u.ledger_restored.generation;
-    }
-    if (event->time < verify->last_time) {
+    if (chunk->first_time < verify->last_time) {
         return err_set(verify->err, ERR_CORRUPT, "record %llu is older than the one before it",
-                       (unsigned long long)sequence);
+                       (unsigned long long)chunk->first);
     }
-    verify->last_time = event->time;
-    return ERR_OK;
+    verify->last_time = chunk->last_time;
+    for (size_t i = 0; i < chunk->count && verify->code == ERR_OK; i++) {
+        merkle_append(&verify->frontier, chunk->leaves[i], complete_cb, verify);
+        if (chunk->first + i == verify->checkpoint.size) {
+            verify->checkpoint_root = merkle_root(&verify->frontier);
+        }
+    }
+    if (verify->code != ERR_OK) {
+        return verify->code;
+    }
+    verify->generation = chunk->generation != 0 ? chunk->generation : verify->generation;
+    result->private_parts += chunk->private_parts;
+    result->erased += chunk->missing.count;
+    enum err_code code = gather(&verify->missing, &chunk->missing, verify->err);
+    return code == ERR_OK ? gather(&verify->erased, &chunk->erased, verify->err) : code;
 }
 
 static enum err_code check_records(struct verify *verify, struct log_verify_result *result)
 {
-    struct arena arena;
-    arena_init(&arena, 1 << 22);
-    enum err_code code = ERR_OK;
+    struct log_scan *scan;
+    const struct log_chunk *chunk;
     uint64_t size = log_reader_size(verify->reader);
-    for (uint64_t sequence = 1; sequence <= size && code == ERR_OK; sequence++) {
-        struct bytes record;
-        struct event event;
-        arena_clear(&arena);
-        code = log_reader_record(verify->reader, sequence, &record, verify->err);
-        if (code == ERR_OK) {
-            merkle_append(&verify->frontier, merkle_leaf(record), complete_cb, verify);
-            code = verify->code;
-        }
-        if (code == ERR_OK && sequence == verify->checkpoint.size) {
-            verify->checkpoint_root = merkle_root(&verify->frontier);
-        }
-        if (code == ERR_OK) {
-            code = record_decode(record, &arena, &event, verify->err);
-            if (code != ERR_OK) {
-                err_context(verify->err, "record %llu", (unsigned long long)sequence);
-            }
-        }
-        if (code == ERR_OK) {
-            code = check_first(verify, sequence, &event);
-        }
-        if (code == ERR_OK) {
-            code = check_private(verify, sequence, &event, &arena, result);
-        }
-        if (code == ERR_OK) {
-            code = note_erased(verify, &event);
-        }
-        if (verify->options->progress != NULL && (sequence % 4096 == 0 || sequence == size)) {
-            verify->options->progress(verify->options->ctx, sequence, size);
+    enum err_code code =
+        log_scan_start(verify->log, size, verify->options->threads, &scan, verify->err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    while (code == ERR_OK && (chunk = log_scan_next(scan)) != NULL) {
+        code = take_chunk(verify, chunk, result);
+        if (verify->options->progress != NULL) {
+            verify->options->progress(verify->options->ctx, chunk->first + chunk->count - 1, size);
         }
     }
-    arena_deinit(&arena);
+    log_scan_stop(scan);
     return code;
 }
 
@@ -300,9 +274,14 @@ enum err_code log_verify(struct event_log *log, const struct log_verify_options 
     if (has_note) {
         verify.checkpoint.size = claimed_size(note);
     }
-    code = check_records(&verify, &result);
-    if (code == ERR_OK && verify.frontier.size == 0) {
+    if (log_reader_size(verify.reader) == 0) {
         code = err_set(err, ERR_CORRUPT, "the log is empty: record 1 is missing");
+    }
+    if (code == ERR_OK) {
+        code = read_first(&verify);
+    }
+    if (code == ERR_OK) {
+        code = check_records(&verify, &result);
     }
     if (code == ERR_OK) {
         result.size = verify.frontier.size;

@@ -13,6 +13,7 @@
 #include "core/log/event_log.h"
 
 struct log_verify_options {
+    unsigned threads; /* 0: as many as there are processors */
     void (*progress)(void *ctx, uint64_t done, uint64_t size); /* may be NULL */
     void *ctx;
 };

@@ -96,12 +96,12 @@ enum err_code bench_verify(const struct bench_options *options, struct err *err)
 {
     struct event_log *log = NULL;
     struct log_verify_result result = {0};
-    const struct log_verify_options plain = {0};
+    const struct log_verify_options how = {.threads = (unsigned)options->threads};
     enum err_code code = open_log(options->dir, &log, err);
     if (code == ERR_OK) {
         int64_t start = time_mono_ns();
         double cpu = cpu_seconds();
-        code = log_verify(log, &plain, &result, err);
+        code = log_verify(log, &how, &result, err);
         double seconds = (double)(time_mono_ns() - start) / (double)NS_PER_S;
         if (code == ERR_OK) {
             printf("{\"rate\":%.0f,\"cpu_rate\":%.0f,\"events\":%" PRIu64 "}\n",

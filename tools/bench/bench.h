@@ -5,7 +5,7 @@
  *     tally-bench bare   --dir D --in-flight N --seconds S                   the same keys and bytes into LMDB alone, same flags and batches
  *     tally-bench fill   --dir D --events N                                  a log of N events: running jobs that report
  *     tally-bench replay --dir D                                             rebuild every view of that log
- *     tally-bench verify --dir D                                             recompute every hash of that log */
+ *     tally-bench verify --dir D [--threads N]                               recompute every hash of that log */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef TOOLS_BENCH_BENCH_H
 #define TOOLS_BENCH_BENCH_H
@@ -20,6 +20,7 @@ struct bench_options {
     uint64_t in_flight;
     uint64_t seconds;
     uint64_t events;
+    uint64_t threads; /* of verify; 0: one a processor */
     bool projections; /* all of the product's; else the write model alone */
 };
 

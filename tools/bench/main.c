@@ -19,6 +19,7 @@ static enum err_code take(int id, struct bench_options *options, struct err *err
     uint64_t *number = id == 'n'   ? &options->in_flight
                        : id == 's' ? &options->seconds
                        : id == 'e' ? &options->events
+                       : id == 't' ? &options->threads
                                    : NULL;
     if (id == 'd') {
         options->dir = optarg;
@@ -33,9 +34,13 @@ static enum err_code take(int id, struct bench_options *options, struct err *err
 int main(int argc, char **argv)
 {
     static const struct option LONG[] = {
-        {"dir", required_argument, NULL, 'd'},     {"in-flight", required_argument, NULL, 'n'},
-        {"seconds", required_argument, NULL, 's'}, {"events", required_argument, NULL, 'e'},
-        {"projections", no_argument, NULL, 'p'},   {NULL, 0, NULL, 0},
+        {"dir", required_argument, NULL, 'd'},
+        {"in-flight", required_argument, NULL, 'n'},
+        {"seconds", required_argument, NULL, 's'},
+        {"events", required_argument, NULL, 'e'},
+        {"threads", required_argument, NULL, 't'},
+        {"projections", no_argument, NULL, 'p'},
+        {NULL, 0, NULL, 0},
     };
     struct bench_options options = {.in_flight = 64, .seconds = 3, .events = 1000000};
     struct err err = {0};
