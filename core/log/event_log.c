@@ -169,6 +169,9 @@ enum err_code event_log_open(const struct event_log_options *options, struct eve
     if (code == ERR_OK) {
         code = load_tree(log, err);
     }
+    if (code == ERR_OK && options->create) { /* the names of the files, then the folder's own */
+        code = dir_sync(options->folder, err);
+    }
     if (code == ERR_OK && options->create) {
         code = dir_sync_of(options->folder, err);
     }
