@@ -1,6 +1,7 @@
 /* How far the chain was read. The file is one line, `<tick> <log id, hex> <generation> <records>`, and only saves reading: what was
- * observed twice is refused by the ledger. It must never be ahead of what this log knows, or a deposit would be missed:
- * a line of another log, of another generation, or of a longer log (ours was restored from a backup) does not count. */
+ * observed twice is refused by the ledger. The log itself proves some of it, too; the later of the two counts. The file must
+ * never be ahead of what this log knows, or a deposit would be missed: a line of another log, of another generation, or of a
+ * longer log (ours was restored from a backup) does not count. */
 // SPDX-License-Identifier: Apache-2.0
 #include "core/base/file.h"
 #include "core/base/text.h"
@@ -118,12 +119,12 @@ enum err_code cursor_load(struct settlement *s, struct err *err)
     }
     bool known = state_ledger(views_snapshot_store(snapshot), &ledger);
     views_snapshot_close(snapshot);
-    if (known && read_line(s->cursor_path, &line) && id_equal(line.log_id, ledger.log_id) &&
-        line.generation == ledger.generation && line.tick <= s->processed &&
-        line.records <= records_now(s)) {
+    /* Both hold, so the later one: who is started again and again may never come to save the file. */
+    code = read_by_log(s, s->processed, &s->cursor, err);
+    if (code == ERR_OK && known && read_line(s->cursor_path, &line) &&
+        id_equal(line.log_id, ledger.log_id) && line.generation == ledger.generation &&
+        line.tick <= s->processed && line.records <= records_now(s) && line.tick > s->cursor) {
         s->cursor = (uint32_t)line.tick;
-    } else {
-        code = read_by_log(s, s->processed, &s->cursor, err);
     }
     s->generation = known ? ledger.generation : 0;
     s->cursor_saved = s->cursor;
