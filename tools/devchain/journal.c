@@ -61,6 +61,42 @@ static enum err_code read_all(struct journal *journal, uint8_t *ret, size_t size
     return ERR_OK;
 }
 
+/* Whether a whole record begins anywhere behind the broken one at journal->end. */
+static enum err_code look_behind(struct journal *journal, uint64_t left, bool *ret_found,
+                                 struct err *err)
+{
+    struct key32 const nothing = k12_digest(bytes_of(NULL, 0)); /* what was never written is zero */
+    uint8_t *rest = malloc(left);
+    *ret_found = false;
+    if (rest == NULL) {
+        return err_set(err, ERR_NOMEM, "out of memory to look at the journal's end");
+    }
+    enum err_code code = read_all(journal, rest, left, journal->end, err);
+    for (uint64_t at = 1; code == ERR_OK && !*ret_found && at + HEAD_SIZE <= left; at++) {
+        size_t const size = get_le32(rest + at);
+        if (size > JOURNAL_PAYLOAD_MAX || size > left - at - HEAD_SIZE) {
+            continue;
+        }
+        struct key32 const sum =
+            size == 0 ? nothing : k12_digest(bytes_of(rest + at + HEAD_SIZE, size));
+        *ret_found = memcmp(sum.b, rest + at + 4, sizeof sum.b) == 0;
+    }
+    free(rest);
+    return code;
+}
+
+/* A record that is not whole: the unfinished last one, whose bytes may have reached the disk in any order, or a broken one in
+ * the middle. */
+static enum err_code broken_record(struct journal *journal, uint64_t left, struct err *err)
+{
+    bool found = left > HEAD_SIZE + JOURNAL_PAYLOAD_MAX;
+    enum err_code code = found ? ERR_OK : look_behind(journal, left, &found, err);
+    return code == ERR_OK && found
+               ? err_set(err, ERR_CORRUPT,
+                         "journal broken at byte %" PRIu64 ", with more behind it", journal->end)
+               : code;
+}
+
 /* The record at journal->end into `payload`; `*ret_good` tells if it is whole. */
 static enum err_code read_record(struct journal *journal, uint64_t file_size, struct buf *payload,
                                  bool *ret_good, struct err *err)
@@ -77,9 +113,7 @@ static enum err_code read_record(struct journal *journal, uint64_t file_size, st
     }
     size_t const size = get_le32(head);
     if (size > JOURNAL_PAYLOAD_MAX || size > left - HEAD_SIZE) {
-        return left <= HEAD_SIZE + JOURNAL_PAYLOAD_MAX
-                   ? ERR_OK
-                   : err_set(err, ERR_CORRUPT, "journal broken at byte %" PRIu64, journal->end);
+        return broken_record(journal, left, err);
     }
     uint8_t *data = malloc(size > 0 ? size : 1);
     if (data == NULL) {
@@ -89,9 +123,8 @@ static enum err_code read_record(struct journal *journal, uint64_t file_size, st
     if (code == ERR_OK) {
         struct key32 const sum = k12_digest(bytes_of(data, size));
         *ret_good = memcmp(sum.b, head + 4, sizeof sum.b) == 0;
-        if (!*ret_good && size + HEAD_SIZE < left) {
-            code = err_set(err, ERR_CORRUPT,
-                           "journal broken at byte %" PRIu64 ", with more behind it", journal->end);
+        if (!*ret_good) {
+            code = broken_record(journal, left, err);
         }
     }
     buf_clear(payload);

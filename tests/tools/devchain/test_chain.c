@@ -367,6 +367,38 @@ static void a_torn_tail_is_cut_wherever_it_tore(void **state)
     }
 }
 
+/* Goal: after a power failure the last record's bytes may be there in part, in any order. Method: each one of them zero up to a
+ * place, the rest written: first the head is missing, then some of the payload. */
+static void a_last_record_without_its_beginning_is_cut_off(void **state)
+{
+    struct fixture *f = *state;
+    uint8_t payload[40] = "payload";
+    struct recorder recorder = {0};
+    struct journal *journal = NULL;
+    payload[sizeof payload - 1] = 7;
+    assert_int_equal(journal_open(f->path, replay, &recorder, &journal, NULL), ERR_OK);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(journal_append(journal, bytes_of(payload, sizeof payload), NULL), ERR_OK);
+    }
+    journal_close(journal);
+    size_t const record = 36 + sizeof payload;
+    for (size_t missing = 1; missing <= record; missing++) {
+        uint8_t torn[36 + sizeof payload];
+        FILE *file = fopen(f->path, "rb");
+        assert_non_null(file);
+        assert_int_equal(fread(torn, 1, sizeof torn, file), sizeof torn);
+        fclose(file);
+        memset(torn, 0, missing);
+        assert_int_equal(truncate(f->path, 2 * (off_t)record), 0);
+        append_to(f->path, torn, sizeof torn);
+        recorder.count = 0;
+        assert_int_equal(journal_open(f->path, replay, &recorder, &journal, NULL), ERR_OK);
+        assert_int_equal(recorder.count, 2);
+        assert_int_equal(journal_append(journal, bytes_of(payload, sizeof payload), NULL), ERR_OK);
+        journal_close(journal);
+    }
+}
+
 static void a_broken_middle_is_an_error_not_a_cut(void **state)
 {
     struct fixture *f = *state;
@@ -419,6 +451,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(replaying_the_journal_gives_the_same_chain, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_torn_tail_is_cut_wherever_it_tore, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_last_record_without_its_beginning_is_cut_off, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_broken_middle_is_an_error_not_a_cut, set_up, tear_down),
         cmocka_unit_test_setup_teardown(payloads_of_another_chain_are_refused, set_up, tear_down),
     };
