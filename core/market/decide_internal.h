@@ -23,6 +23,8 @@ struct event *decide_event(struct deciding *d, enum event_type_number type, stru
 /* End a job: job.completed, .failed or .cancelled by `end->ending`, and escrow.settled if its lock is held. */
 enum err_code decide_job_end(struct deciding *d, struct id16 job_id, const struct job_row *job,
                              const struct ev_job_end *end);
+/* Nothing was heard of a running job for a lease, counted from our own start if that is later: its worker is lost. */
+bool decide_is_silent(const struct deciding *d, const struct job_row *job);
 /* The job of a report, checked to be this host's and running. */
 enum err_code decide_reported_job(struct deciding *d, struct id16 job_id, struct job_row *ret);
 

@@ -251,6 +251,9 @@ static enum err_code sweep_job(struct deciding *d, struct id16 job_id, const str
     int64_t lease = (int64_t)d->ledger.lease_s * NS_PER_S;
     struct ev_job_end end = {.fault = FAULT_PROVIDER};
     if (job->status == JOB_QUEUED) {
+        if (d->now < d->ledger.started_at + lease) {
+            return ERR_OK; /* machines have to find us again first */
+        }
         end.ending = ENDING_NO_WORKER;
         end.reason = REASON_QUEUE_TIMEOUT;
         return decide_job_end(d, job_id, job, &end);
@@ -271,12 +274,14 @@ static enum err_code sweep_job(struct deciding *d, struct id16 job_id, const str
     INVARIANT(job->status == JOB_RUNNING);
     end.host_id = job->host_id;
     end.worker_ms = job->reported_ms;
-    if (d->now >= max_i64(job->last_report_at, d->ledger.started_at) + lease) {
+    if (decide_is_silent(d, job)) {
         end.ending = ENDING_WORKER_LOST;
         end.reason = REASON_LEASE_EXPIRED;
         return decide_job_end(d, job_id, job, &end);
     }
-    if (d->now >= job->started_at + (int64_t)job->limit_ms * NS_PER_MS + 2 * lease) {
+    /* A job that reached its limit while we were down still has to hand in its results and its end. */
+    int64_t limit = job->started_at + (int64_t)job->limit_ms * NS_PER_MS;
+    if (d->now >= max_i64(limit, d->ledger.started_at) + 2 * lease) {
         end.ending = ENDING_CAP_REACHED; /* a worker that reports for ever but does not stop */
         end.fault = FAULT_NONE;
         end.reason = REASON_PAID_LIMIT;

@@ -17,6 +17,13 @@ static enum err_code reporting_host(struct deciding *d, struct host_row *ret)
     return ERR_OK;
 }
 
+bool decide_is_silent(const struct deciding *d, const struct job_row *job)
+{
+    int64_t heard =
+        job->last_report_at > d->ledger.started_at ? job->last_report_at : d->ledger.started_at;
+    return d->now >= heard + (int64_t)d->ledger.lease_s * NS_PER_S;
+}
+
 enum err_code decide_reported_job(struct deciding *d, struct id16 job_id, struct job_row *ret)
 {
     struct host_row host;
@@ -35,9 +42,7 @@ enum err_code decide_reported_job(struct deciding *d, struct id16 job_id, struct
     if (ret->status != JOB_RUNNING) {
         return refuse(d, ERR_CONFLICT, "not_running", "the job has not been started");
     }
-    int64_t heard =
-        ret->last_report_at > d->ledger.started_at ? ret->last_report_at : d->ledger.started_at;
-    if (d->now >= heard + (int64_t)d->ledger.lease_s * NS_PER_S) {
+    if (decide_is_silent(d, ret)) {
         return refuse(d, ERR_CONFLICT, "lease_expired", "the last report is over %llu s old",
                       (unsigned long long)d->ledger.lease_s);
     }

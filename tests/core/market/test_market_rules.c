@@ -161,6 +161,40 @@ static void our_downtime_takes_no_job_from_its_machine(void **state)
     scene_close(s);
 }
 
+static void our_downtime_does_not_empty_the_queue(void **state)
+{
+    (void)state;
+    struct scene *s = open_scene();
+    struct id16 id = market_queued_job(&s->market, s->consumer, s->offer, 20000);
+    later(s, 86400 + 600); /* the queue's day passed while we were down */
+    start_ledger(s);
+    later(s, 29);
+    assert_int_not_equal(market_sweep(&s->market), ERR_OK);
+    assert_string_equal(s->market.word, "nothing_due");
+    later(s, 1);
+    assert_int_equal(market_sweep(&s->market), ERR_OK);
+    assert_int_equal(job_of(s, id).ending, ENDING_NO_WORKER);
+    scene_close(s);
+}
+
+static void a_job_that_ran_to_its_limit_while_we_were_down_is_paid(void **state)
+{
+    (void)state;
+    struct scene *s = open_scene();
+    struct id16 id = market_running_job(&s->market, s->consumer, s->host, s->offer, 20000);
+    later(s, 5);
+    assert_int_equal(market_progress(&s->market, s->host, id, 200, 5000), ERR_OK);
+    later(s, 7200); /* it reaches its 25 s and cannot say so */
+    start_ledger(s);
+    later(s, 1);
+    assert_int_not_equal(market_sweep(&s->market), ERR_OK); /* would end it with 5 s */
+    assert_int_equal(
+        market_end(&s->market, s->host, id, ENDING_CAP_REACHED, REASON_PAID_LIMIT, 25000), ERR_OK);
+    assert_int_equal(leg_amount(s, id, LEG_REFUND), 0);
+    assert_int_equal(leg_amount(s, id, LEG_PAYOUT) + leg_amount(s, id, LEG_FEE), job_of(s, id).cap);
+    scene_close(s);
+}
+
 static void a_job_that_is_not_started_goes_to_another_machine_then_back(void **state)
 {
     (void)state;
@@ -293,6 +327,8 @@ int main(void)
         cmocka_unit_test(used_time_is_the_smallest_of_three),
         cmocka_unit_test(our_downtime_costs_nobody_a_lease),
         cmocka_unit_test(our_downtime_takes_no_job_from_its_machine),
+        cmocka_unit_test(our_downtime_does_not_empty_the_queue),
+        cmocka_unit_test(a_job_that_ran_to_its_limit_while_we_were_down_is_paid),
         cmocka_unit_test(a_job_that_is_not_started_goes_to_another_machine_then_back),
         cmocka_unit_test(a_worker_that_reports_for_ever_is_stopped_at_the_cap),
         cmocka_unit_test(a_lock_counts_up_to_its_last_tick),
