@@ -200,6 +200,11 @@ static enum err_code cancel_job(struct deciding *d)
     if (running) {
         end.host_id = job.host_id;
     }
+    if (running && decide_is_silent(d, &job)) { /* lost, even if the sweeper did not come by yet */
+        end.ending = ENDING_WORKER_LOST;
+        end.fault = FAULT_PROVIDER;
+        end.reason = REASON_LEASE_EXPIRED;
+    }
     return decide_job_end(d, job_id, &job, &end);
 }
 

@@ -195,6 +195,24 @@ static void a_job_that_ran_to_its_limit_while_we_were_down_is_paid(void **state)
     scene_close(s);
 }
 
+static void a_lost_worker_is_not_paid_for_a_cancellation_before_the_sweep(void **state)
+{
+    (void)state;
+    for (int64_t silence = 29; silence <= 30; silence++) {
+        struct scene *s = open_scene();
+        struct id16 id = market_running_job(&s->market, s->consumer, s->host, s->offer, 2000000);
+        later(s, 20);
+        assert_int_equal(market_progress(&s->market, s->host, id, 10, 20000), ERR_OK);
+        later(s, silence);
+        assert_int_equal(market_cancel(&s->market, s->consumer, id), ERR_OK);
+        bool lost = silence == 30;
+        assert_int_equal(job_of(s, id).ending,
+                         lost ? ENDING_WORKER_LOST : ENDING_CANCELLED_RUNNING);
+        assert_int_equal(leg_amount(s, id, LEG_PAYOUT) == 0, lost);
+        scene_close(s);
+    }
+}
+
 static void a_job_that_is_not_started_goes_to_another_machine_then_back(void **state)
 {
     (void)state;
@@ -329,6 +347,7 @@ int main(void)
         cmocka_unit_test(our_downtime_takes_no_job_from_its_machine),
         cmocka_unit_test(our_downtime_does_not_empty_the_queue),
         cmocka_unit_test(a_job_that_ran_to_its_limit_while_we_were_down_is_paid),
+        cmocka_unit_test(a_lost_worker_is_not_paid_for_a_cancellation_before_the_sweep),
         cmocka_unit_test(a_job_that_is_not_started_goes_to_another_machine_then_back),
         cmocka_unit_test(a_worker_that_reports_for_ever_is_stopped_at_the_cap),
         cmocka_unit_test(a_lock_counts_up_to_its_last_tick),
