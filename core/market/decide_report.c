@@ -17,6 +17,12 @@ static enum err_code reporting_host(struct deciding *d, struct host_row *ret)
     return ERR_OK;
 }
 
+static enum err_code refuse_ended(struct deciding *d, const struct job_row *job)
+{
+    return refuse(d, ERR_CONFLICT, "job_ended", "the job ended as %s",
+                  enum_word(&ending_words, (uint32_t)job->ending));
+}
+
 bool decide_is_silent(const struct deciding *d, const struct job_row *job)
 {
     int64_t heard =
@@ -36,8 +42,7 @@ enum err_code decide_reported_job(struct deciding *d, struct id16 job_id, struct
         return refuse(d, ERR_NOT_FOUND, "no_such_job", "this machine has no such job");
     }
     if (ret->status == JOB_ENDED) {
-        return refuse(d, ERR_CONFLICT, "job_ended", "the job ended as %s",
-                      enum_word(&ending_words, (uint32_t)ret->ending));
+        return refuse_ended(d, ret);
     }
     if (ret->status != JOB_RUNNING) {
         return refuse(d, ERR_CONFLICT, "not_running", "the job has not been started");
@@ -109,9 +114,15 @@ static enum err_code start_job(struct deciding *d)
     if (code != ERR_OK) {
         return code;
     }
-    if (!state_job(d->state, job_id, &job) || !id_equal(host.job_id, job_id) ||
-        !id_equal(job.host_id, d->command->actor_id)) {
+    if (!state_job(d->state, job_id, &job) || !id_equal(job.host_id, d->command->actor_id) ||
+        job.attempt == 0) {
         return refuse(d, ERR_NOT_FOUND, "no_such_job", "this machine has no such job");
+    }
+    if (job.status == JOB_ENDED) { /* cancelled while the machine fetched its input */
+        return refuse_ended(d, &job);
+    }
+    if (!id_equal(host.job_id, job_id)) {
+        return refuse(d, ERR_NOT_FOUND, "no_such_job", "this machine has this job no more");
     }
     if (job.status != JOB_ASSIGNED) {
         return refuse(d, ERR_CONFLICT, "not_assigned", "the job is not waiting to be started");
