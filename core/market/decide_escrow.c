@@ -202,6 +202,9 @@ static enum err_code sign_leg(struct deciding *d)
     if (code != ERR_OK) {
         return code;
     }
+    if (leg.status == LEG_CONFIRMED) {
+        return refuse(d, ERR_CONFLICT, "leg_paid", "this was paid before");
+    }
     if (leg.status != LEG_DUE || escrow.in_flight != 0) {
         return refuse(d, ERR_CONFLICT, "in_flight",
                       "one transaction at a time: the last one is neither confirmed nor lost");

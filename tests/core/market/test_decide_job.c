@@ -503,6 +503,18 @@ static void in_flight(struct scene *s)
     submit(s, &command);
 }
 
+static void leg_paid(struct scene *s)
+{
+    struct id16 job = running(s);
+    finish(s, job);
+    struct command sign = leg_of(s, job, COMMAND_LEG_SIGN);
+    accept(s, &sign);
+    struct command command = leg_of(s, job, COMMAND_LEG_CONFIRM);
+    accept(s, &command);
+    sign.u.leg.u.signing.attempt++;
+    submit(s, &sign); /* once more */
+}
+
 static void not_next(struct scene *s)
 {
     struct id16 job_id = running(s);
@@ -605,6 +617,7 @@ static const struct refusal ROWS[] = {
     ROW(nothing_new, ERR_CONFLICT),
     ROW(shortfall, ERR_CONFLICT),
     ROW(no_such_leg, ERR_NOT_FOUND),
+    ROW(leg_paid, ERR_CONFLICT),
     ROW(in_flight, ERR_CONFLICT),
     ROW(not_next, ERR_CONFLICT),
     ROW(leg_differs, ERR_INTERNAL),
