@@ -31,7 +31,7 @@ struct event *decide_event(struct deciding *d, enum event_type_number type, stru
     return event;
 }
 
-static enum err_code need_operator(struct deciding *d)
+enum err_code decide_need_operator(struct deciding *d)
 {
     if (d->command->actor_kind != ACTOR_OPERATOR && d->command->actor_kind != ACTOR_LEDGER) {
         return refuse(d, ERR_DENIED, "not_operator", "only the operator may do this");
@@ -43,7 +43,7 @@ enum err_code decide_ledger(struct deciding *d)
 {
     const struct command *c = d->command;
     struct id16 ledger = {0};
-    enum err_code code = need_operator(d);
+    enum err_code code = decide_need_operator(d);
     if (code != ERR_OK) {
         return code;
     }

@@ -19,6 +19,14 @@ static enum err_code check_token(struct deciding *d, const struct ev_token_issue
     return ERR_OK;
 }
 
+/* Whether the command's actor may give and take tokens of this account. */
+static bool may_act_for(const struct deciding *d, struct id16 account_id)
+{
+    const struct command *c = d->command;
+    return c->actor_kind == ACTOR_OPERATOR || c->actor_kind == ACTOR_LEDGER ||
+           (c->actor_kind == ACTOR_ACCOUNT && id_equal(c->actor_id, account_id));
+}
+
 static enum err_code open_session(struct deciding *d)
 {
     const struct command_session *c = &d->command->u.session;
@@ -53,7 +61,7 @@ static enum err_code issue_token(struct deciding *d)
     if (!id_is_zero(c->account_id) && !state_account(d->state, c->account_id, &account)) {
         return refuse(d, ERR_NOT_FOUND, "no_such_account", "there is no such account");
     }
-    if (d->command->actor_kind == ACTOR_ACCOUNT && !id_equal(d->command->actor_id, c->account_id)) {
+    if (!may_act_for(d, c->account_id)) {
         return refuse(d, ERR_DENIED, "not_yours",
                       "a token can only be issued for your own account");
     }
@@ -67,7 +75,8 @@ static enum err_code revoke_token(struct deciding *d)
     struct key32 hash;
     struct token_row token;
     if (!store_get_row(d->state, &STATE_TOKEN_IDS, id_key(&c->token_id), &hash, sizeof hash) ||
-        !state_token(d->state, hash, &token) || !id_equal(token.account_id, c->account_id)) {
+        !state_token(d->state, hash, &token) || !id_equal(token.account_id, c->account_id) ||
+        !may_act_for(d, c->account_id)) {
         return refuse(d, ERR_NOT_FOUND, "no_such_token", "you have no such token");
     }
     if (token.revoked != 0) {
@@ -77,9 +86,23 @@ static enum err_code revoke_token(struct deciding *d)
     return ERR_OK;
 }
 
+static enum err_code need_account(struct deciding *d)
+{
+    struct account_row account;
+    if (d->command->actor_kind != ACTOR_ACCOUNT ||
+        !state_account(d->state, d->command->actor_id, &account)) {
+        return refuse(d, ERR_NOT_FOUND, "no_such_account", "sign in before uploading a file");
+    }
+    return ERR_OK;
+}
+
 static enum err_code receive_upload(struct deciding *d)
 {
     const struct command_upload *c = &d->command->u.upload;
+    enum err_code code = need_account(d);
+    if (code != ERR_OK) {
+        return code;
+    }
     if (c->upload.size == 0) {
         return refuse(d, ERR_INVALID, "upload_empty", "the file is empty");
     }
@@ -97,6 +120,10 @@ static enum err_code complete_analysis(struct deciding *d)
 {
     const struct command_analysis *c = &d->command->u.analysis;
     struct upload_row upload;
+    enum err_code code = decide_need_operator(d);
+    if (code != ERR_OK) {
+        return code;
+    }
     if (!state_upload(d->state, c->upload_id, &upload) || upload.rejected != 0) {
         return refuse(d, ERR_NOT_FOUND, "no_such_upload", "there is no such upload");
     }
@@ -111,10 +138,21 @@ static enum err_code complete_analysis(struct deciding *d)
     return ERR_OK;
 }
 
+static enum err_code reject_upload(struct deciding *d)
+{
+    const struct command_upload_reject *c = &d->command->u.upload_reject;
+    enum err_code code = need_account(d);
+    if (code == ERR_OK) {
+        struct event *event = decide_event(d, EVENT_UPLOAD_REJECTED, c->upload_id);
+        event->u.upload_rejected = c->rejected;
+        event->u.upload_rejected.account_id = d->command->actor_id;
+    }
+    return code;
+}
+
 enum err_code decide_account(struct deciding *d)
 {
-    const struct command *c = d->command;
-    switch ((int)c->type) {
+    switch ((int)d->command->type) {
     case COMMAND_SESSION_OPEN:
         return open_session(d);
     case COMMAND_TOKEN_ISSUE:
@@ -123,12 +161,8 @@ enum err_code decide_account(struct deciding *d)
         return revoke_token(d);
     case COMMAND_UPLOAD_RECEIVE:
         return receive_upload(d);
-    case COMMAND_UPLOAD_REJECT: {
-        struct event *event = decide_event(d, EVENT_UPLOAD_REJECTED, c->u.upload_reject.upload_id);
-        event->u.upload_rejected = c->u.upload_reject.rejected;
-        event->u.upload_rejected.account_id = c->actor_id;
-        return ERR_OK;
-    }
+    case COMMAND_UPLOAD_REJECT:
+        return reject_upload(d);
     case COMMAND_ANALYSIS_COMPLETE:
         return complete_analysis(d);
     default:

@@ -20,6 +20,8 @@ struct deciding {
  * that market_decide gives (`decision->count` past the maximum). */
 struct event *decide_event(struct deciding *d, enum event_type_number type, struct id16 stream_id);
 
+/* The operator, or the server by itself. */
+enum err_code decide_need_operator(struct deciding *d);
 /* End a job: job.completed, .failed or .cancelled by `end->ending`, and escrow.settled if its lock is held. */
 enum err_code decide_job_end(struct deciding *d, struct id16 job_id, const struct job_row *job,
                              const struct ev_job_end *end);

@@ -302,6 +302,10 @@ enum err_code decide_sweep(struct deciding *d)
     struct bytes value;
     size_t jobs = 0;
     bool after = false;
+    enum err_code code = decide_need_operator(d);
+    if (code != ERR_OK) {
+        return code;
+    }
     while (jobs < SWEEP_JOBS_MAX &&
            store_seek(d->state, &STATE_DEADLINES, bytes_of(at, sizeof at), after, &key, &value)) {
         struct id16 job_id;
@@ -316,7 +320,7 @@ enum err_code decide_sweep(struct deciding *d)
             return refuse(d, ERR_INTERNAL, "deadline_without_job", "a deadline without a job");
         }
         size_t before = d->decision->count;
-        enum err_code code = sweep_job(d, job_id, &job);
+        code = sweep_job(d, job_id, &job);
         if (code != ERR_OK) {
             return code;
         }

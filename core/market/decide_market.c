@@ -58,13 +58,20 @@ static enum err_code host_online(struct deciding *d)
     return ERR_OK;
 }
 
-/* Said by whoever watches for reports: the host has not been heard of for a lease. */
+/* Said by the server, which has not heard of the host for a lease, or by whose it is. */
 static enum err_code host_offline(struct deciding *d)
 {
     const struct command_host *c = &d->command->u.host;
     struct host_row host;
-    if (!state_host(d->state, c->host_id, &host)) {
+    bool ours = d->command->actor_kind == ACTOR_LEDGER || d->command->actor_kind == ACTOR_OPERATOR;
+    if (ours && !state_host(d->state, c->host_id, &host)) {
         return refuse(d, ERR_NOT_FOUND, "no_such_host", "there is no such machine");
+    }
+    if (!ours) {
+        enum err_code code = own_host(d, c->host_id, &host);
+        if (code != ERR_OK) {
+            return code;
+        }
     }
     if (host.online == 0) {
         return refuse(d, ERR_CONFLICT, "host_offline", "the machine is offline already");

@@ -159,6 +159,8 @@ static void no_such_account(struct scene *s)
     token_for(s, market_new_id(&s->market));
     assert_string_equal(s->market.word, "no_such_account");
     (void)market_enrol(&s->market, market_new_id(&s->market));
+    assert_string_equal(s->market.word, "no_such_account");
+    (void)market_upload(&s->market, market_new_id(&s->market), MINUTE_MS, MINUTE_MS);
 }
 
 static void not_yours(struct scene *s)
