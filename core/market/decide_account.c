@@ -3,9 +3,14 @@
 #include "core/base/invariant.h"
 #include "core/market/decide_internal.h"
 
+bool decide_knows_token(struct deciding *d, const struct ev_token_issued *token)
+{
+    return store_has(d->state, &STATE_TOKENS, hash_key(&token->token_hash)) ||
+           store_has(d->state, &STATE_TOKEN_IDS, id_key(&token->token_id));
+}
+
 static enum err_code check_token(struct deciding *d, const struct ev_token_issued *token)
 {
-    struct token_row existing;
     if (key_is_zero(token->token_hash) || id_is_zero(token->token_id) || token->scopes == 0 ||
         (token->scopes & ~SCOPE_ALL) != 0) {
         return refuse(d, ERR_INVALID, "token_invalid", "a token needs an id, a hash and scopes");
@@ -13,7 +18,7 @@ static enum err_code check_token(struct deciding *d, const struct ev_token_issue
     if (token->expires_at != 0 && token->expires_at <= d->now) {
         return refuse(d, ERR_INVALID, "token_expired", "the token would be expired already");
     }
-    if (state_token(d->state, token->token_hash, &existing)) {
+    if (decide_knows_token(d, token)) {
         return refuse(d, ERR_CONFLICT, "token_exists", "this token was issued before");
     }
     return ERR_OK;
@@ -39,6 +44,10 @@ static enum err_code open_session(struct deciding *d)
         return refuse(d, ERR_INVALID, "identity_invalid", "an identity is 60 letters A to Z");
     }
     if (!state_account_by_identity(d->state, c->identity, &account_id)) {
+        struct account_row account;
+        if (state_account(d->state, account_id, &account)) {
+            return refuse(d, ERR_CONFLICT, "account_exists", "this account id was given before");
+        }
         struct event *event = decide_event(d, EVENT_IDENTITY_REGISTERED, account_id);
         event->actor_id = account_id;
         event->u.identity_registered.identity = c->identity;
@@ -86,12 +95,17 @@ static enum err_code revoke_token(struct deciding *d)
     return ERR_OK;
 }
 
-static enum err_code need_account(struct deciding *d)
+/* From an account, under a new id: an upload that came before stays what and whose it is. */
+static enum err_code check_upload(struct deciding *d, struct id16 upload_id)
 {
     struct account_row account;
+    struct upload_row upload;
     if (d->command->actor_kind != ACTOR_ACCOUNT ||
         !state_account(d->state, d->command->actor_id, &account)) {
         return refuse(d, ERR_NOT_FOUND, "no_such_account", "sign in before uploading a file");
+    }
+    if (state_upload(d->state, upload_id, &upload)) {
+        return refuse(d, ERR_CONFLICT, "upload_exists", "this upload came before");
     }
     return ERR_OK;
 }
@@ -99,7 +113,7 @@ static enum err_code need_account(struct deciding *d)
 static enum err_code receive_upload(struct deciding *d)
 {
     const struct command_upload *c = &d->command->u.upload;
-    enum err_code code = need_account(d);
+    enum err_code code = check_upload(d, c->upload_id);
     if (code != ERR_OK) {
         return code;
     }
@@ -141,7 +155,7 @@ static enum err_code complete_analysis(struct deciding *d)
 static enum err_code reject_upload(struct deciding *d)
 {
     const struct command_upload_reject *c = &d->command->u.upload_reject;
-    enum err_code code = need_account(d);
+    enum err_code code = check_upload(d, c->upload_id);
     if (code == ERR_OK) {
         struct event *event = decide_event(d, EVENT_UPLOAD_REJECTED, c->upload_id);
         event->u.upload_rejected = c->rejected;

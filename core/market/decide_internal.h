@@ -22,6 +22,8 @@ struct event *decide_event(struct deciding *d, enum event_type_number type, stru
 
 /* The operator, or the server by itself. */
 enum err_code decide_need_operator(struct deciding *d);
+/* Whether its hash or its id was issued before. */
+bool decide_knows_token(struct deciding *d, const struct ev_token_issued *token);
 /* End a job: job.completed, .failed or .cancelled by `end->ending`, and escrow.settled if its lock is held. */
 enum err_code decide_job_end(struct deciding *d, struct id16 job_id, const struct job_row *job,
                              const struct ev_job_end *end);

@@ -32,6 +32,16 @@ static enum err_code check_quote(struct deciding *d, struct id16 quote_id, struc
     return ERR_OK;
 }
 
+static enum err_code check_new_ids(struct deciding *d)
+{
+    const struct command_job_create *c = &d->command->u.job_create;
+    if (store_has(d->state, &STATE_JOBS, id_key(&c->job_id)) ||
+        store_has(d->state, &STATE_ESCROWS, id_key(&c->escrow_id))) {
+        return refuse(d, ERR_CONFLICT, "job_exists", "this job or escrow was created before");
+    }
+    return ERR_OK;
+}
+
 static enum err_code check_escrow_keys(struct deciding *d)
 {
     const struct command_job_create *c = &d->command->u.job_create;
@@ -60,6 +70,9 @@ static enum err_code create_job(struct deciding *d)
     enum err_code code = check_quote(d, c->quote_id, &quote);
     if (code == ERR_OK) {
         code = check_escrow_keys(d);
+    }
+    if (code == ERR_OK) {
+        code = check_new_ids(d);
     }
     if (code != ERR_OK) {
         return code;

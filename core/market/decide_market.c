@@ -23,12 +23,10 @@ static enum err_code enrol_host(struct deciding *d)
     const struct command_host *c = &d->command->u.host;
     struct host_row host;
     struct account_row account;
-    struct token_row token;
     if (!state_account(d->state, d->command->actor_id, &account)) {
         return refuse(d, ERR_NOT_FOUND, "no_such_account", "sign in before enrolling a machine");
     }
-    if (state_host(d->state, c->host_id, &host) ||
-        state_token(d->state, c->token.token_hash, &token)) {
+    if (state_host(d->state, c->host_id, &host) || decide_knows_token(d, &c->token)) {
         return refuse(d, ERR_CONFLICT, "host_exists", "this machine was enrolled before");
     }
     struct event *event = decide_event(d, EVENT_PROVIDER_ENROLLED, c->host_id);
@@ -178,6 +176,10 @@ static enum err_code issue_quote(struct deciding *d)
     }
     if (host.online == 0) {
         return refuse(d, ERR_CONFLICT, "host_offline", "the machine of this offer is offline");
+    }
+    struct quote_row existing;
+    if (state_quote(d->state, c->quote_id, &existing)) { /* which may have its job */
+        return refuse(d, ERR_CONFLICT, "quote_exists", "this quote was issued before");
     }
     struct match match;
     match_offer(&upload.needs, &offer, true, &match);

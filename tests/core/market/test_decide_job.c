@@ -168,6 +168,17 @@ static void escrow_identity_used(struct scene *s)
     submit(s, &second);
 }
 
+static void job_exists(struct scene *s)
+{
+    struct command command = new_job_command(s);
+    command.u.job_create.job_id = created(s);
+    submit(s, &command);
+    assert_string_equal(s->market.word, "job_exists");
+    command.u.job_create.job_id = market_new_id(&s->market);
+    command.u.job_create.escrow_id = escrow_of(s, s->market.jobs.ids[0]);
+    submit(s, &command);
+}
+
 static void account_missing(struct scene *s)
 {
     struct command command = new_job_command(s);
@@ -581,6 +592,7 @@ static const struct refusal ROWS[] = {
     ROW(settlement_off, ERR_UNAVAILABLE),
     ROW(chain_unknown, ERR_UNAVAILABLE),
     ROW(escrow_identity_used, ERR_INTERNAL),
+    ROW(job_exists, ERR_CONFLICT),
     ROW(account_missing, ERR_INTERNAL),
     ROW(too_many_refunds, ERR_BUSY),
     ROW(no_such_job, ERR_NOT_FOUND),

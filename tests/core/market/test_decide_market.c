@@ -163,6 +163,35 @@ static void no_such_account(struct scene *s)
     (void)market_upload(&s->market, market_new_id(&s->market), MINUTE_MS, MINUTE_MS);
 }
 
+static void account_exists(struct scene *s)
+{
+    struct command command = session(s);
+    command.u.session.account_id = s->consumer; /* of another identity */
+    submit(s, &command);
+}
+
+static void upload_exists(struct scene *s)
+{
+    struct command command = as(s, COMMAND_UPLOAD_RECEIVE, ACTOR_ACCOUNT, s->provider);
+    command.u.upload.upload_id = market_upload(&s->market, s->consumer, MINUTE_MS, MINUTE_MS);
+    command.u.upload.upload.size = 1;
+    submit(s, &command);
+    assert_string_equal(s->market.word, "upload_exists");
+    struct command rejection = as(s, COMMAND_UPLOAD_REJECT, ACTOR_ACCOUNT, s->provider);
+    rejection.u.upload_reject.upload_id = command.u.upload.upload_id;
+    submit(s, &rejection);
+}
+
+static void quote_exists(struct scene *s)
+{
+    struct id16 quote = quoted(s);
+    assert_false(id_is_zero(market_create_job(&s->market, s->consumer, quote)));
+    struct command command = as(s, COMMAND_QUOTE_ISSUE, ACTOR_ACCOUNT, s->consumer);
+    command.u.quote = (struct command_quote){
+        .quote_id = quote, .upload_id = s->market.uploads.ids[0], .offer_id = s->offer};
+    submit(s, &command); /* it would be unused again */
+}
+
 static void not_yours(struct scene *s)
 {
     token_for(s, s->provider);
@@ -351,22 +380,23 @@ static void price_too_large(struct scene *s)
 #word, code, word                                                                          \
     }
 static const struct refusal ROWS[] = {
-    ROW(not_open, ERR_CONFLICT),         ROW(unknown_command, ERR_INTERNAL),
-    ROW(not_operator, ERR_DENIED),       ROW(already_open, ERR_CONFLICT),
-    ROW(terms_invalid, ERR_INVALID),     ROW(key_id_used, ERR_CONFLICT),
-    ROW(token_invalid, ERR_INVALID),     ROW(token_expired, ERR_INVALID),
-    ROW(token_exists, ERR_CONFLICT),     ROW(identity_invalid, ERR_INVALID),
-    ROW(no_such_account, ERR_NOT_FOUND), ROW(not_yours, ERR_DENIED),
-    ROW(no_such_token, ERR_NOT_FOUND),   ROW(token_revoked, ERR_CONFLICT),
-    ROW(upload_empty, ERR_INVALID),      ROW(upload_too_large, ERR_TOO_LARGE),
-    ROW(no_such_upload, ERR_NOT_FOUND),  ROW(already_analysed, ERR_CONFLICT),
-    ROW(analysis_invalid, ERR_INTERNAL), ROW(not_analysed, ERR_CONFLICT),
-    ROW(no_such_host, ERR_NOT_FOUND),    ROW(host_exists, ERR_CONFLICT),
-    ROW(host_offline, ERR_CONFLICT),     ROW(offer_exists, ERR_CONFLICT),
-    ROW(rate_invalid, ERR_INVALID),      ROW(offer_invalid, ERR_INVALID),
-    ROW(model_invalid, ERR_INVALID),     ROW(no_such_offer, ERR_NOT_FOUND),
-    ROW(offer_withdrawn, ERR_CONFLICT),  ROW(offer_insufficient, ERR_CONFLICT),
-    ROW(price_too_large, ERR_OVERFLOW),
+    ROW(not_open, ERR_CONFLICT),           ROW(unknown_command, ERR_INTERNAL),
+    ROW(not_operator, ERR_DENIED),         ROW(already_open, ERR_CONFLICT),
+    ROW(terms_invalid, ERR_INVALID),       ROW(key_id_used, ERR_CONFLICT),
+    ROW(token_invalid, ERR_INVALID),       ROW(token_expired, ERR_INVALID),
+    ROW(token_exists, ERR_CONFLICT),       ROW(identity_invalid, ERR_INVALID),
+    ROW(no_such_account, ERR_NOT_FOUND),   ROW(not_yours, ERR_DENIED),
+    ROW(account_exists, ERR_CONFLICT),     ROW(upload_exists, ERR_CONFLICT),
+    ROW(quote_exists, ERR_CONFLICT),       ROW(no_such_token, ERR_NOT_FOUND),
+    ROW(token_revoked, ERR_CONFLICT),      ROW(upload_empty, ERR_INVALID),
+    ROW(upload_too_large, ERR_TOO_LARGE),  ROW(no_such_upload, ERR_NOT_FOUND),
+    ROW(already_analysed, ERR_CONFLICT),   ROW(analysis_invalid, ERR_INTERNAL),
+    ROW(not_analysed, ERR_CONFLICT),       ROW(no_such_host, ERR_NOT_FOUND),
+    ROW(host_exists, ERR_CONFLICT),        ROW(host_offline, ERR_CONFLICT),
+    ROW(offer_exists, ERR_CONFLICT),       ROW(rate_invalid, ERR_INVALID),
+    ROW(offer_invalid, ERR_INVALID),       ROW(model_invalid, ERR_INVALID),
+    ROW(no_such_offer, ERR_NOT_FOUND),     ROW(offer_withdrawn, ERR_CONFLICT),
+    ROW(offer_insufficient, ERR_CONFLICT), ROW(price_too_large, ERR_OVERFLOW),
 };
 
 static void every_refusal_is_provoked(void **state)
