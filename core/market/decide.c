@@ -31,6 +31,11 @@ struct event *decide_event(struct deciding *d, enum event_type_number type, stru
     return event;
 }
 
+bool decide_by_account(const struct deciding *d, struct id16 account_id)
+{
+    return d->command->actor_kind == ACTOR_ACCOUNT && id_equal(d->command->actor_id, account_id);
+}
+
 enum err_code decide_need_operator(struct deciding *d)
 {
     if (d->command->actor_kind != ACTOR_OPERATOR && d->command->actor_kind != ACTOR_LEDGER) {

@@ -29,7 +29,7 @@ static bool may_act_for(const struct deciding *d, struct id16 account_id)
 {
     const struct command *c = d->command;
     return c->actor_kind == ACTOR_OPERATOR || c->actor_kind == ACTOR_LEDGER ||
-           (c->actor_kind == ACTOR_ACCOUNT && id_equal(c->actor_id, account_id));
+           decide_by_account(d, account_id);
 }
 
 static enum err_code open_session(struct deciding *d)

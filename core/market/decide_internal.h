@@ -20,6 +20,8 @@ struct deciding {
  * that market_decide gives (`decision->count` past the maximum). */
 struct event *decide_event(struct deciding *d, enum event_type_number type, struct id16 stream_id);
 
+/* The command is given by this account, and not by something else with its id. */
+bool decide_by_account(const struct deciding *d, struct id16 account_id);
 /* The operator, or the server by itself. */
 enum err_code decide_need_operator(struct deciding *d);
 /* Whether its hash or its id was issued before. */

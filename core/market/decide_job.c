@@ -15,7 +15,7 @@
 static enum err_code check_quote(struct deciding *d, struct id16 quote_id, struct quote_row *ret)
 {
     struct offer_row offer;
-    if (!state_quote(d->state, quote_id, ret) || !id_equal(ret->account_id, d->command->actor_id)) {
+    if (!state_quote(d->state, quote_id, ret) || !decide_by_account(d, ret->account_id)) {
         return refuse(d, ERR_NOT_FOUND, "no_such_quote", "you have no such quote");
     }
     if (!id_is_zero(ret->job_id)) {
@@ -197,7 +197,7 @@ static enum err_code cancel_job(struct deciding *d)
 {
     struct id16 job_id = d->command->u.job.job_id;
     struct job_row job;
-    if (!state_job(d->state, job_id, &job) || !id_equal(job.account_id, d->command->actor_id)) {
+    if (!state_job(d->state, job_id, &job) || !decide_by_account(d, job.account_id)) {
         return refuse(d, ERR_NOT_FOUND, "no_such_job", "you have no such job");
     }
     if (job.status == JOB_ENDED) {
@@ -225,7 +225,7 @@ static enum err_code rate_job(struct deciding *d)
 {
     const struct command_rate *c = &d->command->u.rate;
     struct job_row job;
-    if (!state_job(d->state, c->job_id, &job) || !id_equal(job.account_id, d->command->actor_id)) {
+    if (!state_job(d->state, c->job_id, &job) || !decide_by_account(d, job.account_id)) {
         return refuse(d, ERR_NOT_FOUND, "no_such_job", "you have no such job");
     }
     if (job.status != JOB_ENDED || job.started_at == 0) {

@@ -12,7 +12,7 @@ static enum err_code own_host(struct deciding *d, struct id16 host_id, struct ho
     const struct command *c = d->command;
     if (!state_host(d->state, host_id, ret) ||
         !(c->actor_kind == ACTOR_HOST ? id_equal(c->actor_id, host_id)
-                                      : id_equal(c->actor_id, ret->account_id))) {
+                                      : decide_by_account(d, ret->account_id))) {
         return refuse(d, ERR_NOT_FOUND, "no_such_host", "you have no such machine");
     }
     return ERR_OK;
@@ -23,7 +23,8 @@ static enum err_code enrol_host(struct deciding *d)
     const struct command_host *c = &d->command->u.host;
     struct host_row host;
     struct account_row account;
-    if (!state_account(d->state, d->command->actor_id, &account)) {
+    if (d->command->actor_kind != ACTOR_ACCOUNT ||
+        !state_account(d->state, d->command->actor_id, &account)) {
         return refuse(d, ERR_NOT_FOUND, "no_such_account", "sign in before enrolling a machine");
     }
     if (state_host(d->state, c->host_id, &host) || decide_knows_token(d, &c->token)) {
@@ -137,7 +138,7 @@ static enum err_code withdraw_offer(struct deciding *d)
 static enum err_code own_upload(struct deciding *d, struct id16 upload_id, struct upload_row *ret)
 {
     if (!state_upload(d->state, upload_id, ret) || ret->rejected != 0 ||
-        !id_equal(ret->account_id, d->command->actor_id)) {
+        !decide_by_account(d, ret->account_id)) {
         return refuse(d, ERR_NOT_FOUND, "no_such_upload", "you have no such upload");
     }
     if (ret->analysis_sequence == 0) {
