@@ -184,6 +184,9 @@ enum err_code market_submit(struct market *market, const struct command *command
         market_decide(market->store, command, market->now, &decision, &market->err);
     if (code != ERR_OK) {
         note_refusal(market, code, writes);
+        if (market->on_answer != NULL) {
+            market->on_answer(market->context, command, false);
+        }
         return code;
     }
     if (memory_store_writes(market->store) != writes || decision.count == 0) {
@@ -205,6 +208,9 @@ enum err_code market_submit(struct market *market, const struct command *command
         if (store_check(market->store, &market->err) != ERR_OK) {
             market_fail(market, "%s: a view failed: %s", event->type->name, market->err.message);
         }
+    }
+    if (market->on_answer != NULL) {
+        market->on_answer(market->context, command, true);
     }
     return ERR_OK;
 }

@@ -3,6 +3,7 @@
  *
  * Use:     market_open, then either the scripted steps (market_upload, market_quote, …) or market_random_step in a loop. `on_event` is called after each
  *          event was evolved: tests put projections and oracles there.
+ *          `on_answer` is called after each command, accepted or refused.
  * Checks:  made at every command: a refusal writes nothing and names a word; an accepted command leaves the store without failure; every event encodes
  *          and decodes to the same bytes. A failure prints the seed.
  * Owner:   the caller's `struct market`; market_close frees what it holds.
@@ -49,6 +50,7 @@ struct market {
     struct buf *records; /* records[sequence - 1] */
     size_t record_capacity;
     void (*on_event)(void *context, uint64_t sequence, const struct event *event);
+    void (*on_answer)(void *context, const struct command *command, bool accepted);
     void *context;
     struct market_stats stats;
     struct ev_terms_set terms;

@@ -1,0 +1,181 @@
+/* tests/support/naive_ledger.h: the ledger once more, as simply as it can be said: an oracle for the rules.
+ *
+ * Shape:   arrays of structs, searched from the front; a job and its escrow are one row. Written from docs and design, apart from core/market: of it only the
+ *          shapes of commands and the words for states (command.h) are used, no rule, no bill, no posting.
+ * Use:     naive_give tells what a command must come to and does it. Who compares clears the `changed` flags.
+ * Not:     private parts, command ids, bytes of records, terms out of range, offers that do not fit. */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef TESTS_SUPPORT_NAIVE_LEDGER_H
+#define TESTS_SUPPORT_NAIVE_LEDGER_H
+
+#include "core/market/command.h"
+
+#define NAIVE_THINGS_MAX 1200
+#define NAIVE_ROWS_MAX 8000
+
+/* Errors to plant, to see that they are found and how small. */
+enum naive_error {
+    NAIVE_NO_ERROR,
+    NAIVE_BILLS_ONE_MORE,     /* a unit more than floor(used × rate), if something was used */
+    NAIVE_FEE_ROUNDED_UP,     /* in the provider's disfavour */
+    NAIVE_PAYOUT_FIRST,       /* before the refund */
+    NAIVE_DUPLICATE_IS_LOCK,  /* a second lock counts as one more */
+    NAIVE_LEASE_A_MILLI_LATE, /* a worker is lost a millisecond later */
+};
+
+struct naive_account {
+    struct id16 id;
+    struct key32 identity;
+    uint64_t started;
+    uint64_t refunded;
+};
+
+struct naive_token {
+    struct id16 id;
+    struct key32 hash;
+    struct id16 account_id;
+    bool revoked;
+};
+
+struct naive_host {
+    struct id16 id;
+    struct id16 account_id;
+    struct id16 job_id;
+    bool online;
+};
+
+struct naive_upload {
+    struct id16 id;
+    struct id16 account_id;
+    bool rejected;
+    uint64_t p90_ms; /* 0: not analysed */
+};
+
+struct naive_offer {
+    struct id16 id;
+    struct id16 host_id;
+    struct id16 account_id;
+    int64_t rate;
+    uint64_t speed_permille;
+    bool withdrawn;
+};
+
+struct naive_quote {
+    struct id16 id;
+    struct id16 account_id;
+    struct id16 offer_id;
+    struct id16 provider_id;
+    struct id16 host_id;
+    struct id16 upload_id;
+    int64_t rate;
+    int64_t cap;
+    uint64_t limit_ms;
+    uint64_t fee_bps;
+    struct key32 fee_identity;
+    bool paid[ENDING_NEVER_FUNDED + 1];
+    int64_t expires_at;
+    bool used;
+};
+
+struct naive_job {
+    bool changed;
+    struct id16 id;
+    size_t quote; /* index */
+    struct id16 account_id;
+    struct id16 host_id;
+    enum job_status status;
+    enum ending ending;
+    uint64_t attempt;
+    int64_t queued_at;
+    int64_t start_by;
+    int64_t started_at;
+    int64_t heard_at;
+    uint64_t reported_ms;
+    uint64_t output_size;
+    uint64_t next_line;
+    bool quota_reached;
+    uint64_t results;
+    uint64_t stars;
+    /* the end */
+    uint64_t used_ms;
+    int64_t gross;
+    int64_t fee;
+    int64_t payout;
+    int64_t refund;
+    /* its escrow */
+    struct id16 escrow_id;
+    struct key32 escrow_identity;
+    struct key32 consumer_identity;
+    struct key32 provider_identity;
+    enum escrow_status escrow_status;
+    uint64_t last_tick;
+    struct key32 lock_tx;
+    uint64_t lock_tick;
+    uint64_t confirmations;
+    bool shortfall;
+};
+
+struct naive_leg {
+    size_t job; /* index */
+    enum leg_kind kind;
+    enum leg_status status;
+    struct key32 deposit_tx; /* of a return */
+    struct key32 destination;
+    int64_t amount;
+    uint64_t attempt;
+    struct key32 tx_id;
+    uint64_t tick;
+    uint64_t outgoing_count;
+};
+
+struct naive_deposit {
+    struct key32 tx_id;
+    enum deposit_class class;
+};
+
+enum naive_place { NAIVE_WALLET = 1, NAIVE_HELD, NAIVE_ESCROW, NAIVE_PAYABLE, NAIVE_FEES };
+
+struct naive_balance {
+    bool changed;
+    enum naive_place place;
+    struct key32 subject; /* an identity, or an escrow id and zeros; zero for fees */
+    enum leg_kind leg;    /* of a payable */
+    int64_t amount;
+};
+
+struct naive_ledger {
+    enum naive_error error;
+    bool open;
+    int64_t started_at;
+    uint64_t key_id;
+    struct ev_terms_set terms; /* its list is not kept */
+    bool paid[ENDING_NEVER_FUNDED + 1];
+    char word[32]; /* of the last refusal */
+    size_t account_count;
+    size_t token_count;
+    size_t host_count;
+    size_t upload_count;
+    size_t offer_count;
+    size_t quote_count;
+    size_t job_count;
+    size_t leg_count;
+    size_t deposit_count;
+    size_t balance_count;
+    struct naive_account accounts[NAIVE_THINGS_MAX];
+    struct naive_token tokens[NAIVE_THINGS_MAX];
+    struct naive_host hosts[NAIVE_THINGS_MAX];
+    struct naive_upload uploads[NAIVE_THINGS_MAX];
+    struct naive_offer offers[NAIVE_THINGS_MAX];
+    struct naive_quote quotes[NAIVE_THINGS_MAX];
+    struct naive_job jobs[NAIVE_THINGS_MAX]; /* in the order they were created */
+    struct naive_leg legs[NAIVE_ROWS_MAX];
+    struct naive_deposit deposits[NAIVE_ROWS_MAX];
+    struct naive_balance balances[NAIVE_ROWS_MAX];
+};
+
+struct naive_ledger *naive_create(enum naive_error error);
+void naive_destroy(struct naive_ledger *naive);
+/* Whether the command is accepted; if so it is done. Otherwise `word` says why in a word of ours, not the API's. */
+bool naive_give(struct naive_ledger *naive, const struct command *command, int64_t now);
+
+#endif
