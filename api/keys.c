@@ -70,17 +70,17 @@ enum err_code server_keys_load(const char *path, struct bytes passphrase, struct
 enum err_code passphrase_read(const char *path, struct buf *ret, struct err *err)
 {
     struct stat info;
+    buf_init(ret, PASSPHRASE_MAX); /* first: the caller wipes it whatever happens */
     if (stat(path, &info) == 0 && (info.st_mode & 077) != 0) {
         return err_set(err, ERR_DENIED, "%s can be read by others; chmod 600 it", path);
     }
-    buf_init(ret, PASSPHRASE_MAX);
     enum err_code code = file_read(path, ret, err);
-    if (code == ERR_OK) {
+    if (code == ERR_OK && ret->size > 0) {
         const uint8_t *end = memchr(ret->data, '\n', ret->size);
         ret->size = end == NULL ? ret->size : (size_t)(end - ret->data);
-        if (ret->size == 0) {
-            code = err_set(err, ERR_INVALID, "%s has no passphrase on its first line", path);
-        }
+    }
+    if (code == ERR_OK && ret->size == 0) {
+        code = err_set(err, ERR_INVALID, "%s has no passphrase on its first line", path);
     }
     return code;
 }

@@ -20,7 +20,7 @@ static enum err_code read_file(const char *path, struct buf *ret, struct err *er
         return err_set(err, ERR_DENIED, "%s can be read by others; chmod 600 it", path);
     }
     enum err_code code = file_read(path, ret, err);
-    if (code == ERR_OK) {
+    if (code == ERR_OK && ret->size > 0) {
         const uint8_t *end = memchr(ret->data, '\n', ret->size);
         ret->size = end == NULL ? ret->size : (size_t)(end - ret->data);
     }
