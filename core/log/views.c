@@ -20,7 +20,6 @@
 #define READERS_MAX_DEFAULT 512
 #define TABLES_MAX 96
 #define PLACES 256
-#define BOOT_ID_SIZE 36
 static char POSITION_KEY[] = "p"; /* not const: LMDB takes no const pointers */
 #define POSITION_SIZE (8 + 32 + 16 + 8)
 /* Rows of the running write transaction; when there are more, they go into the trees earlier. */
@@ -312,15 +311,15 @@ static void transaction_abort(struct transaction *t)
 
 /* ── whether the files can be trusted ──────────────────────────────────────────────────────────── */
 
-static void read_boot_id(char ret[BOOT_ID_SIZE + 1])
+static void read_boot_id(char ret[VIEWS_BOOT_ID_SIZE + 1])
 {
     struct buf text;
     buf_init(&text, 64);
-    memset(ret, '0', BOOT_ID_SIZE);
-    ret[BOOT_ID_SIZE] = '\0';
+    memset(ret, '0', VIEWS_BOOT_ID_SIZE);
+    ret[VIEWS_BOOT_ID_SIZE] = '\0';
     if (file_read("/proc/sys/kernel/random/boot_id", &text, NULL) == ERR_OK &&
-        text.size >= BOOT_ID_SIZE) {
-        memcpy(ret, text.data, BOOT_ID_SIZE);
+        text.size >= VIEWS_BOOT_ID_SIZE) {
+        memcpy(ret, text.data, VIEWS_BOOT_ID_SIZE);
     }
     buf_deinit(&text);
 }
@@ -328,7 +327,7 @@ static void read_boot_id(char ret[BOOT_ID_SIZE + 1])
 /* "<boot id> dirty\n" or "<boot id> clean\n". */
 static enum err_code write_state(struct views *views, bool dirty, struct err *err)
 {
-    char boot[BOOT_ID_SIZE + 1];
+    char boot[VIEWS_BOOT_ID_SIZE + 1];
     char text[64];
     read_boot_id(boot);
     (void)snprintf(text, sizeof text, "%s %s\n", boot, dirty ? "dirty" : "clean");
@@ -339,21 +338,35 @@ static enum err_code write_state(struct views *views, bool dirty, struct err *er
     return code;
 }
 
+bool views_state_parse(struct bytes text, const char boot[VIEWS_BOOT_ID_SIZE + 1],
+                       struct views_state *ret)
+{
+    if (text.size != VIEWS_BOOT_ID_SIZE + 7) {
+        return false;
+    }
+    bool is_clean = memcmp(text.data + VIEWS_BOOT_ID_SIZE, " clean\n", 7) == 0;
+    bool is_dirty = memcmp(text.data + VIEWS_BOOT_ID_SIZE, " dirty\n", 7) == 0;
+    if (!is_clean && !is_dirty) {
+        return false;
+    }
+    bool same_boot = memcmp(text.data, boot, VIEWS_BOOT_ID_SIZE) == 0;
+    *ret = (struct views_state){.is_dirty = is_dirty, .is_trusted = same_boot || is_clean};
+    return true;
+}
+
 static bool can_be_trusted(struct views *views)
 {
-    char boot[BOOT_ID_SIZE + 1];
+    char boot[VIEWS_BOOT_ID_SIZE + 1];
     struct buf text;
+    struct views_state state = {0};
     read_boot_id(boot);
     buf_init(&text, 64);
-    bool trusted = false;
-    if (file_read(views->state_path, &text, NULL) == ERR_OK && text.size == BOOT_ID_SIZE + 7) {
-        bool same_boot = memcmp(text.data, boot, BOOT_ID_SIZE) == 0;
-        bool clean = memcmp(text.data + BOOT_ID_SIZE, " clean\n", 7) == 0;
-        views->dirty = !clean;
-        trusted = same_boot || clean;
+    if (file_read(views->state_path, &text, NULL) == ERR_OK &&
+        views_state_parse(buf_bytes(&text), boot, &state)) {
+        views->dirty = state.is_dirty;
     }
     buf_deinit(&text);
-    return trusted;
+    return state.is_trusted;
 }
 
 /* true if there were any. */

@@ -38,6 +38,16 @@ void views_close(struct views *views);
 /* Close without syncing, delete all files, open empty. The handle stays valid. */
 MUST_CHECK enum err_code views_reset(struct views *views, struct err *err);
 
+/* What <folder>.state says, read as on the boot of this id. */
+struct views_state {
+    bool is_dirty;
+    bool is_trusted; /* clean, or dirty on the boot that still runs */
+};
+#define VIEWS_BOOT_ID_SIZE 36
+/* false for a text that is not "<boot id> dirty\n" or "<boot id> clean\n". */
+bool views_state_parse(struct bytes text, const char boot[VIEWS_BOOT_ID_SIZE + 1],
+                       struct views_state *ret);
+
 /* ── writing ── */
 
 MUST_CHECK enum err_code views_begin(struct views *views, struct store **ret, struct err *err);

@@ -112,59 +112,6 @@ static void timeout_cb(uv_timer_t *timer)
 
 /* ---- the answer ---- */
 
-/* Value of header `name` in the zero-terminated head; copied, trimmed. False: not there or too long. */
-static bool answer_header(const char *head, const char *name, char *ret, size_t ret_size)
-{
-    size_t name_size = strlen(name);
-    const char *line = strstr(head, "\r\n");
-    while (line != NULL) {
-        line += 2;
-        if (strncasecmp(line, name, name_size) == 0 && line[name_size] == ':') {
-            const char *value = line + name_size + 1;
-            value += strspn(value, " \t");
-            size_t size = strcspn(value, "\r\n");
-            while (size > 0 && (value[size - 1] == ' ' || value[size - 1] == '\t')) {
-                size--;
-            }
-            if (size >= ret_size) {
-                return false;
-            }
-            memcpy(ret, value, size);
-            ret[size] = '\0';
-            return true;
-        }
-        line = strstr(line, "\r\n");
-    }
-    return false;
-}
-
-static enum err_code check_answer(struct websocket_connect *connect, const char *head,
-                                  int *ret_status, struct err *err)
-{
-    char value[256];
-    *ret_status = 0;
-    if (strncmp(head, "HTTP/1.1 ", 9) == 0) {
-        *ret_status = (int)strtol(head + 9, NULL, 10);
-    }
-    if (*ret_status != 101) {
-        return err_set(err, ERR_UNAVAILABLE, "the server answered %.60s instead of switching",
-                       head);
-    }
-    if (!answer_header(head, "upgrade", value, sizeof value) ||
-        strcasecmp(value, "websocket") != 0 ||
-        !answer_header(head, "sec-websocket-accept", value, sizeof value) ||
-        strcmp(value, connect->accept) != 0) {
-        return err_set(err, ERR_UNAVAILABLE, "the server's switch to WebSocket is not genuine");
-    }
-    bool has_protocol = answer_header(head, "sec-websocket-protocol", value, sizeof value);
-    if (has_protocol != (connect->protocol != NULL) ||
-        (has_protocol && strcmp(value, connect->protocol) != 0)) {
-        return err_set(err, ERR_UNAVAILABLE, "the server did not choose subprotocol %s",
-                       connect->protocol == NULL ? "(none)" : connect->protocol);
-    }
-    return ERR_OK;
-}
-
 static void open_websocket(struct websocket_connect *connect, struct bytes early)
 {
     struct stream *stream = connect->stream;
@@ -205,7 +152,7 @@ static void on_data(void *ctx, struct bytes data)
     size_t head_size = (size_t)(end - head) + 4;
     end[2] = '\0'; /* keeps the last line's CR LF */
     int status = 0;
-    if (check_answer(connect, head, &status, &err) != ERR_OK) {
+    if (websocket_answer_check(head, connect->accept, connect->protocol, &status, &err) != ERR_OK) {
         fail(connect, status, &err);
         return;
     }

@@ -17,13 +17,6 @@
 
 #define SAVE_EVERY_NS (5 * NS_PER_S)
 
-struct line {
-    uint64_t tick;
-    struct id16 log_id;
-    uint64_t generation;
-    uint64_t records;
-};
-
 /* Take the text before the next `end`; empty if there is no `end`. */
 static struct bytes take_word(struct bytes *rest, char end)
 {
@@ -36,18 +29,35 @@ static struct bytes take_word(struct bytes *rest, char end)
     return word;
 }
 
-static bool read_line(const char *path, struct line *ret)
+bool cursor_line_parse(struct bytes text, struct cursor_line *ret)
+{
+    struct cursor_line line;
+    struct bytes rest = text;
+    if (u64_parse(take_word(&rest, ' '), &line.tick, NULL) != ERR_OK ||
+        hex_decode(take_word(&rest, ' '), line.log_id.b, 16, NULL) != ERR_OK ||
+        u64_parse(take_word(&rest, ' '), &line.generation, NULL) != ERR_OK ||
+        u64_parse(take_word(&rest, '\n'), &line.records, NULL) != ERR_OK || rest.size != 0) {
+        return false;
+    }
+    *ret = line;
+    return true;
+}
+
+void cursor_line_format(const struct cursor_line *line, char ret[CURSOR_LINE_SIZE])
+{
+    char log_id[33];
+    hex_encode(bytes_of(line->log_id.b, 16), log_id);
+    (void)snprintf(ret, CURSOR_LINE_SIZE, "%" PRIu64 " %s %" PRIu64 " %" PRIu64 "\n", line->tick,
+                   log_id, line->generation, line->records);
+}
+
+static bool read_line(const char *path, struct cursor_line *ret)
 {
     struct buf text;
     buf_init(&text, 256);
-    bool good = file_read(path, &text, NULL) == ERR_OK;
-    struct bytes rest = buf_bytes(&text);
-    good = good && u64_parse(take_word(&rest, ' '), &ret->tick, NULL) == ERR_OK;
-    good = good && hex_decode(take_word(&rest, ' '), ret->log_id.b, 16, NULL) == ERR_OK;
-    good = good && u64_parse(take_word(&rest, ' '), &ret->generation, NULL) == ERR_OK;
-    good = good && u64_parse(take_word(&rest, '\n'), &ret->records, NULL) == ERR_OK;
+    bool good = file_read(path, &text, NULL) == ERR_OK && cursor_line_parse(buf_bytes(&text), ret);
     buf_deinit(&text);
-    return good && rest.size == 0;
+    return good;
 }
 
 /* How far the log itself proves that the chain was read, in order: everything before the newest deposit, everything up to the
@@ -112,7 +122,7 @@ enum err_code cursor_load(struct settlement *s, struct err *err)
 {
     struct views_snapshot *snapshot;
     struct ledger_row ledger;
-    struct line line;
+    struct cursor_line line;
     enum err_code code = views_snapshot_open(ledger_views(s->options.ledger), &snapshot, err);
     if (code != ERR_OK) {
         return code;
@@ -134,16 +144,17 @@ enum err_code cursor_load(struct settlement *s, struct err *err)
 
 void cursor_save(struct settlement *s, bool now)
 {
-    char log_id[33];
-    char text[128];
+    char text[CURSOR_LINE_SIZE];
     struct err err = {0};
     if (s->cursor == s->cursor_saved ||
         (!now && time_mono_ns() - s->cursor_saved_at < SAVE_EVERY_NS)) {
         return;
     }
-    hex_encode(bytes_of(s->operator_key.log_id.b, 16), log_id);
-    (void)snprintf(text, sizeof text, "%" PRIu32 " %s %" PRIu64 " %" PRIu64 "\n", s->cursor, log_id,
-                   s->generation, records_now(s));
+    const struct cursor_line line = {.tick = s->cursor,
+                                     .log_id = s->operator_key.log_id,
+                                     .generation = s->generation,
+                                     .records = records_now(s)};
+    cursor_line_format(&line, text);
     s->cursor_saved_at = time_mono_ns();
     if (file_write_atomic(s->cursor_path, bytes_of_text(text), 0600, &err) == ERR_OK) {
         s->cursor_saved = s->cursor;

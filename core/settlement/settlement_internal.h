@@ -68,7 +68,18 @@ MUST_CHECK enum err_code chain_tick_has(struct settlement *s, uint32_t tick,
                                         const struct key32 *hash, bool *ret_has, bool *ret_empty,
                                         struct err *err);
 
-/* cursor.c: needs `processed`. */
+/* cursor.c: the line of the cursor file. */
+struct cursor_line {
+    uint64_t tick;
+    struct id16 log_id;
+    uint64_t generation;
+    uint64_t records;
+};
+#define CURSOR_LINE_SIZE 128
+/* false for a text that is not one such line. */
+bool cursor_line_parse(struct bytes text, struct cursor_line *ret);
+void cursor_line_format(const struct cursor_line *line, char ret[CURSOR_LINE_SIZE]);
+/* Needs `processed`. */
 MUST_CHECK enum err_code cursor_load(struct settlement *s, struct err *err);
 /* Every few seconds; `now`: at once. */
 void cursor_save(struct settlement *s, bool now);

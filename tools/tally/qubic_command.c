@@ -384,9 +384,39 @@ static enum err_code answer(operation_fn run, json_t *in, struct buf *out)
         json_append_string(out, bytes_of_text(err.message));
     }
     buf_append_text(out, "}\n");
+    return code;
+}
+
+static enum err_code answer_line(operation_fn run, struct bytes line, struct buf *out)
+{
+    json_t *in = line.size <= LINE_MAX_SIZE
+                     ? json_loadb((const char *)line.data, line.size, JSON_REJECT_DUPLICATES, NULL)
+                     : NULL;
+    enum err_code const code = answer(run, in, out);
+    json_decref(in);
+    return code;
+}
+
+static operation_fn find_operation(const char *name)
+{
+    for (size_t i = 0; i < sizeof operations / sizeof *operations; i++) {
+        if (strcmp(name, operations[i].name) == 0) {
+            return operations[i].run;
+        }
+    }
+    return NULL;
+}
+
+enum err_code qubic_line(const char *operation, struct bytes line, struct buf *ret)
+{
+    operation_fn const run = find_operation(operation);
+    return run == NULL ? ERR_NOT_FOUND : answer_line(run, line, ret);
+}
+
+static void print_answer(const struct buf *out)
+{
     fwrite(buf_text(out), 1, out->size, stdout);
     fflush(stdout);
-    return code;
 }
 
 static int run_stream(operation_fn run, struct buf *out)
@@ -395,11 +425,8 @@ static int run_stream(operation_fn run, struct buf *out)
     size_t capacity = 0;
     ssize_t size;
     while (!ferror(stdout) && (size = getline(&line, &capacity, stdin)) >= 0) {
-        json_t *in = (size_t)size <= LINE_MAX_SIZE
-                         ? json_loadb(line, (size_t)size, JSON_REJECT_DUPLICATES, NULL)
-                         : NULL;
-        (void)answer(run, in, out);
-        json_decref(in);
+        (void)answer_line(run, bytes_of(line, (size_t)size), out);
+        print_answer(out);
         sodium_memzero(line, capacity); /* it may have held a seed */
     }
     free(line);
@@ -426,6 +453,7 @@ static int run_flags(operation_fn run, int argc, char **argv, struct buf *out)
         }
     }
     status = answer(run, in, out) == ERR_OK ? 0 : 1;
+    print_answer(out);
 out:
     json_decref(in);
     return status;
@@ -442,17 +470,12 @@ static void wiping_free(void *memory)
 
 int qubic_command(int argc, char **argv)
 {
-    operation_fn run = NULL;
     struct buf out;
     if (argc >= 2 && strcmp(argv[1], "--help") == 0) {
         fputs(usage_text, stdout);
         return 0;
     }
-    for (size_t i = 0; argc >= 2 && i < sizeof operations / sizeof *operations; i++) {
-        if (strcmp(argv[1], operations[i].name) == 0) {
-            run = operations[i].run;
-        }
-    }
+    operation_fn const run = argc >= 2 ? find_operation(argv[1]) : NULL;
     if (run == NULL) {
         fputs(usage_text, stderr);
         return 2;
