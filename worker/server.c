@@ -266,6 +266,7 @@ enum server_outcome server_ask_now(const char *base, const char *token,
     }
     read_reply(code, status, buf_bytes(&body), &err, &reply);
     (void)snprintf(ret_detail, ERR_MESSAGE_MAX, "%s", reply.detail);
+    text_make_printable(ret_detail);
     *ret_status = reply.status;
     *ret_body = reply.body;
     buf_deinit(&body);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/base/err.h"
 
+#include "core/base/text.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -23,6 +25,7 @@ enum err_code err_set_at(struct err *err, enum err_code code, int origin, const 
         fill(err, code, origin, file, line);
         (void)vsnprintf(err->message, sizeof err->message, format, args);
         va_end(args);
+        text_make_printable(err->message);
     }
     return code;
 }
@@ -48,6 +51,7 @@ enum err_code err_set_errno_at(struct err *err, int errno_value, const char *fil
         char text[96];
         (void)snprintf(err->message + used, sizeof err->message - used, ": %s",
                        strerror_r(errno_value, text, sizeof text));
+        text_make_printable(err->message);
     }
     return code;
 }
@@ -66,6 +70,7 @@ void err_context(struct err *err, const char *format, ...)
     (void)snprintf(whole, sizeof whole, "%s: %s", before, err->message);
     memcpy(err->message, whole, sizeof err->message - 1);
     err->message[sizeof err->message - 1] = '\0';
+    text_make_printable(err->message);
 }
 
 const char *err_code_name(enum err_code code)

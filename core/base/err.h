@@ -1,6 +1,7 @@
 /* core/base/err.h: how every function says what went wrong.
  *
  * Shape:   a small code that tells who has to act, and a struct with the sentence for a person.
+ * Message: one line of UTF-8 without control characters, whatever went into it: names and texts of strangers do.
  * Owner:   the caller owns `struct err`; NULL is allowed everywhere one is taken.
  * Rule:    foreign codes (errno, MDB_*, UV_*, CURLE_*) are translated once, in the file that owns that
  *          library, and kept in `origin`. Only api/ turns codes into HTTP status. */

@@ -38,6 +38,11 @@ void base64_append(struct buf *buf, struct bytes bytes)
 enum err_code base64_decode(struct bytes text, struct buf *ret, struct err *err)
 {
     size_t done = 0;
+    for (size_t i = 0; i < text.size; i++) { /* libsodium takes some bytes above 0x7F for letters */
+        if (text.data[i] >= 0x80) {
+            return err_set(err, ERR_INVALID, "not base64 (standard alphabet, padded)");
+        }
+    }
     while (done < text.size) {
         size_t take = text.size - done > 64 ? 64 : text.size - done;
         uint8_t bytes[48];
@@ -111,6 +116,25 @@ void utf8_append_lossy(struct buf *buf, struct bytes text)
             buf_append(buf, text.data + at, size);
             at += size;
         }
+    }
+}
+
+void text_make_printable(char *text)
+{
+    size_t left = strlen(text);
+    while (left > 0) {
+        uint8_t const first = (uint8_t)*text;
+        size_t const size = utf8_sequence((const uint8_t *)text, left);
+        size_t const wanted = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
+        if (size == 0 && first >= 0xC2 && left < wanted) {
+            *text = '\0';
+            return;
+        }
+        if (size == 0 || first < 0x20 || first == 0x7F) {
+            *text = '?';
+        }
+        text += size == 0 ? 1 : size;
+        left -= size == 0 ? 1 : size;
     }
 }
 

@@ -21,6 +21,10 @@ bool utf8_is_valid(struct bytes text);
 /* Append `text` with every ill-formed byte replaced by U+FFFD. */
 void utf8_append_lossy(struct buf *buf, struct bytes text);
 
+/* Make a text of unknown origin one line of UTF-8 that a terminal can be shown, in place: ill-formed bytes and control characters
+ * become '?', an unfinished character at the end (of a text that was cut) is dropped. */
+void text_make_printable(char *text);
+
 /* The whole text is a decimal number without sign, blanks or leading zeros ("0" itself is fine). */
 MUST_CHECK enum err_code u64_parse(struct bytes text, uint64_t *ret, struct err *err);
 MUST_CHECK enum err_code i64_parse(struct bytes text, int64_t *ret, struct err *err);

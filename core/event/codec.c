@@ -399,6 +399,86 @@ static bool unpack_fields(const msgpack_object *map, const struct event_shape *s
     return true;
 }
 
+/* How many bytes behind its first one a value's size or count takes, and what it counts. */
+struct token {
+    size_t length_size; /* 0, 1, 2 or 4 bytes of a number */
+    uint64_t fixed;     /* added to that number */
+    enum { TOKEN_BYTES, TOKEN_ITEMS, TOKEN_PAIRS } counts;
+};
+
+static struct token token_of(uint8_t first)
+{
+    static const size_t NUMBERS[] = {1, 2, 4, 8}; /* 0xcc … 0xcf unsigned, 0xd0 … 0xd3 signed */
+    if (first <= 0x7f || first >= 0xe0 || (first >= 0xc0 && first <= 0xc3)) {
+        return (struct token){0, 0, TOKEN_BYTES};
+    }
+    if (first <= 0x8f) {
+        return (struct token){0, first & 0x0fU, TOKEN_PAIRS};
+    }
+    if (first <= 0x9f) {
+        return (struct token){0, first & 0x0fU, TOKEN_ITEMS};
+    }
+    if (first <= 0xbf) {
+        return (struct token){0, first & 0x1fU, TOKEN_BYTES};
+    }
+    if (first >= 0xcc && first <= 0xd3) {
+        return (struct token){0, NUMBERS[(first - 0xcc) % 4], TOKEN_BYTES};
+    }
+    switch (first) {
+    case 0xc4: /* bin, str */
+    case 0xd9:
+        return (struct token){1, 0, TOKEN_BYTES};
+    case 0xc5:
+    case 0xda:
+        return (struct token){2, 0, TOKEN_BYTES};
+    case 0xc6:
+    case 0xdb:
+        return (struct token){4, 0, TOKEN_BYTES};
+    case 0xdc: /* array */
+        return (struct token){2, 0, TOKEN_ITEMS};
+    case 0xdd:
+        return (struct token){4, 0, TOKEN_ITEMS};
+    case 0xde: /* map */
+        return (struct token){2, 0, TOKEN_PAIRS};
+    case 0xdf:
+        return (struct token){4, 0, TOKEN_PAIRS};
+    default: /* floats and extensions, which no field is: more bytes than there ever are */
+        return (struct token){0, UINT64_MAX, TOKEN_BYTES};
+    }
+}
+
+/* Whether the values are as many and as long as they say. msgpack makes room for what a map or list says it holds before it looks: nine bytes could ask for
+ * 200 GB. Afterwards at most one object a byte is made. */
+static bool is_whole(struct bytes bytes)
+{
+    uint64_t expected = 1; /* values still to come */
+    while (expected > 0) {
+        if (bytes.size == 0 || expected > bytes.size) { /* each has a byte at least */
+            return false;
+        }
+        struct token const token = token_of(bytes.data[0]);
+        uint64_t number = token.fixed;
+        bytes = bytes_from(bytes, 1);
+        if (token.length_size > bytes.size) {
+            return false;
+        }
+        for (size_t i = 0; i < token.length_size; i++) {
+            number = number << 8 | bytes.data[i];
+        }
+        bytes = bytes_from(bytes, token.length_size);
+        expected--;
+        if (token.counts == TOKEN_BYTES) {
+            if (number > bytes.size) {
+                return false;
+            }
+            bytes = bytes_from(bytes, (size_t)number);
+        } else {
+            expected += token.counts == TOKEN_PAIRS ? 2 * number : number;
+        }
+    }
+    return bytes.size == 0;
+}
+
 static enum err_code unpack_map(struct bytes bytes, struct event *event, bool is_private,
                                 struct arena *arena, struct err *err)
 {
@@ -407,7 +487,9 @@ static enum err_code unpack_map(struct bytes bytes, struct event *event, bool is
     msgpack_unpacked unpacked;
     msgpack_unpacked_init(&unpacked);
     msgpack_unpack_return got =
-        msgpack_unpack_next(&unpacked, (const char *)bytes.data, bytes.size, &offset);
+        is_whole(bytes)
+            ? msgpack_unpack_next(&unpacked, (const char *)bytes.data, bytes.size, &offset)
+            : MSGPACK_UNPACK_PARSE_ERROR;
     if (got != MSGPACK_UNPACK_SUCCESS || offset != bytes.size ||
         !unpack_fields(&unpacked.data, event->type->shape, (uint8_t *)&event->u, is_private,
                        is_private ? &event->fingerprint : NULL, arena)) {

@@ -84,6 +84,9 @@ bool frontier_decode(struct bytes stored, struct merkle_frontier *ret)
         return false;
     }
     frontier.size = get_be64(stored.data);
+    if (frontier.size >> MERKLE_HEIGHT_MAX != 0) {
+        return false;
+    }
     size_t size = 8;
     for (unsigned h = 0; h < MERKLE_HEIGHT_MAX; h++) {
         if (frontier.size >> h & 1) {

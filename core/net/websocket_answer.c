@@ -53,8 +53,9 @@ enum err_code websocket_answer_check(const char *head, const char *accept, const
         return err_set(err, ERR_UNAVAILABLE, "the server's answer is not HTTP/1.1");
     }
     if (*ret_status != 101) {
-        return err_set(err, ERR_UNAVAILABLE, "the server answered %d instead of switching",
-                       *ret_status);
+        size_t const line = strcspn(head, "\r\n");
+        return err_set(err, ERR_UNAVAILABLE, "the server answered %.*s instead of switching",
+                       (int)(line < 60 ? line : 60), head);
     }
     if (!answer_header(head, "upgrade", value, sizeof value) ||
         strcasecmp(value, "websocket") != 0 ||

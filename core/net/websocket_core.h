@@ -19,7 +19,7 @@ void websocket_accept_value(const char *key, char ret[WEBSOCKET_ACCEPT_SIZE]);
 
 /* Whether a server's answer switches to WebSocket. `head`: the zero-terminated head, its last line with CR LF; `accept`: what
  * Sec-WebSocket-Accept must be; `protocol`: asked for, or NULL. `ret_status`: of the answer, 0 if it is not HTTP.
- * Errors:  ERR_UNAVAILABLE. The message has no byte of the answer in it: it comes from a stranger. */
+ * Errors:  ERR_UNAVAILABLE. */
 MUST_CHECK enum err_code websocket_answer_check(const char *head, const char *accept,
                                                 const char *protocol, int *ret_status,
                                                 struct err *err);

@@ -10,6 +10,7 @@
 #include "core/base/time.h"
 #include "tests/support/cmocka_all.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -183,6 +184,26 @@ static void an_atomic_write_replaces_the_whole_file(void **state)
     assert_int_equal(system(path), 0); /* NOLINT(cert-env33-c): a fixed command on our own folder */
 }
 
+/* Messages quote paths, names and answers of strangers, and end up in JSON and on terminals. */
+static void a_message_is_one_line_of_utf8_whatever_went_into_it(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    char text[] = "a\x1b[2Jb\nc \xff\xc3\xa9 \xe2\x82";
+    (void)err_set(&err, ERR_IO, "%s", text);
+    assert_string_equal(err.message, "a?[2Jb?c ?\xc3\xa9 ");
+    char wide[2 * ERR_MESSAGE_MAX] = "";
+    for (size_t i = 0; i + 2 < sizeof wide; i += 2) {
+        memcpy(wide + i, "\xc3\xa9", 3);
+    }
+    (void)err_set(&err, ERR_IO, "x%s", wide); /* cut within a character, but for this */
+    assert_true(utf8_is_valid(bytes_of_text(err.message)));
+    err_context(&err, "%s", "longer");
+    assert_true(utf8_is_valid(bytes_of_text(err.message)));
+    (void)err_set_errno(&err, ENOENT, "%s", wide);
+    assert_true(utf8_is_valid(bytes_of_text(err.message)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -195,6 +216,7 @@ int main(void)
         cmocka_unit_test(a_full_buffer_keeps_what_it_had),
         cmocka_unit_test(an_arena_stops_at_its_limit),
         cmocka_unit_test(an_atomic_write_replaces_the_whole_file),
+        cmocka_unit_test(a_message_is_one_line_of_utf8_whatever_went_into_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
