@@ -388,6 +388,13 @@ static enum err_code own_failure(const struct http_call *call, struct err *err)
     return ERR_OK;
 }
 
+static bool has_peer(const struct http_call *call)
+{
+    const char *address = NULL;
+    return curl_easy_getinfo(call->easy, CURLINFO_PRIMARY_IP, &address) == CURLE_OK &&
+           address != NULL && address[0] != '\0';
+}
+
 static enum err_code translate(const struct http_call *call, CURLcode curl, struct err *err)
 {
     if (curl == CURLE_OK) {
@@ -406,8 +413,10 @@ static enum err_code translate(const struct http_call *call, CURLcode curl, stru
         code = ERR_NOMEM;
         break;
     case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
         code = ERR_INVALID;
+        break;
+    case CURLE_UNSUPPORTED_PROTOCOL: /* the URL's; or what a peer said is no HTTP */
+        code = has_peer(call) ? ERR_UNAVAILABLE : ERR_INVALID;
         break;
     case CURLE_READ_ERROR:
     case CURLE_FILE_COULDNT_READ_FILE:

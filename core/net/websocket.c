@@ -168,10 +168,16 @@ static int genmask_cb(wslay_event_context_ptr wslay, uint8_t *ret, size_t size, 
 static void take_close(struct websocket *websocket, const struct wslay_event_on_msg_recv_arg *arg)
 {
     websocket->peer_status = arg->status_code == 0 ? WEBSOCKET_NO_STATUS : arg->status_code;
-    if (arg->msg_length > 2) { /* behind the status */
-        size_t size = arg->msg_length - 2;
-        websocket->reason_size = size < REASON_SIZE_MAX ? size : REASON_SIZE_MAX;
-        memcpy(websocket->reason, arg->msg + 2, websocket->reason_size);
+    if (arg->msg_length <= 2) {
+        return;
+    }
+    /* Behind the status. wslay checks it when the frame comes in one piece only. */
+    struct bytes const reason = bytes_of(arg->msg + 2, arg->msg_length - 2);
+    if (reason.size <= REASON_SIZE_MAX && utf8_is_valid(reason)) {
+        memcpy(websocket->reason, reason.data, reason.size);
+        websocket->reason_size = reason.size;
+    } else {
+        websocket->peer_status = WEBSOCKET_BAD_TEXT;
     }
 }
 

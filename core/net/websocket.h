@@ -13,6 +13,7 @@
  * Thread:  the loop's. Frames (struct websocket_frame) too: their count is not atomic.
  * Limits:  message_size_max (close 1009), text only (1003), UTF-8 (1007), protocol (1002: unmasked, fragmented wrongly,
  *          reserved bits).
+ *          A close whose reason is not UTF-8 is told as 1007, without one.
  * Source:  RFC 6455; wslay. */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef CORE_NET_WEBSOCKET_H
