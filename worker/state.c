@@ -2,6 +2,7 @@
 #include "worker/state.h"
 
 #include "core/base/file.h"
+#include "worker/server.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -62,6 +63,32 @@ static bool copy_text(const json_t *value, char *ret, size_t ret_size)
     return true;
 }
 
+static const char *text_of(const json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+    return text == NULL ? "" : text;
+}
+
+/* An id, spelled as we spell it: it becomes part of request paths. */
+static bool copy_id(const json_t *value, char ret[ID_TEXT_SIZE])
+{
+    struct id16 id;
+    const char *text = json_string_value(value);
+    if (text == NULL || id_parse(bytes_of_text(text), &id, NULL) != ERR_OK) {
+        return false;
+    }
+    id_format(id, ret);
+    return true;
+}
+
+/* What a header can carry. */
+static bool is_token(const char *text)
+{
+    for (; *text > 0x20 && *text < 0x7F; text++) {
+    }
+    return *text == '\0';
+}
+
 enum err_code state_load_identity(const char *folder, struct worker_identity *ret, struct err *err)
 {
     json_t *value = NULL;
@@ -71,9 +98,11 @@ enum err_code state_load_identity(const char *folder, struct worker_identity *re
         return err_set(err, code, "%s has no worker.json: run `tally-worker enrol` first", folder);
     }
     if (code == ERR_OK &&
-        (!copy_text(json_object_get(value, "server"), loaded.server, sizeof loaded.server) ||
-         !copy_text(json_object_get(value, "host_id"), loaded.host_id, sizeof loaded.host_id) ||
-         !copy_text(json_object_get(value, "token"), loaded.token, sizeof loaded.token))) {
+        (server_check_base(text_of(value, "server"), loaded.server, sizeof loaded.server, NULL) !=
+             ERR_OK ||
+         !copy_id(json_object_get(value, "host_id"), loaded.host_id) ||
+         !copy_text(json_object_get(value, "token"), loaded.token, sizeof loaded.token) ||
+         !is_token(loaded.token))) {
         code =
             err_set(err, ERR_CORRUPT, "%s/worker.json: expected server, host_id and token", folder);
     }
@@ -120,9 +149,7 @@ enum err_code state_load_offer(const char *folder, struct worker_offer *ret, str
     enum err_code code = load(folder, "offer.json", &value, err);
     if (code == ERR_OK) {
         loaded.rate = json_integer_value(json_object_get(value, "rate"));
-        if (!copy_text(json_object_get(value, "offer_id"), loaded.offer_id,
-                       sizeof loaded.offer_id) ||
-            loaded.rate < 1) {
+        if (!copy_id(json_object_get(value, "offer_id"), loaded.offer_id) || loaded.rate < 1) {
             code = err_set(err, ERR_CORRUPT, "%s/offer.json: expected offer_id and rate", folder);
         }
     }
