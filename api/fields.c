@@ -29,6 +29,7 @@ void fields_error(struct fields *fields, const char *name, const char *format, .
     char detail[256];
     char pointer[160];
     va_list args;
+    fields->bad = true;
     va_start(args, format);
     (void)vsnprintf(detail, sizeof detail, format, args);
     va_end(args);
@@ -218,6 +219,21 @@ static void send_problem(struct fields *fields)
     json_decref(problem);
 }
 
+/* As one part of a JSON pointer (RFC 6901): '~' and '/' are escaped; a long name is cut. */
+static void escape_pointer(const char *name, char *ret, size_t ret_size)
+{
+    size_t used = 0;
+    for (; *name != '\0' && used + 2 < ret_size; name++) {
+        if (*name == '~' || *name == '/') {
+            ret[used++] = '~';
+            ret[used++] = *name == '~' ? '0' : '1';
+        } else {
+            ret[used++] = *name;
+        }
+    }
+    ret[used] = '\0';
+}
+
 void fields_only_known(struct fields *fields)
 {
     const char *name;
@@ -225,8 +241,8 @@ void fields_only_known(struct fields *fields)
     json_object_foreach(fields->object, name, value)
     {
         if (!is_known(fields, name)) {
-            char shown[64];
-            (void)snprintf(shown, sizeof shown, "%.60s", name);
+            char shown[128];
+            escape_pointer(name, shown, sizeof shown);
             fields_error(fields, shown, "is not a field of this route");
         }
     }
@@ -235,7 +251,7 @@ void fields_only_known(struct fields *fields)
 bool fields_good(struct fields *fields)
 {
     fields_only_known(fields);
-    if (json_array_size(fields->errors) > 0) {
+    if (fields->bad) {
         send_problem(fields);
         return false;
     }

@@ -15,6 +15,7 @@ struct fields {
     struct call *call;
     json_t *object;
     json_t *errors; /* [{"pointer","detail"}] */
+    bool bad;       /* there was an error, whether or not there was memory to list it */
     const char *known[FIELDS_MAX];
     size_t known_count;
     char prefix[64]; /* JSON pointer of `object` within the body */

@@ -178,6 +178,10 @@ static void body_cb(void *ctx, struct http_request *request, struct bytes body)
         return;
     }
     call->raw_body = arena_copy(&call->arena, body);
+    if (call->raw_body.data == NULL) { /* it goes into the fingerprint of an idempotent request */
+        call_problem(call, 503, "no_memory", "out of memory; try again");
+        return;
+    }
     call->route->handle(call);
 }
 

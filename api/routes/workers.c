@@ -206,6 +206,7 @@ static struct ev_sample read_sample(struct fields *whole, json_t *object, size_t
         .power_mw = fields_optional_u64(&fields, "power_mw", 0, 100000000, 0),
     };
     fields_only_known(&fields);
+    whole->bad = whole->bad || fields.bad;
     return sample;
 }
 
@@ -223,6 +224,10 @@ static void metrics(struct call *call)
         samples[i] = read_sample(&fields, json_array_get(list, i), i);
     }
     if (!fields_good(&fields)) {
+        return;
+    }
+    if (samples == NULL) {
+        call_problem(call, 503, "no_memory", "out of memory; try again");
         return;
     }
     presence_heard(call->api->presence, call->principal.host_id);
