@@ -19,8 +19,16 @@
 static struct {
     int listener;
     char url[64];
-    struct bytes answer; /* set before a request, read while it is answered */
-} server;
+    pthread_mutex_t mutex;
+    struct buf answer; /* under mutex: set before a request, copied when it comes */
+} server = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+
+static void copy_answer(struct buf *ret)
+{
+    (void)pthread_mutex_lock(&server.mutex);
+    buf_append_bytes(ret, buf_bytes(&server.answer));
+    (void)pthread_mutex_unlock(&server.mutex);
+}
 
 static void answer_one(int fd)
 {
@@ -37,13 +45,15 @@ static void answer_one(int fd)
             break;
         }
     }
-    for (struct bytes rest = server.answer; rest.size > 0;) {
-        ssize_t const sent = send(fd, rest.data, rest.size, MSG_NOSIGNAL);
-        if (sent <= 0) {
-            return;
-        }
-        rest = bytes_from(rest, (size_t)sent);
+    struct buf answer;
+    buf_init(&answer, 1U << 20);
+    copy_answer(&answer);
+    ssize_t sent = 1;
+    for (struct bytes rest = buf_bytes(&answer); rest.size > 0 && sent > 0;) {
+        sent = send(fd, rest.data, rest.size, MSG_NOSIGNAL);
+        rest = sent > 0 ? bytes_from(rest, (size_t)sent) : rest;
     }
+    buf_deinit(&answer);
 }
 
 static void *serve(void *unused)
@@ -67,6 +77,7 @@ static void start(void)
     socklen_t size = sizeof address;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     (void)signal(SIGPIPE, SIG_IGN);
+    buf_init(&server.answer, 1U << 20);
     server.listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     INVARIANT(bind(server.listener, (struct sockaddr *)&address, size) == 0);
     INVARIANT(listen(server.listener, 16) == 0);
@@ -117,7 +128,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (server.url[0] == '\0') {
         start();
     }
-    server.answer = bytes_from(bytes_of(data, size), 1);
+    (void)pthread_mutex_lock(&server.mutex);
+    buf_clear(&server.answer);
+    buf_append(&server.answer, data + 1, size - 1);
+    (void)pthread_mutex_unlock(&server.mutex);
     if (data[0] % 2 == 0) {
         fetch();
     } else {

