@@ -143,6 +143,21 @@ static uint64_t min_u64(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+/* Used time. The worker's own end says how long it was, and our clock bounds it. When somebody else ends the job, it is our clock up to the last
+ * report of any kind: what was seen of the program's output was worked for, whether or not a progress report had come yet. */
+static void measure(const struct deciding *d, const struct job_row *job, struct ev_job_end *end)
+{
+    bool by_worker = d->command->type == COMMAND_JOB_END; /* itself a report within the lease */
+    if (job->status != JOB_RUNNING) {
+        end->worker_ms = end->ledger_ms = end->used_ms = 0;
+        return;
+    }
+    int64_t until = by_worker ? d->now : job->last_report_at;
+    end->ledger_ms = (uint64_t)((until - job->started_at) / NS_PER_MS);
+    end->used_ms = by_worker ? min_u64(end->worker_ms, end->ledger_ms) : end->ledger_ms;
+    end->used_ms = min_u64(end->used_ms, job->limit_ms);
+}
+
 enum err_code decide_job_end(struct deciding *d, struct id16 job_id, const struct job_row *job,
                              const struct ev_job_end *end)
 {
@@ -154,15 +169,7 @@ enum err_code decide_job_end(struct deciding *d, struct id16 job_id, const struc
         return refuse(d, ERR_INTERNAL, "escrow_missing", "a job without its escrow or quote");
     }
     struct ev_job_end full = *end;
-    if (job->status == JOB_RUNNING) {
-        full.ledger_ms = (uint64_t)((job->last_report_at - job->started_at) / NS_PER_MS);
-        if (d->command->type == COMMAND_JOB_END) { /* this is itself a report within the lease */
-            full.ledger_ms = (uint64_t)((d->now - job->started_at) / NS_PER_MS);
-        }
-        full.used_ms = min_u64(min_u64(full.worker_ms, full.ledger_ms), job->limit_ms);
-    } else {
-        full.worker_ms = full.ledger_ms = full.used_ms = 0;
-    }
+    measure(d, job, &full);
     struct bill bill;
     bool paid = (quote.paid_endings >> full.ending & 1) != 0;
     struct event *event = decide_event(d, end_type(full.ending), job_id);

@@ -227,6 +227,30 @@ static enum err_code store_result(struct deciding *d)
     return ERR_OK;
 }
 
+/* What is paid for must not contradict itself: the log keeps it. */
+static bool reason_fits(const struct ev_job_end *end)
+{
+    if (end->exit_status > 255 || end->signal > 64) {
+        return false;
+    }
+    switch ((int)end->reason) {
+    case REASON_EXITED_ZERO:
+        return end->ending == ENDING_COMPLETED && end->exit_status == 0 && end->signal == 0;
+    case REASON_PAID_LIMIT:
+        return end->ending == ENDING_CAP_REACHED;
+    case REASON_EXITED_NONZERO:
+    case REASON_KILLED_BY_SIGNAL:
+    case REASON_OUT_OF_MEMORY:
+        return end->ending == ENDING_PROGRAM_FAILED;
+    case REASON_SANDBOX_FAILED:
+    case REASON_WORKER_STOPPED:
+    case REASON_INPUT_MISSING:
+        return end->ending == ENDING_HOST_FAULT;
+    default:
+        return false;
+    }
+}
+
 static enum err_code report_end(struct deciding *d)
 {
     const struct command_end *c = &d->command->u.end;
@@ -252,9 +276,9 @@ static enum err_code report_end(struct deciding *d)
             d, ERR_INVALID, "ending_invalid",
             "a worker ends a job as completed, cap_reached, program_failed or host_fault");
     }
-    if (end.reason == 0 || end.exit_status > 255 || end.signal > 64) {
+    if (!reason_fits(&end)) {
         return refuse(d, ERR_INVALID, "reason_invalid",
-                      "an end has a reason, an exit status up to 255 and a signal up to 64");
+                      "the reason must be one of this ending, with its exit status or signal");
     }
     end.host_id = d->command->actor_id;
     return decide_job_end(d, c->job_id, &job, &end);

@@ -180,9 +180,9 @@ static void bill(const struct naive_ledger *n, struct naive_job *job)
     job->refund = quote->cap - job->gross;
 }
 
-/* One event ends a job and decides about its money. */
+/* One event ends a job and decides about its money: for the time until it was last heard of, or what the worker says if that is less. */
 static void end_job(struct naive_ledger *n, struct naive_job *job, enum ending ending,
-                    uint64_t worker_ms, int64_t heard_at)
+                    uint64_t bound_ms, int64_t heard_at)
 {
     const struct naive_quote *quote = quote_of(n, job);
     struct key32 none = {0};
@@ -190,7 +190,7 @@ static void end_job(struct naive_ledger *n, struct naive_job *job, enum ending e
     struct naive_host *host = find_host(n, job->host_id);
     if (job->status == JOB_RUNNING) {
         uint64_t ledger_ms = (uint64_t)((heard_at - job->started_at) / NS_PER_MS);
-        job->used_ms = least_of(least_of(worker_ms, ledger_ms), quote->limit_ms);
+        job->used_ms = least_of(least_of(bound_ms, ledger_ms), quote->limit_ms);
         consumer->started++;
         consumer->refunded += ending == ENDING_PROGRAM_FAILED ? 1 : 0;
     }
@@ -515,7 +515,7 @@ static bool consumer(struct naive_ledger *n, const struct command *c, int64_t no
             job->status != JOB_RUNNING ? ENDING_CANCELLED_BEFORE_START
             : is_lost(n, job, now)     ? ENDING_WORKER_LOST
                                        : ENDING_CANCELLED_RUNNING,
-            job->reported_ms, job->heard_at);
+            UINT64_MAX, job->heard_at);
     return true;
 }
 
@@ -577,9 +577,25 @@ static bool output(struct naive_ledger *n, struct naive_job *job, const struct e
 static bool worker_end(struct naive_ledger *n, struct naive_job *job, const struct ev_job_end *end,
                        int64_t now)
 {
-    bool may = end->ending == ENDING_COMPLETED || end->ending == ENDING_CAP_REACHED ||
-               end->ending == ENDING_PROGRAM_FAILED || end->ending == ENDING_HOST_FAULT;
-    if (!may || end->reason == 0 || end->exit_status > 255 || end->signal > 64) {
+    static const struct {
+        enum ending ending;
+        enum end_reason reasons[3];
+    } MAY[] = {
+        {ENDING_COMPLETED, {REASON_EXITED_ZERO}},
+        {ENDING_CAP_REACHED, {REASON_PAID_LIMIT}},
+        {ENDING_PROGRAM_FAILED,
+         {REASON_EXITED_NONZERO, REASON_KILLED_BY_SIGNAL, REASON_OUT_OF_MEMORY}},
+        {ENDING_HOST_FAULT, {REASON_SANDBOX_FAILED, REASON_WORKER_STOPPED, REASON_INPUT_MISSING}},
+    };
+    bool may = false;
+    for (size_t i = 0; i < 12; i++) {
+        may |= MAY[i / 3].ending == (enum ending)end->ending && end->reason != 0 &&
+               MAY[i / 3].reasons[i % 3] == (enum end_reason)end->reason;
+    }
+    if (end->ending == ENDING_COMPLETED && (end->exit_status != 0 || end->signal != 0)) {
+        may = false;
+    }
+    if (!may || end->exit_status > 255 || end->signal > 64) {
         return no(n, "ending");
     }
     end_job(n, job, end->ending, end->worker_ms, now);
@@ -662,8 +678,8 @@ static int64_t due_at(const struct naive_ledger *n, const struct naive_job *job)
 static void sweep_job(struct naive_ledger *n, struct naive_job *job, int64_t now)
 {
     if (job->status == JOB_RUNNING) {
-        end_job(n, job, is_lost(n, job, now) ? ENDING_WORKER_LOST : ENDING_CAP_REACHED,
-                job->reported_ms, job->heard_at);
+        end_job(n, job, is_lost(n, job, now) ? ENDING_WORKER_LOST : ENDING_CAP_REACHED, UINT64_MAX,
+                job->heard_at);
     } else if (job->status == JOB_ASSIGNED && job->attempt < 3) {
         find_host(n, job->host_id)->job_id = (struct id16){0};
         job->status = JOB_QUEUED;

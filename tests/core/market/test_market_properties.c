@@ -87,7 +87,8 @@ static void settled(struct oracle *o, const struct event *event)
 static void job_ended(struct oracle *o, const struct event *event)
 {
     const struct ev_job_end *end = &event->u.job_completed;
-    check(&o->market, end->used_ms <= end->worker_ms && end->used_ms <= end->ledger_ms);
+    check(&o->market, end->used_ms <= end->ledger_ms);
+    check(&o->market, event->actor_kind != ACTOR_HOST || end->used_ms <= end->worker_ms);
     check(&o->market, end->ending != 0 && end->fault != 0 && end->reason != 0);
     once(o, &ENDED, id_key(&event->stream_id), "", 0);
 }

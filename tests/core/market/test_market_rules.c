@@ -44,8 +44,11 @@ static void start_ledger(struct scene *s)
 
 static void by_worker(struct scene *s, struct id16 job, enum ending ending)
 {
-    assert_int_equal(market_end(&s->market, s->host, job, ending, REASON_EXITED_ZERO, 10000),
-                     ERR_OK);
+    enum end_reason reason = ending == ENDING_COMPLETED        ? REASON_EXITED_ZERO
+                             : ending == ENDING_CAP_REACHED    ? REASON_PAID_LIMIT
+                             : ending == ENDING_PROGRAM_FAILED ? REASON_EXITED_NONZERO
+                                                               : REASON_SANDBOX_FAILED;
+    assert_int_equal(market_end(&s->market, s->host, job, ending, reason, 10000), ERR_OK);
 }
 
 static void by_consumer(struct scene *s, struct id16 job)
@@ -94,6 +97,63 @@ static void every_ending_pays_what_the_terms_say(void **state)
         assert_int_equal(leg_amount(s, id, LEG_REFUND), job.cap - TABLE[i].gross);
         scene_close(s);
     }
+}
+
+/* Whoever saw the program's output and cancels pays for the time until then, also before the first report of progress. */
+static void a_cancellation_before_the_first_progress_is_not_free(void **state)
+{
+    (void)state;
+    struct scene *s = open_scene();
+    struct id16 id = market_running_job(&s->market, s->consumer, s->host, s->offer, 20000);
+    later(s, 4);
+    struct command output = market_command(&s->market, COMMAND_JOB_OUTPUT, ACTOR_HOST, s->host);
+    output.u.output.job_id = id;
+    output.u.output.output = (struct ev_job_output){
+        .source = OUTPUT_STDOUT, .first_line = 1, .text = bytes_of_text("the answer\n")};
+    assert_int_equal(market_submit(&s->market, &output), ERR_OK);
+    later(s, 1);
+    by_consumer(s, id);
+    assert_int_equal(leg_amount(s, id, LEG_FEE) + leg_amount(s, id, LEG_PAYOUT), 4000);
+    scene_close(s);
+}
+
+/* A worker's end says one thing. */
+static void an_end_that_contradicts_itself_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        enum ending ending;
+        enum end_reason reason;
+        uint64_t exit_status;
+        uint64_t signal;
+    } TABLE[] = {
+        {ENDING_COMPLETED, REASON_EXITED_ZERO, 1, 0},
+        {ENDING_COMPLETED, REASON_EXITED_ZERO, 0, 9},
+        {ENDING_COMPLETED, REASON_QUEUE_TIMEOUT, 0, 0},
+        {ENDING_COMPLETED, REASON_PAID_LIMIT, 0, 0},
+        {ENDING_CAP_REACHED, REASON_EXITED_ZERO, 0, 0},
+        {ENDING_PROGRAM_FAILED, REASON_EXITED_ZERO, 0, 0},
+        {ENDING_PROGRAM_FAILED, REASON_SANDBOX_FAILED, 1, 0},
+        {ENDING_HOST_FAULT, REASON_EXITED_NONZERO, 1, 0},
+        {ENDING_HOST_FAULT, REASON_CANCELLED, 0, 0},
+        {ENDING_PROGRAM_FAILED, REASON_EXITED_NONZERO, 256, 0},
+        {ENDING_PROGRAM_FAILED, REASON_KILLED_BY_SIGNAL, 0, 65},
+    };
+    struct scene *s = open_scene();
+    struct id16 id = market_running_job(&s->market, s->consumer, s->host, s->offer, 20000);
+    for (size_t i = 0; i < sizeof TABLE / sizeof *TABLE; i++) {
+        struct command end = market_command(&s->market, COMMAND_JOB_END, ACTOR_HOST, s->host);
+        end.u.end.job_id = id;
+        end.u.end.end = (struct ev_job_end){.ending = TABLE[i].ending,
+                                            .reason = TABLE[i].reason,
+                                            .worker_ms = 1,
+                                            .exit_status = TABLE[i].exit_status,
+                                            .signal = TABLE[i].signal};
+        assert_int_equal(market_submit(&s->market, &end), ERR_INVALID);
+        assert_string_equal(s->market.word, "reason_invalid");
+    }
+    by_worker(s, id, ENDING_COMPLETED);
+    scene_close(s);
 }
 
 /* Used time is the smallest of what the worker says, what went by here, and what was paid for. */
@@ -343,6 +403,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_ending_pays_what_the_terms_say),
         cmocka_unit_test(used_time_is_the_smallest_of_three),
+        cmocka_unit_test(a_cancellation_before_the_first_progress_is_not_free),
+        cmocka_unit_test(an_end_that_contradicts_itself_is_refused),
         cmocka_unit_test(our_downtime_costs_nobody_a_lease),
         cmocka_unit_test(our_downtime_takes_no_job_from_its_machine),
         cmocka_unit_test(our_downtime_does_not_empty_the_queue),
