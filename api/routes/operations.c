@@ -21,6 +21,9 @@ static void readyz(struct call *call)
     settlement_status(call->api->settlement, &chain);
     ledger_stats(call->api->ledger, &stats);
     const char *read_only = ledger_read_only_reason(call->api->ledger);
+    if (read_only == NULL && stats.waiting_for_room) {
+        read_only = "the disk is full; what was accepted waits for room";
+    }
     bool ready = read_only == NULL && chain.on && chain.chain_answers;
     json_t *json =
         json_pack("{s:b,s:{s:b,s:I,s:s},s:{s:b,s:b,s:i,s:i,s:s}}", "ready", ready, "ledger",
@@ -51,6 +54,8 @@ static void metrics(struct call *call)
            stats.checkpoint_size);
     metric(&text, "log_fill_permille", "gauge", "Part of the log's map in use.",
            stats.log_fill_permille);
+    metric(&text, "views_fill_permille", "gauge", "Part of the views' map in use.",
+           stats.views_fill_permille);
     metric(&text, "batches_total", "counter", "Batches committed or refused.", stats.batches);
     metric(&text, "commands_total", "counter", "Commands answered.", stats.commands);
     metric(&text, "refusals_total", "counter", "Commands refused.", stats.refusals);

@@ -29,7 +29,7 @@ static enum err_code open_views(struct ledger *ledger, struct err *err)
                                           ledger->options.projection_count};
     struct views_options options = {
         .folder = path,
-        .map_size = ledger->options.map_size,
+        .map_size = ledger->options.map_size * VIEWS_MAP_FACTOR,
         .read_only = ledger->options.read_only,
     };
     enum err_code code = path_join(path, sizeof path, ledger->options.data_dir, "views", err);
@@ -267,7 +267,8 @@ void ledger_close(struct ledger *ledger)
 /* At the quota only what ends and settles jobs is taken; the rest of the map is kept for it. */
 static bool over_quota(struct ledger *ledger, enum command_class class)
 {
-    return class >= CLASS_CONSUMER && event_log_fill_permille(ledger->log) >= 900;
+    return class >= CLASS_CONSUMER && (event_log_fill_permille(ledger->log) >= QUOTA_PERMILLE ||
+                                       views_fill_permille(ledger->views) >= QUOTA_PERMILLE);
 }
 
 enum err_code ledger_submit(struct ledger *ledger, const struct command *command,
@@ -351,6 +352,8 @@ void ledger_stats(struct ledger *ledger, struct ledger_stats *ret)
         .refusals = atomic_load(&ledger->refusals),
         .checkpoint_size = atomic_load(&ledger->checkpoint_size),
         .log_fill_permille = event_log_fill_permille(ledger->log),
+        .views_fill_permille = views_fill_permille(ledger->views),
+        .waiting_for_room = atomic_load(&ledger->waiting_for_room),
     };
     if (ledger->queue != NULL) {
         command_queue_lengths(ledger->queue, ret->queued);

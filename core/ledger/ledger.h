@@ -24,6 +24,11 @@ struct ledger;
 /* Layout of the rows in views; a change makes old views be rebuilt from the log. */
 #define VIEWS_VERSION 2
 
+/* What an event leaves in the views is at most about four times its record, measured with the random market. */
+#define VIEWS_MAP_FACTOR 8
+/* Of either map: what is beyond is kept for settlement, ends and reports. */
+#define QUOTA_PERMILLE 900
+
 /* Who waits for whom when the writer is behind. */
 enum command_class {
     CLASS_SETTLEMENT, /* settlement and job ends */
@@ -40,11 +45,10 @@ struct ledger_options {
     const struct note_key
         *checkpoint_key; /* copied; NULL: no checkpoints are signed, and the ledger is read-only */
     const char *checkpoint_copy; /* file outside the data directory, or NULL */
-    uint64_t map_size;           /* of each environment; 0: default */
-    uint64_t quota;   /* bytes of log map at which consumers are refused; 0: 90 % of the map */
-    size_t queue_max; /* commands waiting per class; 0: 4096 */
-    bool read_only;   /* open beside a running ledger: no writer, no catching up */
-    int64_t (*wall_ns)(void);                    /* NULL: time_wall_ns; tests hand in their own */
+    uint64_t map_size;        /* of the log; the views get VIEWS_MAP_FACTOR times that. 0: 64 GiB */
+    size_t queue_max;         /* commands waiting per class; 0: 4096 */
+    bool read_only;           /* open beside a running ledger: no writer, no catching up */
+    int64_t (*wall_ns)(void); /* NULL: time_wall_ns; tests hand in their own */
     void (*on_commit)(void *ctx, uint64_t head); /* may be NULL; writer thread */
     void *on_commit_ctx;
 };
@@ -92,6 +96,9 @@ struct ledger_stats {
     uint64_t queued[COMMAND_CLASSES];
     uint64_t checkpoint_size;
     unsigned log_fill_permille;
+    unsigned views_fill_permille;
+    bool
+        waiting_for_room; /* the disk is full: the views do not follow the log, no command is answered */
 };
 void ledger_stats(struct ledger *ledger, struct ledger_stats *ret);
 

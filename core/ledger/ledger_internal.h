@@ -37,6 +37,7 @@ struct ledger {
 
     /* any thread */
     atomic_bool closing;
+    atomic_bool waiting_for_room; /* the disk is full, the views are behind the log */
     atomic_uint_fast64_t head;
     atomic_uint_fast64_t batches;
     atomic_uint_fast64_t commands;

@@ -287,6 +287,7 @@ static bool follow_log(struct ledger *ledger)
     bool told = false;
     for (;;) {
         enum err_code code = ledger_catch_up(ledger, &err);
+        atomic_store(&ledger->waiting_for_room, code == ERR_FULL);
         if (code == ERR_OK) {
             return true;
         }

@@ -9,14 +9,16 @@
 #include "core/log/row_buffer.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <limits.h>
 #include <lmdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#define MAP_SIZE_DEFAULT (UINT64_C(64) << 30)
+#define MAP_SIZE_DEFAULT (UINT64_C(512) << 30)
 #define READERS_MAX_DEFAULT 512
 #define TABLES_MAX 96
 #define PLACES 256
@@ -403,6 +405,29 @@ static int open_tables(struct views *views)
     return mdb_txn_commit(txn);
 }
 
+/* Every page that the newest transaction counts is in the file: LMDB would be killed by reading one that is not. */
+static int check_length(const struct views *views)
+{
+    MDB_envinfo info;
+    MDB_stat stat;
+    struct stat file;
+    int fd = -1;
+    int rc = mdb_env_info(views->env, &info);
+    if (rc == 0) {
+        rc = mdb_env_stat(views->env, &stat);
+    }
+    if (rc == 0) {
+        rc = mdb_env_get_fd(views->env, &fd);
+    }
+    if (rc == 0 && fstat(fd, &file) != 0) {
+        rc = errno;
+    }
+    return rc != 0 ? rc
+           : (uint64_t)file.st_size < (uint64_t)(info.me_last_pgno + 1) * stat.ms_psize
+               ? MDB_CORRUPTED
+               : 0;
+}
+
 static enum err_code open_env(struct views *views, struct err *err)
 {
     const struct views_options *options = &views->options;
@@ -422,6 +447,9 @@ static enum err_code open_env(struct views *views, struct err *err)
         rc = mdb_env_open(
             views->env, views->folder,
             MDB_NOTLS | MDB_NORDAHEAD | MDB_NOSYNC | (options->read_only ? MDB_RDONLY : 0U), 0600);
+    }
+    if (rc == 0) {
+        rc = check_length(views);
     }
     if (rc == 0) {
         rc = open_tables(views);
@@ -468,7 +496,12 @@ enum err_code views_open(const struct views_options *options, struct views **ret
     if (code == ERR_OK) {
         code = open_env(views, err);
     }
+    if (code == ERR_CORRUPT && !options->read_only && remove_files(views)) {
+        trace(TRACE_WARN, "views.discarded", "reason=\"damaged\"");
+        code = open_env(views, err);
+    }
     if (code != ERR_OK) {
+        row_buffer_deinit(&views->rows);
         free(views);
         return code;
     }
@@ -501,6 +534,16 @@ enum err_code views_reset(struct views *views, struct err *err)
     views->env = NULL;
     (void)remove_files(views);
     return open_env(views, err);
+}
+
+unsigned views_fill_permille(struct views *views)
+{
+    MDB_envinfo info;
+    MDB_stat stat;
+    if (mdb_env_info(views->env, &info) != 0 || mdb_env_stat(views->env, &stat) != 0) {
+        return 1000;
+    }
+    return (unsigned)((info.me_last_pgno + 1) * stat.ms_psize * 1000 / info.me_mapsize);
 }
 
 /* ── writing ───────────────────────────────────────────────────────────────────────────────────── */

@@ -17,7 +17,7 @@ struct views;
 
 struct views_options {
     const char *folder;
-    uint64_t map_size;    /* 0: 64 GiB */
+    uint64_t map_size;    /* 0: 512 GiB of address space */
     unsigned readers_max; /* 0: 512 */
     bool read_only;
     const struct store_table *const *tables;
@@ -47,6 +47,9 @@ struct views_state {
 /* false for a text that is not "<boot id> dirty\n" or "<boot id> clean\n". */
 bool views_state_parse(struct bytes text, const char boot[VIEWS_BOOT_ID_SIZE + 1],
                        struct views_state *ret);
+
+/* Fraction of the map in use, 0 … 1000; any thread. */
+unsigned views_fill_permille(struct views *views);
 
 /* ── writing ── */
 

@@ -20,7 +20,8 @@ struct fixture {
     char copy[96];
     struct note_key key;
     struct ledger *ledger;
-    uint64_t commits; /* writer thread */
+    uint64_t map_size; /* 0: enough */
+    uint64_t commits;  /* writer thread */
 };
 
 static void commit_cb(void *ctx, uint64_t head)
@@ -35,7 +36,7 @@ static void open_ledger(struct fixture *f)
         .data_dir = f->folder,
         .checkpoint_key = &f->key,
         .checkpoint_copy = f->copy,
-        .map_size = UINT64_C(1) << 28,
+        .map_size = f->map_size != 0 ? f->map_size : UINT64_C(1) << 28,
         .on_commit = commit_cb,
         .on_commit_ctx = f,
     };
@@ -236,6 +237,57 @@ static void views_rebuilt_from_the_log_are_the_same_bytes(void **state)
     assert_true(key_equal(digest, views_now(f)));
 }
 
+/* Views may always be thrown away, so nothing that happened to their file keeps the ledger from opening. */
+static void damaged_views_are_thrown_away_and_rebuilt(void **state)
+{
+    struct fixture *f = *state;
+    char path[128];
+    (void)submit_many(f);
+    struct key32 digest = views_now(f);
+    (void)snprintf(path, sizeof path, "%s/views/data.mdb", f->folder);
+    for (int damage = 0; damage < 3; damage++) {
+        ledger_close(f->ledger);
+        FILE *file = fopen(path, "r+b");
+        assert_non_null(file);
+        if (damage == 0) { /* no LMDB file any more */
+            for (int i = 0; i < 8192; i++) {
+                assert_int_equal(fputc('x', file), 'x');
+            }
+        }
+        assert_int_equal(fclose(file), 0);
+        if (damage > 0) { /* its head is good, but the pages it counts are gone */
+            assert_int_equal(truncate(path, damage == 1 ? 8192 : 20000), 0);
+        }
+        open_ledger(f);
+        assert_true(key_equal(digest, views_now(f)));
+    }
+}
+
+/* Consumers are refused before either map is full; what ends and settles jobs is taken on the rest. */
+static void the_fuller_map_is_the_quota(void **state)
+{
+    struct fixture *f = *state;
+    struct ledger_stats stats;
+    struct ledger_answer answer = {0};
+    ledger_close(f->ledger);
+    f->map_size = 1 << 20;
+    open_ledger(f);
+    for (int i = 0; i < 20000 && answer.code == ERR_OK; i++) {
+        struct command c = session();
+        answer = submit(f, &c);
+    }
+    assert_int_equal(answer.code, ERR_FULL);
+    assert_memory_equal(answer.err.message, "log_full", 8);
+    ledger_stats(f->ledger, &stats);
+    assert_true(stats.log_fill_permille >= QUOTA_PERMILLE ||
+                stats.views_fill_permille >= QUOTA_PERMILLE);
+    assert_true(stats.log_fill_permille < 1000 && stats.views_fill_permille < 1000);
+    assert_false(stats.waiting_for_room);
+    struct command c = session();
+    answer = ledger_submit_wait(f->ledger, &c, CLASS_SETTLEMENT);
+    assert_int_equal(answer.code, ERR_OK);
+}
+
 static void a_log_older_than_its_checkpoint_is_read_only(void **state)
 {
     struct fixture *f = *state;
@@ -306,6 +358,8 @@ int main(void)
         TEST(a_command_that_cannot_be_encoded_does_not_take_others_with_it),
         TEST(many_threads_make_one_gapless_log),
         TEST(views_rebuilt_from_the_log_are_the_same_bytes),
+        TEST(damaged_views_are_thrown_away_and_rebuilt),
+        TEST(the_fuller_map_is_the_quota),
         TEST(a_log_older_than_its_checkpoint_is_read_only),
         TEST(a_log_that_is_not_what_was_signed_is_read_only),
         TEST(one_writer_at_a_time),
