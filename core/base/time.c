@@ -87,9 +87,10 @@ enum err_code time_parse(struct bytes text, int64_t *ret_wall_ns, struct err *er
     parts.tm_year -= 1900;
     parts.tm_mon -= 1;
     time_t seconds = timegm(&parts);
-    /* timegm normalises 31 February to March; a date that moves was not a date. */
-    if (parts.tm_mday != asked.tm_mday || parts.tm_hour != asked.tm_hour ||
-        parts.tm_min != asked.tm_min || parts.tm_sec != asked.tm_sec) {
+    /* timegm normalises 31 February to March and month 31 to July; a date that moves was not a date. */
+    if (parts.tm_mon + 1 != asked.tm_mon || parts.tm_mday != asked.tm_mday ||
+        parts.tm_hour != asked.tm_hour || parts.tm_min != asked.tm_min ||
+        parts.tm_sec != asked.tm_sec) {
         goto invalid;
     }
     *ret_wall_ns = (int64_t)seconds * NS_PER_S + fraction;

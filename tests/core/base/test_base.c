@@ -51,6 +51,7 @@ static void time_text_round_trips(void **state)
     assert_int_equal(time_parse(bytes_of_text("2026-02-30T00:00:00Z"), &unused, NULL), ERR_INVALID);
     assert_int_equal(time_parse(bytes_of_text("2026-02-03T00:00:00"), &unused, NULL), ERR_INVALID);
     assert_int_equal(time_parse(bytes_of_text("2026-02-03T00:00:60Z"), &unused, NULL), ERR_INVALID);
+    assert_int_equal(time_parse(bytes_of_text("2026-31-03T00:00:00Z"), &unused, NULL), ERR_INVALID);
 }
 
 static void ids_sort_by_time_and_round_trip(void **state)
