@@ -185,9 +185,9 @@ static void take_close(struct websocket *websocket, const struct wslay_event_on_
 static void frame_start_cb(wslay_event_context_ptr wslay,
                            const struct wslay_event_on_frame_recv_start_arg *arg, void *ctx)
 {
-    (void)ctx;
     if (arg->opcode == WSLAY_CONNECTION_CLOSE && arg->payload_length == 1) {
         (void)wslay_event_queue_close(wslay, WEBSOCKET_PROTOCOL_ERROR, NULL, 0);
+        begin_closing(websocket_of(ctx));
     }
 }
 
@@ -201,6 +201,7 @@ static void msg_cb(wslay_event_context_ptr wslay, const struct wslay_event_on_ms
         static const char REASON[] = "only text messages are accepted";
         (void)wslay_event_queue_close(wslay, WEBSOCKET_UNSUPPORTED, (const uint8_t *)REASON,
                                       sizeof REASON - 1);
+        begin_closing(websocket); /* what follows in the same packet is not heard either */
     } else if (arg->opcode == WSLAY_TEXT_FRAME && websocket->state == WS_OPEN) {
         websocket->callbacks.on_text(websocket->callbacks.ctx, websocket,
                                      bytes_of(arg->msg, arg->msg_length));
