@@ -5,6 +5,7 @@
 
 #include <openssl/evp.h>
 #include <pthread.h>
+#include <sodium.h>
 #include <stdlib.h>
 
 struct sha256 {
@@ -77,15 +78,31 @@ static void create_key(void)
     INVARIANT(pthread_key_create(&thread_key, destroy_cb) == 0);
 }
 
+/* NULL: out of memory. */
 static struct sha256 *thread_hash(void)
 {
     (void)pthread_once(&thread_once, create_key);
     struct sha256 *hash = pthread_getspecific(thread_key);
     if (hash == NULL) {
         hash = sha256_create();
-        INVARIANT(hash != NULL && pthread_setspecific(thread_key, hash) == 0);
+        if (hash != NULL && pthread_setspecific(thread_key, hash) != 0) {
+            sha256_destroy(hash);
+            hash = NULL;
+        }
     }
     return hash;
+}
+
+/* Slower, on the stack: the one-shot forms have no way to fail, and must not end a process that is short of memory. */
+static struct key32 without_memory(struct bytes a, struct bytes b)
+{
+    crypto_hash_sha256_state state;
+    struct key32 digest;
+    (void)crypto_hash_sha256_init(&state);
+    (void)crypto_hash_sha256_update(&state, a.data, a.size);
+    (void)crypto_hash_sha256_update(&state, b.data, b.size);
+    (void)crypto_hash_sha256_final(&state, digest.b);
+    return digest;
 }
 
 struct key32 sha256_of(struct bytes bytes)
@@ -96,6 +113,9 @@ struct key32 sha256_of(struct bytes bytes)
 struct key32 sha256_of_two(struct bytes a, struct bytes b)
 {
     struct sha256 *hash = thread_hash();
+    if (hash == NULL) {
+        return without_memory(a, b);
+    }
     sha256_update(hash, a);
     sha256_update(hash, b);
     return sha256_final(hash);
