@@ -10,9 +10,10 @@ struct event *decide_event(struct deciding *d, enum event_type_number type, stru
 {
     static _Thread_local struct event overflow; /* written to and dropped */
     struct decision *decision = d->decision;
-    struct event *event =
-        decision->count < DECISION_EVENTS_MAX ? arena_alloc(decision->arena, sizeof *event) : NULL;
+    bool const fits = decision->count < DECISION_EVENTS_MAX;
+    struct event *event = fits ? arena_alloc(decision->arena, sizeof *event) : NULL;
     if (event == NULL) {
+        d->out_of_memory = d->out_of_memory || fits;
         decision->count = DECISION_EVENTS_MAX + 1;
         event = &overflow;
     } else {
@@ -140,7 +141,9 @@ enum err_code market_decide(struct store *state, const struct command *command, 
         return refuse(&d, ERR_CONFLICT, "not_open", "the ledger has not been opened");
     }
     enum err_code code = dispatch(&d);
-    if (code == ERR_OK && ret->count > DECISION_EVENTS_MAX) {
+    if (code == ERR_OK && d.out_of_memory) {
+        code = err_set(err, ERR_NOMEM, "no_memory: there is no memory for the events");
+    } else if (code == ERR_OK && ret->count > DECISION_EVENTS_MAX) {
         code = err_set(err, ERR_INTERNAL, "too_many_events: one command, over %d events",
                        DECISION_EVENTS_MAX);
     }

@@ -12,6 +12,7 @@ struct deciding {
     struct ledger_row ledger;
     struct decision *decision;
     struct err *err;
+    bool out_of_memory; /* an event could not be made */
 };
 
 #define refuse(d, code, word, ...) err_set((d)->err, (code), word ": " __VA_ARGS__)
