@@ -79,35 +79,40 @@ enum err_code ledger_read_identity(struct ledger *ledger, struct err *err)
 
 /* A log older than its last signed checkpoint was restored from an old copy, one that disagrees with it is another history: writing
  * to either would sign a second one. */
-static void check_copy(struct ledger *ledger)
+static enum err_code check_copy(struct ledger *ledger, struct err *err)
 {
     struct buf note;
     struct checkpoint copy;
-    struct key32 root;
-    struct err err = {0};
+    struct key32 root = {0};
+    struct err unusable = {0};
+    enum err_code code = ERR_OK;
     if (ledger->options.checkpoint_copy == NULL || !ledger->has_key) {
-        return;
+        return ERR_OK;
     }
     buf_init(&note, 4096);
     uint64_t size = event_log_size(ledger->log);
-    if (file_read(ledger->options.checkpoint_copy, &note, &err) != ERR_OK ||
-        checkpoint_open(buf_bytes(&note), ledger->origin, ledger->key.public_key, &copy, &err) !=
-            ERR_OK) {
-        if (err.code != ERR_NOT_FOUND) {
-            trace_err(TRACE_WARN, "checkpoint.copy_unusable", &err);
+    if (file_read(ledger->options.checkpoint_copy, &note, &unusable) != ERR_OK ||
+        checkpoint_open(buf_bytes(&note), ledger->origin, ledger->key.public_key, &copy,
+                        &unusable) != ERR_OK) {
+        if (unusable.code != ERR_NOT_FOUND) {
+            trace_err(TRACE_WARN, "checkpoint.copy_unusable", &unusable);
         }
     } else if (copy.size > size) {
         (void)snprintf(ledger->read_only_reason, sizeof ledger->read_only_reason,
                        "the log has %llu records, but %llu were signed: restored from an old copy?",
                        (unsigned long long)size, (unsigned long long)copy.size);
-    } else if (replay_root_at(ledger->log, copy.size, &root, &err) != ERR_OK ||
-               !key_equal(root, copy.root)) {
-        (void)snprintf(ledger->read_only_reason, sizeof ledger->read_only_reason,
-                       "the log's first %llu records are not those that were signed: another copy "
-                       "of this log went on after it?",
-                       (unsigned long long)copy.size);
+    } else {
+        code = replay_root_at(ledger->log, copy.size, &root, err);
+        if (code == ERR_OK && !key_equal(root, copy.root)) {
+            (void)snprintf(
+                ledger->read_only_reason, sizeof ledger->read_only_reason,
+                "the log's first %llu records are not those that were signed: another copy "
+                "of this log went on after it?",
+                (unsigned long long)copy.size);
+        }
     }
     buf_deinit(&note);
+    return code;
 }
 
 static enum err_code read_checkpoint_size(struct ledger *ledger, struct err *err)
@@ -209,7 +214,10 @@ enum err_code ledger_open(const struct ledger_options *options, struct ledger **
         goto out;
     }
     atomic_store(&ledger->head, event_log_size(ledger->log));
-    check_copy(ledger);
+    code = check_copy(ledger, err);
+    if (code != ERR_OK) {
+        goto out;
+    }
     if (options->read_only || !ledger->has_key) {
         (void)snprintf(ledger->read_only_reason, sizeof ledger->read_only_reason,
                        "the ledger was opened for reading only");
@@ -217,7 +225,8 @@ enum err_code ledger_open(const struct ledger_options *options, struct ledger **
     if (ledger->read_only_reason[0] == '\0') {
         ledger->queue =
             command_queue_create(options->queue_max != 0 ? options->queue_max : QUEUE_MAX_DEFAULT);
-        if (ledger->queue == NULL ||
+        ledger->batch = batch_create(ledger);
+        if (ledger->queue == NULL || ledger->batch == NULL ||
             pthread_create(&ledger->thread, NULL, writer_main, ledger) != 0) {
             code = err_set(err, ERR_NOMEM, "no memory for the writer");
             goto out;
@@ -251,6 +260,7 @@ void ledger_close(struct ledger *ledger)
         }
     }
     command_queue_destroy(ledger->queue);
+    free(ledger->batch);
     views_close(ledger->views);
     event_log_close(ledger->log);
     arena_deinit(&ledger->arena);
@@ -369,11 +379,19 @@ enum err_code ledger_checkpoint(struct ledger *ledger, struct err *err)
         checkpoint.size == atomic_load(&ledger->checkpoint_size)) {
         return ERR_OK;
     }
+    enum err_code code = ERR_OK;
+    if (ledger->origin[0] ==
+        '\0') { /* it could not be read when record 1 was written; signed without, nobody could open it */
+        code = ledger_read_identity(ledger, err);
+    }
+    if (code != ERR_OK) {
+        return code;
+    }
     checkpoint.root = event_log_root(ledger->log);
     struct buf note;
     buf_init(&note, 4096);
     checkpoint_sign(&note, ledger->origin, checkpoint, &ledger->key);
-    enum err_code code = buf_check(&note, err);
+    code = buf_check(&note, err);
     /* Outside first: a copy that is ahead of what we show is safe, one behind could hide a second history. */
     if (code == ERR_OK && ledger->options.checkpoint_copy != NULL) {
         code = file_write_atomic(ledger->options.checkpoint_copy, buf_bytes(&note), 0644, err);

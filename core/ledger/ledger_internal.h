@@ -19,6 +19,7 @@ struct ledger {
     struct event_log *log;
     struct views *views;
     struct command_queue *queue;
+    struct batch *batch; /* the writer's */
     struct note_key key;
     bool has_key;
     char origin[NOTE_NAME_MAX];
@@ -45,6 +46,8 @@ struct ledger {
     atomic_uint_fast64_t checkpoint_size;
 };
 
+/* free() it after the thread has ended; NULL: out of memory. */
+struct batch *batch_create(struct ledger *ledger);
 void *writer_main(void *ledger);
 /* Sign and store a checkpoint of what is committed, if it is newer than the last. */
 MUST_CHECK enum err_code ledger_checkpoint(struct ledger *ledger, struct err *err);

@@ -118,50 +118,63 @@ static enum err_code take_event(struct batch *batch, struct event *event, struct
     return store_check(batch->store, err);
 }
 
-/* The fingerprint of the request that was accepted under this id: in this batch, or in the log. */
-static bool same_request(struct batch *batch, size_t index, uint64_t first)
+/* Whether this is the request that was accepted under this id: in this batch, or in the log. */
+static enum err_code same_request(struct batch *batch, size_t index, uint64_t first, bool *ret,
+                                  struct err *err)
 {
     const struct command *command = batch->commands[index].command;
     if (key_is_zero(command->fingerprint)) {
-        return true;
+        *ret = true;
+        return ERR_OK;
     }
     for (size_t i = 0; i < index; i++) {
         if (!batch->answered[i] && batch->answers[i].code == ERR_OK &&
             id_equal(batch->commands[i].command->command_id, command->command_id)) {
-            return key_equal(batch->commands[i].command->fingerprint, command->fingerprint);
+            *ret = key_equal(batch->commands[i].command->fingerprint, command->fingerprint);
+            return ERR_OK;
         }
     }
     struct log_reader *reader;
-    struct bytes record;
+    struct bytes record = {0};
     struct bytes part;
     struct arena arena;
     struct event event;
-    bool same = true; /* an erased private part cannot contradict */
-    if (log_reader_open(batch->ledger->log, &reader, NULL) != ERR_OK) {
-        return false;
+    enum err_code code = log_reader_open(batch->ledger->log, &reader, err);
+    if (code != ERR_OK) {
+        return code;
     }
     arena_init(&arena, 1 << 20);
-    if (log_reader_record(reader, first, &record, NULL) == ERR_OK &&
-        record_decode(record, &arena, &event, NULL) == ERR_OK &&
-        log_reader_private(reader, first, &part) && part.size > PRIVATE_SALT_SIZE &&
-        private_decode(bytes_from(part, PRIVATE_SALT_SIZE), &arena, &event, NULL) == ERR_OK) {
-        same = key_equal(event.fingerprint, command->fingerprint);
+    code = log_reader_record(reader, first, &record, err);
+    if (code == ERR_OK) {
+        code = record_decode(record, &arena, &event, err);
+    }
+    if (code == ERR_OK) {
+        *ret = true; /* an erased private part cannot contradict */
+        if (log_reader_private(reader, first, &part) && part.size > PRIVATE_SALT_SIZE) {
+            code = private_decode(bytes_from(part, PRIVATE_SALT_SIZE), &arena, &event, err);
+            *ret = code != ERR_OK || key_equal(event.fingerprint, command->fingerprint);
+        }
     }
     arena_deinit(&arena);
     log_reader_close(reader);
-    return same;
+    return code;
 }
 
-/* true: the command was accepted before, and is answered. */
+/* true: the command was accepted before, and is answered; or it cannot be known whether it was. */
 static bool replay(struct batch *batch, size_t index)
 {
     struct ledger_answer *answer = &batch->answers[index];
     uint64_t first;
     uint64_t count;
+    bool same = true;
     if (!state_command(batch->store, batch->commands[index].command->command_id, &first, &count)) {
         return false;
     }
-    if (!same_request(batch, index, first)) {
+    answer->code = same_request(batch, index, first, &same, &answer->err);
+    if (answer->code != ERR_OK) {
+        return true;
+    }
+    if (!same) {
         answer->code = err_set(&answer->err, ERR_CONFLICT,
                                "idempotency_mismatch: this key was used with another request");
         return true;
@@ -199,6 +212,10 @@ static bool run_command(struct batch *batch, size_t index)
             code = take_event(batch, decision.events[taken], &answer->err);
         }
         answer->last = batch->first + batch->entry_count - 1;
+    }
+    if (batch->store->err.code !=
+        ERR_OK) { /* what could not be read looks as if it were not there */
+        code = store_check(batch->store, &answer->err);
     }
     answer->code = code;
     if (code == ERR_OK) {
@@ -320,7 +337,7 @@ static void commit(struct batch *batch)
         return;
     }
     if (batch->first == 1 && ledger_read_identity(ledger, &err) != ERR_OK) {
-        trace_err(TRACE_ERROR, "log.identity", &err);
+        trace_err(TRACE_ERROR, "log.identity", &err); /* again before the first checkpoint */
     }
     ledger->last_time = batch->now;
     struct views_position position = ledger_position(ledger);
@@ -391,13 +408,20 @@ static void maybe_checkpoint(struct ledger *ledger)
     }
 }
 
+struct batch *batch_create(struct ledger *ledger)
+{
+    struct batch *batch = calloc(1, sizeof *batch); /* too large for the stack */
+    if (batch != NULL) {
+        batch->ledger = ledger;
+    }
+    return batch;
+}
+
 void *writer_main(void *arg)
 {
     struct ledger *ledger = arg;
-    struct batch *batch = calloc(1, sizeof *batch); /* too large for the stack */
+    struct batch *batch = ledger->batch;
     bool stopped = false;
-    INVARIANT(batch != NULL);
-    batch->ledger = ledger;
     while (!stopped || batch->count > 0) {
         batch->count = command_queue_take(ledger->queue, batch->commands, BATCH_COMMANDS_MAX,
                                           IDLE_MS, &stopped);
@@ -408,6 +432,5 @@ void *writer_main(void *arg)
         }
         maybe_checkpoint(ledger);
     }
-    free(batch);
     return NULL;
 }

@@ -516,6 +516,10 @@ void views_close(struct views *views)
     }
     struct err err;
     views_abort(views);
+    if (views->env == NULL) { /* a reset that failed: there is nothing to keep */
+        free(views);
+        return;
+    }
     if (!views->options.read_only) {
         int rc = mdb_env_sync(views->env, 1);
         if (rc != 0 || write_state(views, false, &err) != ERR_OK) {
@@ -530,8 +534,10 @@ void views_close(struct views *views)
 enum err_code views_reset(struct views *views, struct err *err)
 {
     views_abort(views);
-    mdb_env_close(views->env);
-    views->env = NULL;
+    if (views->env != NULL) {
+        mdb_env_close(views->env);
+        views->env = NULL;
+    }
     (void)remove_files(views);
     return open_env(views, err);
 }
@@ -648,6 +654,9 @@ enum err_code views_read_position(struct views *views, struct views_position *re
 
 enum err_code views_snapshot_open(struct views *views, struct views_snapshot **ret, struct err *err)
 {
+    if (views->env == NULL) {
+        return err_set(err, ERR_UNAVAILABLE, "the views could not be made anew");
+    }
     struct views_snapshot *snapshot = malloc(sizeof *snapshot);
     if (snapshot == NULL) {
         return err_set(err, ERR_NOMEM, "no memory for a snapshot");

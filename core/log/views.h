@@ -35,7 +35,7 @@ MUST_CHECK enum err_code views_open(const struct views_options *options, struct 
                                     struct err *err);
 /* Sync and mark clean; then the next open on any boot trusts them. */
 void views_close(struct views *views);
-/* Close without syncing, delete all files, open empty. The handle stays valid. */
+/* Close without syncing, delete all files, open empty. The handle stays valid; after an error it can only be reset again, or closed. */
 MUST_CHECK enum err_code views_reset(struct views *views, struct err *err);
 
 /* What <folder>.state says, read as on the boot of this id. */
