@@ -180,6 +180,9 @@ enum err_code market_submit(struct market *market, const struct command *command
     market->err = (struct err){0};
     market->word[0] = '\0';
     arena_clear(&market->arena);
+    if (market->on_command != NULL) {
+        market->on_command(market->context, command);
+    }
     enum err_code code =
         market_decide(market->store, command, market->now, &decision, &market->err);
     if (code != ERR_OK) {
@@ -247,6 +250,7 @@ void market_open(struct market *market, uint64_t seed, struct store *store, uint
                                                .generation = 1,
                                                .network = NETWORK_LOCAL,
                                                .record_format = RECORD_FORMAT,
+                                               .checkpoint_key = market->checkpoint_key,
                                                .name = bytes_of_text("test")};
     must(market, &command);
     command = market_command(market, COMMAND_TERMS_SET, ACTOR_OPERATOR, none);

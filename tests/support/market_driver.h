@@ -51,11 +51,13 @@ struct market {
     size_t record_capacity;
     void (*on_event)(void *context, uint64_t sequence, const struct event *event);
     void (*on_answer)(void *context, const struct command *command, bool accepted);
+    void (*on_command)(void *context, const struct command *command); /* before it is decided */
     void *context;
     struct market_stats stats;
     struct ev_terms_set terms;
     struct arena terms_arena;
     struct id16 log_id;
+    struct key32 checkpoint_key; /* of ledger.opened; zero: none */
     /* what there is, in order of birth */
     struct market_ids accounts;
     struct market_ids hosts;

@@ -17,7 +17,9 @@ struct scene *scene_open(const struct scene_options *options)
     assert_non_null(scene);
     struct market *market = &scene->market;
     market->on_event = options->on_event;
+    market->on_command = options->on_command;
     market->context = market;
+    market->checkpoint_key = options->checkpoint_key;
     market_open(market, 7, memory_store_create(), options->fee_bps);
     scene->consumer = market_sign_in(market, market_new_key(market));
     scene->provider = market_sign_in(market, market_new_key(market));

@@ -16,8 +16,10 @@ struct scene {
 
 struct scene_options {
     uint64_t fee_bps;
-    int64_t rate; /* of the offer, QUBIC per hour; 0: 100,000 */
+    struct key32 checkpoint_key; /* of ledger.opened; zero: none */
+    int64_t rate;                /* of the offer, QUBIC per hour; 0: 100,000 */
     void (*on_event)(void *market, uint64_t sequence, const struct event *event); /* may be NULL */
+    void (*on_command)(void *market, const struct command *command);              /* may be NULL */
 };
 
 struct scene *scene_open(const struct scene_options *options); /* NULL: none of them */
