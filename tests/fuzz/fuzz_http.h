@@ -52,6 +52,11 @@ static inline void fuzz_http_ask(uv_loop_t *loop, uint16_t port, struct bytes re
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     int const fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     INVARIANT(fd >= 0);
+    /* The ports of one address are used up within a minute: each waits a while after its end. */
+    static uint32_t turn;
+    struct sockaddr_in own = {.sin_family = AF_INET};
+    own.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + turn++ % 200);
+    INVARIANT(bind(fd, (const struct sockaddr *)&own, sizeof own) == 0);
     INVARIANT(connect(fd, (const struct sockaddr *)&address, sizeof address) == 0);
     int64_t until = time_mono_ns() + FUZZ_HTTP_PATIENCE_NS;
     for (bool done = false; !done && time_mono_ns() < until;) {
