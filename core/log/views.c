@@ -7,8 +7,8 @@
 #include "core/crypto/sha256.h"
 #include "core/log/lmdb_err.h"
 #include "core/log/row_buffer.h"
+#include "core/log/views_transaction.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 #include <lmdb.h>
@@ -20,30 +20,17 @@
 
 #define MAP_SIZE_DEFAULT (UINT64_C(512) << 30)
 #define READERS_MAX_DEFAULT 512
-#define TABLES_MAX 96
-#define PLACES 256
 static char POSITION_KEY[] = "p"; /* not const: LMDB takes no const pointers */
 #define POSITION_SIZE (8 + 32 + 16 + 8)
 /* Rows of the running write transaction; when there are more, they go into the trees earlier. */
 #define ROWS_SIZE_MAX ((size_t)48 << 20)
 
-struct transaction {
-    struct store store; /* first: a store pointer is a transaction pointer */
-    struct views *views;
-    MDB_txn *txn;
-    MDB_cursor *cursors[TABLES_MAX]; /* opened at first use, closed with the transaction */
-    struct row_buffer *rows; /* of a write transaction; NULL: rows are read from the trees */
-    struct err flush_err;    /* of the row that could not be flushed */
-};
-
 struct views {
     struct views_options options;
-    const struct store_table *table_list[TABLES_MAX]; /* options.tables points here */
-    uint8_t places[PLACES];                           /* by address of the table: its index + 1 */
     char folder[PATH_MAX];
     char state_path[PATH_MAX];
     MDB_env *env;
-    MDB_dbi tables[TABLES_MAX];
+    struct views_tables tables;
     MDB_dbi position;
     bool dirty; /* the state file says so */
     struct transaction write;
@@ -54,262 +41,6 @@ struct views_snapshot {
     struct transaction transaction;
     struct views_position position;
 };
-
-/* ── the store over a transaction ──────────────────────────────────────────────────────────────── */
-
-static MDB_val value_of(struct bytes bytes)
-{
-    return (MDB_val){.mv_size = bytes.size, .mv_data = (void *)(uintptr_t)bytes.data};
-}
-
-static struct bytes bytes_of_value(const MDB_val *value)
-{
-    return bytes_of(value->mv_data, value->mv_size);
-}
-
-static size_t place_of(const struct store_table *table)
-{
-    return (size_t)((uint64_t)(uintptr_t)table * UINT64_C(0x9E3779B97F4A7C15) >> 56);
-}
-
-/* Tables are told apart by address; this is asked at every access to a row. */
-static void index_tables(struct views *views)
-{
-    static_assert(TABLES_MAX < PLACES / 2, "there are empty places");
-    for (size_t i = 0; i < views->options.table_count; i++) {
-        size_t at = place_of(views->options.tables[i]);
-        while (views->places[at] != 0) {
-            at = (at + 1) % PLACES;
-        }
-        views->places[at] = (uint8_t)(i + 1);
-    }
-}
-
-static size_t table_index(const struct views *views, const struct store_table *table)
-{
-    for (size_t at = place_of(table); views->places[at] != 0; at = (at + 1) % PLACES) {
-        if (views->options.tables[views->places[at] - 1] == table) {
-            return views->places[at] - 1U;
-        }
-    }
-    IMPOSSIBLE("a table that was not registered");
-}
-
-static struct transaction *transaction_of(struct store *store)
-{
-    return (struct transaction *)(void *)store;
-}
-
-static int cursor_of(struct transaction *t, size_t table, MDB_cursor **ret)
-{
-    int rc = 0;
-    if (t->cursors[table] == NULL) {
-        rc = mdb_cursor_open(t->txn, t->views->tables[table], &t->cursors[table]);
-    }
-    *ret = t->cursors[table];
-    return rc;
-}
-
-/* Sorted, so that the cursor mostly stays on its page. */
-static enum err_code flush_row(void *ctx, size_t table, struct bytes key, enum row_state state,
-                               struct bytes value)
-{
-    struct transaction *t = ctx;
-    MDB_cursor *cursor;
-    MDB_val key_val = value_of(key);
-    MDB_val value_val = value_of(value);
-    int rc = cursor_of(t, table, &cursor);
-    if (rc == 0 && state == ROW_PRESENT) {
-        rc = mdb_cursor_put(cursor, &key_val, &value_val, 0);
-    } else if (rc == 0) {
-        rc = mdb_cursor_get(cursor, &key_val, &value_val, MDB_SET);
-        rc = rc == 0 ? mdb_cursor_del(cursor, 0) : rc == MDB_NOTFOUND ? 0 : rc;
-    }
-    return err_from_mdb(&t->flush_err, rc, t->views->options.tables[table]->name);
-}
-
-/* Rows of one table, or of all (SIZE_MAX), into the trees. */
-static enum err_code flush(struct transaction *t, size_t table, struct err *err)
-{
-    if (t->rows == NULL) {
-        return ERR_OK;
-    }
-    t->flush_err = (struct err){0};
-    enum err_code code = row_buffer_flush(t->rows, table, flush_row, t);
-    if (code == ERR_NOMEM && t->flush_err.code == ERR_OK) {
-        return err_set(err, ERR_NOMEM, "no memory to sort the rows of the views");
-    }
-    if (code != ERR_OK && err != NULL) {
-        *err = t->flush_err;
-    }
-    return code;
-}
-
-static enum err_code no_room(struct err *err)
-{
-    return err_set(err, ERR_NOMEM, "no memory for a row of the views");
-}
-
-/* The buffer is full: everything into the trees, and begin anew. */
-static enum err_code spill(struct transaction *t, struct err *err)
-{
-    enum err_code code = flush(t, SIZE_MAX, err);
-    row_buffer_clear(t->rows);
-    return code;
-}
-
-/* From the tree, into the buffer if there is one: flushing for a seek may change the tree under a value that was found. */
-static enum err_code read_row(struct transaction *t, size_t table, struct bytes key,
-                              struct bytes *ret, struct err *err)
-{
-    MDB_val key_val = value_of(key);
-    MDB_val value = {0};
-    int rc = mdb_get(t->txn, t->views->tables[table], &key_val, &value);
-    if (rc != 0 && rc != MDB_NOTFOUND) {
-        return err_from_mdb(err, rc, t->views->options.tables[table]->name);
-    }
-    struct bytes found = bytes_of_value(&value);
-    if (t->rows == NULL) {
-        *ret = found;
-    } else if (!row_buffer_note(t->rows, table, key, rc == 0 ? ROW_PRESENT : ROW_ABSENT, found,
-                                ret)) {
-        return no_room(err);
-    }
-    return rc == 0 ? ERR_OK : ERR_NOT_FOUND;
-}
-
-static enum err_code get_op(struct store *store, const struct store_table *table, struct bytes key,
-                            struct bytes *ret, struct err *err)
-{
-    struct transaction *t = transaction_of(store);
-    size_t index = table_index(t->views, table);
-    enum row_state known = t->rows == NULL ? ROW_UNKNOWN : row_buffer_get(t->rows, index, key, ret);
-    if (known != ROW_UNKNOWN) {
-        return known == ROW_PRESENT ? ERR_OK : ERR_NOT_FOUND;
-    }
-    enum err_code code = read_row(t, index, key, ret, err);
-    if (code == ERR_NOMEM && spill(t, err) == ERR_OK) {
-        code = read_row(t, index, key, ret, err);
-    }
-    return code;
-}
-
-static enum err_code write_row(struct store *store, const struct store_table *table,
-                               struct bytes key, enum row_state state, struct bytes value,
-                               struct err *err)
-{
-    struct transaction *t = transaction_of(store);
-    size_t index = table_index(t->views, table);
-    enum err_code code = ERR_OK;
-    INVARIANT(t->rows != NULL);
-    if (!row_buffer_put(t->rows, index, key, state, value)) {
-        code = spill(t, err);
-        if (code == ERR_OK && !row_buffer_put(t->rows, index, key, state, value)) {
-            code = no_room(err);
-        }
-    }
-    return code;
-}
-
-static enum err_code put_op(struct store *store, const struct store_table *table, struct bytes key,
-                            struct bytes value, struct err *err)
-{
-    return write_row(store, table, key, ROW_PRESENT, value, err);
-}
-
-static enum err_code del_op(struct store *store, const struct store_table *table, struct bytes key,
-                            struct err *err)
-{
-    return write_row(store, table, key, ROW_ABSENT, (struct bytes){0}, err);
-}
-
-static enum err_code seek_op(struct store *store, const struct store_table *table, struct bytes key,
-                             bool after, struct bytes *ret_key, struct bytes *ret_value,
-                             struct err *err)
-{
-    struct transaction *t = transaction_of(store);
-    size_t index = table_index(t->views, table);
-    MDB_cursor *cursor;
-    MDB_val found = value_of(key);
-    MDB_val value;
-    enum err_code code = flush(t, index, err);
-    if (code != ERR_OK) {
-        return code;
-    }
-    int rc = cursor_of(t, index, &cursor);
-    if (rc == 0) {
-        rc = mdb_cursor_get(cursor, &found, &value, key.size == 0 ? MDB_FIRST : MDB_SET_RANGE);
-    }
-    if (rc == 0 && after && key.size > 0 && bytes_equal(bytes_of_value(&found), key)) {
-        rc = mdb_cursor_get(cursor, &found, &value, MDB_NEXT);
-    }
-    if (rc == 0) {
-        *ret_key = bytes_of_value(&found);
-        *ret_value = bytes_of_value(&value);
-    }
-    return err_from_mdb(err, rc, table->name);
-}
-
-static enum err_code seek_before_op(struct store *store, const struct store_table *table,
-                                    struct bytes key, struct bytes *ret_key,
-                                    struct bytes *ret_value, struct err *err)
-{
-    struct transaction *t = transaction_of(store);
-    size_t index = table_index(t->views, table);
-    MDB_cursor *cursor;
-    MDB_val found = value_of(key);
-    MDB_val value;
-    enum err_code code = flush(t, index, err);
-    if (code != ERR_OK) {
-        return code;
-    }
-    int rc = cursor_of(t, index, &cursor);
-    if (rc == 0) {
-        rc = key.size == 0 ? MDB_NOTFOUND : mdb_cursor_get(cursor, &found, &value, MDB_SET_RANGE);
-        if (rc == 0) {
-            rc = mdb_cursor_get(cursor, &found, &value, MDB_PREV);
-        } else if (rc == MDB_NOTFOUND) {
-            rc = mdb_cursor_get(cursor, &found, &value, MDB_LAST);
-        }
-    }
-    if (rc == 0) {
-        *ret_key = bytes_of_value(&found);
-        *ret_value = bytes_of_value(&value);
-    }
-    return err_from_mdb(err, rc, table->name);
-}
-
-static const struct store_ops STORE_OPS = {
-    .get = get_op, .put = put_op, .del = del_op, .seek = seek_op, .seek_before = seek_before_op};
-
-static int transaction_begin(struct views *views, bool write, struct transaction *t)
-{
-    *t = (struct transaction){
-        .store.ops = &STORE_OPS, .views = views, .rows = write ? &views->rows : NULL};
-    return mdb_txn_begin(views->env, NULL, write ? 0 : MDB_RDONLY, &t->txn);
-}
-
-static void transaction_end(struct transaction *t)
-{
-    for (size_t i = 0; i < t->views->options.table_count; i++) {
-        if (t->cursors[i] != NULL) {
-            mdb_cursor_close(t->cursors[i]);
-            t->cursors[i] = NULL;
-        }
-    }
-    if (t->rows != NULL) {
-        row_buffer_clear(t->rows);
-    }
-}
-
-static void transaction_abort(struct transaction *t)
-{
-    if (t->txn != NULL) {
-        transaction_end(t);
-        mdb_txn_abort(t->txn);
-        t->txn = NULL;
-    }
-}
 
 /* ── whether the files can be trusted ──────────────────────────────────────────────────────────── */
 
@@ -392,8 +123,8 @@ static int open_tables(struct views *views)
     unsigned flags = views->options.read_only ? 0 : MDB_CREATE;
     MDB_txn *txn = NULL;
     int rc = mdb_txn_begin(views->env, NULL, views->options.read_only ? MDB_RDONLY : 0, &txn);
-    for (size_t i = 0; i < views->options.table_count && rc == 0; i++) {
-        rc = mdb_dbi_open(txn, views->options.tables[i]->name, flags, &views->tables[i]);
+    for (size_t i = 0; i < views->tables.count && rc == 0; i++) {
+        rc = mdb_dbi_open(txn, views->tables.list[i]->name, flags, &views->tables.handles[i]);
     }
     if (rc == 0) {
         rc = mdb_dbi_open(txn, "position", flags, &views->position);
@@ -433,7 +164,7 @@ static enum err_code open_env(struct views *views, struct err *err)
     const struct views_options *options = &views->options;
     int rc = mdb_env_create(&views->env);
     if (rc == 0) {
-        rc = mdb_env_set_maxdbs(views->env, TABLES_MAX + 1);
+        rc = mdb_env_set_maxdbs(views->env, VIEWS_TABLES_MAX + 1);
     }
     if (rc == 0) {
         rc = mdb_env_set_mapsize(views->env,
@@ -467,15 +198,12 @@ static enum err_code open_env(struct views *views, struct err *err)
 
 enum err_code views_open(const struct views_options *options, struct views **ret, struct err *err)
 {
-    INVARIANT(options->table_count <= TABLES_MAX);
     struct views *views = calloc(1, sizeof *views);
     if (views == NULL) {
         return err_set(err, ERR_NOMEM, "no memory to open the views");
     }
     views->options = *options;
-    memcpy(views->table_list, options->tables, options->table_count * sizeof *options->tables);
-    views->options.tables = views->table_list;
-    index_tables(views);
+    views_tables_init(&views->tables, options->tables, options->table_count);
     row_buffer_init(&views->rows, ROWS_SIZE_MAX);
     enum err_code code = ERR_OK;
     int size = snprintf(views->folder, sizeof views->folder, "%s", options->folder);
@@ -563,7 +291,7 @@ enum err_code views_begin(struct views *views, struct store **ret, struct err *e
             return code;
         }
     }
-    int rc = transaction_begin(views, true, &views->write);
+    int rc = transaction_begin(&views->write, views->env, &views->tables, &views->rows);
     if (rc != 0) {
         return err_from_mdb(err, rc, "begin writing views");
     }
@@ -606,7 +334,7 @@ enum err_code views_flush(struct views *views, struct err *err)
     struct transaction *t = &views->write;
     INVARIANT(t->txn != NULL);
     enum err_code code = store_check(&t->store, err);
-    return code == ERR_OK ? flush(t, SIZE_MAX, err) : code;
+    return code == ERR_OK ? transaction_flush(t, err) : code;
 }
 
 enum err_code views_commit(struct views *views, const struct views_position *position,
@@ -661,7 +389,7 @@ enum err_code views_snapshot_open(struct views *views, struct views_snapshot **r
     if (snapshot == NULL) {
         return err_set(err, ERR_NOMEM, "no memory for a snapshot");
     }
-    int rc = transaction_begin(views, false, &snapshot->transaction);
+    int rc = transaction_begin(&snapshot->transaction, views->env, &views->tables, NULL);
     if (rc == 0) {
         rc = position_read(views, snapshot->transaction.txn, &snapshot->position);
     }
@@ -697,24 +425,24 @@ static void hash_value(struct sha256 *hash, const MDB_val *value)
     uint8_t size[8];
     put_be64(size, value->mv_size);
     sha256_update(hash, bytes_of(size, sizeof size));
-    sha256_update(hash, bytes_of_value(value));
+    sha256_update(hash, bytes_of(value->mv_data, value->mv_size));
 }
 
 enum err_code views_snapshot_digest(struct views_snapshot *snapshot, struct key32 *ret,
                                     struct err *err)
 {
-    const struct views_options *options = &snapshot->transaction.views->options;
+    const struct views_tables *tables = snapshot->transaction.tables;
     enum err_code code = ERR_OK;
     struct sha256 *hash = sha256_create();
     if (hash == NULL) {
         return err_set(err, ERR_NOMEM, "no memory to hash the views");
     }
-    for (size_t i = 0; i < options->table_count && code == ERR_OK; i++) {
+    for (size_t i = 0; i < tables->count && code == ERR_OK; i++) {
         MDB_cursor *cursor = NULL;
         MDB_val key;
         MDB_val value;
-        sha256_update(hash, bytes_of_text(options->tables[i]->name));
-        int rc = cursor_of(&snapshot->transaction, i, &cursor);
+        sha256_update(hash, bytes_of_text(tables->list[i]->name));
+        int rc = transaction_cursor(&snapshot->transaction, i, &cursor);
         MDB_cursor_op step = MDB_FIRST; /* the cursor may have been used before */
         while (rc == 0 && (rc = mdb_cursor_get(cursor, &key, &value, step)) == 0) {
             hash_value(hash, &key);
