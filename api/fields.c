@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ERRORS_MAX 20
+
 struct fields fields_of(struct call *call)
 {
     return (struct fields){.call = call, .object = call->body, .errors = json_array()};
@@ -30,6 +32,9 @@ void fields_error(struct fields *fields, const char *name, const char *format, .
     char pointer[160];
     va_list args;
     fields->bad = true;
+    if (json_array_size(fields->errors) == ERRORS_MAX) {
+        return; /* an answer is not longer than what was asked */
+    }
     va_start(args, format);
     (void)vsnprintf(detail, sizeof detail, format, args);
     va_end(args);

@@ -28,6 +28,17 @@ bool list_cursor(struct call *call, const char *name, uint64_t *ret)
     return true;
 }
 
+bool list_after_id(struct call *call, struct id16 *ret)
+{
+    const char *text = http_head_param(http_request_head(call->request), "after");
+    *ret = (struct id16){0};
+    if (text != NULL && id_parse(bytes_of_text(text), ret, NULL) != ERR_OK) {
+        call_problem(call, 422, "cursor_invalid", "after is an id that this list gave as next");
+        return false;
+    }
+    return true;
+}
+
 bool list_word(struct call *call, const char *name, const struct enum_words *words, uint32_t *ret)
 {
     const char *text = http_head_param(http_request_head(call->request), name);

@@ -12,6 +12,8 @@
 MUST_CHECK size_t list_limit(struct call *call);
 /* A number that a list gave as `next`; `ret` stays as it is without the parameter. */
 MUST_CHECK bool list_cursor(struct call *call, const char *name, uint64_t *ret);
+/* `after`, an id that a list gave as `next`; zero without the parameter. */
+MUST_CHECK bool list_after_id(struct call *call, struct id16 *ret);
 /* One of the words, as its number; 0 without the parameter. */
 MUST_CHECK bool list_word(struct call *call, const char *name, const struct enum_words *words,
                           uint32_t *ret);

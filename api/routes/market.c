@@ -1,6 +1,7 @@
 /* Offers, matches and quotes. */
 // SPDX-License-Identifier: Apache-2.0
 #include "api/fields.h"
+#include "api/list.h"
 #include "api/route.h"
 #include "core/base/time.h"
 #include "core/crypto/sha256.h"
@@ -11,7 +12,6 @@
 #include <string.h>
 
 #define RANKING_KEPT 16
-#define OFFERS_MAX 20000
 
 static json_t *json_of_offer(const struct market_entry *entry)
 {
@@ -29,25 +29,30 @@ static json_t *json_of_offer(const struct market_entry *entry)
         "busy", entry->busy);
 }
 
+/* Without a token, so each page costs little: strangers may ask as often as they like. */
 static void list_offers(struct call *call)
 {
     struct reading reading;
     struct market_entry entries[64];
-    struct id16 after = {0};
-    size_t got;
-    if (!reading_open(&reading, call)) {
+    struct id16 after;
+    size_t limit = list_limit(call);
+    if (limit == 0 || !list_after_id(call, &after) || !reading_open(&reading, call)) {
         return;
     }
     json_t *items = json_array();
-    while ((got = marketplace_by_id(reading.store, after, entries, 64)) > 0 &&
-           json_array_size(items) < OFFERS_MAX) {
+    size_t got = 1;
+    while (got > 0 && limit > 0) {
+        got = marketplace_by_id(reading.store, after, entries, limit < 64 ? limit : 64);
         for (size_t i = 0; i < got; i++) {
             (void)json_array_append_new(items, json_of_offer(&entries[i]));
+            after = entries[i].offer_id;
         }
-        after = entries[got - 1].offer_id;
+        limit -= got;
     }
     reading_close(&reading);
-    call_reply(call, 200, json_pack("{s:o,s:n}", "items", items, "next"));
+    call_reply(call, 200,
+               json_pack("{s:o,s:o}", "items", items, "next",
+                         limit == 0 ? json_of_id(after) : json_null()));
 }
 
 /* ── publishing ────────────────────────────────────────────────────────────────────────────────── */

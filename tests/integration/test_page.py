@@ -153,6 +153,10 @@ class Seen(unittest.TestCase):
         self.assertEqual(self.driver.current_url, self.url)
         self.driver.refresh()  # the tab remembers
         self.sees("connection", "live")
+        self.driver.get(self.url + "#token=" + self.maria.token)  # another person's link, in the same tab
+        self.sees("who", self.maria.identity[:6])
+        self.sees("connection", "live")
+        self.assertEqual(self.driver.current_url, self.url)
         self.sign_out()
 
     def test_it_fits_a_phone_and_says_nothing_on_the_console(self):

@@ -265,10 +265,23 @@ class Deadlines(Market):
         self.host.end(job, worker_ms=10)
         self.alice.wait_for(job, settled)
 
+    def test_offers_come_in_pages(self):
+        for i in range(3):
+            self.maria.ok("POST", "/v1/offers", {"host_id": self.host.host_id, **self.host.OFFER})
+        whole = self.alice.ok("GET", "/v1/offers?limit=500")
+        self.assertIsNone(whole["next"])
+        self.assertGreaterEqual(len(whole["items"]), 4)
+        pages, cursor = [], ""
+        while cursor is not None:
+            page = self.alice.ok("GET", "/v1/offers?limit=1" + cursor)
+            pages += page["items"]
+            cursor = page["next"] and "&after=" + page["next"]
+        self.assertEqual([offer["id"] for offer in pages], [offer["id"] for offer in whole["items"]])
+
     def test_a_silent_machine_goes_offline_and_cannot_be_quoted(self):
         silent = self.world.host(self.maria, "silent rig")
         offer = silent.offer["id"]
-        wait_until(lambda: not next(o for o in self.alice.ok("GET", "/v1/offers")["items"]
+        wait_until(lambda: not next(o for o in self.alice.ok("GET", "/v1/offers?limit=500")["items"]
                                     if o["id"] == offer)["online"], "the machine to be offline", 20)
         upload = self.alice.upload()
         answer = self.alice.post("/v1/quotes", {"upload_id": upload["id"], "offer_id": offer})
@@ -296,6 +309,7 @@ class BadInput(Market):
         mallory = self.world.person("mallory")
         job = self.alice.job(offer)
         nobody = "01890000-0000-7000-8000-000000000000"
+        stranger = Client(self.world.server.port)
         head = self.world.head()
         post, offer_body = self.alice.post, {"host_id": self.host.host_id, **self.host.OFFER}
         # the body
@@ -307,6 +321,8 @@ class BadInput(Market):
         self.refused(post("/v1/quotes", b'{"x":"' + b"y" * 300000 + b'"}'), 413, "body_too_large")
         problem = self.refused(post("/v1/quotes", {"upload_id": 7, "offer_id": offer, "colour": "red"}), 422, "invalid_fields")
         self.assertEqual({error["pointer"] for error in problem["errors"]}, {"/upload_id", "/colour"})
+        many = self.refused(post("/v1/quotes", {"x%d" % i: i for i in range(5000)}), 422, "invalid_fields")
+        self.assertEqual(len(many["errors"]), 20)  # an answer is not longer than what was asked
         # amounts
         for rate in (0, -1, 1.5, "7", 10**15 + 1, 2**63, 10**40, True, None):
             self.refused(self.maria.post("/v1/offers", {**offer_body, "rate": rate}), *(
@@ -329,9 +345,10 @@ class BadInput(Market):
         self.refused(self.alice.request("DELETE", "/v1/jobs"), 405, "method_not_allowed")
         self.refused(self.alice.get("/v1/jobs?limit=0"), 422, "limit_invalid")
         self.refused(self.alice.get("/v1/jobs?before=x"), 422, "cursor_invalid")
+        self.refused(stranger.get("/v1/offers?after=7"), 422, "cursor_invalid")
+        self.refused(stranger.get("/v1/offers?limit=501"), 422, "limit_invalid")
         self.refused(self.alice.get("/v1/jobs?status=lost"), 422, "status_invalid")
         # tokens and scopes
-        stranger = Client(self.world.server.port)
         self.refused(stranger.get("/v1/jobs"), 401, "token_missing")
         self.refused(Client(stranger.port, "0" * 64).get("/v1/jobs"), 401, "token_unknown")
         self.refused(self.host.get("/v1/jobs"), 403, "scope_missing")

@@ -150,17 +150,19 @@ async function ask(path) {
 }
 
 async function refresh() {
-  const asks = [ask("/v1/offers").then((list) => show("offers", list.items.map(offerCard), "No machine is on offer. Start one with tally-worker."))];
+  const asks = [ask("/v1/offers?limit=100").then((list) => show("offers", list.items.map(offerCard), "No machine is on offer. Start one with tally-worker."))];
+  const asked = token; // what comes after signing out is nobody's
+  const mine = (show) => (answer) => { if (token === asked) show(answer); };
   if (token) {
-    asks.push(Promise.all([ask("/v1/jobs?limit=20"), ask("/v1/jobs?limit=20&role=provider")]).then((lists) => {
+    asks.push(Promise.all([ask("/v1/jobs?limit=20"), ask("/v1/jobs?limit=20&role=provider")]).then(mine((lists) => {
       const jobs = new Map(lists.flatMap((list) => list.items).map((job) => [job.id, job]));
       const newest = [...jobs.values()].sort((a, b) => (a.created_at < b.created_at ? 1 : -1)).slice(0, 20);
       show("jobs", newest.map(card), "No jobs yet. Submit one: tally submit FILE.py");
-    }).catch(ignoreScope), ask("/v1/earnings").then((sum) => facts([
+    })).catch(ignoreScope), ask("/v1/earnings").then(mine((sum) => facts([
       ["total", qubic(sum.total)], ["today", qubic(sum.today)], ["this week", qubic(sum.week)], ["this month", qubic(sum.month)],
       ["on the way", qubic(sum.pending)], ["earning now", qubic(sum.active.reduce((all, job) => all + job.earned, 0))],
       ["jobs completed", group(sum.jobs_completed)], ["worked", seconds(sum.worked_ms)], ["per hour worked", qubic(sum.average_rate)],
-    ])).catch(ignoreScope));
+    ]))).catch(ignoreScope));
   }
   await Promise.all(asks);
 }
@@ -174,9 +176,10 @@ function refreshSoon() {
   if (refreshing) return;
   refreshing = setTimeout(async () => {
     refreshing = 0;
+    const asked = token;
     try {
       await refresh();
-      trouble("");
+      if (asked === token && token) trouble("");
     } catch (error) {
       if (error.status === 401) return leave(error.message);
       trouble(`The server did not answer: ${error.message}. What is shown may be old.`);
@@ -211,9 +214,10 @@ function follow() {
   const following = token;
   socket = new WebSocket(`${location.origin.replace(/^http/, "ws")}/v1/feed?token=${encodeURIComponent(token)}`, "tally.v1");
   socket.onopen = () => socket.send(JSON.stringify({ subscribe: { topics: ["all"], after: cursor } }));
-  socket.onmessage = (message) => heard(JSON.parse(message.data));
+  socket.onmessage = (message) => { if (following === token) heard(JSON.parse(message.data)); };
+  const opened = socket;
   socket.onclose = () => {
-    if (following !== token) return;
+    if (following !== token || socket !== opened) return;
     connection("away", `◌ reconnecting`);
     setTimeout(() => { if (following === token) follow(); }, pause);
     pause = Math.min(pause * 2, 8000);
@@ -223,34 +227,51 @@ function follow() {
 
 // ── signing in and out ───────────────────────────────────────────────────────────────────────────────────────────────
 
+const PRIVATE = ["jobs-section", "earnings-section", "events-section", "leave"];
+
 async function enter(given) {
+  leave();
   token = given;
-  const who = await ask("/v1/auth/whoami");
   sessionStorage.setItem("token", token);
+  const who = await ask("/v1/auth/whoami");
+  const { head } = await ask("/v1/events?limit=1");
+  if (token !== given) return; // signed out meanwhile
   const name = who.identity ?? who.scopes.join(", ");
   at("who").replaceChildren(make("span", "mono", name.length > 20 ? `${name.slice(0, 6)}…${name.slice(-6)}` : name));
   at("who").title = name;
-  const { head } = await ask("/v1/events?limit=1");
   cursor = Math.max(0, head - EVENTS_REPLAYED);
-  for (const id of ["jobs-section", "earnings-section", "events-section"]) at(id).hidden = false;
+  for (const id of PRIVATE) at(id).hidden = false;
   at("sign-in").hidden = true;
-  at("leave").hidden = false;
-  await refresh();
+  refreshSoon();
   follow();
+}
+
+// Only a token that is no good is forgotten: a server that does not answer now is asked again.
+function notEntered(error) {
+  if (error.status === 401) return leave(error.message);
+  const given = token;
+  trouble(`The server did not answer: ${error.message}. Trying again.`);
+  setTimeout(() => { if (given && token === given) enter(given).catch(notEntered); }, 2000);
 }
 
 function leave(why) {
   token = "";
   sessionStorage.removeItem("token");
   socket?.close();
-  for (const id of ["jobs-section", "earnings-section", "events-section", "leave"]) at(id).hidden = true;
-  at("events").replaceChildren();
-  at("who").replaceChildren();
+  for (const id of PRIVATE) at(id).hidden = true;
+  for (const id of ["events", "jobs", "earnings", "who"]) at(id).replaceChildren();
   at("head").textContent = "";
   at("sign-in").hidden = false;
   connection("away", "not signed in");
   trouble(why ?? "");
   refreshSoon();
+}
+
+// A link may bring a token behind '#': that part is never sent to a server. It does not stay in the address.
+function brought() {
+  const given = new URLSearchParams(location.hash.slice(1)).get("token");
+  if (given) history.replaceState(null, "", location.pathname);
+  return given;
 }
 
 async function start() {
@@ -259,16 +280,17 @@ async function start() {
     event.preventDefault();
     const given = at("token").value.trim();
     at("token").value = "";
-    enter(given).catch((error) => leave(error.message));
+    enter(given).catch(notEntered);
   });
   at("leave").addEventListener("click", () => leave());
+  window.addEventListener("hashchange", () => {
+    const given = brought();
+    if (given) enter(given).catch(notEntered);
+  });
   setInterval(refreshSoon, 5000); // earnings move while a job runs
-  // A link may bring a token behind '#': that part is never sent to a server. It does not stay in the address.
-  const brought = new URLSearchParams(location.hash.slice(1)).get("token");
-  if (brought) history.replaceState(null, "", location.pathname);
-  const given = brought ?? sessionStorage.getItem("token");
+  const given = brought() ?? sessionStorage.getItem("token");
   if (!given) return leave();
-  await enter(given).catch((error) => leave(error.message));
+  await enter(given).catch(notEntered);
 }
 
 start();
