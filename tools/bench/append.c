@@ -117,7 +117,7 @@ enum err_code bench_append(const struct bench_options *options, struct err *err)
         code = scene_open(&run->scene, options->dir, options->projections, err);
     }
     if (code == ERR_OK) {
-        code = scene_enrol(&run->scene, err);
+        code = scene_enrol(&run->scene, BENCH_STREAMS, err);
     }
     if (code == ERR_OK) {
         struct ledger_stats before;

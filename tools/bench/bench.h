@@ -3,7 +3,8 @@
  *
  *     tally-bench append --dir D --in-flight N --seconds S [--projections]   the ledger: commands in, durable events out
  *     tally-bench bare   --dir D --in-flight N --seconds S                   the same keys and bytes into LMDB alone, same flags and batches
- *     tally-bench fill   --dir D --events N                                  a log of N events: running jobs that report
+ *     tally-bench fill   --dir D --events N [--jobs N]                       a log of N events: running jobs that report
+ *     tally-bench look   --dir D                                             a job's page, read from that log's views
  *     tally-bench replay --dir D                                             rebuild every view of that log
  *     tally-bench verify --dir D [--threads N]                               recompute every hash of that log */
 // SPDX-License-Identifier: Apache-2.0
@@ -20,17 +21,20 @@ struct bench_options {
     uint64_t in_flight;
     uint64_t seconds;
     uint64_t events;
+    uint64_t jobs;    /* of fill; at most BENCH_JOBS_MAX */
     uint64_t threads; /* of verify; 0: one a processor */
     bool projections; /* all of the product's; else the write model alone */
 };
 
 #define BENCH_STREAMS 1000
+#define BENCH_JOBS_MAX 20000
 #define BENCH_IN_FLIGHT_MAX 4096
 
 /* Each prints its line and returns ERR_OK. */
 MUST_CHECK enum err_code bench_append(const struct bench_options *options, struct err *err);
 MUST_CHECK enum err_code bench_bare(const struct bench_options *options, struct err *err);
 MUST_CHECK enum err_code bench_fill(const struct bench_options *options, struct err *err);
+MUST_CHECK enum err_code bench_look(const struct bench_options *options, struct err *err);
 MUST_CHECK enum err_code bench_replay(const struct bench_options *options, struct err *err);
 MUST_CHECK enum err_code bench_verify(const struct bench_options *options, struct err *err);
 

@@ -12,9 +12,13 @@
 
 #define SAMPLES 1
 
+struct reporter;
+
 struct fill {
     struct scene scene;
     uint64_t events;
+    struct reporter *reporters;
+    size_t count;
     atomic_uint_fast64_t sent;
     atomic_uint_fast64_t failed;
     atomic_uint_fast64_t open;
@@ -71,8 +75,10 @@ static void answer_cb(void *ctx, const struct ledger_answer *answer)
 {
     struct reporter *r = ctx;
     r->fill->failed += answer->code != ERR_OK ? 1 : 0;
-    if (r->fill->sent++ < r->fill->events) {
-        send(r);
+    /* The next job that reports is the one that has waited longest: as many are in flight as before. */
+    uint64_t number = r->fill->sent++;
+    if (number < r->fill->events) {
+        send(&r->fill->reporters[number % r->fill->count]);
     } else {
         r->fill->open--;
     }
@@ -81,13 +87,13 @@ static void answer_cb(void *ctx, const struct ledger_answer *answer)
 enum err_code bench_fill(const struct bench_options *options, struct err *err)
 {
     struct fill *fill = calloc(1, sizeof *fill);
-    struct reporter *reporters = calloc(BENCH_STREAMS, sizeof *reporters);
+    struct reporter *reporters = calloc(options->jobs, sizeof *reporters);
     struct ledger_stats stats;
     enum err_code code = fill == NULL || reporters == NULL
                              ? err_set(err, ERR_NOMEM, "out of memory")
                              : scene_open(&fill->scene, options->dir, true, err);
     if (code == ERR_OK) {
-        code = scene_enrol(&fill->scene, err);
+        code = scene_enrol(&fill->scene, options->jobs, err);
     }
     if (code == ERR_OK) {
         code = scene_run_jobs(&fill->scene, err);
@@ -95,13 +101,18 @@ enum err_code bench_fill(const struct bench_options *options, struct err *err)
     if (code == ERR_OK) {
         ledger_stats(fill->scene.ledger, &stats);
         fill->events = options->events > stats.head ? options->events - stats.head : 0;
-        fill->open = BENCH_STREAMS;
+        size_t in_flight = options->jobs < 1000 ? options->jobs : 1000;
+        fill->open = in_flight;
         int64_t start = time_mono_ns();
-        for (size_t i = 0; i < BENCH_STREAMS; i++) {
+        for (size_t i = 0; i < options->jobs; i++) {
             reporters[i] = (struct reporter){.fill = fill,
                                              .host = fill->scene.hosts[i],
                                              .job = fill->scene.jobs[i],
                                              .next_line = 1};
+        }
+        fill->reporters = reporters;
+        fill->count = options->jobs;
+        for (size_t i = 0; i < in_flight; i++) {
             fill->sent++;
             send(&reporters[i]);
         }

@@ -11,7 +11,7 @@ static const struct {
     enum err_code (*run)(const struct bench_options *options, struct err *err);
 } COMMANDS[] = {
     {"append", bench_append}, {"bare", bench_bare},     {"fill", bench_fill},
-    {"replay", bench_replay}, {"verify", bench_verify},
+    {"look", bench_look},     {"replay", bench_replay}, {"verify", bench_verify},
 };
 
 static enum err_code take(int id, struct bench_options *options, struct err *err)
@@ -20,6 +20,7 @@ static enum err_code take(int id, struct bench_options *options, struct err *err
                        : id == 's' ? &options->seconds
                        : id == 'e' ? &options->events
                        : id == 't' ? &options->threads
+                       : id == 'j' ? &options->jobs
                                    : NULL;
     if (id == 'd') {
         options->dir = optarg;
@@ -34,15 +35,12 @@ static enum err_code take(int id, struct bench_options *options, struct err *err
 int main(int argc, char **argv)
 {
     static const struct option LONG[] = {
-        {"dir", required_argument, NULL, 'd'},
-        {"in-flight", required_argument, NULL, 'n'},
-        {"seconds", required_argument, NULL, 's'},
-        {"events", required_argument, NULL, 'e'},
-        {"threads", required_argument, NULL, 't'},
-        {"projections", no_argument, NULL, 'p'},
-        {NULL, 0, NULL, 0},
+        {"dir", required_argument, NULL, 'd'},     {"in-flight", required_argument, NULL, 'n'},
+        {"seconds", required_argument, NULL, 's'}, {"events", required_argument, NULL, 'e'},
+        {"threads", required_argument, NULL, 't'}, {"jobs", required_argument, NULL, 'j'},
+        {"projections", no_argument, NULL, 'p'},   {NULL, 0, NULL, 0},
     };
-    struct bench_options options = {.in_flight = 64, .seconds = 3, .events = 1000000};
+    struct bench_options options = {.in_flight = 64, .seconds = 3, .events = 1000000, .jobs = 1000};
     struct err err = {0};
     enum err_code code = ERR_OK;
     int id;
@@ -52,7 +50,8 @@ int main(int argc, char **argv)
         code = take(id, &options, &err);
     }
     if (code == ERR_OK && (argc < 2 || options.dir == NULL || options.in_flight == 0 ||
-                           options.in_flight > BENCH_IN_FLIGHT_MAX)) {
+                           options.in_flight > BENCH_IN_FLIGHT_MAX || options.jobs == 0 ||
+                           options.jobs > BENCH_JOBS_MAX)) {
         code = err_set(&err, ERR_INVALID,
                        "usage: tally-bench append|bare|fill|replay|verify "
                        "--dir DIR (see tools/bench/bench.h)");

@@ -116,10 +116,11 @@ enum err_code scene_open(struct scene *scene, const char *dir, bool projections,
     return code;
 }
 
-enum err_code scene_enrol(struct scene *scene, struct err *err)
+enum err_code scene_enrol(struct scene *scene, size_t count, struct err *err)
 {
     enum err_code code = ERR_OK;
-    for (size_t i = 0; i < BENCH_STREAMS && code == ERR_OK; i++) {
+    scene->count = count;
+    for (size_t i = 0; i < count && code == ERR_OK; i++) {
         struct command c = scene_command(COMMAND_HOST_ENROL, ACTOR_ACCOUNT, scene->provider);
         scene->hosts[i] = new_id();
         c.u.host = (struct command_host){.host_id = scene->hosts[i],
@@ -262,7 +263,7 @@ static enum err_code run_job(struct scene *scene, size_t index, struct err *err)
 enum err_code scene_run_jobs(struct scene *scene, struct err *err)
 {
     enum err_code code = ERR_OK;
-    for (size_t i = 0; i < BENCH_STREAMS && code == ERR_OK; i++) {
+    for (size_t i = 0; i < scene->count && code == ERR_OK; i++) {
         code = run_job(scene, i, err);
     }
     return code;

@@ -13,15 +13,16 @@ struct scene {
     struct note_key key;
     struct id16 consumer;
     struct id16 provider;
-    struct id16 hosts[BENCH_STREAMS];
-    struct id16 jobs[BENCH_STREAMS];
+    size_t count; /* of machines and jobs, at most BENCH_JOBS_MAX */
+    struct id16 hosts[BENCH_JOBS_MAX];
+    struct id16 jobs[BENCH_JOBS_MAX];
 };
 
 /* A new ledger in `dir`: opened, terms set, a settlement key, two accounts. */
 MUST_CHECK enum err_code scene_open(struct scene *scene, const char *dir, bool projections,
                                     struct err *err);
-/* BENCH_STREAMS machines of the provider. */
-MUST_CHECK enum err_code scene_enrol(struct scene *scene, struct err *err);
+/* `count` machines of the provider. */
+MUST_CHECK enum err_code scene_enrol(struct scene *scene, size_t count, struct err *err);
 /* A running job on each machine. */
 MUST_CHECK enum err_code scene_run_jobs(struct scene *scene, struct err *err);
 void scene_close(struct scene *scene);
