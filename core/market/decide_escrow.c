@@ -7,9 +7,6 @@
 
 #include <string.h>
 
-/* Nothing is final for us before this many ticks were processed on top, whatever confirmations the terms ask for. */
-#define EVIDENCE_TICKS 3
-
 static enum err_code known_escrow(struct deciding *d, struct id16 escrow_id, struct escrow_row *ret)
 {
     if (d->command->actor_kind != ACTOR_SETTLEMENT) {

@@ -171,6 +171,9 @@ struct job_row { /* job id → */
 
 /* ── escrows ── */
 
+/* Nothing is final for us before this many ticks were processed on top, whatever confirmations the terms ask for. */
+#define EVIDENCE_TICKS 3
+
 enum escrow_status {
     ESCROW_REQUESTED = 1,
     ESCROW_OBSERVED = 2, /* the lock is on the chain, confirmations still to come */

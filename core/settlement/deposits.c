@@ -11,8 +11,6 @@
 
 /* Time for reading ticks in one round, so that legs are not left waiting while a long stretch is caught up. */
 #define READ_NS_PER_ROUND NS_PER_S
-#define EVIDENCE_TICKS 3
-
 /* The escrow an identity belongs to, zero if none; escrows that ended are watched as well, for what comes late. (An identity is
  * shown after the views have its escrow, so no deposit can come before.) Not being able to
  * look is an error: taken for "none", the cursor would pass over a deposit. */

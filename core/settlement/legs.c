@@ -12,8 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define EVIDENCE_TICKS 3
-
 struct open_leg {
     struct id16 escrow_id;
     struct escrow_row escrow;
