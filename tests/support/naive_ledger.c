@@ -1,4 +1,5 @@
-/* Each rule stands where its command is, in the order a reader of the design would ask. Nothing is fast here. */
+/* Each rule stands where its command is, in the order a reader of the design would ask. Nothing is fast here. The file is long because it is one thing that
+ * can be read from top to bottom beside the design: people and uploads, machines, quotes and jobs, workers, the sweeper, the chain. */
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/support/naive_ledger.h"
 

@@ -11,7 +11,7 @@
 #include "tests/support/command_text.h"
 #include "tests/support/market_driver.h"
 #include "tests/support/memory_store.h"
-#include "tests/support/naive_ledger.h"
+#include "tests/support/naive_compare.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,260 +21,6 @@
 #define STEPS 800
 #define COMPARE_ALL_EVERY 50 /* commands */
 #define COMMAND_TYPES (COMMAND_LEG_CONFIRM + 1)
-#define BILLS_MAX 32
-
-struct said { /* by the events of one command */
-    struct id16 job_id;
-    struct ev_job_end end;
-    struct ev_escrow_settled settled;
-};
-
-struct duel {
-    struct store *store;
-    struct naive_ledger *naive;
-    struct said bills[BILLS_MAX];
-    size_t bill_count;
-    char wrong[300]; /* "": they agree */
-};
-
-/* ── comparing ─────────────────────────────────────────────────────────────────────────────────── */
-
-static void differ(struct duel *d, const char *what, const char *field, int64_t rules,
-                   int64_t naive)
-{
-    if (rules != naive && d->wrong[0] == '\0') {
-        (void)snprintf(d->wrong, sizeof d->wrong,
-                       "%s: %s is %lld by the rules, %lld by the naive ledger", what, field,
-                       (long long)rules, (long long)naive);
-    }
-}
-
-#define same(d, what, field, rules, naive)                                                         \
-    differ(d, what, field, (int64_t)(rules), (int64_t)(naive))
-
-static void name(char ret[40], const char *kind, struct id16 id)
-{
-    (void)snprintf(ret, 40, "%s %02x%02x", kind, id.b[14], id.b[15]);
-}
-
-static void compare_legs(struct duel *d, const struct naive_job *job,
-                         const struct escrow_row *escrow)
-{
-    static const char *const KINDS[] = {[LEG_REFUND] = "refund",
-                                        [LEG_PAYOUT] = "payout",
-                                        [LEG_FEE] = "fee",
-                                        [LEG_RETURN] = "return"};
-    const struct naive_ledger *n = d->naive;
-    uint64_t open = 0;
-    uint64_t in_flight = 0;
-    for (size_t i = 0; i < n->leg_count; i++) {
-        const struct naive_leg *leg = &n->legs[i];
-        uint8_t key[LEG_KEY_SIZE];
-        struct leg_row row = {0};
-        char what[40];
-        if (&n->jobs[leg->job] != job) {
-            continue;
-        }
-        name(what, KINDS[leg->kind], job->id);
-        leg_key(job->escrow_id, leg->kind, leg->deposit_tx, key);
-        same(d, what, "existence", state_leg(d->store, key, &row), true);
-        same(d, what, "amount", row.amount, leg->amount);
-        same(d, what, "status", row.status, leg->status);
-        same(d, what, "attempt", row.attempt, leg->attempt);
-        same(d, what, "destination's sameness", key_equal(row.destination, leg->destination), true);
-        same(d, what, "transaction's sameness", key_equal(row.tx_id, leg->tx_id), true);
-        open += leg->status != LEG_CONFIRMED ? 1 : 0;
-        in_flight += leg->status == LEG_SIGNED ? 1 : 0;
-    }
-    char what[40];
-    name(what, "escrow of job", job->id);
-    same(d, what, "number of open legs", escrow->legs_open, open);
-    same(d, what, "number in flight", escrow->in_flight, in_flight);
-}
-
-static void compare_escrow(struct duel *d, const struct naive_job *job)
-{
-    struct escrow_row row = {0};
-    char what[40];
-    name(what, "escrow of job", job->id);
-    same(d, what, "existence", state_escrow(d->store, job->escrow_id, &row), true);
-    same(d, what, "status", row.status, job->escrow_status);
-    same(d, what, "amount", row.amount, d->naive->quotes[job->quote].cap);
-    same(d, what, "confirmations", row.confirmations, job->confirmations);
-    same(d, what, "shortfall", row.shortfall != 0, job->shortfall);
-    same(d, what, "lock's sameness", key_equal(row.lock_tx, job->lock_tx), true);
-    same(d, what, "provider's sameness", key_equal(row.provider_identity, job->provider_identity),
-         true);
-    compare_legs(d, job, &row);
-}
-
-static void compare_job(struct duel *d, const struct naive_job *job)
-{
-    struct job_row row = {0};
-    char what[40];
-    name(what, "job", job->id);
-    same(d, what, "existence", state_job(d->store, job->id, &row), true);
-    same(d, what, "status", row.status, job->status);
-    same(d, what, "ending", row.ending, job->ending);
-    same(d, what, "attempt", row.attempt, job->attempt);
-    same(d, what, "machine's sameness", id_equal(row.host_id, job->host_id), true);
-    same(d, what, "reported time", row.reported_ms, job->reported_ms);
-    same(d, what, "output's size", row.output_size, job->output_size);
-    same(d, what, "next line", row.next_line, job->next_line);
-    same(d, what, "quota", row.quota_reached != 0, job->quota_reached);
-    same(d, what, "results", row.results, job->results);
-    same(d, what, "stars", row.rated, job->stars);
-    same(d, what, "start", row.started_at, job->started_at);
-    same(d, what, "rate", row.rate, d->naive->quotes[job->quote].rate);
-    same(d, what, "cap", row.cap, d->naive->quotes[job->quote].cap);
-    same(d, what, "limit", row.limit_ms, d->naive->quotes[job->quote].limit_ms);
-    compare_escrow(d, job);
-}
-
-static void compare_balance(struct duel *d, const struct naive_balance *balance)
-{
-    static const enum account_kind KINDS[] = {[NAIVE_WALLET] = ACCOUNT_WALLET,
-                                              [NAIVE_HELD] = ACCOUNT_HELD,
-                                              [NAIVE_ESCROW] = ACCOUNT_ESCROW,
-                                              [NAIVE_PAYABLE] = ACCOUNT_PAYABLE,
-                                              [NAIVE_FEES] = ACCOUNT_FEES};
-    static const char *const NAMES[] = {[NAIVE_WALLET] = "a wallet",
-                                        [NAIVE_HELD] = "money held",
-                                        [NAIVE_ESCROW] = "money in escrow",
-                                        [NAIVE_PAYABLE] = "money payable",
-                                        [NAIVE_FEES] = "fees"};
-    uint8_t key[ACCOUNT_KEY_SIZE];
-    account_key(KINDS[balance->place], hash_key(&balance->subject), balance->leg, key);
-    same(d, NAMES[balance->place], "balance", state_balance(d->store, key), balance->amount);
-}
-
-static void compare_bills(struct duel *d)
-{
-    for (size_t i = 0; i < d->bill_count; i++) {
-        const struct said *said = &d->bills[i];
-        const struct naive_job *job = NULL;
-        char what[40];
-        for (size_t k = 0; k < d->naive->job_count; k++) {
-            job = id_equal(d->naive->jobs[k].id, said->job_id) ? &d->naive->jobs[k] : job;
-        }
-        if (job == NULL) {
-            continue; /* said by the comparison of acceptance */
-        }
-        name(what, "bill of job", said->job_id);
-        same(d, what, "used time", said->end.used_ms, job->used_ms);
-        if (job->escrow_status == ESCROW_SETTLED) {
-            same(d, what, "used time billed", said->settled.used_ms, job->used_ms);
-            same(d, what, "gross", said->settled.gross, job->gross);
-            same(d, what, "fee", said->settled.fee, job->fee);
-            same(d, what, "payout", said->settled.payout, job->payout);
-            same(d, what, "refund", said->settled.refund, job->refund);
-        }
-    }
-    d->bill_count = 0;
-}
-
-static void compare_changed(struct duel *d)
-{
-    struct naive_ledger *n = d->naive;
-    compare_bills(d);
-    for (size_t i = 0; i < n->job_count; i++) {
-        if (n->jobs[i].changed) {
-            compare_job(d, &n->jobs[i]);
-            n->jobs[i].changed = false;
-        }
-    }
-    for (size_t i = 0; i < n->balance_count; i++) {
-        if (n->balances[i].changed) {
-            compare_balance(d, &n->balances[i]);
-            n->balances[i].changed = false;
-        }
-    }
-}
-
-static void compare_others(struct duel *d)
-{
-    const struct naive_ledger *n = d->naive;
-    for (size_t i = 0; i < n->account_count; i++) {
-        struct account_row row = {0};
-        same(d, "account", "existence", state_account(d->store, n->accounts[i].id, &row), true);
-        same(d, "account", "jobs started", row.jobs_started, n->accounts[i].started);
-        same(d, "account", "jobs refunded", row.jobs_refunded, n->accounts[i].refunded);
-    }
-    for (size_t i = 0; i < n->host_count; i++) {
-        struct host_row row = {0};
-        same(d, "host", "existence", state_host(d->store, n->hosts[i].id, &row), true);
-        same(d, "host", "being online", row.online != 0, n->hosts[i].online);
-        same(d, "host", "job's sameness", id_equal(row.job_id, n->hosts[i].job_id), true);
-    }
-    for (size_t i = 0; i < n->quote_count; i++) {
-        struct quote_row row = {0};
-        same(d, "quote", "existence", state_quote(d->store, n->quotes[i].id, &row), true);
-        same(d, "quote", "cap", row.cap, n->quotes[i].cap);
-        same(d, "quote", "use", !id_is_zero(row.job_id), n->quotes[i].used);
-        same(d, "quote", "end", row.expires_at, n->quotes[i].expires_at);
-    }
-    for (size_t i = 0; i < n->deposit_count; i++) {
-        struct deposit_row row = {0};
-        same(d, "deposit", "existence", state_deposit(d->store, n->deposits[i].tx_id, &row), true);
-        same(d, "deposit", "class", row.class, n->deposits[i].class);
-    }
-}
-
-static void compare_all(struct duel *d)
-{
-    const struct naive_ledger *n = d->naive;
-    int64_t sum = 0;
-    for (size_t i = 0; i < n->job_count; i++) {
-        compare_job(d, &n->jobs[i]);
-    }
-    for (size_t i = 0; i < n->balance_count; i++) {
-        compare_balance(d, &n->balances[i]);
-        sum += n->balances[i].amount;
-    }
-    compare_others(d);
-    same(d, "the books", "sum", 0, sum);
-    same(d, "the ledger", "number of accounts", memory_store_rows(d->store, &STATE_ACCOUNTS),
-         n->account_count);
-    same(d, "the ledger", "number of jobs", memory_store_rows(d->store, &STATE_JOBS), n->job_count);
-    same(d, "the ledger", "number of legs", memory_store_rows(d->store, &STATE_LEGS), n->leg_count);
-    same(d, "the ledger", "number of deposits", memory_store_rows(d->store, &STATE_DEPOSITS),
-         n->deposit_count);
-    same(d, "the ledger", "number of balances", memory_store_rows(d->store, &STATE_BALANCES),
-         n->balance_count);
-}
-
-/* Both have the command behind them. */
-static void compare_answer(struct duel *d, const struct command *command, int64_t now,
-                           bool accepted, const char *word)
-{
-    bool naive_accepts = naive_give(d->naive, command, now);
-    if (accepted != naive_accepts && d->wrong[0] == '\0') {
-        (void)snprintf(d->wrong, sizeof d->wrong, "%s: %s by the rules, %s by the naive ledger",
-                       command_type_name(command->type), accepted ? "accepted" : word,
-                       naive_accepts ? "accepted" : d->naive->word);
-    }
-    compare_changed(d);
-}
-
-static void note_bill(struct duel *d, const struct event *event)
-{
-    switch (event->type->number) {
-    case EVENT_JOB_COMPLETED:
-    case EVENT_JOB_FAILED:
-    case EVENT_JOB_CANCELLED:
-        assert_true(d->bill_count < BILLS_MAX);
-        memset(&d->bills[d->bill_count], 0, sizeof *d->bills);
-        d->bills[d->bill_count].job_id = event->stream_id;
-        d->bills[d->bill_count++].end = event->u.job_completed;
-        break;
-    case EVENT_ESCROW_SETTLED:
-        assert_true(d->bill_count > 0);
-        d->bills[d->bill_count - 1].settled = event->u.escrow_settled;
-        break;
-    default:
-        break;
-    }
-}
 
 /* ── once more, from the list, to shrink it ────────────────────────────────────────────────────── */
 
@@ -295,7 +41,7 @@ static bool give_rules(struct duel *d, const struct timed_command *item, struct 
     }
     for (size_t i = 0; i < decision.count; i++) {
         market_evolve(d->store, ++*sequence, decision.events[i]);
-        note_bill(d, decision.events[i]);
+        duel_note(d, decision.events[i]);
     }
     assert_int_equal(store_check(d->store, NULL), ERR_OK);
     return true;
@@ -324,14 +70,14 @@ static bool replay(void *context, const struct command_list *list, size_t *ret_e
     while (i < list->count && d.wrong[0] == '\0') {
         const struct timed_command *item = &list->items[i];
         bool accepted = give_rules(&d, item, &arena, &sequence, &err);
-        compare_answer(&d, &item->command, item->now, accepted, err.message);
+        duel_answer(&d, &item->command, item->now, accepted, err.message);
         i++;
         if (r->print) {
             print_command(i, item, list->items[0].now, accepted, &err);
         }
     }
     if (d.wrong[0] == '\0') {
-        compare_all(&d);
+        duel_compare_all(&d);
     }
     memcpy(r->wrong, d.wrong, sizeof r->wrong);
     arena_deinit(&arena);
@@ -361,7 +107,7 @@ static void on_event(void *context, uint64_t sequence, const struct event *event
 {
     struct run *r = context;
     (void)sequence;
-    note_bill(&r->duel, event);
+    duel_note(&r->duel, event);
 }
 
 static void on_answer(void *context, const struct command *command, bool accepted)
@@ -375,13 +121,13 @@ static void on_answer(void *context, const struct command *command, bool accepte
         r->counts->commands++;
         ++*(accepted ? &r->counts->accepted[command->type] : &r->counts->refused[command->type]);
     }
-    compare_answer(&r->duel, command, r->market.now, accepted, r->market.word);
+    duel_answer(&r->duel, command, r->market.now, accepted, r->market.word);
     if (r->list.count % COMPARE_ALL_EVERY == 0) {
-        compare_all(&r->duel);
+        duel_compare_all(&r->duel);
     }
 }
 
-/* A command from the list once more: the last under another's name, or any that is stale by now. */
+/* A command from the list once more: the last, or any that is stale by now; mostly under another's name. */
 static void strange_step(struct run *r)
 {
     struct market *m = &r->market;
@@ -389,12 +135,31 @@ static void strange_step(struct run *r)
     size_t at = stale ? market_below(m, r->list.count) : r->list.count - 1;
     struct command command = r->list.items[at].command;
     command.command_id = market_new_id(m);
-    if (!stale) {
+    if (!stale || market_chance(m, 30)) {
         const struct market_ids *ids = market_chance(m, 50) ? &m->accounts : &m->hosts;
         command.actor_kind = (enum actor_kind)(1 + market_below(m, ACTOR_OPERATOR));
         command.actor_id =
             ids->count == 0 ? (struct id16){{0}} : ids->ids[market_below(m, ids->count)];
     }
+    (void)market_submit(m, &command);
+}
+
+/* As much output as still fits inline, or a byte more. */
+static void fill_output(struct market *m, struct id16 host_id, struct id16 job_id,
+                        const struct job_row *job)
+{
+    static char text[2048];
+    struct ledger_row ledger;
+    assert_true(state_ledger(m->store, &ledger));
+    uint64_t room = ledger.output_max - job->output_size + market_below(m, 2);
+    if (room == 0 || room > sizeof text) {
+        return;
+    }
+    memset(text, '=', sizeof text);
+    struct command command = market_command(m, COMMAND_JOB_OUTPUT, ACTOR_HOST, host_id);
+    command.u.output.job_id = job_id;
+    command.u.output.output = (struct ev_job_output){
+        .source = OUTPUT_STDOUT, .first_line = job->next_line, .text = bytes_of(text, room)};
     (void)market_submit(m, &command);
 }
 
@@ -422,6 +187,8 @@ static void working_step(struct market *m)
         (void)market_claim(m, host_id);
     } else if (job.status == JOB_ASSIGNED) {
         (void)market_start(m, host_id, host.job_id);
+    } else if (market_chance(m, 15)) {
+        fill_output(m, host_id, host.job_id, &job);
     } else {
         uint64_t used_ms = (uint64_t)((m->now - job.started_at) / NS_PER_MS);
         size_t end = market_below(m, sizeof ENDS / sizeof *ENDS);
@@ -431,6 +198,146 @@ static void working_step(struct market *m)
             (void)market_progress(m, host_id, host.job_id, market_below(m, 1001), used_ms);
         }
     }
+}
+
+static void spoil_deposit(struct market *m, struct command_deposit *deposit)
+{
+    switch (market_below(m, 6)) {
+    case 0:
+        deposit->job_id = market_new_id(m);
+        break;
+    case 1:
+        deposit->payload_escrow_id = market_new_id(m);
+        break;
+    case 2:
+        deposit->quote_id = market_new_id(m);
+        break;
+    case 3:
+        deposit->provider = market_new_key(m);
+        break;
+    case 4:
+        deposit->source = market_new_key(m);
+        break;
+    default:
+        deposit->payload_ours = false;
+        break;
+    }
+}
+
+/* One field of what settlement saw is not what was signed. */
+static void spoil_leg(struct market *m, struct command *command)
+{
+    struct command_leg *leg = &command->u.leg;
+    bool lost = command->type == COMMAND_LEG_LOSE;
+    switch (market_below(m, 5)) {
+    case 0:
+        ++*(lost ? &leg->u.lost.attempt : &leg->u.confirmed.attempt);
+        break;
+    case 1:
+        *(lost ? &leg->u.lost.tx_id : &leg->u.confirmed.tx_id) = market_new_key(m);
+        break;
+    case 2:
+        ++*(lost ? &leg->u.lost.tick : &leg->u.confirmed.tick);
+        break;
+    case 3:
+        if (lost) {
+            leg->u.lost.outgoing_count++;
+        } else {
+            leg->u.confirmed.amount++;
+        }
+        break;
+    default:
+        if (lost) {
+            leg->u.lost.balance_tick = leg->u.lost.tick - market_below(m, 2);
+        } else {
+            leg->u.confirmed.destination = market_new_key(m);
+        }
+        break;
+    }
+}
+
+/* Settlement, to a tick and a unit: what comes just in time, just too late, just too much, for any job and any leg. */
+static void settlement_step(struct run *r)
+{
+    struct market *m = &r->market;
+    const struct naive_ledger *n = r->duel.naive;
+    struct leg_row row;
+    uint8_t key[LEG_KEY_SIZE];
+    if (n->job_count == 0) {
+        return;
+    }
+    const struct naive_job *job = &n->jobs[market_below(m, n->job_count)];
+    struct command command =
+        market_command(m, COMMAND_ESCROW_EXPIRE, ACTOR_SETTLEMENT, (struct id16){{0}});
+    uint64_t off = market_below(m, 3);
+    switch (market_below(m, 4)) {
+    case 0:
+        command.u.confirm.escrow_id = job->escrow_id;
+        command.u.confirm.processed_tick = job->last_tick + 1 + off;
+        break;
+    case 1:
+        command.type = COMMAND_ESCROW_CONFIRM;
+        command.u.confirm.escrow_id = job->escrow_id;
+        command.u.confirm.confirmations = job->confirmations + 1;
+        command.u.confirm.processed_tick = job->lock_tick + job->confirmations + off;
+        break;
+    case 2:
+        command = market_lock_of(m, job->id);
+        command.u.deposit.amount += market_chance(m, 30) ? (int64_t)off - 1 : 0;
+        command.u.deposit.tick = job->last_tick - 1 + off;
+        if (market_chance(m, 30)) {
+            spoil_deposit(m, &command.u.deposit);
+        }
+        break;
+    default:
+        if (n->leg_count > 0) {
+            const struct naive_leg *leg = &n->legs[market_below(m, n->leg_count)];
+            struct id16 escrow_id = n->jobs[leg->job].escrow_id;
+            enum command_type type = (enum command_type)(COMMAND_LEG_SIGN + off);
+            leg_key(escrow_id, leg->kind, leg->deposit_tx, key);
+            assert_true(state_leg(m->store, key, &row));
+            command = market_leg_command(m, type, escrow_id, &row);
+            if (type != COMMAND_LEG_SIGN && market_chance(m, 40)) {
+                spoil_leg(m, &command);
+            } else if (type == COMMAND_LEG_LOSE) {
+                command.u.leg.u.lost.processed_tick -= market_below(m, 2);
+            } else if (type == COMMAND_LEG_CONFIRM) {
+                command.u.leg.u.confirmed.processed_tick -= market_below(m, 2);
+            }
+        }
+        break;
+    }
+    (void)market_submit(m, &command);
+}
+
+/* A job from the last quote, in its last moment or just after it. */
+static void quote_step(struct run *r)
+{
+    struct market *m = &r->market;
+    const struct naive_ledger *n = r->duel.naive;
+    if (n->quote_count == 0 || m->jobs.count == MARKET_THINGS_MAX) {
+        return;
+    }
+    const struct naive_quote *quote = &n->quotes[n->quote_count - 1];
+    int64_t to = quote->expires_at - (int64_t)market_below(m, 2);
+    m->now = to > m->now ? to : m->now;
+    (void)market_create_job(m, quote->account_id, quote->id);
+}
+
+/* Other terms for who is paid when; quotes stand on those they were given under. */
+static void terms_step(struct market *m)
+{
+    struct ev_failure_term items[ENDING_NEVER_FUNDED];
+    struct command command =
+        market_command(m, COMMAND_TERMS_SET, ACTOR_OPERATOR, (struct id16){{0}});
+    for (int i = 0; i < ENDING_NEVER_FUNDED; i++) {
+        items[i] = (struct ev_failure_term){.ending = (enum ending)(i + 1),
+                                            .provider_paid = market_chance(m, 50)};
+    }
+    command.u.terms = m->terms;
+    command.u.terms.failure_terms =
+        (struct event_list){.items = items, .count = market_below(m, ENDING_NEVER_FUNDED + 1)};
+    (void)market_submit(m, &command);
 }
 
 /* To a millisecond of the next deadline, where rules are most easily wrong; perhaps somebody sweeps. */
@@ -449,8 +356,33 @@ static void deadline_step(struct market *m)
     }
     int64_t to = deadline + ((int64_t)market_below(m, 3) - 1) * NS_PER_MS;
     m->now = to > m->now ? to : m->now;
+    if (market_chance(m, 15)) { /* we were down until now */
+        struct command command =
+            market_command(m, COMMAND_LEDGER_START, ACTOR_LEDGER, (struct id16){{0}});
+        (void)market_submit(m, &command);
+    }
     if (market_chance(m, 50)) {
         (void)market_sweep(m);
+    }
+}
+
+static void take_step(struct run *r)
+{
+    uint64_t roll = market_below(&r->market, 100);
+    if (roll < 8) {
+        strange_step(r);
+    } else if (roll < 9) {
+        deadline_step(&r->market);
+    } else if (roll < 24) {
+        working_step(&r->market);
+    } else if (roll < 29) {
+        settlement_step(r);
+    } else if (roll == 29 && market_chance(&r->market, 30)) {
+        quote_step(r);
+    } else if (roll == 30 && market_chance(&r->market, 20)) {
+        terms_step(&r->market);
+    } else {
+        market_random_step(&r->market);
     }
 }
 
@@ -467,19 +399,10 @@ static struct run *run_market(uint64_t seed, enum naive_error error, struct coun
     r->counts = counts;
     market_open(&r->market, seed, r->duel.store, 125 * (seed % 7));
     for (size_t i = 0; i < STEPS && r->duel.wrong[0] == '\0'; i++) {
-        uint64_t roll = market_below(&r->market, 100);
-        if (roll < 8) {
-            strange_step(r);
-        } else if (roll < 9) {
-            deadline_step(&r->market);
-        } else if (roll < 25) {
-            working_step(&r->market);
-        } else {
-            market_random_step(&r->market);
-        }
+        take_step(r);
     }
     if (r->duel.wrong[0] == '\0') {
-        compare_all(&r->duel);
+        duel_compare_all(&r->duel);
     }
     if (counts != NULL) {
         market_add_stats(&counts->stats, &r->market.stats);
@@ -570,11 +493,11 @@ static void a_planted_error_is_found_and_made_small(void **state)
         size_t commands_max;
         enum command_type last; /* where it shows; 0: wherever a job ends */
     } ROWS[] = {
-        {NAIVE_BILLS_ONE_MORE, "bills one more", 24, 0},
-        {NAIVE_FEE_ROUNDED_UP, "fee rounded up", 24, 0},
-        {NAIVE_PAYOUT_FIRST, "payout first", 26, COMMAND_LEG_SIGN},
-        {NAIVE_DUPLICATE_IS_LOCK, "duplicate is lock", 16, COMMAND_DEPOSIT_OBSERVE},
-        {NAIVE_LEASE_A_MILLI_LATE, "lease a millisecond late", 24, 0},
+        {NAIVE_BILLS_ONE_MORE, "bills one more", 30, 0},
+        {NAIVE_FEE_ROUNDED_UP, "fee rounded up", 30, 0},
+        {NAIVE_PAYOUT_FIRST, "payout first", 30, COMMAND_LEG_SIGN},
+        {NAIVE_DUPLICATE_IS_LOCK, "duplicate is lock", 20, COMMAND_DEPOSIT_OBSERVE},
+        {NAIVE_LEASE_A_MILLI_LATE, "lease a millisecond late", 30, 0},
     };
     for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
         struct run *r = NULL;
