@@ -48,6 +48,30 @@ enum err_code terms_default(enum network network, struct arena *arena, struct ev
     return ERR_OK;
 }
 
+/* Each ending, once: one that is left out would pay nobody, one that is said twice could be read both ways. */
+static enum err_code check_failure_terms(const struct ev_terms_set *terms, struct err *err)
+{
+    const struct ev_failure_term *items = terms->failure_terms.items;
+    uint64_t named = 0;
+    for (size_t i = 0; i < terms->failure_terms.count; i++) {
+        const char *word = enum_word(&ending_words, (uint32_t)items[i].ending);
+        if (word == NULL) {
+            return err_set(err, ERR_INVALID, "terms_invalid: failure_terms names no ending");
+        }
+        if ((named >> items[i].ending & 1) != 0) {
+            return err_set(err, ERR_INVALID, "terms_invalid: failure_terms names %s twice", word);
+        }
+        named |= UINT64_C(1) << items[i].ending;
+    }
+    for (uint32_t ending = ENDING_COMPLETED; ending <= ENDING_NEVER_FUNDED; ending++) {
+        if ((named >> ending & 1) == 0) {
+            return err_set(err, ERR_INVALID, "terms_invalid: failure_terms does not name %s",
+                           enum_word(&ending_words, ending));
+        }
+    }
+    return ERR_OK;
+}
+
 enum err_code terms_check(const struct ev_terms_set *terms, struct err *err)
 {
     const struct {
@@ -80,11 +104,9 @@ enum err_code terms_check(const struct ev_terms_set *terms, struct err *err)
                            (unsigned long long)limits[i].min, (unsigned long long)limits[i].max);
         }
     }
-    const struct ev_failure_term *terms_of_failure = terms->failure_terms.items;
-    for (size_t i = 0; i < terms->failure_terms.count; i++) {
-        if (enum_word(&ending_words, (uint32_t)terms_of_failure[i].ending) == NULL) {
-            return err_set(err, ERR_INVALID, "terms_invalid: failure_terms names no ending");
-        }
+    enum err_code code = check_failure_terms(terms, err);
+    if (code != ERR_OK) {
+        return code;
     }
     if (terms->lease_s < 2 * terms->heartbeat_s) {
         return err_set(err, ERR_INVALID, "terms_invalid: lease_s is at least twice heartbeat_s");

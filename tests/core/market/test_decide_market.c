@@ -100,12 +100,25 @@ static void terms_invalid(struct scene *s)
 {
     struct command command = operator_command(s, COMMAND_TERMS_SET);
     struct ev_failure_term none = {.ending = (enum ending)70};
-    for (int i = 0; i < 4; i++) {
+    struct event_list all = s->market.terms.failure_terms;
+    struct ev_failure_term twice[ENDING_NEVER_FUNDED + 1];
+    assert_int_equal(all.count, ENDING_NEVER_FUNDED);
+    memcpy(twice, all.items, all.count * sizeof *twice);
+    twice[all.count] = twice[0];
+    const struct event_list lists[] = {
+        all,
+        all,
+        all,
+        {&none, 1},
+        {twice, all.count + 1},
+        {all.items, all.count - 1}, /* one is left out */
+        {NULL, 0},
+    };
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
         command.u.terms = s->market.terms;
         command.u.terms.lease_s = i == 0 ? 1 : i == 1 ? 9 : 30;
         command.u.terms.fee_bps = i == 2 ? 100 : 0; /* to nobody */
-        command.u.terms.failure_terms =
-            i == 3 ? (struct event_list){&none, 1} : command.u.terms.failure_terms;
+        command.u.terms.failure_terms = lists[i];
         submit(s, &command);
         assert_string_equal(s->market.word, "terms_invalid");
     }

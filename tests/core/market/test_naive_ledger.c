@@ -336,7 +336,7 @@ static void terms_step(struct market *m)
     }
     command.u.terms = m->terms;
     command.u.terms.failure_terms =
-        (struct event_list){.items = items, .count = market_below(m, ENDING_NEVER_FUNDED + 1)};
+        (struct event_list){.items = items, .count = ENDING_NEVER_FUNDED};
     (void)market_submit(m, &command);
 }
 
