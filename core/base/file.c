@@ -105,7 +105,12 @@ enum err_code dir_create(const char *path, mode_t mode, struct err *err)
         }
         char kept = partial[i];
         partial[i] = '\0';
-        if (mkdir(partial, mode) != 0 && errno != EEXIST) {
+        if (mkdir(partial, mode) == 0) { /* its name must outlive a power failure as its files do */
+            enum err_code code = dir_sync_of(partial, err);
+            if (code != ERR_OK) {
+                return code;
+            }
+        } else if (errno != EEXIST) {
             return err_set_errno(err, errno, "create folder %s", partial);
         }
         partial[i] = kept;

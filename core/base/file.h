@@ -15,7 +15,7 @@ MUST_CHECK enum err_code file_read(const char *path, struct buf *ret, struct err
 /* Temporary file, fsync, rename, fsync of the folder. Owner-only modes (0600) for anything secret. */
 MUST_CHECK enum err_code file_write_atomic(const char *path, struct bytes content, mode_t mode,
                                            struct err *err);
-/* The folder and its parents; an existing folder is fine. */
+/* The folder and its parents, each with a durable name when it is made; an existing folder is fine. */
 MUST_CHECK enum err_code dir_create(const char *path, mode_t mode, struct err *err);
 MUST_CHECK enum err_code dir_sync(const char *path, struct err *err);
 /* fsync the folder that holds `path`, so that a created or renamed name survives power loss. */
