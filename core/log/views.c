@@ -262,6 +262,12 @@ void views_close(struct views *views)
 enum err_code views_reset(struct views *views, struct err *err)
 {
     views_abort(views);
+    if (!views->dirty) { /* or a power failure could leave half of new files behind the word "clean" */
+        enum err_code code = write_state(views, true, err);
+        if (code != ERR_OK) {
+            return code;
+        }
+    }
     if (views->env != NULL) {
         mdb_env_close(views->env);
         views->env = NULL;
