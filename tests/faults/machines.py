@@ -2,6 +2,7 @@
 """The programs that are killed: chain, server and worker on ports that stay the same, each started again on what it left.
 
 With `power`, tallyd and tally-devchain run under the shim (power.c), which loses what they did not sync."""
+import http.client
 import os
 import random
 import shutil
@@ -151,7 +152,7 @@ class Machines:
                 must(ready["ledger"]["writable"], "read only: %s", ready)
                 if ready["ledger"]["head"] > 0:
                     return
-            except (OSError, ValueError):
+            except (OSError, ValueError, http.client.HTTPException):
                 if server.child.poll() is not None:
                     must(server.child.returncode == -signal.SIGKILL, "tallyd ended with %s: %s", server.child.returncode,
                          server.trace()[-3000:])

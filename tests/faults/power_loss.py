@@ -8,6 +8,7 @@
 The same market and the same oracle as kill_loop.py. Besides, after each failure of the server: the views were thrown away because
 another boot had left them open, and were built anew as the log says; after a plain kill in between they were kept. See README.md."""
 import argparse
+import http.client
 import os
 import random
 import signal
@@ -18,7 +19,7 @@ import traceback
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from machines import Died, Machines  # noqa: E402
 from market import FEE_SEED, Market  # noqa: E402
-from oracle import STATES, Oracle, Wrong, must  # noqa: E402
+from oracle import STATES, Oracle, must  # noqa: E402
 from tally_harness import tally_qubic  # noqa: E402
 
 DISCARDED = 'event=views.discarded reason="no clean close in an earlier boot"'
@@ -123,7 +124,7 @@ def one_loss(machines, market, count, rng):
         if discarded:
             machines.replay_equals()
         market.check()
-    except (OSError, Wrong):
+    except (OSError, http.client.HTTPException, AssertionError):
         must(machines.server.child.poll() is not None, "%s", traceback.format_exc())
         # It lost power again, under the eyes of who looked; what was not checked now is checked next time.
 
