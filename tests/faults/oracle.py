@@ -124,6 +124,9 @@ class Oracle:
                 elif kind == "escrow.settled":
                     must(job.settled is None, "escrow of job %s settled twice", job.id)
                     job.settled = data
+                elif kind == "escrow.shortfall":
+                    must(data["balance"] >= data["expected"], "job %s: the escrow was paid from and the log does not know: %s",
+                         job.id, data)
                 elif kind == "deposit.observed":
                     job.deposits.append(data)
                 elif kind.endswith(".confirmed") and kind != "escrow.confirmed":

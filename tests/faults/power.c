@@ -39,22 +39,27 @@ static const char *boot_id;
 static uint64_t fails_at;
 static uint64_t operations;
 
+static const char *setting(const char *name)
+{
+    return getenv(name); /* NOLINT(concurrency-mt-unsafe): before main */
+}
+
 static uint64_t number_of(const char *name)
 {
-    const char *text = getenv(name);
+    const char *text = setting(name);
     return text == NULL ? 0 : strtoull(text, NULL, 10);
 }
 
 __attribute__((constructor)) static void start(void)
 {
-    const char *lie = getenv("TALLY_POWER_LIE");
+    const char *lie = setting("TALLY_POWER_LIE");
     struct disk_options options = {
-        .root = getenv("TALLY_POWER_ROOT"),
-        .state = getenv("TALLY_POWER_STATE"),
-        .report = getenv("TALLY_POWER_REPORT"),
+        .root = setting("TALLY_POWER_ROOT"),
+        .state = setting("TALLY_POWER_STATE"),
+        .report = setting("TALLY_POWER_REPORT"),
         .seed = number_of("TALLY_POWER_SEED"),
     };
-    boot_id = getenv("TALLY_POWER_BOOT_ID");
+    boot_id = setting("TALLY_POWER_BOOT_ID");
     lies = lie != NULL && strcmp(lie, "1") == 0;
     fails_at = number_of("TALLY_POWER_AT");
     if (options.root != NULL && options.state != NULL) {

@@ -91,6 +91,13 @@ static _Noreturn void give_up(const char *format, ...)
     abort();
 }
 
+#define MUST(condition)                                                                            \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            give_up(#condition);                                                                   \
+        }                                                                                          \
+    } while (0)
+
 static void *grow(void *from, size_t count, size_t size)
 {
     void *to = reallocarray(from, count, size);
@@ -109,7 +116,7 @@ static uint64_t size_of(int fd)
 {
     struct stat info;
     if (fstat(fd, &info) != 0) {
-        give_up("fstat: %s", strerror(errno));
+        give_up("fstat: %s", strerrordesc_np(errno));
     }
     return (uint64_t)info.st_size;
 }
@@ -120,7 +127,7 @@ static void read_page(int fd, uint64_t index, uint8_t ret[PAGE])
     while (done < PAGE) {
         ssize_t got = pread(fd, ret + done, PAGE - done, (off_t)(index * PAGE + done));
         if (got < 0 && errno != EINTR) {
-            give_up("pread: %s", strerror(errno));
+            give_up("pread: %s", strerrordesc_np(errno));
         }
         if (got == 0) {
             break;
@@ -164,7 +171,7 @@ static int fd_of(int file)
         link_path(state->files[file].link, path);
         open->fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC, 0);
         if (open->fd < 0) {
-            give_up("open %s: %s", path, strerror(errno));
+            give_up("open %s: %s", path, strerrordesc_np(errno));
         }
     }
     return open->fd;
@@ -172,6 +179,7 @@ static int fd_of(int file)
 
 static void keep_page(int file, uint64_t index)
 {
+    MUST(state != NULL);
     if (find_page(file, index) != NULL) {
         return;
     }
@@ -315,6 +323,7 @@ void disk_synced(int file)
 
 void disk_synced_range(int file, uint64_t offset, uint64_t size)
 {
+    MUST(state != NULL);
     uint8_t now[PAGE];
     struct kept_file *kept = &state->files[file];
     for (uint64_t i = offset / PAGE; size > 0 && i <= (offset + size - 1) / PAGE; i++) {
@@ -485,7 +494,7 @@ static void lose_page(int fd, const struct kept_page *page, uint64_t now_size, u
     if (start < size) {
         size_t part = size - start < PAGE ? (size_t)(size - start) : PAGE;
         if (syscall(SYS_pwrite64, fd, content, part, (off_t)start) != (long)part) {
-            give_up("pwrite: %s", strerror(errno));
+            give_up("pwrite: %s", strerrordesc_np(errno));
         }
     }
 }
@@ -503,7 +512,7 @@ static void lose_file(int file, struct losses *losses)
         lose_page(fd, &state->pages[open->dirty[i]], now, size, luck, losses);
     }
     if (syscall(SYS_ftruncate, fd, (off_t)size) != 0) {
-        give_up("ftruncate: %s", strerror(errno));
+        give_up("ftruncate: %s", strerrordesc_np(errno));
     }
 }
 
@@ -511,7 +520,8 @@ static void remove_tree(const char *path)
 {
     DIR *folder = opendir(path);
     struct dirent *entry;
-    while (folder != NULL && (entry = readdir(folder)) != NULL) {
+    while (folder != NULL &&
+           (entry = readdir(folder)) != NULL) { /* NOLINT(concurrency-mt-unsafe): one thread */
         char inner[PATH_MAX];
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) {
             continue;
@@ -662,11 +672,11 @@ void disk_start(const struct disk_options *given)
     (void)syscall(SYS_mkdir, links_folder, 0700);
     long fd = syscall(SYS_openat, AT_FDCWD, options.state, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0 || syscall(SYS_ftruncate, (int)fd, (off_t)sizeof *state) != 0) {
-        give_up("state file %s: %s", options.state, strerror(errno));
+        give_up("state file %s: %s", options.state, strerrordesc_np(errno));
     }
     state = mmap(NULL, sizeof *state, PROT_READ | PROT_WRITE, MAP_SHARED, (int)fd, 0);
     if (state == MAP_FAILED) {
-        give_up("map %s: %s", options.state, strerror(errno));
+        give_up("map %s: %s", options.state, strerrordesc_np(errno));
     }
     (void)close((int)fd);
     for (int i = 0; i < FILES_MAX; i++) {
