@@ -96,7 +96,8 @@ static bool can_be_trusted(struct views *views)
     buf_init(&text, 64);
     if (file_read(views->state_path, &text, NULL) == ERR_OK &&
         views_state_parse(buf_bytes(&text), boot, &state)) {
-        views->dirty = state.is_dirty;
+        /* Of files that are thrown away the next write says so, of this boot. */
+        views->dirty = state.is_dirty && state.is_trusted;
     }
     buf_deinit(&text);
     return state.is_trusted;
