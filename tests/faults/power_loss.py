@@ -38,7 +38,7 @@ class Count:
     def losses(self):
         return self.server + self.chain
 
-    def lost(self, loss, live):
+    def lost(self, loss, live=()):
         self.names[loss["name"]] = self.names.get(loss["name"], 0) + 1
         for name in self.pages:
             self.pages[name] += int(loss[name])
@@ -57,22 +57,12 @@ class Count:
             "job states       " + ", ".join("%s %d" % pair for pair in self.jobs.items())] + self.lines)
 
 
-def views_expectation(machines):
-    """True: the next start must discard the views. False: it must keep them. None: nothing can be said."""
-    state = machines.data + "/views.state"
-    if not os.path.exists(machines.data + "/views/data.mdb") and not os.path.exists(machines.data + "/views/lock.mdb"):
-        return None
-    if not os.path.exists(state):
-        return True
-    with open(state) as file, open(machines.power.boot) as boot:
-        left, word = file.read().split()
-        return word == "dirty" and left != boot.read().strip()
+def start_server(machines, count, rng, at, after):
+    """Started, with a failure planned at operation `at`; failures that come before it is ready are counted, and it starts again.
 
-
-def start_server(machines, count, rng, at):
-    """Started, with a failure planned at operation `at`; failures that come before it is ready are counted, and it starts again."""
+    `after` "failure": views that were written in an earlier boot must be discarded. "kill": the boot is the same, they must be
+    kept. "init": it depends on how far it came. True if they were discarded."""
     while True:
-        expected = views_expectation(machines)
         try:
             machines.start_server(at, rng.getrandbits(60))
         except Died:
@@ -80,15 +70,15 @@ def start_server(machines, count, rng, at):
             must(loss is not None, "tallyd died while it started, and not by the shim")
             count.server += 1
             count.starting += 1
-            count.lost(loss, [])
+            count.lost(loss)
+            after = "init" if after == "init" else "failure"
             at = plan(rng)
             continue
         discarded = DISCARDED in machines.server.trace()
-        if expected is not None:
-            must(discarded == expected, "views %s be discarded: %s", "should" if expected else "should not",
-                 machines.server.trace())
+        must(after == "init" or discarded == (after == "failure"), "after a %s the views were %s: %s", after,
+             "discarded" if discarded else "kept", machines.server.trace())
         count.discarded += 1 if discarded else 0
-        count.kept_views += 0 if discarded else 1
+        count.kept_views += 1 if after == "kill" else 0
         return discarded
 
 
@@ -97,6 +87,20 @@ def plan(rng):
     if rng.random() < 0.12:
         return 0
     return rng.randrange(1, 60) if rng.random() < 0.25 else rng.randrange(60, OPERATIONS_MAX)
+
+
+def restart(machines, count, rng, at, live=(), alive=True):
+    """The server is dead, by its own or by us. True: the views were discarded when it started again."""
+    loss = machines.power.lost()
+    must(alive or loss is not None, "tallyd ended by itself with %s: %s", machines.server.child.returncode,
+         machines.server.trace()[-3000:])
+    if loss is not None:
+        count.server += 1
+        count.lost(loss, live)
+    else:
+        count.plain += 1
+    machines.keep_trace(machines.server)
+    return start_server(machines, count, rng, at, "kill" if loss is None else "failure")
 
 
 def one_loss(machines, market, count, rng):
@@ -109,17 +113,8 @@ def one_loss(machines, market, count, rng):
         time.sleep(0.01)
     live = market.oracle.live()
     alive = machines.end(machines.server)
-    loss = machines.power.lost()
-    must(alive or loss is not None, "tallyd ended by itself with %s: %s", machines.server.child.returncode,
-         machines.server.trace()[-3000:])
-    if loss is not None:
-        count.server += 1
-        count.lost(loss, live)
-    else:
-        count.plain += 1
-    machines.keep_trace(machines.server)
     machines.planned = plan(rng)
-    discarded = start_server(machines, count, rng, machines.planned)
+    discarded = restart(machines, count, rng, machines.planned, live, alive)
     try:
         if discarded:
             machines.replay_equals()
@@ -150,13 +145,12 @@ def run_world(options, machines, count, rng, losses):
     oracle = Oracle(machines.folder + "/client.jsonl")
     machines.start_chain()
     machines.init()
-    start_server(machines, count, rng, rng.randrange(1, 20))  # right after init, until it is up
+    start_server(machines, count, rng, rng.randrange(1, 20), "init")  # right after init, until it is up
     market = None
     until = count.losses() + losses
     try:
-        machines.kill("server")  # people enrol on a server that stays; what it has by then is synced or not as it is
-        count.plain += 1
-        start_server(machines, count, rng, 0)
+        machines.end(machines.server)  # people enrol on a server that stays; what it has by then is synced or not as it is
+        restart(machines, count, rng, 0)
         market = Market(machines, oracle, rng.random(), worker=False)
         market.open()
         machines.planned = 0
@@ -168,9 +162,7 @@ def run_world(options, machines, count, rng, losses):
                 restart_chain(machines, count, market, rng)
             one_loss(machines, market, count, rng)
         machines.end(machines.server)
-        machines.power.lost()
-        machines.keep_trace(machines.server)
-        start_server(machines, count, rng, 0)
+        restart(machines, count, rng, 0)
         machines.end(machines.chain)
         machines.chain_power.lost()
         machines.start_chain()
