@@ -221,8 +221,12 @@ class Machines:
 
     def close(self, keep=False):
         if self.worker is not None and self.worker.poll() is None:
-            self.worker.kill()
-            self.worker.wait(30)
+            self.worker.terminate()  # leaves no control group behind
+            try:
+                self.worker.wait(20)
+            except subprocess.TimeoutExpired:
+                self.worker.kill()
+                self.worker.wait(30)
         for process in (self.server, self.chain):
             if process is not None:
                 self.end(process)

@@ -268,7 +268,7 @@ class Follower(threading.Thread):
         while not self.stopping:
             try:
                 self.follow(max(0, (self.order[-1] if self.order else 0) - self.rng.randrange(60)))
-            except (OSError, EOFError, ValueError, IndexError):
+            except (OSError, EOFError):
                 time.sleep(0.01)  # the server is away
             except BaseException as error:
                 if not self.stopping:
