@@ -225,9 +225,9 @@ enum err_code views_open(const struct views_options *options, struct views **ret
     if (code == ERR_OK) {
         code = open_env(views, err);
     }
-    if (code == ERR_CORRUPT && !options->read_only && remove_files(views)) {
+    if (code == ERR_CORRUPT && !options->read_only) {
         trace(TRACE_WARN, "views.discarded", "reason=\"damaged\"");
-        code = open_env(views, err);
+        code = views_reset(views, err);
     }
     if (code != ERR_OK) {
         row_buffer_deinit(&views->rows);
