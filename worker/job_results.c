@@ -139,6 +139,7 @@ static bool send_file(struct job_results *results, const char *name, bool is_out
                         .upload = true,
                         .upload_fd = results->fd,
                         .upload_size = size},
+            .keyed = true, /* an answer that is lost must not store the file twice */
             .patience_ms = results->options.patience_ms,
             .on_done = on_stored,
             .ctx = results,
