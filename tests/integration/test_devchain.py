@@ -107,7 +107,7 @@ class Chain:
         encoded = base64.b64encode(bytes.fromhex(transaction["hex"])).decode()
         return self.call("/live/v1/broadcast-transaction", {"encodedTransaction": encoded})
 
-    def send(self, seed, to, amount, offset=10):
+    def send(self, seed, to, amount, offset=50):
         """Broadcast with room to spare and wait until the tick has passed."""
         tick = self.tick() + offset
         transaction = make(seed, to, amount, tick)
@@ -168,7 +168,7 @@ class DevchainTest(unittest.TestCase):
     def test_the_history_of_an_identity(self):
         chain = self.chain()
         chain.fund(self.alice, 1000)
-        tick = chain.tick() + 20
+        tick = chain.tick() + 80
         sent = [make(ALICE, self.bob, amount, tick + amount) for amount in range(1, 6)]
         for transaction in sent:
             self.assertEqual(chain.broadcast(transaction)[0], 200)
@@ -218,16 +218,19 @@ class DevchainTest(unittest.TestCase):
             self.assertEqual((status, answer["code"]), (400, 3), body)
 
         # sent to the nodes, and never heard of again: too soon, without any balance, too far ahead
-        early = make(ALICE, self.bob, 1, chain.tick() + 1)
-        poor = make(BOB, self.alice, 1, chain.tick() + 6)
+        for _ in range(50):  # the next tick may be there before the transaction is
+            early = make(ALICE, self.bob, 1, chain.tick() + 1)
+            if chain.broadcast(early)[0] == 200:
+                break
+        poor = make(BOB, self.alice, 1, chain.tick() + 15)
         far = make(ALICE, self.bob, 1, chain.tick() + 3000)
         for transaction in (early, poor, far):
-            self.assertEqual(chain.broadcast(transaction)[0], 200)
+            self.assertIn(chain.broadcast(transaction)[0], (200, 400) if transaction is early else (200,))
         # an overdrawn payment is included, and moves nothing; the same bytes again change nothing
-        overdrawn = make(ALICE, self.bob, 1001, chain.tick() + 6)
+        overdrawn = make(ALICE, self.bob, 1001, chain.tick() + 15)
         for _ in range(3):
             self.assertEqual(chain.broadcast(overdrawn)[0], 200)
-        chain.wait(chain.tick() + 8)
+        chain.wait(chain.tick() + 17)
         for transaction in (early, poor, far):
             self.assertEqual(chain.call("/query/v1/getTransactionByHash", {"hash": transaction["id"]}),
                              (404, {"code": 5, "message": "transaction not found", "details": []}))
@@ -264,7 +267,7 @@ class DevchainTest(unittest.TestCase):
         chain.fund(self.alice, 10**9)
         seen = {}
         for round_number in range(5):
-            chain.send(ALICE, self.bob, 1000 + round_number, offset=25)
+            chain.send(ALICE, self.bob, 1000 + round_number)
             # traffic while it dies, so that a tick with content can be the one that is cut
             waiting = [make(ALICE, self.bob, 10**6 + 10 * round_number + i, chain.tick() + 4 + i) for i in range(8)]
             for transaction in waiting:
