@@ -263,7 +263,8 @@ void views_close(struct views *views)
 enum err_code views_reset(struct views *views, struct err *err)
 {
     views_abort(views);
-    if (!views->dirty) { /* or a power failure could leave half of new files behind the word "clean" */
+    if (!views
+             ->dirty) { /* or a power failure could leave half of new files behind the word "clean" */
         enum err_code code = write_state(views, true, err);
         if (code != ERR_OK) {
             return code;

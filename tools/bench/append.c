@@ -111,11 +111,12 @@ enum err_code bench_append(const struct bench_options *options, struct err *err)
 {
     struct run *run = calloc(1, sizeof *run);
     struct flight *flights = calloc(options->in_flight, sizeof *flights);
-    enum err_code code =
-        run == NULL || flights == NULL ? err_set(err, ERR_NOMEM, "out of memory") : ERR_OK;
-    if (code == ERR_OK) {
-        code = scene_open(&run->scene, options->dir, options->projections, err);
+    if (run == NULL || flights == NULL) {
+        free(flights);
+        free(run);
+        return err_set(err, ERR_NOMEM, "out of memory");
     }
+    enum err_code code = scene_open(&run->scene, options->dir, options->projections, err);
     if (code == ERR_OK) {
         code = scene_enrol(&run->scene, BENCH_STREAMS, err);
     }
@@ -136,9 +137,7 @@ enum err_code bench_append(const struct bench_options *options, struct err *err)
         }
         report(run, (double)(time_mono_ns() - start) / (double)NS_PER_S, &before);
     }
-    if (run != NULL) {
-        scene_close(&run->scene);
-    }
+    scene_close(&run->scene);
     free(flights);
     free(run);
     return code;

@@ -89,9 +89,12 @@ enum err_code bench_fill(const struct bench_options *options, struct err *err)
     struct fill *fill = calloc(1, sizeof *fill);
     struct reporter *reporters = calloc(options->jobs, sizeof *reporters);
     struct ledger_stats stats;
-    enum err_code code = fill == NULL || reporters == NULL
-                             ? err_set(err, ERR_NOMEM, "out of memory")
-                             : scene_open(&fill->scene, options->dir, true, err);
+    if (fill == NULL || reporters == NULL) {
+        free(reporters);
+        free(fill);
+        return err_set(err, ERR_NOMEM, "out of memory");
+    }
+    enum err_code code = scene_open(&fill->scene, options->dir, true, err);
     if (code == ERR_OK) {
         code = scene_enrol(&fill->scene, options->jobs, err);
     }
@@ -124,9 +127,7 @@ enum err_code bench_fill(const struct bench_options *options, struct err *err)
         printf("{\"events\":%" PRIu64 ",\"failed\":%" PRIuFAST64 ",\"rate\":%.0f}\n", stats.head,
                fill->failed, (double)fill->events / seconds);
     }
-    if (fill != NULL) {
-        scene_close(&fill->scene);
-    }
+    scene_close(&fill->scene);
     free(reporters);
     free(fill);
     return code;

@@ -79,9 +79,13 @@ static enum err_code look_many(struct views *views, struct err *err)
     int64_t *took = calloc(LOOKS, sizeof *took);
     uint64_t seen = 0;
     size_t count = 0;
-    enum err_code code = jobs == NULL || took == NULL ? err_set(err, ERR_NOMEM, "out of memory")
-                                                      : all_jobs(views, jobs, &count, err);
-    for (size_t i = 0; i < LOOKS && code == ERR_OK; i++) {
+    if (jobs == NULL || took == NULL) {
+        free(jobs);
+        free(took);
+        return err_set(err, ERR_NOMEM, "out of memory");
+    }
+    enum err_code code = all_jobs(views, jobs, &count, err);
+    for (size_t i = 0; i < LOOKS && code == ERR_OK && count > 0; i++) {
         int64_t start = time_mono_ns();
         code = look(views, jobs[i * UINT64_C(7919) % count], &seen, err);
         took[i] = time_mono_ns() - start;
