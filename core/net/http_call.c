@@ -445,7 +445,8 @@ void http_call_finish(struct http_call *call, CURLcode code)
         result.body = bytes_of("", 0);
     }
     result.code = translate(call, code, &result.err);
-    if (result.code == ERR_OK && result.status < 100) { /* curl reads "HTTP/21. 100" as an answer */
+    if (result.code == ERR_OK && (result.status < 100 || result.status > 999)) {
+        /* curl reads "HTTP/21. 100" and "HTTP/210666" as answers */
         result.code = err_set(&result.err, ERR_UNAVAILABLE, "the answer has no status");
     }
     if (!call->is_cancelled) {
