@@ -56,6 +56,9 @@ static void metrics(struct call *call)
            stats.log_fill_permille);
     metric(&text, "views_fill_permille", "gauge", "Part of the views' map in use.",
            stats.views_fill_permille);
+    metric(&text, "disk_nearly_full", "gauge",
+           "1 if consumers, output and metrics are refused for want of room on the disk.",
+           stats.disk_nearly_full ? 1 : 0);
     metric(&text, "batches_total", "counter", "Batches committed or refused.", stats.batches);
     metric(&text, "commands_total", "counter", "Commands answered.", stats.commands);
     metric(&text, "refusals_total", "counter", "Commands refused.", stats.refusals);

@@ -16,9 +16,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define QUEUE_MAX_DEFAULT 4096
+#define DISK_KEPT ((uint64_t)64 << 20)
 
 /* ── opening ───────────────────────────────────────────────────────────────────────────────────── */
 
@@ -274,11 +276,36 @@ void ledger_close(struct ledger *ledger)
 
 /* ── submitting ────────────────────────────────────────────────────────────────────────────────── */
 
-/* At the quota only what ends and settles jobs is taken; the rest of the map is kept for it. */
-static bool over_quota(struct ledger *ledger, enum command_class class)
+/* Near the end only what ends and settles jobs is taken; the rest is kept for it. The views grow faster than the log. */
+static enum err_code check_room(struct ledger *ledger, enum command_class class, struct err *err)
 {
-    return class >= CLASS_CONSUMER && (event_log_fill_permille(ledger->log) >= QUOTA_PERMILLE ||
-                                       views_fill_permille(ledger->views) >= QUOTA_PERMILLE);
+    if (class < CLASS_CONSUMER) {
+        return ERR_OK;
+    }
+    if (atomic_load(&ledger->disk_nearly_full)) {
+        return err_set(err, ERR_FULL, "disk_full: the disk is nearly full; reads go on");
+    }
+    if (event_log_fill_permille(ledger->log) >= QUOTA_PERMILLE ||
+        views_fill_permille(ledger->views) >= QUOTA_PERMILLE) {
+        return err_set(err, ERR_FULL, "log_full: the log has reached its quota; reads go on");
+    }
+    return ERR_OK;
+}
+
+void ledger_look_for_room(struct ledger *ledger)
+{
+    struct statvfs disk;
+    if (statvfs(ledger->options.data_dir, &disk) != 0) {
+        return;
+    }
+    uint64_t const tenth = (uint64_t)disk.f_blocks * disk.f_frsize / 10;
+    uint64_t const kept = tenth < DISK_KEPT ? tenth : DISK_KEPT;
+    bool const nearly_full = (uint64_t)disk.f_bavail * disk.f_frsize < kept;
+    if (nearly_full != atomic_exchange(&ledger->disk_nearly_full, nearly_full)) {
+        trace(nearly_full ? TRACE_WARN : TRACE_INFO,
+              nearly_full ? "disk.nearly_full" : "disk.has_room", "free=%llu kept=%llu",
+              (unsigned long long)disk.f_bavail * disk.f_frsize, (unsigned long long)kept);
+    }
 }
 
 enum err_code ledger_submit(struct ledger *ledger, const struct command *command,
@@ -288,8 +315,9 @@ enum err_code ledger_submit(struct ledger *ledger, const struct command *command
     if (!ledger->running) {
         return err_set(err, ERR_UNAVAILABLE, "read_only: %s", ledger->read_only_reason);
     }
-    if (over_quota(ledger, class)) {
-        return err_set(err, ERR_FULL, "log_full: the log has reached its quota; reads go on");
+    enum err_code code = check_room(ledger, class, err);
+    if (code != ERR_OK) {
+        return code;
     }
     struct queued_command queued = {.command = command, .answer = answer, .ctx = ctx};
     return command_queue_push(ledger->queue, class, &queued, err);
@@ -364,6 +392,7 @@ void ledger_stats(struct ledger *ledger, struct ledger_stats *ret)
         .log_fill_permille = event_log_fill_permille(ledger->log),
         .views_fill_permille = views_fill_permille(ledger->views),
         .waiting_for_room = atomic_load(&ledger->waiting_for_room),
+        .disk_nearly_full = atomic_load(&ledger->disk_nearly_full),
     };
     if (ledger->queue != NULL) {
         command_queue_lengths(ledger->queue, ret->queued);

@@ -6,8 +6,10 @@
  * Thread:  submit from any thread; answers and on_commit run on the writer thread and must be short (hand over to your loop).
  * Owner:   a submitted command and all it points to stay the caller's, unchanged until the answer.
  * Errors:  a refusal carries decide's code and "word: sentence". ERR_BUSY: the queue of this class is full. ERR_FULL: disk or
- *          quota; reads go on. ERR_UNAVAILABLE: the ledger is read-only, the message says why.
- *          When the disk fills between log and views, answers wait until there is room.
+ *          map; reads go on. ERR_UNAVAILABLE: the ledger is read-only, the message says why.
+ * Room:    consumers, output and metrics are refused once 90 % of a map are in use, or less is free on the disk than is kept for
+ *          reports, ends and settlement (64 MiB, at most a tenth of the disk); they are taken again when there is room.
+ *          When the disk fills between log and views all the same, answers wait until there is room.
  * Crash:   everything answered with ERR_OK is in the log, synced. A failed sync ends the process. */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef CORE_LEDGER_LEDGER_H
@@ -39,7 +41,7 @@ enum command_class {
 #define COMMAND_CLASSES 4
 
 struct ledger_options {
-    const char *data_dir; /* log/, views/ and lock lie in it */
+    const char *data_dir; /* log/, views/ and lock lie in it; borrowed until the ledger is closed */
     const struct projection *const *projections;
     size_t projection_count;
     const struct note_key
@@ -99,6 +101,7 @@ struct ledger_stats {
     unsigned views_fill_permille;
     bool
         waiting_for_room; /* the disk is full: the views do not follow the log, no command is answered */
+    bool disk_nearly_full;
 };
 void ledger_stats(struct ledger *ledger, struct ledger_stats *ret);
 

@@ -39,6 +39,7 @@ struct ledger {
     /* any thread */
     atomic_bool closing;
     atomic_bool waiting_for_room; /* the disk is full, the views are behind the log */
+    atomic_bool disk_nearly_full; /* as the writer saw it last */
     atomic_uint_fast64_t head;
     atomic_uint_fast64_t batches;
     atomic_uint_fast64_t commands;
@@ -49,6 +50,8 @@ struct ledger {
 /* free() it after the thread has ended; NULL: out of memory. */
 struct batch *batch_create(struct ledger *ledger);
 void *writer_main(void *ledger);
+/* Writer thread: is there room on the disk for what is not kept? */
+void ledger_look_for_room(struct ledger *ledger);
 /* Sign and store a checkpoint of what is committed, if it is newer than the last. */
 MUST_CHECK enum err_code ledger_checkpoint(struct ledger *ledger, struct err *err);
 /* Evolve and project one event. */

@@ -24,6 +24,9 @@
 #define IDLE_MS 200
 #define ROOM_POLL_S 1
 #define SALTS 256
+/* Per mille of the views' map past which nothing is taken: a commit needs a few pages more than its rows, and when the map has none left after the log has the
+ * batch, the writer would wait for room that never comes. */
+#define VIEWS_FILL_MAX 980
 
 struct
     entry_place { /* where a record lies in ledger->records; pointers come at the end, the buffer moves */
@@ -319,6 +322,7 @@ static bool follow_log(struct ledger *ledger)
         if (atomic_load(&ledger->closing)) {
             return false;
         }
+        ledger_look_for_room(ledger);
         (void)nanosleep(&pause, NULL);
     }
 }
@@ -358,6 +362,11 @@ static void run_batch(struct batch *batch)
         enum err_code code =
             err_set(&err, ERR_UNAVAILABLE, "stopping: the ledger takes no more commands");
         refuse_all(batch, code, &err);
+        return;
+    }
+    if (views_fill_permille(ledger->views) >= VIEWS_FILL_MAX) {
+        refuse_all(batch, err_set(&err, ERR_FULL, "log_full: the views' map is full; reads go on"),
+                   &err);
         return;
     }
     for (;;) {
@@ -430,6 +439,7 @@ void *writer_main(void *arg)
             run_batch(batch);
             answer_all(batch);
         }
+        ledger_look_for_room(ledger);
         maybe_checkpoint(ledger);
     }
     return NULL;

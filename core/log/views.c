@@ -20,6 +20,8 @@
 
 #define MAP_SIZE_DEFAULT (UINT64_C(512) << 30)
 #define READERS_MAX_DEFAULT 512
+#define VIEWS_LOOK_CLOSER                                                                          \
+    900 /* per mille of the map that was ever used: count what is free of it */
 static char POSITION_KEY[] = "p"; /* not const: LMDB takes no const pointers */
 #define POSITION_SIZE (8 + 32 + 16 + 8)
 /* Rows of the running write transaction; when there are more, they go into the trees earlier. */
@@ -278,16 +280,6 @@ enum err_code views_reset(struct views *views, struct err *err)
     return open_env(views, err);
 }
 
-unsigned views_fill_permille(struct views *views)
-{
-    MDB_envinfo info;
-    MDB_stat stat;
-    if (mdb_env_info(views->env, &info) != 0 || mdb_env_stat(views->env, &stat) != 0) {
-        return 1000;
-    }
-    return (unsigned)((info.me_last_pgno + 1) * stat.ms_psize * 1000 / info.me_mapsize);
-}
-
 /* ── writing ───────────────────────────────────────────────────────────────────────────────────── */
 
 enum err_code views_begin(struct views *views, struct store **ret, struct err *err)
@@ -384,6 +376,47 @@ enum err_code views_read_position(struct views *views, struct views_position *re
         views_snapshot_close(snapshot);
     }
     return code;
+}
+
+/* Pages that were given back and are in the file still. They are listed in LMDB's own table 0: transaction → count, numbers. */
+static uint64_t free_pages(MDB_txn *txn)
+{
+    MDB_cursor *cursor = NULL;
+    MDB_val key;
+    MDB_val value;
+    uint64_t pages = 0;
+    if (mdb_cursor_open(txn, 0, &cursor) != 0) {
+        return 0;
+    }
+    while (mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0) {
+        size_t count = 0;
+        if (value.mv_size >= sizeof count) {
+            memcpy(&count, value.mv_data, sizeof count);
+        }
+        pages += count;
+    }
+    mdb_cursor_close(cursor);
+    return pages;
+}
+
+unsigned views_fill_permille(struct views *views)
+{
+    MDB_envinfo info;
+    MDB_stat stat;
+    MDB_txn *txn = NULL;
+    if (views->env == NULL || mdb_env_info(views->env, &info) != 0 ||
+        mdb_env_stat(views->env, &stat) != 0) {
+        return 1000;
+    }
+    uint64_t const pages = info.me_mapsize / stat.ms_psize;
+    uint64_t used = info.me_last_pgno + 1;
+    if (used * 1000 / pages >= VIEWS_LOOK_CLOSER &&
+        mdb_txn_begin(views->env, NULL, MDB_RDONLY, &txn) == 0) {
+        uint64_t const unused = free_pages(txn);
+        used -= unused < used ? unused : used;
+        mdb_txn_abort(txn);
+    }
+    return (unsigned)(used * 1000 / pages);
 }
 
 /* ── reading ───────────────────────────────────────────────────────────────────────────────────── */

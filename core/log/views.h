@@ -48,9 +48,6 @@ struct views_state {
 bool views_state_parse(struct bytes text, const char boot[VIEWS_BOOT_ID_SIZE + 1],
                        struct views_state *ret);
 
-/* Fraction of the map in use, 0 … 1000; any thread. */
-unsigned views_fill_permille(struct views *views);
-
 /* ── writing ── */
 
 MUST_CHECK enum err_code views_begin(struct views *views, struct store **ret, struct err *err);
@@ -63,6 +60,9 @@ void views_abort(struct views *views);
 /* Position of the last commit; writer thread. */
 MUST_CHECK enum err_code views_read_position(struct views *views, struct views_position *ret,
                                              struct err *err);
+
+/* Fraction of the map in use, 0 … 1000; any thread. */
+unsigned views_fill_permille(struct views *views);
 
 /* ── reading ── */
 

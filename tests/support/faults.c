@@ -15,6 +15,7 @@ static struct {
     enum fault_kind kind;
     int error;
     _Atomic(const char *) where;
+    atomic_bool views_full;
 } faults;
 
 void faults_arm(enum fault_kind kind, uint64_t n, int error)
@@ -41,6 +42,18 @@ bool faults_disarm(void)
 const char *faults_where(void)
 {
     return atomic_load(&faults.where);
+}
+
+void faults_fill_views(bool full)
+{
+    atomic_store(&faults.views_full, full);
+}
+
+static bool is_of_full_views(MDB_txn *txn)
+{
+    unsigned flags = 0;
+    return atomic_load(&faults.views_full) && mdb_env_get_flags(mdb_txn_env(txn), &flags) == 0 &&
+           (flags & MDB_NOSYNC) != 0;
 }
 
 static bool fails(enum fault_kind kind, const char *where)
@@ -112,6 +125,10 @@ int __real_mdb_txn_commit(MDB_txn *txn);
 int __wrap_mdb_txn_commit(MDB_txn *txn);
 int __wrap_mdb_txn_commit(MDB_txn *txn)
 {
+    if (is_of_full_views(txn)) {
+        mdb_txn_abort(txn);
+        return ENOSPC;
+    }
     if (fails(FAULT_MDB_WRITE, "mdb_txn_commit")) {
         mdb_txn_abort(txn);
         return faults.error;

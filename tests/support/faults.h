@@ -25,6 +25,8 @@ void faults_arm(enum fault_kind kind, uint64_t n, int error);
 void faults_resume(void);
 /* No more faults. True if one was made since faults_arm. */
 bool faults_disarm(void);
+/* While true there is no room for the views: every commit to an environment without fsync fails with ENOSPC. */
+void faults_fill_views(bool full);
 /* The function that failed, "" if none did. */
 const char *faults_where(void);
 
