@@ -9,7 +9,8 @@
  *          map; reads go on. ERR_UNAVAILABLE: the ledger is read-only, the message says why.
  * Room:    consumers, output and metrics are refused once 90 % of a map are in use, or less is free on the disk than is kept for
  *          reports, ends and settlement (64 MiB, at most a tenth of the disk); they are taken again when there is room.
- *          When the disk fills between log and views all the same, answers wait until there is room.
+ *          Log and views have their disk space some MiB ahead (core/log/room.h), so even a full disk has room for those. When it
+ *          fills between log and views all the same, answers wait until there is room.
  * Crash:   everything answered with ERR_OK is in the log, synced. A failed sync ends the process. */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef CORE_LEDGER_LEDGER_H

@@ -281,6 +281,16 @@ static int put_frontier(struct append *append)
     return mdb_put(append->txn, append->log->meta, &key, &value, 0);
 }
 
+/* More than the entries can take: each may begin pages of its own, and the trees above are copied. */
+static uint64_t room_for(const struct log_entry *entries, size_t count)
+{
+    uint64_t bytes = (uint64_t)1 << 18;
+    for (size_t i = 0; i < count; i++) {
+        bytes += 2 * (entries[i].record.size + entries[i].private_part.size) + 8192;
+    }
+    return bytes;
+}
+
 enum err_code event_log_append(struct event_log *log, const struct log_entry *entries, size_t count,
                                uint64_t *ret_first, struct err *err)
 {
@@ -293,7 +303,10 @@ enum err_code event_log_append(struct event_log *log, const struct log_entry *en
     }
     uint64_t before = log->tree.frontier.size;
     struct append append = {.log = log};
-    enum err_code code = ERR_OK;
+    enum err_code code = room_keep(&log->room, log->env, room_for(entries, count), err);
+    if (code != ERR_OK) {
+        return code;
+    }
     tree_copy(&log->next, &log->tree);
     int rc = mdb_txn_begin(log->env, NULL, 0, &append.txn);
     for (size_t i = 0; i < count && rc == 0; i++) {

@@ -4,6 +4,7 @@
 #define CORE_LOG_EVENT_LOG_INTERNAL_H
 
 #include "core/log/event_log.h"
+#include "core/log/room.h"
 
 #include <lmdb.h>
 
@@ -29,6 +30,7 @@ struct event_log {
     MDB_dbi tiles;
     MDB_dbi meta;
     uint64_t map_size;
+    struct room room;
     struct tree tree; /* what is committed */
     struct tree next; /* what the append in progress would make of it */
 };

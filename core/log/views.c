@@ -6,6 +6,7 @@
 #include "core/base/trace.h"
 #include "core/crypto/sha256.h"
 #include "core/log/lmdb_err.h"
+#include "core/log/room.h"
 #include "core/log/row_buffer.h"
 #include "core/log/views_transaction.h"
 
@@ -20,6 +21,7 @@
 
 #define MAP_SIZE_DEFAULT (UINT64_C(512) << 30)
 #define READERS_MAX_DEFAULT 512
+#define ROOM_FOR_BATCH ((uint64_t)2 << 20)
 #define VIEWS_LOOK_CLOSER                                                                          \
     900 /* per mille of the map that was ever used: count what is free of it */
 static char POSITION_KEY[] = "p"; /* not const: LMDB takes no const pointers */
@@ -35,6 +37,7 @@ struct views {
     struct views_tables tables;
     MDB_dbi position;
     bool dirty; /* the state file says so */
+    struct room room;
     struct transaction write;
     struct row_buffer rows; /* the write transaction's */
 };
@@ -277,6 +280,7 @@ enum err_code views_reset(struct views *views, struct err *err)
         views->env = NULL;
     }
     (void)remove_files(views);
+    views->room = (struct room){0};
     return open_env(views, err);
 }
 
@@ -285,11 +289,15 @@ enum err_code views_reset(struct views *views, struct err *err)
 enum err_code views_begin(struct views *views, struct store **ret, struct err *err)
 {
     INVARIANT(views->write.txn == NULL);
+    enum err_code code = ERR_OK;
     if (!views->dirty) {
-        enum err_code code = write_state(views, true, err);
-        if (code != ERR_OK) {
-            return code;
-        }
+        code = write_state(views, true, err);
+    }
+    if (code == ERR_OK) { /* before the log has the batch: later its answers would have to wait */
+        code = room_keep(&views->room, views->env, ROOM_FOR_BATCH, err);
+    }
+    if (code != ERR_OK) {
+        return code;
     }
     int rc = transaction_begin(&views->write, views->env, &views->tables, &views->rows);
     if (rc != 0) {

@@ -26,7 +26,7 @@ static void put(const char *name, struct bytes content)
     (void)snprintf(path, sizeof path, "%s/%s", folder, name);
     FILE *file = fopen(path, "w");
     INVARIANT(file != NULL);
-    INVARIANT(fwrite(content.data, 1, content.size, file) == content.size);
+    INVARIANT(content.size == 0 || fwrite(content.data, 1, content.size, file) == content.size);
     INVARIANT(fclose(file) == 0);
 }
 

@@ -140,5 +140,6 @@ FILES(ssize_t, write, (int fd, const void *data, size_t size), (fd, data, size))
 FILES(int, fsync, (int fd), (fd))
 FILES(int, rename, (const char *from, const char *to), (from, to))
 FILES(int, mkostemp, (char *name, int flags), (name, flags))
+FILES(int, fallocate, (int fd, int mode, off_t offset, off_t size), (fd, mode, offset, size))
 FILES(int, mkdir, (const char *path, mode_t mode), (path, mode))
 /* NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */

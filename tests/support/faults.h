@@ -16,7 +16,7 @@ enum fault_kind {
     FAULT_MEMORY,    /* malloc, calloc, realloc: NULL */
     FAULT_MDB_READ,  /* mdb_get, mdb_cursor_open, mdb_cursor_get, mdb_txn_begin for reading */
     FAULT_MDB_WRITE, /* mdb_put, mdb_del, mdb_dbi_open, mdb_env_open, mdb_env_sync, mdb_txn_begin for writing, mdb_txn_commit */
-    FAULT_FILE,      /* write, fsync, rename, mkostemp, mkdir */
+    FAULT_FILE,      /* write, fsync, rename, mkostemp, mkdir, fallocate */
 };
 
 /* The n-th call (from 1) fails with `error`: an errno, or MDB_… for the MDB kinds. */

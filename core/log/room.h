@@ -1,0 +1,26 @@
+/* core/log/room.h: disk space set aside before a commit needs it.
+ *
+ * LMDB writes its pages behind the end of the file as it goes. On a full disk such a write comes out short, which LMDB tells as EIO: it cannot be told from a
+ * disk that fails. So the space is taken beforehand, some MiB ahead, and its lack is found before anything is written. What lies ahead is also what is left for
+ * ends and settlement when others have filled the disk.
+ * Thread:  the writer's.
+ * Source:  Linux fallocate(2) with FALLOC_FL_KEEP_SIZE: the file does not look longer. */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef CORE_LOG_ROOM_H
+#define CORE_LOG_ROOM_H
+
+#include "core/base/err.h"
+
+#include <lmdb.h>
+#include <stdint.h>
+
+struct room {
+    uint64_t
+        kept; /* bytes of the file that have their place on the disk; UINT64_MAX: the file system cannot say */
+};
+
+/* `bytes` more than what is in use have their place. ERR_FULL: there is none. */
+MUST_CHECK enum err_code room_keep(struct room *room, MDB_env *env, uint64_t bytes,
+                                   struct err *err);
+
+#endif
