@@ -56,8 +56,14 @@ static inline void fuzz_http_ask(uv_loop_t *loop, uint16_t port, struct bytes re
     static uint32_t turn;
     struct sockaddr_in own = {.sin_family = AF_INET};
     own.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + turn++ % 200);
+    int const late = 1; /* the port is chosen for the pair of addresses, not before */
+    (void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &late, sizeof late);
     INVARIANT(bind(fd, (const struct sockaddr *)&own, sizeof own) == 0);
-    INVARIANT(connect(fd, (const struct sockaddr *)&address, sizeof address) == 0);
+    if (connect(fd, (const struct sockaddr *)&address, sizeof address) != 0) {
+        INVARIANT(errno == EADDRNOTAVAIL); /* used up all the same: this input is left out */
+        (void)close(fd);
+        return;
+    }
     int64_t until = time_mono_ns() + FUZZ_HTTP_PATIENCE_NS;
     for (bool done = false; !done && time_mono_ns() < until;) {
         char taken[16384];

@@ -33,11 +33,13 @@
 #define PASSED_WITHOUT_FAULT 0
 #define PASSED 10
 #define FAILED 11
+/* One call after the other up to here, from there on in growing steps; TALLY_EVERY_CALL=1 tries all. */
 #ifdef TALLY_SLOW_CHECKS /* sanitizers */
-#define CALLS_EACH                                                                                 \
-    24 /* one after the other, from there on in growing steps; TALLY_EVERY_CALL=1: all */
+#define CALLS_EACH 12
+#define GROWTH 4
 #else
-#define CALLS_EACH 80
+#define CALLS_EACH 60
+#define GROWTH 8
 #endif
 
 static struct {
@@ -417,8 +419,9 @@ static void fail_each(const char *name, enum fault_kind kind, int error)
     uint64_t n = 1;
     bool const all = getenv("TALLY_EVERY_CALL") != NULL; /* NOLINT(concurrency-mt-unsafe) */
     while (try_one(kind, n, error, &counts)) {
-        n +=
-            all || n < CALLS_EACH ? 1 : n / 8; /* the tail is the same few places again and again */
+        n += all || n < CALLS_EACH
+                 ? 1
+                 : n / GROWTH; /* the tail is the same few places again and again */
     }
     print_message("%s, %s: up to %llu calls, %llu failures tried, %llu ended the process\n", name,
                   error == 0 ? "none left" : mdb_strerror(error), (unsigned long long)n,

@@ -134,10 +134,12 @@ static void check_whole(struct fixture *f)
 }
 
 /* Sign-ins until one is refused; its answer. */
-static struct ledger_answer fill(struct fixture *f, enum command_class class, size_t *ret_count)
+static struct ledger_answer fill(struct fixture *f, enum command_class class, struct bytes label,
+                                 size_t *ret_count)
 {
     for (*ret_count = 0; *ret_count < 100000; (*ret_count)++) {
-        const struct command c = session();
+        struct command c = session();
+        c.u.session.token.label = label;
         const struct ledger_answer answer = ledger_submit_wait(f->ledger, &c, class);
         if (answer.code != ERR_OK) {
             return answer;
@@ -152,7 +154,7 @@ static void a_full_map_keeps_its_last_tenth_for_settlement(void **state)
     struct fixture *f = *state;
     struct ledger_stats stats;
     size_t count = 0;
-    struct ledger_answer answer = fill(f, CLASS_CONSUMER, &count);
+    struct ledger_answer answer = fill(f, CLASS_CONSUMER, bytes_of_text("x"), &count);
     assert_int_equal(answer.code, ERR_FULL);
     assert_non_null(strstr(answer.err.message, "log_full: "));
     ledger_stats(f->ledger, &stats);
@@ -162,7 +164,7 @@ static void a_full_map_keeps_its_last_tenth_for_settlement(void **state)
     assert_int_equal(ledger_submit_wait(f->ledger, &c, CLASS_BULK).code, ERR_FULL);
     size_t kept = 0;
     uint64_t const before = head_now(f);
-    answer = fill(f, CLASS_REPORT, &kept);
+    answer = fill(f, CLASS_REPORT, bytes_of_text("x"), &kept);
     print_message("%zu sign-ins of consumers, then %zu on what is kept\n", count, kept);
     assert_int_equal(answer.code, ERR_FULL);
     assert_true(kept > 20);
@@ -173,8 +175,10 @@ static void a_full_map_keeps_its_last_tenth_for_settlement(void **state)
 static void a_larger_map_takes_all_again(void **state)
 {
     struct fixture *f = *state;
+    static char label[16384]; /* this time it is the log that is full */
     size_t count = 0;
-    (void)fill(f, CLASS_SETTLEMENT, &count);
+    memset(label, 'x', sizeof label);
+    (void)fill(f, CLASS_SETTLEMENT, bytes_of(label, sizeof label), &count);
     uint64_t const head = head_now(f);
     ledger_close(f->ledger);
     open_ledger(f, LARGE_MAP);
