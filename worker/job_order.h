@@ -9,12 +9,12 @@
 
 #include "core/base/err.h"
 #include "core/base/id.h"
+#include "core/base/job_rules.h"
 #include "worker/sandbox.h"
 #include "worker/scratch.h"
 
 #include <jansson.h>
 
-#define JOB_ARGUMENTS_MAX 256
 #define JOB_INPUT_MAX (UINT64_C(4) << 30)
 
 struct job_order {

@@ -5,6 +5,7 @@
 #include "core/base/buf.h"
 #include "core/base/id.h"
 #include "core/base/invariant.h"
+#include "core/base/job_rules.h"
 #include "core/base/text.h"
 #include "core/base/time.h"
 #include "core/base/trace.h"
@@ -17,7 +18,6 @@
 
 #define TICK_MS 100
 #define PROGRESS_MIN_MS 500 /* a program may report as often as it likes */
-#define SAMPLES_MAX 32
 #define GAPS_MAX 5
 #define BODY_MAX (4U << 20)
 
@@ -36,7 +36,7 @@ struct report {
     bool progress_dirty;
     int64_t progress_sent_ns;
 
-    struct report_sample samples[SAMPLES_MAX];
+    struct report_sample samples[JOB_SAMPLES_MAX]; /* the newest; all fit into one report */
     size_t sample_count;
     size_t samples_sent;
 
@@ -295,7 +295,7 @@ uint64_t report_permille(const struct report *report)
 
 void report_sample(struct report *report, const struct report_sample *sample)
 {
-    if (report->sample_count == SAMPLES_MAX) {
+    if (report->sample_count == JOB_SAMPLES_MAX) {
         if (report->in_flight == KIND_METRICS) {
             return; /* they are being sent: the list is not to be moved */
         }

@@ -3,7 +3,6 @@
 #include "worker/scratch.h"
 
 #include "core/base/file.h"
-#include "core/base/text.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -105,27 +104,11 @@ enum err_code scratch_place_input(const struct scratch *scratch, const char *fil
 
 /* ── results ───────────────────────────────────────────────────────────────────────────────────── */
 
-/* The server takes UTF-8 without control characters, and no empty or dotted parts. */
-static bool name_is_good(const char *name)
-{
-    size_t const size = strlen(name);
-    if (size == 0 || size > SCRATCH_RESULT_NAME_MAX || !utf8_is_valid(bytes_of_text(name)) ||
-        strcmp(name, SCRATCH_OUTPUT_LOG) == 0) {
-        return false;
-    }
-    for (const char *at = name; *at != 0; at++) {
-        if ((unsigned char)*at < 0x20 || *at == 0x7f || *at == '\\') {
-            return false;
-        }
-    }
-    return true;
-}
-
 static enum err_code add_result(struct scratch_results *results, const char *name, uint64_t size,
                                 struct err *err)
 {
-    if (results->count == SCRATCH_RESULTS_MAX || !name_is_good(name) ||
-        size > SCRATCH_RESULT_SIZE_MAX) {
+    if (results->count == SCRATCH_RESULTS_MAX || !job_result_name_is_good(name) ||
+        strcmp(name, SCRATCH_OUTPUT_LOG) == 0 || size > JOB_RESULTS_SIZE_MAX) {
         results->left_out++;
         return ERR_OK;
     }
@@ -155,7 +138,7 @@ static enum err_code list_folder(int fd, const char *prefix, struct scratch_resu
     }
     while (code == ERR_OK) {
         const struct dirent *entry = readdir(folder); // NOLINT(concurrency-mt-unsafe): own stream
-        char name[SCRATCH_RESULT_NAME_MAX + 2];
+        char name[JOB_RESULT_NAME_MAX + 2];
         struct stat about;
         if (entry == NULL) {
             break;
@@ -164,14 +147,14 @@ static enum err_code list_folder(int fd, const char *prefix, struct scratch_resu
             continue;
         }
         int const size = snprintf(name, sizeof name, "%s%s", prefix, entry->d_name);
-        bool const seen = size > 0 && size <= SCRATCH_RESULT_NAME_MAX &&
+        bool const seen = size > 0 && size <= JOB_RESULT_NAME_MAX &&
                           fstatat(dirfd(folder), entry->d_name, &about, AT_SYMLINK_NOFOLLOW) == 0;
         int below = -1;
         if (seen && S_ISREG(about.st_mode)) {
             code = add_result(results, name, (uint64_t)about.st_size, err);
             continue;
         }
-        if (seen && S_ISDIR(about.st_mode) && size < SCRATCH_RESULT_NAME_MAX) {
+        if (seen && S_ISDIR(about.st_mode) && size < JOB_RESULT_NAME_MAX) {
             below = openat(dirfd(folder), entry->d_name, OPEN_FOLDER);
         }
         if (below < 0) {
@@ -222,7 +205,7 @@ void scratch_results_deinit(struct scratch_results *results)
 enum err_code scratch_open_result(const struct scratch *scratch, const char *name, int *ret_fd,
                                   uint64_t *ret_size, struct err *err)
 {
-    char part[SCRATCH_RESULT_NAME_MAX + 1];
+    char part[JOB_RESULT_NAME_MAX + 1];
     struct stat about;
     int fd = open(scratch->results, OPEN_FOLDER);
     while (fd >= 0) {

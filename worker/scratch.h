@@ -16,15 +16,15 @@
 
 #include "core/base/buf.h"
 #include "core/base/err.h"
+#include "core/base/job_rules.h"
 
 #include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
-#define SCRATCH_RESULTS_MAX 900
-#define SCRATCH_RESULT_NAME_MAX 200
-#define SCRATCH_RESULT_SIZE_MAX (UINT64_C(4) << 30)
+/* Fewer than the server takes: output.log is one, and a file whose answer was lost is sent and counted again. */
+#define SCRATCH_RESULTS_MAX (JOB_RESULTS_MAX - 100)
 #define SCRATCH_FILE_NAME_SIZE 101
 #define SCRATCH_OUTPUT_LOG "output.log"
 
@@ -37,7 +37,7 @@ struct scratch {
 };
 
 struct scratch_result {
-    char name[SCRATCH_RESULT_NAME_MAX + 1]; /* relative to results/, '/' between folders */
+    char name[JOB_RESULT_NAME_MAX + 1]; /* relative to results/, '/' between folders */
     uint64_t size;
 };
 

@@ -3,6 +3,7 @@
 #include "api/blob_body.h"
 #include "api/presence.h"
 #include "api/route.h"
+#include "core/base/job_rules.h"
 #include "core/base/text.h"
 #include "projections/job_output.h"
 #include "projections/jobs.h"
@@ -11,11 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define RESULT_NAME_MAX 200
-#define RESULTS_LIST_MAX 1000 /* decide lets no job have more */
-/* All result files of a job together: what a hostile machine can make us keep. */
-#define RESULTS_TOTAL_MAX ((uint64_t)2 << 30)
 
 static void no_job(struct call *call, const char *whose)
 {
@@ -140,31 +136,6 @@ static void get_input(struct call *call)
     }
 }
 
-/* A relative path of plain names: no empty, "." or ".." part, no backslash or control character. */
-static bool result_name_is_good(const char *name)
-{
-    size_t size = strlen(name);
-    if (size == 0 || size > RESULT_NAME_MAX || !utf8_is_valid(bytes_of(name, size))) {
-        return false;
-    }
-    for (const char *part = name;; part++) {
-        size_t length = strcspn(part, "/");
-        if (length == 0 || (length == 1 && part[0] == '.') ||
-            (length == 2 && part[0] == '.' && part[1] == '.')) {
-            return false;
-        }
-        for (size_t i = 0; i < length; i++) {
-            if ((unsigned char)part[i] < 0x20 || part[i] == 0x7f || part[i] == '\\') {
-                return false;
-            }
-        }
-        part += length;
-        if (*part == '\0') {
-            return true;
-        }
-    }
-}
-
 static void result_stored(struct call *call)
 {
     const struct ev_result_stored *result = &call->command.u.result.result;
@@ -187,11 +158,11 @@ static void result_blob(struct blob_body *body, const struct blob *blob)
     call_submit(call, CLASS_REPORT, result_stored);
 }
 
-/* Newest last; `ret` has room for RESULTS_LIST_MAX. */
+/* Newest last; `ret` has room for JOB_RESULTS_MAX. */
 static size_t results_of(struct reading *reading, struct id16 job_id, struct result_entry *ret,
                          uint64_t *ret_total)
 {
-    size_t count = job_results_list(reading->store, job_id, 0, ret, RESULTS_LIST_MAX);
+    size_t count = job_results_list(reading->store, job_id, 0, ret, JOB_RESULTS_MAX);
     *ret_total = 0;
     for (size_t i = 0; i < count; i++) {
         *ret_total += ret[i].size;
@@ -204,13 +175,13 @@ static void put_result(struct call *call)
     struct reading reading;
     struct job_row job;
     struct ledger_row ledger = {0};
-    struct result_entry entries[RESULTS_LIST_MAX];
+    struct result_entry entries[JOB_RESULTS_MAX];
     uint64_t total;
-    if (!result_name_is_good(call->rest)) {
+    if (!job_result_name_is_good(call->rest)) {
         call_problem(call, 422, "result_name",
                      "a result's name is a relative path of at most %d bytes of UTF-8 without "
                      "empty, '.' or '..' parts, backslashes and control characters",
-                     RESULT_NAME_MAX);
+                     JOB_RESULT_NAME_MAX);
         return;
     }
     if (!reading_open(&reading, call) || !own_job(call, &reading, &job)) {
@@ -228,7 +199,7 @@ static void put_result(struct call *call)
         call_problem(call, 503, "no_memory", "out of memory; try again");
         return;
     }
-    uint64_t left = total < RESULTS_TOTAL_MAX ? RESULTS_TOTAL_MAX - total : 0;
+    uint64_t left = total < JOB_RESULTS_SIZE_MAX ? JOB_RESULTS_SIZE_MAX - total : 0;
     *body = (struct blob_body){
         .call = call,
         .size_max = left < ledger.upload_max ? left : ledger.upload_max,
@@ -284,7 +255,7 @@ static bool may_see_results(struct call *call, struct reading *reading)
 
 static size_t read_results(struct call *call, struct reading *reading, struct result_file **ret)
 {
-    struct result_entry entries[RESULTS_LIST_MAX];
+    struct result_entry entries[JOB_RESULTS_MAX];
     uint64_t total;
     size_t known = 0;
     size_t count = results_of(reading, call->id, entries, &total);

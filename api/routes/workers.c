@@ -1,10 +1,11 @@
-/* What machines do: enrol, claim, start, report, end. Results and inputs, which stream, are in uploads.c. */
+/* What machines do: enrol, claim, start, report, end. Inputs and results, which stream, are in results.c. */
 // SPDX-License-Identifier: Apache-2.0
 #include "api/claims.h"
 #include "api/fields.h"
 #include "api/job_json.h"
 #include "api/presence.h"
 #include "api/route.h"
+#include "core/base/job_rules.h"
 #include "core/base/rng.h"
 #include "core/base/text.h"
 #include "core/base/time.h"
@@ -14,7 +15,6 @@
 #include <string.h>
 
 #define CLAIM_WAIT_MAX_S 55
-#define SAMPLES_MAX 64
 
 /* ── enrolment ─────────────────────────────────────────────────────────────────────────────────── */
 
@@ -215,8 +215,8 @@ static void metrics(struct call *call)
     struct fields fields = fields_of(call);
     json_t *list = fields_array(&fields, "samples");
     size_t count = json_array_size(list);
-    if (list != NULL && (count == 0 || count > SAMPLES_MAX)) {
-        fields_error(&fields, "samples", "holds 1 to %d samples", SAMPLES_MAX);
+    if (list != NULL && (count == 0 || count > JOB_SAMPLES_MAX)) {
+        fields_error(&fields, "samples", "holds 1 to %d samples", JOB_SAMPLES_MAX);
         count = 0;
     }
     struct ev_sample *samples = arena_alloc_array(&call->arena, count, sizeof *samples);
