@@ -224,8 +224,7 @@ static void send_problem(struct fields *fields)
     json_decref(problem);
 }
 
-/* As one part of a JSON pointer (RFC 6901): '~' and '/' are escaped; a long name is cut. */
-static void escape_pointer(const char *name, char *ret, size_t ret_size)
+void fields_escape(const char *name, char *ret, size_t ret_size)
 {
     size_t used = 0;
     for (; *name != '\0' && used + 2 < ret_size; name++) {
@@ -247,7 +246,7 @@ void fields_only_known(struct fields *fields)
     {
         if (!is_known(fields, name)) {
             char shown[128];
-            escape_pointer(name, shown, sizeof shown);
+            fields_escape(name, shown, sizeof shown);
             fields_error(fields, shown, "is not a field of this route");
         }
     }

@@ -40,8 +40,11 @@ uint32_t fields_word(struct fields *fields, const char *name, const struct enum_
 /* NULL if absent or not of that type (an error then). */
 json_t *fields_array(struct fields *fields, const char *name);
 json_t *fields_optional_object(struct fields *fields, const char *name);
+/* `name` may be a JSON pointer below `object`; a part of it that comes from outside is escaped first. */
 void fields_error(struct fields *fields, const char *name, const char *format, ...)
     PRINTF_LIKE(3, 4);
+/* As one part of a JSON pointer (RFC 6901): '~' and '/' are escaped; a long name is cut. */
+void fields_escape(const char *name, char *ret, size_t ret_size);
 /* Unknown fields of a nested object are problems too; fields_good does it for the body. */
 void fields_only_known(struct fields *fields);
 MUST_CHECK bool fields_good(struct fields *fields);

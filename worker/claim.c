@@ -99,8 +99,15 @@ static enum err_code begin_job(struct claim *claim, json_t *body, struct err *er
         .on_done = on_job_done,
         .ctx = claim,
     };
-    enum err_code code = job_order_read(body, &options.order, err);
+    struct err why = {0};
+    enum err_code code = job_order_read(body, &options.order, &why);
     if (code != ERR_OK) {
+        trace_err(TRACE_ERROR, "job.bad_order", &why);
+        err_context(&why, "this worker cannot run the job");
+        options.unrunnable = why.message;
+    }
+    if (options.order.id[0] == 0) { /* there is nothing to end */
+        *err = why;
         return code;
     }
     trace(TRACE_INFO, "job.claimed", "job=%s input_size=%llu limit_ms=%llu", options.order.id,
@@ -122,7 +129,7 @@ static void on_claim(void *ctx, const struct server_reply *reply)
         claim_later(claim, 0);
     } else if (reply->outcome == SERVER_OK) {
         if (begin_job(claim, reply->body, &err) != ERR_OK) {
-            trace_err(TRACE_ERROR, "job.bad_order", &err);
+            trace_err(TRACE_ERROR, "job.not_begun", &err);
             claim_later(claim, PAUSE_MS);
         }
     } else if (claim->denied >= DENIED_MAX) {

@@ -590,6 +590,11 @@ enum err_code job_start(const struct job_options *options, struct job **ret_job,
     (void)uv_timer_start(&job->tick, on_tick, TICK_MS, TICK_MS);
     *ret_job = job;
 
+    if (options->unrunnable != NULL) {
+        job_verdict_host_fault(&job->verdict, "sandbox_failed", options->unrunnable);
+        begin_start(job);
+        return ERR_OK;
+    }
     struct err why = {0};
     enum err_code code = scratch_create(options->scratch_parent, job->order->id, owner_of_files(),
                                         &job->scratch, &why);

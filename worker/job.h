@@ -11,7 +11,8 @@
  *     running   in the sandbox, reports go out       cleaning processes, groups and files, on the pool
  *     draining  the program is over, output is not yet with the server
  *
- * Faults:  a machine that cannot run the job starts it and ends it as host_fault, because only a started job can end.
+ * Faults:  a machine that cannot run the job starts it and ends it as host_fault, because only a started job can end. So does one that cannot read
+ *          its order: a job that is only put back would come again.
  * Lease:   after `lease_s` without an answer the program is stopped: the server has given the job up by then. When the
  *          program is over already, its results are offered for RESULT_PATIENCE_MS more; the server decides.
  * Thread:  loop, the main thread. */
@@ -33,7 +34,9 @@ struct job_options {
     uint64_t cpu_cores;
     uint64_t ram_mib;
     uint64_t storage_mib;
-    struct job_order order;                   /* taken over when job_start succeeds */
+    struct job_order order; /* taken over when job_start succeeds */
+    const char *
+        unrunnable; /* NULL, or why the order cannot be run: only order.id counts; borrowed for job_start */
     void (*on_done)(void *ctx, bool started); /* false: it never counted for the server */
     void *ctx;
 };

@@ -7,7 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DIGEST_TEXT_SIZE 64
+#define LEASE_UNREAD_MS 30000
+
+_Static_assert(JOB_VARIABLES_MAX + 2 <= SANDBOX_ENVIRONMENT_MAX, "two are ours");
+_Static_assert(JOB_ARGUMENTS_MAX + 4 <= SANDBOX_COMMAND_MAX, "Python, -u, the program, the end");
 
 static enum err_code read_number(const json_t *object, const char *name, uint64_t min, uint64_t max,
                                  uint64_t *ret, struct err *err)
@@ -43,13 +46,6 @@ static enum err_code read_arguments(struct job_order *order, const json_t *setti
     return ERR_OK;
 }
 
-static bool is_variable_name(const char *name)
-{
-    size_t const size = strlen(name);
-    return size > 0 && size <= 256 && !(name[0] >= '0' && name[0] <= '9') &&
-           strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") == size;
-}
-
 static enum err_code read_environment(struct job_order *order, json_t *settings, struct err *err)
 {
     json_t *map = json_object_get(settings, "environment");
@@ -58,13 +54,13 @@ static enum err_code read_environment(struct job_order *order, json_t *settings,
     if (map != NULL && !json_is_null(map) && !json_is_object(map)) {
         return err_set(err, ERR_INVALID, "a job's environment is an object of texts");
     }
+    if (json_object_size(map) > JOB_VARIABLES_MAX) {
+        return err_set(err, ERR_TOO_LARGE, "a job's environment has at most %d variables",
+                       JOB_VARIABLES_MAX);
+    }
     json_object_foreach(map, name, value)
     {
-        if (order->environment_count == SANDBOX_ENVIRONMENT_MAX - 2) { /* two are ours */
-            return err_set(err, ERR_TOO_LARGE, "a job's environment has at most %d variables",
-                           SANDBOX_ENVIRONMENT_MAX - 2);
-        }
-        if (!is_variable_name(name) || !json_is_string(value) ||
+        if (!job_variable_name_is_good(name) || !json_is_string(value) ||
             strlen(json_string_value(value)) != json_string_length(value)) {
             return err_set(err, ERR_INVALID,
                            "an environment variable is a name of letters, digits and _ with a text "
@@ -99,7 +95,28 @@ static enum err_code read_terms(struct job_order *order, const json_t *terms, st
     return code;
 }
 
-/* The id first: with it even a bad order can be given back. */
+static enum err_code read_job(const json_t *job, struct job_order *order, struct err *err)
+{
+    const char *name = json_string_value(json_object_get(job, "file_name"));
+    const char *digest = json_string_value(json_object_get(job, "input_digest"));
+    if (name == NULL || digest == NULL) {
+        return err_set(err, ERR_INVALID, "a claimed job has no file_name or input_digest");
+    }
+    scratch_file_name(name, order->file_name);
+    enum err_code code =
+        hex_decode(bytes_of_text(digest), order->input_digest.b, sizeof order->input_digest.b, err);
+    if (code != ERR_OK) {
+        err_context(err, "a job's input_digest");
+        return code;
+    }
+    code = read_number(job, "input_size", 0, JOB_INPUT_MAX, &order->input_size, err);
+    if (code == ERR_OK) {
+        code = read_number(job, "limit_ms", 1, INT64_MAX / 2000000, &order->limit_ms, err);
+    }
+    return code;
+}
+
+/* The id first: with it alone the job can be ended, and a job that is not ended is claimed again until somebody's patience is over. */
 enum err_code job_order_read(json_t *claim, struct job_order *ret, struct err *err)
 {
     struct job_order order = {0};
@@ -107,26 +124,13 @@ enum err_code job_order_read(json_t *claim, struct job_order *ret, struct err *e
     json_t *job = json_object_get(claim, "job");
     json_t *settings = json_object_get(job, "settings");
     const char *id_text = json_string_value(json_object_get(job, "id"));
-    const char *name = json_string_value(json_object_get(job, "file_name"));
-    const char *digest = json_string_value(json_object_get(job, "input_digest"));
+    *ret = (struct job_order){.lease_ms = LEASE_UNREAD_MS};
     if (id_text == NULL || id_parse(bytes_of_text(id_text), &id, NULL) != ERR_OK) {
         return err_set(err, ERR_INVALID, "a claimed job has no id");
     }
     id_format(id, order.id);
-    if (name == NULL || digest == NULL) {
-        return err_set(err, ERR_INVALID, "a claimed job has no file_name or input_digest");
-    }
-    scratch_file_name(name, order.file_name);
-    enum err_code code =
-        hex_decode(bytes_of_text(digest), order.input_digest.b, sizeof order.input_digest.b, err);
-    if (code != ERR_OK) {
-        err_context(err, "a job's input_digest");
-        return code;
-    }
-    code = read_number(job, "input_size", 0, JOB_INPUT_MAX, &order.input_size, err);
-    if (code == ERR_OK) {
-        code = read_number(job, "limit_ms", 1, INT64_MAX / 2000000, &order.limit_ms, err);
-    }
+    id_format(id, ret->id);
+    enum err_code code = read_job(job, &order, err);
     if (code == ERR_OK) {
         code = read_terms(&order, json_object_get(claim, "terms"), err);
     }

@@ -33,7 +33,8 @@ struct job_order {
     struct sandbox_variable environment[SANDBOX_ENVIRONMENT_MAX];
 };
 
-/* Takes its own reference to `claim`. Errors: ERR_INVALID, ERR_TOO_LARGE; nothing to deinit then. */
+/* Takes its own reference to `claim`. Errors: ERR_INVALID, ERR_TOO_LARGE; nothing to deinit then. `ret->id` is then the job's if it could be
+ * read, "" if not, and the rest of `ret` is zero but for lease_ms: enough to tell the server that the job cannot be run here. */
 MUST_CHECK enum err_code job_order_read(json_t *claim, struct job_order *ret, struct err *err);
 void job_order_deinit(struct job_order *order);
 

@@ -5,17 +5,18 @@
 #include "api/job_json.h"
 #include "api/list.h"
 #include "api/route.h"
+#include "core/base/job_rules.h"
 #include "core/base/text.h"
 #include "core/base/time.h"
 #include "projections/job_output.h"
 #include "projections/metrics.h"
 #include "projections/streams.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define SETTINGS_MAX 8192
-#define ARGUMENTS_MAX 64
 
 /* ── who may see what ──────────────────────────────────────────────────────────────────────────── */
 
@@ -114,36 +115,59 @@ static void job_created(struct call *call)
     }
 }
 
+/* What the worker would not take is refused here, by the same rules: it can only give such a job back, and a machine would be kept busy by it. */
+static void check_environment(struct fields *fields, json_t *environment)
+{
+    const char *name;
+    json_t *value;
+    if (environment != NULL && !json_is_object(environment)) {
+        fields_error(fields, "settings/environment", "is an object of texts");
+    }
+    if (json_object_size(environment) > JOB_VARIABLES_MAX) {
+        fields_error(fields, "settings/environment", "has at most %d variables", JOB_VARIABLES_MAX);
+    }
+    json_object_foreach(environment, name, value)
+    {
+        char shown[100];
+        char pointer[128];
+        if (job_variable_name_is_good(name) && json_is_string(value)) {
+            continue;
+        }
+        fields_escape(name, shown, sizeof shown);
+        (void)snprintf(pointer, sizeof pointer, "settings/environment/%s", shown);
+        if (json_is_string(value)) {
+            fields_error(fields, pointer,
+                         "is no variable's name: 1 to %d letters, digits and _, no digit first",
+                         JOB_VARIABLE_NAME_MAX);
+        } else {
+            fields_error(fields, pointer, "is a text");
+        }
+        return; /* one is enough: a hostile body has many */
+    }
+}
+
 /* {"arguments":["--epochs","5"],"environment":{"K":"v"}}: what the worker hands to the program. */
 static void check_settings(struct fields *fields, json_t *settings)
 {
     const char *name;
     json_t *value;
     json_t *list = json_object_get(settings, "arguments");
-    json_t *environment = json_object_get(settings, "environment");
     json_object_foreach(settings, name, value)
     {
         if (strcmp(name, "arguments") != 0 && strcmp(name, "environment") != 0) {
             fields_error(fields, "settings", "has arguments and environment, nothing else");
         }
     }
-    if (list != NULL && (!json_is_array(list) || json_array_size(list) > ARGUMENTS_MAX)) {
-        fields_error(fields, "settings/arguments", "is a list of at most %d texts", ARGUMENTS_MAX);
+    if (list != NULL && (!json_is_array(list) || json_array_size(list) > JOB_ARGUMENTS_MAX)) {
+        fields_error(fields, "settings/arguments", "is a list of at most %d texts",
+                     JOB_ARGUMENTS_MAX);
     }
     for (size_t i = 0; i < json_array_size(list); i++) {
         if (!json_is_string(json_array_get(list, i))) {
             fields_error(fields, "settings/arguments", "holds texts");
         }
     }
-    if (environment != NULL && !json_is_object(environment)) {
-        fields_error(fields, "settings/environment", "is an object of texts");
-    }
-    json_object_foreach(environment, name, value)
-    {
-        if (!json_is_string(value) || *name == '\0' || strchr(name, '=') != NULL) {
-            fields_error(fields, "settings/environment", "is an object of texts");
-        }
-    }
+    check_environment(fields, json_object_get(settings, "environment"));
 }
 
 /* The upload's name and digest, from the private part of upload.received. */

@@ -48,6 +48,7 @@ static void check_order(const struct job_order *order)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct job_order order;
+    struct id16 id;
     struct err err = {0};
     char name[SCRATCH_FILE_NAME_SIZE];
     char wanted[256];
@@ -66,6 +67,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     } else {
         INVARIANT(err.code == ERR_INVALID || err.code == ERR_TOO_LARGE);
         INVARIANT(utf8_is_valid(bytes_of_text(err.message)));
+        INVARIANT(order.json == NULL && order.lease_ms >= 1000);
+        INVARIANT(order.id[0] == '\0' || id_parse(bytes_of_text(order.id), &id, NULL) == ERR_OK);
     }
     json_decref(claim);
     return 0;

@@ -368,6 +368,15 @@ class BadInput(Market):
         for settings in ([], {"x": 1}, {"arguments": "a"}, {"arguments": [1]}, {"environment": {"A": 1}},
                          {"environment": {"A=B": "c"}}, {"arguments": ["x" * 9000]}):
             self.refused(post("/v1/jobs", {"quote_id": quote["id"], "settings": settings}), 422, "invalid_fields")
+        # what a worker could not run: it would be claimed, given back and claimed again
+        many = {"V%d" % i: "" for i in range(255)}
+        for environment, pointer in (({"A-B": "x"}, "/A-B"), ({"1A": "x"}, "/1A"), ({"": "x"}, "/"), ({"a/~b": "x"}, "/a~1~0b"),
+                                     ({"GOOD": "x", "B\u00e4d": "x"}, "/B\u00e4d"), ({"A": 1}, "/A"), ({"A" * 257: ""}, None),
+                                     (many, "")):
+            answer = post("/v1/jobs", {"quote_id": quote["id"], "settings": {"environment": environment}})
+            self.refused(answer, 422, "invalid_fields")
+            if pointer is not None:
+                self.assertEqual([error["pointer"] for error in answer.json["errors"]], ["/settings/environment" + pointer])
         # transactions
         self.refused(post("/v1/broadcast", {"transaction": "00" * 144}), 422, "transaction_invalid")
         self.refused(post("/v1/broadcast", {"transaction": "xx"}), 422, "invalid_fields")

@@ -249,6 +249,20 @@ class WorkerTest(unittest.TestCase):
         self.assertEqual(job.output, [])
         self.assert_clean()
 
+    def test_an_order_that_cannot_be_run_is_ended_at_once_and_not_claimed_again(self):
+        jobs = [self.add("print('never')", environment={"A-B": "x"}),
+                self.add("print('never')", environment={"V%d" % i: "" for i in range(255)}),
+                self.add("print('never')", limit_ms=0)]
+        self.run_worker()
+        for job, word in zip(jobs, ("variable", "254 variables", "limit_ms")):
+            end = self.ended(job, 20)
+            self.assertEqual((end["ending"], end["reason"]), ("host_fault", "sandbox_failed"))
+            self.assertIn("cannot run the job", end["detail"])
+            self.assertIn(word, end["detail"])
+            self.assertEqual(job.claims, 1)
+        self.assertEqual(self.ended(self.add("print('next')"))["ending"], "completed")
+        self.assert_clean()
+
     # ── the job is taken away, the server is not there ──
 
     def test_a_cancelled_job_is_stopped_at_once_and_the_next_one_runs(self):

@@ -25,6 +25,7 @@ class Job:
         self.limit_ms = limit_ms
         self.settings = settings
         self.state = "queued"  # assigned, running, ended
+        self.claims = 0
         self.output = []  # (source, line)
         self.progress = []
         self.samples = []
@@ -151,6 +152,7 @@ class ContractServer:
             for job in self.jobs:
                 if job.state in ("queued", "assigned"):
                     job.state = "assigned"
+                    job.claims += 1
                     return 200, {
                         "job": {"id": job.id, "file_name": job.name, "input_size": len(job.content),
                                 "input_digest": job.digest, "settings": job.settings, "limit_ms": job.limit_ms,

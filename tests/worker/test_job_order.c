@@ -66,6 +66,7 @@ static void what_cannot_be_run_is_refused_with_a_reason(void **state)
         {JOB_HEAD "{\"arguments\":\"x\"}" TERMS, "arguments"},
         {JOB_HEAD "{\"arguments\":[\"a\\u0000b\"]}" TERMS, "zero"},
         {JOB_HEAD "{\"environment\":{\"A=B\":\"x\"}}" TERMS, "environment"},
+        {JOB_HEAD "{\"environment\":{\"A-B\":\"x\"}}" TERMS, "environment"},
         {JOB_HEAD "{\"environment\":{\"A\":1}}" TERMS, "environment"},
         {JOB_HEAD "{}},\"terms\":{}}", "heartbeat_s"},
         {JOB_HEAD "{}},\"terms\":{\"heartbeat_s\":5,\"lease_s\":30,\"batch_max\":1}}", "batch_max"},
@@ -80,6 +81,10 @@ static void what_cannot_be_run_is_refused_with_a_reason(void **state)
         if (strstr(err.message, cases[i].says) == NULL) {
             fail_msg("%s: said %s", cases[i].text, err.message);
         }
+        /* Whatever else is wrong: with its id the job can be ended. */
+        assert_string_equal(order.id, strstr(cases[i].text, ID) != NULL ? ID : "");
+        assert_in_range(order.lease_ms, 1000, 86400000);
+        assert_null(order.json);
     }
 }
 
