@@ -55,10 +55,38 @@ void api_post_commit(void *ctx, uint64_t head)
     }
 }
 
+/* Our own errors do not say whether the log took the command. */
+static enum blob_fate fate_of(enum err_code code)
+{
+    switch (code) {
+    case ERR_OK:
+        return BLOB_WANTED;
+    case ERR_INVALID:
+    case ERR_TOO_LARGE:
+    case ERR_OVERFLOW:
+    case ERR_NOT_FOUND:
+    case ERR_CONFLICT:
+    case ERR_DENIED:
+    case ERR_BUSY:
+    case ERR_UNAVAILABLE:
+    case ERR_FULL:
+        return BLOB_REFUSED;
+    case ERR_TIMEOUT:
+    case ERR_IO:
+    case ERR_CORRUPT:
+    case ERR_NOMEM:
+    case ERR_INTERNAL:
+        return BLOB_UNKNOWN;
+    }
+    return BLOB_UNKNOWN;
+}
+
 static void finish(struct call *call)
 {
     call->awaiting = false;
     enum err_code code = call->answer.code;
+    blob_hold_release(call->hold, fate_of(code));
+    call->hold = NULL;
     if (call->request == NULL) {
         call_free(call);
     } else if ((code == ERR_NOT_FOUND || code == ERR_CONFLICT) && call->on_refused != NULL) {
@@ -178,6 +206,16 @@ int api_prepare(struct api *api, uv_loop_t *loop)
                                                       : uv_async_init(loop, &api->wake, wake_cb);
 }
 
+/* A log that takes no writes may be an older copy, without the records that name its blobs. */
+static void recover_blobs(struct api *api)
+{
+    struct err err = {0};
+    if (ledger_read_only_reason(api->ledger) == NULL &&
+        blobs_recover(api->blobs, ledger_log(api->ledger), &err) != ERR_OK) {
+        trace_err(TRACE_ERROR, "blobs.not_recovered", &err); /* they wait for the next start */
+    }
+}
+
 enum err_code api_start(struct api *api, struct err *err)
 {
     enum err_code code = read_log_id(api, err);
@@ -196,6 +234,7 @@ enum err_code api_start(struct api *api, struct err *err)
     }
     code = blobs_open(api->loop, api->options.data_dir, &api->blobs, err);
     if (code == ERR_OK) {
+        recover_blobs(api);
         code = http_client_create(api->loop, &api->http, err);
     }
     struct qubic_client_options qubic_options = {

@@ -64,11 +64,13 @@ static void abort_cb(struct call *call)
     call_free(call);
 }
 
-static void done_cb(void *ctx, enum err_code code, const struct blob *blob, const struct err *err)
+static void done_cb(void *ctx, enum err_code code, const struct blob *blob, struct blob_hold *hold,
+                    const struct err *err)
 {
     struct blob_body *body = ctx;
     struct call *call = body->call;
     body->writer = NULL;
+    call->hold = hold;
     call->awaiting = false;
     if (call->request == NULL) {
         drop(body);
@@ -253,8 +255,13 @@ void blob_body_read(struct blob_body *body)
         refuse_size(body);
         return;
     }
-    struct blob_writer_options options = {
-        .ctx = body, .on_room = room_cb, .inspect = inspect_cb, .on_done = done_cb};
+    struct ledger_stats stats;
+    ledger_stats(call->api->ledger, &stats);
+    struct blob_writer_options options = {.ctx = body,
+                                          .log_head = stats.head,
+                                          .on_room = room_cb,
+                                          .inspect = inspect_cb,
+                                          .on_done = done_cb};
     body->writer = blob_writer_create(call->api->blobs, &options);
     if (body->writer == NULL) {
         drop(body);

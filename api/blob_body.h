@@ -6,6 +6,7 @@
  *          outlives its peer; a call whose peer has gone by then is freed, and neither callback comes.
  * Refused before the body is read: a length over the limit, another type. Refused on the way: more bytes than the limit, a form that is
  *          not one file. In both cases nothing stays on disk.
+ * Held:    the blob is held by the call (call.h): it stays if the command that on_blob submits is accepted, and goes with the call otherwise.
  * Thread:  the loop's; `inspect` on the thread pool. */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef API_BLOB_BODY_H

@@ -25,13 +25,23 @@
 
 struct blobs {
     uv_loop_t *loop;
+    struct blob_holds *holds;
     size_t writers;
+    size_t releases;             /* under way */
     char folder[PATH_MAX - 128]; /* so that every path made from it fits */
+};
+
+struct blob_hold {
+    struct blobs *blobs;
+    struct key32 digest;
+    enum blob_fate fate;
+    uv_work_t work;
 };
 
 struct blob_writer {
     struct blobs *blobs;
     struct blob_writer_options options;
+    struct blob_hold *hold; /* for on_done: whoever holds a blob can give it back without memory */
     struct buf coming;
     struct buf going;
     uv_work_t work;
@@ -88,6 +98,9 @@ enum err_code blobs_open(uv_loop_t *loop, const char *data_dir, struct blobs **r
     if (code == ERR_OK) {
         code = dir_create(temporaries, 0700, err);
     }
+    if (code == ERR_OK) {
+        code = blob_holds_open(blobs->folder, &blobs->holds, err);
+    }
     if (code != ERR_OK) {
         free(blobs);
         return code;
@@ -101,20 +114,16 @@ void blobs_close(struct blobs *blobs)
 {
     if (blobs != NULL) {
         INVARIANT(blobs->writers == 0);
+        INVARIANT(blobs->releases == 0);
+        blob_holds_close(blobs->holds);
         free(blobs);
     }
 }
 
-/* `folder` of the blob, and the whole path. */
-static void blob_paths(const struct blobs *blobs, struct key32 digest, char ret_folder[PATH_MAX],
-                       char ret_path[PATH_MAX])
+enum err_code blobs_recover(struct blobs *blobs, struct event_log *log, struct err *err)
 {
-    char hex[65];
-    hex_encode(bytes_of(digest.b, sizeof digest.b), hex);
-    int size = snprintf(ret_folder, PATH_MAX, "%s/%.2s", blobs->folder, hex);
-    INVARIANT(size > 0 && size < PATH_MAX);
-    size = snprintf(ret_path, PATH_MAX, "%s/%.2s/%s", blobs->folder, hex, hex);
-    INVARIANT(size > 0 && size < PATH_MAX);
+    INVARIANT(blobs->writers == 0);
+    return blob_holds_recover(blobs->holds, log, err);
 }
 
 enum err_code blobs_open_read(struct blobs *blobs, struct key32 digest, int *ret_fd,
@@ -123,7 +132,7 @@ enum err_code blobs_open_read(struct blobs *blobs, struct key32 digest, int *ret
     char folder[PATH_MAX];
     char path[PATH_MAX];
     struct stat info;
-    blob_paths(blobs, digest, folder, path);
+    blob_place(blobs->folder, digest, folder, path);
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0 && errno == ENOENT) {
         return err_set(err, ERR_NOT_FOUND, "the file is not in the store");
@@ -167,8 +176,6 @@ static enum err_code write_going(struct blob_writer *w)
 
 static enum err_code give_name(struct blob_writer *w)
 {
-    char folder[PATH_MAX];
-    char path[PATH_MAX];
     if (fsync(w->fd) != 0) {
         return err_set_errno(&w->err, errno, "sync %s", w->path);
     }
@@ -179,17 +186,13 @@ static enum err_code give_name(struct blob_writer *w)
             return code;
         }
     }
-    blob_paths(w->blobs, w->blob.digest, folder, path);
-    if (mkdir(folder, 0700) != 0 && errno != EEXIST) {
-        return err_set_errno(&w->err, errno, "create %s", folder);
+    enum err_code code =
+        blob_holds_take(w->blobs->holds, w->blob.digest, w->options.log_head, w->path, &w->err);
+    if (code == ERR_OK) {
+        w->path[0] = '\0';
+        w->hold->digest = w->blob.digest;
     }
-    if (rename(w->path, path) != 0) {
-        return err_set_errno(&w->err, errno, "name %s", path);
-    }
-    w->path[0] = '\0';
-    enum err_code code = dir_sync(folder, &w->err);
-    /* Also if the folder was there: whoever made it a moment ago may not have synced it yet. */
-    return code == ERR_OK ? dir_sync(w->blobs->folder, &w->err) : code;
+    return code;
 }
 
 static void work_cb(uv_work_t *work)
@@ -203,6 +206,32 @@ static void work_cb(uv_work_t *work)
 
 /* ── on the loop ───────────────────────────────────────────────────────────────────────────────── */
 
+static void release_cb(uv_work_t *work)
+{
+    const struct blob_hold *hold = work->data;
+    blob_holds_release(hold->blobs->holds, hold->digest, hold->fate);
+}
+
+static void released_cb(uv_work_t *work, int status)
+{
+    struct blob_hold *hold = work->data;
+    (void)status; /* never cancelled */
+    hold->blobs->releases--;
+    free(hold);
+}
+
+void blob_hold_release(struct blob_hold *hold, enum blob_fate fate)
+{
+    if (hold == NULL) {
+        return;
+    }
+    hold->fate = fate;
+    hold->work.data = hold;
+    hold->blobs->releases++;
+    int rc = uv_queue_work(hold->blobs->loop, &hold->work, release_cb, released_cb);
+    INVARIANT(rc == 0);
+}
+
 static void writer_free(struct blob_writer *w)
 {
     INVARIANT(!w->working);
@@ -213,6 +242,7 @@ static void writer_free(struct blob_writer *w)
         }
     }
     w->blobs->writers--;
+    free(w->hold);
     sha256_destroy(w->hash);
     buf_deinit(&w->coming);
     buf_deinit(&w->going);
@@ -226,7 +256,12 @@ static void worked_cb(uv_work_t *work, int status)
     struct blob_writer *w = work->data;
     (void)status; /* never cancelled */
     w->working = false;
+    bool is_held = w->last && w->code == ERR_OK;
     if (w->abandoned) {
+        if (is_held) {
+            blob_hold_release(w->hold, BLOB_REFUSED);
+            w->hold = NULL;
+        }
         void (*on_gone)(void *) = w->on_gone;
         void *ctx = w->options.ctx;
         writer_free(w);
@@ -243,8 +278,10 @@ static void worked_cb(uv_work_t *work, int status)
         struct blob blob = w->blob;
         struct err err = w->err;
         enum err_code code = w->code;
+        struct blob_hold *hold = is_held ? w->hold : NULL;
+        w->hold = is_held ? NULL : w->hold;
         writer_free(w);
-        options.on_done(options.ctx, code, &blob, &err);
+        options.on_done(options.ctx, code, &blob, hold, &err);
         return;
     }
     bool has_room = w->wants_room;
@@ -279,10 +316,14 @@ struct blob_writer *blob_writer_create(struct blobs *blobs,
         return NULL;
     }
     w->hash = sha256_create();
-    if (w->hash == NULL) {
+    w->hold = calloc(1, sizeof *w->hold);
+    if (w->hash == NULL || w->hold == NULL) {
+        sha256_destroy(w->hash);
+        free(w->hold);
         free(w);
         return NULL;
     }
+    w->hold->blobs = blobs;
     w->blobs = blobs;
     w->options = *options;
     w->work.data = w;

@@ -3,17 +3,19 @@
  * Writing: bytes are hashed and written on the thread pool as they come, to <data>/blobs/tmp; at the end the file is synced,
  *          looked at (inspect), renamed to its digest, and its folder synced. So a blob that has a name is whole and durable, and an event that
  *          names it may be written.
+ * Held:    who gets a blob gets a hold on it, and gives that back with what became of the event: a blob that is new and that nobody wanted is
+ *          removed then (blob_holds.h).
  * Memory:  a writer holds at most BLOB_HELD_MAX bytes and one piece, twice: blob_writer_write says when to pause.
  * Life:    a writer ends with on_done (whole or failed) or with blob_writer_abandon, after which on_done is not called.
  * Thread:  the loop's; inspect runs on the thread pool. Opening for reading looks up a name and does not read.
- * Crash:   leftovers in tmp are removed when the store is opened. Blobs that no event names are not removed yet.
+ * Crash:   leftovers in tmp are removed when the store is opened, named blobs without an event by blobs_recover.
  * Errors:  ERR_NOT_FOUND, ERR_FULL, ERR_IO, ERR_NOMEM. */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef API_BLOBS_H
 #define API_BLOBS_H
 
+#include "api/blob_holds.h"
 #include "core/base/err.h"
-#include "core/base/id.h"
 
 #include <uv.h>
 
@@ -21,6 +23,7 @@
 
 struct blobs;
 struct blob_writer;
+struct blob_hold;
 
 struct blob {
     struct key32 digest;
@@ -29,17 +32,23 @@ struct blob {
 
 MUST_CHECK enum err_code blobs_open(uv_loop_t *loop, const char *data_dir, struct blobs **ret,
                                     struct err *err);
+/* Before the first writer: remove what was named without an event, as the log says. */
+MUST_CHECK enum err_code blobs_recover(struct blobs *blobs, struct event_log *log, struct err *err);
 /* After the loop has ended: no writer may be left. */
 void blobs_close(struct blobs *blobs);
 
 struct blob_writer_options {
     void *ctx;
+    uint64_t
+        log_head; /* at most the log's length when the writer is made; what names the blob comes behind it */
     /* There is room again, after blob_writer_write returned false. */
     void (*on_room)(void *ctx);
     /* Thread pool, may be NULL: look at the whole content before it gets its name. An error removes it, and is on_done's. */
     enum err_code (*inspect)(void *ctx, int fd, const struct blob *blob, struct err *err);
-    /* Whole (ERR_OK, after blob_writer_finish) or failed (at any time). The writer is gone. Called from the loop only. */
-    void (*on_done)(void *ctx, enum err_code code, const struct blob *blob, const struct err *err);
+    /* Whole (ERR_OK, after blob_writer_finish) or failed (at any time). The writer is gone. Called from the loop only.
+     * `hold`: the callee's, to be given back with blob_hold_release; NULL unless ERR_OK. */
+    void (*on_done)(void *ctx, enum err_code code, const struct blob *blob, struct blob_hold *hold,
+                    const struct err *err);
 };
 
 /* NULL: out of memory. */
@@ -51,6 +60,9 @@ MUST_CHECK bool blob_writer_write(struct blob_writer *writer, struct bytes piece
 void blob_writer_finish(struct blob_writer *writer);
 /* Remove what was written. NULL is fine. `inspect` may still be running with its ctx when `on_gone` (may be NULL) has not been called. */
 void blob_writer_abandon(struct blob_writer *writer, void (*on_gone)(void *ctx));
+
+/* What became of it. It is settled on the thread pool, soon. NULL is fine. */
+void blob_hold_release(struct blob_hold *hold, enum blob_fate fate);
 
 /* `ret_fd` is the caller's to close. */
 MUST_CHECK enum err_code blobs_open_read(struct blobs *blobs, struct key32 digest, int *ret_fd,

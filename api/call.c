@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/call.h"
 
+#include "api/blobs.h"
 #include "api/route.h"
 #include "core/base/invariant.h"
 #include "core/base/text.h"
@@ -60,6 +61,7 @@ struct call *call_create(struct api *api, struct http_request *request, const st
 void call_free(struct call *call)
 {
     INVARIANT(!call->awaiting);
+    blob_hold_release(call->hold, BLOB_REFUSED); /* nothing was written, or it would be settled */
     json_decref(call->body);
     arena_deinit(&call->arena);
     call->magic = 0;

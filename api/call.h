@@ -25,6 +25,7 @@ struct principal {
 };
 
 struct route;
+struct blob_hold;
 
 #define CALL_SEGMENTS_MAX 8
 #define CALL_KEY_MAX 128 /* bytes of an Idempotency-Key */
@@ -49,6 +50,8 @@ struct call {
     void (*on_abort)(
         struct call *
             call); /* peer gone while nothing is awaited; must end with call_free. NULL: call_free */
+    struct blob_hold *
+        hold; /* on the blob that the command names; settled with its answer, or refused when the call is freed before */
     struct call *next; /* list of answered calls, or of the route's waiting ones */
 };
 

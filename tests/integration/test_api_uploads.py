@@ -4,6 +4,7 @@
 import hashlib
 import http.client
 import os
+import signal
 import socket
 import sys
 import threading
@@ -37,10 +38,8 @@ class Uploads(unittest.TestCase):
         cls.world.close()
 
     def blobs(self):
-        found = []
-        for folder, _, names in os.walk(self.world.data + "/blobs"):
-            found += [os.path.join(folder, name) for name in names]
-        return sorted(os.path.relpath(name, self.world.data + "/blobs") for name in found)
+        """Those in the store and those that are being received."""
+        return self.world.blobs() + self.world.blobs("tmp")
 
     def refused(self, answer, status, code, *words):
         self.assertEqual(answer.status, status, answer)
@@ -187,6 +186,109 @@ class Uploads(unittest.TestCase):
                 wait_until(lambda: len(self.blobs()) > len(blobs), "it has begun")
             wait_until(lambda: self.blobs() == blobs, "the torn file is removed")
         self.nothing_changed(head, blobs)
+
+    def assert_exactly_the_named_blobs(self):
+        """What the log names is in the store, and nothing else, once everything is settled."""
+        events = self.world.operator().ok("GET", "/v1/events?limit=500")
+        while events["next"] is not None:
+            more = self.world.operator().ok("GET", "/v1/events?limit=500&after=%d" % events["next"])
+            events = {"items": events["items"] + more["items"], "next": more["next"]}
+        named = set()
+        for event in events["items"]:
+            if event["type"] == "upload.received":
+                path = "/v1/uploads/" + event["subject"].split(":")[-1].split("/")[-1]
+                answers = [who.get(path) for who in (self.alice, self.bob)]
+                named |= {answer.json["digest"] for answer in answers if answer.status == 200}
+        wait_until(lambda: self.world.blobs("new") == [], "every blob is settled")
+        self.assertEqual(set(self.world.blobs()), named)
+        return named
+
+    def restart(self, number=signal.SIGTERM):
+        self.world.server.stop(number)
+        self.world.start()
+        self.alice.port = self.bob.port = self.world.server.port
+
+    def test_a_refused_upload_leaves_no_blob_and_an_accepted_one_stays(self):
+        key = {**RAW, "Idempotency-Key": "orphans"}
+        post = lambda content, headers=RAW: self.alice.request("POST", "/v1/uploads?name=o.py", content, headers)
+        self.assertEqual(post(b"print('first')\n", key).status, 201)
+        before = self.assert_exactly_the_named_blobs()
+        for i in range(10):
+            self.refused(post(b"print('other %d')\n" % i, key), 422, "idempotency_mismatch")
+        self.assertEqual(self.assert_exactly_the_named_blobs(), before)
+        # a refused one with the content of an accepted one takes nothing away
+        self.assertEqual(post(b"print('second')\n").status, 201)
+        self.refused(post(b"print('second')\n", key), 422, "idempotency_mismatch")
+        self.assertEqual(len(self.assert_exactly_the_named_blobs()), len(before) + 1)
+
+    def test_the_same_content_refused_and_accepted_at_once_stays(self):
+        key = {**RAW, "Idempotency-Key": "at once"}
+        self.assertEqual(self.alice.request("POST", "/v1/uploads?name=k.py", b"print('k')\n", key).status, 201)
+        for turn in range(4):
+            content = b"print('at once %d')\n" % turn + b"# filler\n" * 20000
+            answers = []
+
+            def send(headers):
+                answers.append(self.alice.request("POST", "/v1/uploads?name=k.py", content, headers).status)
+
+            threads = [threading.Thread(target=send, args=(headers,)) for headers in (key, RAW, key, key, RAW, key)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            self.assertEqual(sorted(answers), [201, 201, 422, 422, 422, 422])
+            self.assertIn(hashlib.sha256(content).hexdigest(), self.assert_exactly_the_named_blobs())
+
+    def test_after_kill_9_exactly_the_named_blobs_are_there(self):
+        for turn in range(3):
+            dead = threading.Event()
+
+            def send(thread):
+                for i in range(200):
+                    if dead.is_set():
+                        return
+                    try:
+                        self.alice.request("POST", "/v1/uploads?name=x.py", b"print(%d, %d, %d)\n" % (turn, thread, i), RAW)
+                    except (OSError, http.client.HTTPException):
+                        return
+
+            threads = [threading.Thread(target=send, args=(thread,)) for thread in range(8)]
+            for thread in threads:
+                thread.start()
+            time.sleep(0.4 + 0.13 * turn)
+            dead.set()
+            self.restart(signal.SIGKILL)
+            for thread in threads:
+                thread.join()
+            self.assert_exactly_the_named_blobs()
+
+    def test_a_crash_between_name_and_event_is_mended_at_the_start_by_what_the_log_says(self):
+        head = self.world.head()
+        upload = self.alice.upload(b"print('in time')\n")
+        self.assert_exactly_the_named_blobs()
+        self.world.server.stop(signal.SIGKILL)
+        store = self.world.data + "/blobs"
+        orphan = hashlib.sha256(b"never an event").hexdigest()
+        os.makedirs("%s/%s" % (store, orphan[:2]), exist_ok=True)
+        with open("%s/%s/%s" % (store, orphan[:2], orphan), "wb") as file:
+            file.write(b"never an event")
+        for name in ("%s.%d" % (orphan, head), "%s.%d" % (upload["digest"], head), "%s.%d" % ("0" * 64, head), "not ours"):
+            open("%s/new/%s" % (store, name), "w").close()
+        self.restart()
+        self.assertEqual(self.world.blobs("new"), ["not ours"])
+        os.remove(store + "/new/not ours")
+        self.assertIn(upload["digest"], self.assert_exactly_the_named_blobs())
+
+    def test_peers_that_leave_before_the_answer_leave_no_orphan(self):
+        for i in range(30):
+            content = b"print('gone %d')\n" % i
+            with socket.create_connection((LOCAL, self.world.server.port), timeout=20) as peer:
+                peer.sendall(("POST /v1/uploads?name=a.py HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n"
+                              "Content-Type: application/octet-stream\r\nContent-Length: %d\r\n\r\n"
+                              % (self.alice.token, len(content))).encode() + content)
+                time.sleep(0.001 * (i % 6))
+        wait_until(lambda: self.world.blobs("tmp") == [], "they are done")
+        self.assert_exactly_the_named_blobs()
 
     def test_many_at_once_are_whole(self):
         contents = [("# %d\n" % i).encode() * 20000 + b"print(%d)\n" % i for i in range(12)]

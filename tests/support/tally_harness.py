@@ -321,6 +321,12 @@ class World:
         """Records in the log."""
         return self.client().get("/readyz").json["ledger"]["head"]
 
+    def blobs(self, folder=None):
+        """Digests of the files in the store; with "tmp" or "new", the names in that folder."""
+        store = self.data + "/blobs"
+        folders = [name for name in os.listdir(store) if name == folder or (folder is None and len(name) == 2)]
+        return sorted(name for folder in folders for name in os.listdir("%s/%s" % (store, folder)))
+
     def close(self):
         for process in (self.server, self.chain):
             if process is not None and process.child.poll() is None:
