@@ -18,6 +18,7 @@ struct presence;
 struct claims;
 struct feeds;
 struct blobs;
+struct result_room;
 
 struct api_options {
     const char *data_dir;
@@ -46,6 +47,8 @@ struct api {
     struct claims *claims;
     struct feeds *feeds;
     struct blobs *blobs;
+    struct result_room
+        *result_rooms; /* of routes/results.c: what uploads on their way may still fill */
 
     uv_async_t wake; /* answers and commits have come */
     uv_timer_t tick; /* once a second: sweep, presence, nonces */

@@ -62,6 +62,9 @@ void call_free(struct call *call)
 {
     INVARIANT(!call->awaiting);
     blob_hold_release(call->hold, BLOB_REFUSED); /* nothing was written, or it would be settled */
+    if (call->on_free != NULL) {
+        call->on_free(call);
+    }
     json_decref(call->body);
     arena_deinit(&call->arena);
     call->magic = 0;

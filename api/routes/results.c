@@ -8,6 +8,7 @@
 #include "projections/job_output.h"
 #include "projections/jobs.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -170,6 +171,77 @@ static size_t results_of(struct reading *reading, struct id16 job_id, struct res
     return count;
 }
 
+/* What is stored is known when it is stored, so files that come side by side would each find the same room: it is promised to them in turn, for
+ * as long as the call lives. By then the file is in the views, or is not kept. */
+struct result_room {
+    struct result_room *next;
+    struct id16 job_id;
+    uint64_t size;
+};
+
+struct result_upload { /* in the call's arena */
+    struct blob_body body;
+    struct result_room room;
+};
+
+static uint64_t room_promised(const struct api *api, struct id16 job_id)
+{
+    uint64_t size = 0;
+    for (const struct result_room *room = api->result_rooms; room != NULL; room = room->next) {
+        size += id_equal(room->job_id, job_id) ? room->size : 0;
+    }
+    return size;
+}
+
+static void give_room_back(struct call *call)
+{
+    const struct result_upload *upload = call->state;
+    struct result_room **at = &call->api->result_rooms;
+    while (*at != &upload->room) {
+        at = &(*at)->next;
+    }
+    *at = upload->room.next;
+}
+
+/* How large the file may get, and that much of the job's room is promised. False: the problem was sent. */
+static bool take_room(struct call *call, struct result_upload *upload, uint64_t stored,
+                      uint64_t file_max)
+{
+    int64_t length = http_request_head(call->request)->content_length;
+    bool is_known = length != HTTP_LENGTH_NONE || !http_request_head(call->request)->chunked;
+    uint64_t size = is_known && length > 0 ? (uint64_t)length : 0;
+    uint64_t promised = room_promised(call->api, call->id);
+    uint64_t left = stored < JOB_RESULTS_SIZE_MAX ? JOB_RESULTS_SIZE_MAX - stored : 0;
+    uint64_t free_now = promised < left ? left - promised : 0;
+    upload->body.size_max = file_max;
+    if (size > file_max) {
+        return true; /* refused with the largest file there may be */
+    }
+    if (!is_known) { /* as much as it can become */
+        size = free_now < file_max ? free_now : file_max;
+        upload->body.size_max = size;
+    }
+    if (size > left || (!is_known && left == 0)) {
+        call_problem(call, 413, "results_too_large",
+                     "a job's result files have at most %" PRIu64 " bytes together; %" PRIu64
+                     " are left",
+                     JOB_RESULTS_SIZE_MAX, left);
+        return false;
+    }
+    if (size > free_now || (!is_known && free_now == 0)) { /* there may be room again */
+        call_problem(call, 429, "results_on_their_way",
+                     "of the %" PRIu64 " bytes that are left for the job's result files %" PRIu64
+                     " are promised to files on their way; try again when they have come",
+                     left, promised);
+        return false;
+    }
+    upload->room =
+        (struct result_room){.next = call->api->result_rooms, .job_id = call->id, .size = size};
+    call->api->result_rooms = &upload->room;
+    call->on_free = give_room_back;
+    return true;
+}
+
 static void put_result(struct call *call)
 {
     struct reading reading;
@@ -194,21 +266,22 @@ static void put_result(struct call *call)
         call_problem(call, 409, "not_running", "the job has not been started");
         return;
     }
-    struct blob_body *body = arena_alloc(&call->arena, sizeof *body);
-    if (body == NULL) {
+    struct result_upload *upload = arena_alloc(&call->arena, sizeof *upload);
+    if (upload == NULL) {
         call_problem(call, 503, "no_memory", "out of memory; try again");
         return;
     }
-    uint64_t left = total < JOB_RESULTS_SIZE_MAX ? JOB_RESULTS_SIZE_MAX - total : 0;
-    *body = (struct blob_body){
+    upload->body = (struct blob_body){
         .call = call,
-        .size_max = left < ledger.upload_max ? left : ledger.upload_max,
         .too_large = "result_too_large",
         .empty_allowed = true,
         .on_blob = result_blob,
         .file_name = bytes_of_text(call->rest),
     };
-    blob_body_read(body);
+    call->state = &upload->body; /* its first member: what both of them find there */
+    if (take_room(call, upload, total, ledger.upload_max)) {
+        blob_body_read(&upload->body);
+    }
 }
 
 /* ── the people's side ─────────────────────────────────────────────────────────────────────────── */

@@ -2,15 +2,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files between machines and people, and the money lists: who gets which, when, and what a hostile machine is refused."""
 import hashlib
+import http.client
 import os
+import socket
 import sys
 import unittest
 import urllib.parse
 
 sys.path.insert(0, os.path.join(os.environ["TALLY_SOURCE_DIR"], "tests/support"))
-from tally_harness import SCRIPT, World  # noqa: E402
+from tally_harness import LOCAL, SCRIPT, Answer, World, wait_until  # noqa: E402
 
 NOBODY = "01a20bd9-adf5-7db6-8d56-d07e88fec5a4"
+
+
+def answer_on(peer):
+    response = http.client.HTTPResponse(peer)
+    response.begin()
+    return Answer(response)
 
 
 class Results(unittest.TestCase):
@@ -112,6 +120,34 @@ class Results(unittest.TestCase):
         self.assertNotIn("result.stored", [event["type"] for event in events])
         self.host.end(job)
 
+    def blobs_become(self, wanted):
+        wait_until(lambda: not self.world.blobs("new") and not self.world.blobs("tmp"), "every blob is settled")
+        self.assertEqual(self.world.blobs(), sorted(wanted))
+
+    def test_files_that_were_refused_leave_no_blob(self):
+        job = self.running()
+        before = self.world.blobs()
+        path = self.host.path(job, "results/x")
+        answers = [self.host.request("PUT", path, b"version %d" % i, {"Idempotency-Key": "one"}) for i in range(20)]
+        self.assertEqual([answer.status for answer in answers], [200] + [422] * 19)
+        kept = before + [hashlib.sha256(b"version 0").hexdigest()]
+        self.blobs_become(kept)
+        # the job ends while a file of it is on its way
+        with socket.create_connection((LOCAL, self.world.server.port), timeout=20) as peer:
+            peer.sendall(("PUT %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: 10\r\n\r\n12345"
+                          % (path, self.host.token)).encode())
+            wait_until(lambda: self.world.blobs("tmp"), "it has begun")
+            self.host.end(job)
+            peer.sendall(b"67890")
+            self.refused(answer_on(peer), 409, "job_ended")
+        self.blobs_become(kept)
+        self.world.server.stop()
+        self.world.start()
+        for who in (self.alice, self.bob, self.maria, self.host, self.other):
+            who.port = self.world.server.port
+        self.blobs_become(kept)
+        self.assertEqual(self.alice.get("/v1/jobs/%s/results/x" % job["id"]).body, b"version 0")
+
     def test_earnings_and_transactions_say_what_the_chain_says(self):
         before = self.maria.ok("GET", "/v1/earnings")
         balance = self.world.chain.balance(self.maria.identity)
@@ -149,6 +185,61 @@ class Results(unittest.TestCase):
             self.refused(self.alice.get("/v1/transactions?" + query), 422, code)
         self.assertEqual(self.alice.get("/v1/earnings", token=False).status, 401)
         self.assertEqual(self.host.get("/v1/earnings").status, 403)
+
+
+class Room(unittest.TestCase):
+    """With files as large as they are by default: none of them is sent."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.world = World()
+        cls.alice = cls.world.person("alice", money=10**10)
+        cls.host = cls.world.host(cls.world.person("bob"))
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.world.close()
+
+    def announce(self, job, name, length):
+        """A file that begins: its open connection if it may go on, otherwise the answer."""
+        peer = socket.create_connection((LOCAL, self.world.server.port), timeout=20)
+        size = "Transfer-Encoding: chunked" if length is None else "Content-Length: %d" % length
+        peer.sendall(("PUT %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nExpect: 100-continue\r\n%s\r\n\r\n"
+                      % (self.host.path(job, "results/" + name), self.host.token, size)).encode())
+        if peer.recv(12, socket.MSG_PEEK | socket.MSG_WAITALL) == b"HTTP/1.1 100":
+            return peer, None
+        with peer:
+            return None, answer_on(peer)
+
+    def test_files_sent_side_by_side_share_the_room_that_is_left(self):
+        job = self.alice.queued_job(self.host)
+        self.host.claim_and_start(job)
+        peers, refusals = [], []
+        try:
+            for i in range(6):
+                peer, answer = self.announce(job, "f%d" % i, 450 << 20)
+                (peers if peer else refusals).append(peer or answer)
+            self.assertEqual((len(peers), len(refusals)), (4, 2))
+            for answer in refusals:
+                self.assertEqual((answer.status, answer.json["code"]), (429, "results_on_their_way"), answer)
+                self.assertIn(str(1800 << 20), answer.json["detail"], "what is promised")
+            peer, answer = self.announce(job, "chunks", None)
+            self.assertIsNone(answer, "what is left is enough to begin with")
+            peers.append(peer)
+            self.assertEqual(self.announce(job, "more", None)[1].status, 429)
+            self.host.result(job, "small", b"")
+            peers.pop(0).close()
+
+            def again():
+                peer, _ = self.announce(job, "again", 450 << 20)
+                peers.extend([peer] if peer else [])
+                return peer is not None
+            wait_until(again, "what was promised to a peer that left is there again")
+        finally:
+            for peer in peers:
+                peer.close()
+        wait_until(lambda: not self.world.blobs("tmp"), "nothing is left of them")
+        self.host.end(job)
 
 
 if __name__ == "__main__":
