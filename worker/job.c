@@ -10,6 +10,7 @@
 #include "core/crypto/sha256.h"
 #include "worker/background.h"
 #include "worker/errand.h"
+#include "worker/job_disk.h"
 #include "worker/job_input.h"
 #include "worker/job_log.h"
 #include "worker/job_protocol.h"
@@ -36,7 +37,6 @@
 #define LEAVE_PATIENCE_MS 10000 /* for what is left to say when the worker must go */
 #define OUTPUT_QUEUED_MAX (4U << 20)
 #define PIDS_MAX 1024
-#define DISK_RESERVE_BYTES (UINT64_C(256) << 20)
 #define MIB (UINT64_C(1) << 20)
 
 enum job_state {
@@ -44,6 +44,7 @@ enum job_state {
     JOB_CHECKING,
     JOB_STARTING,
     JOB_RUNNING,
+    JOB_MEASURING,
     JOB_DRAINING,
     JOB_STORING, /* listing, then storing */
     JOB_ENDING,
@@ -74,7 +75,7 @@ struct job {
     struct job_results *results;
     struct measure measure;
     int64_t measured_ns;
-    bool disk_full;
+    struct job_disk *disk;
     struct job_verdict verdict;
 };
 
@@ -286,29 +287,25 @@ static void on_gone(void *ctx, const char *code, const char *detail)
     abandon(job, code[0] != 0 ? code : detail);
 }
 
-static void on_program_end(void *ctx, const struct program_end *end)
+/* Measured, so that a full disk is not blamed on who did not fill it. */
+static void on_disk_end(void *ctx, const struct job_disk_verdict *disk)
 {
     struct job *job = job_from(ctx);
+    const struct program_end *end = &job->program_end;
     struct job_verdict_facts facts = {
         .end = end,
         .out_of_memory = cgroup_oom_killed(&job->cgroup),
-        .disk_full = job->disk_full,
+        .over_disk = disk->over[0] != 0 ? disk->over : NULL,
+        .disk_low = disk->is_low,
         .worker_stopping = job->worker_stopping,
     };
-    job->program_end = *end;
-    output_finish(job->output);
+    job_disk_close(job->disk);
+    job->disk = NULL;
     job_verdict_decide(&job->verdict, &facts);
     trace(TRACE_INFO, "job.program_ended",
           "job=%s ending=%s reason=%s exit=%d signal=%d used_ms=%llu", job->order->id,
           job->verdict.ending, job->verdict.reason, end->sandbox.exit_status, end->sandbox.signal,
           (unsigned long long)end->used_ms);
-    if (job->abandoned) {
-        begin_clean(job);
-        return;
-    }
-    if (job->leave_ns != 0) { /* counted from here: the program had its own time to end */
-        job->leave_ns = time_mono_ns() + LEAVE_PATIENCE_MS * NS_PER_MS;
-    }
     job->state = JOB_DRAINING;
     report_output(job->report, true);
     if (job->state == JOB_DRAINING && report_is_drained(job->report)) {
@@ -316,7 +313,50 @@ static void on_program_end(void *ctx, const struct program_end *end)
     }
 }
 
-static enum err_code start_program(struct job *job, struct err *err)
+static void on_program_end(void *ctx, const struct program_end *end)
+{
+    struct job *job = job_from(ctx);
+    job->program_end = *end;
+    output_finish(job->output);
+    if (job->abandoned) {
+        begin_clean(job);
+        return;
+    }
+    if (job->leave_ns != 0) { /* counted from here: the program had its own time to end */
+        job->leave_ns = time_mono_ns() + LEAVE_PATIENCE_MS * NS_PER_MS;
+    }
+    job->state = JOB_MEASURING;
+    job_disk_finish(job->disk);
+}
+
+/* At once: whatever time it gets it may use to take more. */
+static void on_disk_stop(void *ctx)
+{
+    struct job *job = job_from(ctx);
+    if (job->state == JOB_RUNNING) {
+        program_stop(job->program, 0);
+    }
+}
+
+static enum err_code start_disk(struct job *job, uint64_t *ret_bytes, struct err *err)
+{
+    struct job_disk_options options = {.loop = job->options.loop,
+                                       .folder = job->scratch.folder,
+                                       .on_stop = on_disk_stop,
+                                       .on_end = on_disk_end,
+                                       .ctx = job};
+    enum err_code code =
+        job_disk_limit(job->scratch.folder, job->options.storage_mib * MIB, &options.limit, err);
+    if (code == ERR_OK) {
+        code = job_disk_start(&options, &job->disk, err);
+    }
+    if (code == ERR_OK) {
+        *ret_bytes = options.limit.bytes;
+    }
+    return code;
+}
+
+static enum err_code start_program(struct job *job, uint64_t disk_bytes, struct err *err)
 {
     const struct job_options *options = &job->options;
     struct job_order *order = job->order;
@@ -341,7 +381,7 @@ static enum err_code start_program(struct job *job, struct err *err)
                     .environment_count = order->environment_count,
                     .memory_max = options->ram_mib * MIB,
                     .tmp_max = options->ram_mib * MIB / 4,
-                    .file_max = options->storage_mib * MIB,
+                    .file_max = disk_bytes,
                     .pids_max = PIDS_MAX,
                     .cgroup = &job->cgroup},
         .limit_ms = order->limit_ms,
@@ -381,6 +421,7 @@ static enum err_code start_reports(struct job *job, struct err *err)
 static void begin_run(struct job *job)
 {
     struct err err = {0};
+    uint64_t disk_bytes = 0;
     job->state = JOB_RUNNING;
     job->measure = (struct measure){.cpu_cores = job->options.cpu_cores,
                                     .ram_total_mib = job->options.ram_mib};
@@ -389,7 +430,10 @@ static void begin_run(struct job *job)
         code = start_reports(job, &err);
     }
     if (code == ERR_OK) {
-        code = start_program(job, &err);
+        code = start_disk(job, &disk_bytes, &err);
+    }
+    if (code == ERR_OK) {
+        code = start_program(job, disk_bytes, &err);
     }
     if (code != ERR_OK) {
         trace_err(TRACE_ERROR, "job.not_run", &err);
@@ -397,8 +441,9 @@ static void begin_run(struct job *job)
         begin_end(job);
         return;
     }
-    trace(TRACE_INFO, "job.running", "job=%s limit_ms=%llu memory_limit=%d pids_limit=%d",
-          job->order->id, (unsigned long long)job->order->limit_ms,
+    trace(TRACE_INFO, "job.running",
+          "job=%s limit_ms=%llu disk_mib=%llu memory_limit=%d pids_limit=%d", job->order->id,
+          (unsigned long long)job->order->limit_ms, (unsigned long long)(disk_bytes / MIB),
           job->cgroup.memory_folder[0] != 0, job->cgroup.pids_folder[0] != 0);
 }
 
@@ -412,10 +457,6 @@ static void take_sample(struct job *job, int64_t now)
     if (measure_take(&job->measure, program_root(job->program), &job->cgroup, &sample)) {
         sample.at_ms = program_used_ms(job->program);
         report_sample(job->report, &sample);
-    }
-    if (!job->disk_full && scratch_free_bytes(job->scratch.folder) < DISK_RESERVE_BYTES) {
-        job->disk_full = true;
-        program_stop(job->program, STOP_GRACE_MS);
     }
 }
 
@@ -562,6 +603,8 @@ static void begin_clean(struct job *job)
     job->output = NULL;
     program_close(job->program);
     job->program = NULL;
+    job_disk_close(job->disk);
+    job->disk = NULL;
     close_input(job);
     job_log_close(&job->log);
     if (!background_run(job->options.loop, clean_work, clean_done, job)) {

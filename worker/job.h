@@ -1,14 +1,15 @@
 /* worker/job.h: one job from claim to clean-up.
  *
- *     fetching ─▶ checking ─▶ starting ─▶ running ─▶ draining ─▶ listing ─▶ storing ─▶ ending ─▶ cleaning ─▶ on_done
- *         │           │           │          │          │           │          │          │          ▲
- *         └───────────┴───────────┴──────────┴──────────┴───────────┴──────────┴──────────┴──────────┘
+ *     fetching ─▶ checking ─▶ starting ─▶ running ─▶ measuring ─▶ draining ─▶ listing ─▶ storing ─▶ ending ─▶ cleaning ─▶ on_done
+ *         │           │           │          │           │           │           │          │          │          ▲
+ *         └───────────┴───────────┴──────────┴───────────┴───────────┴───────────┴──────────┴──────────┴──────────┘
  *                  the job is not ours any more (cancelled, lease over, refused), or the worker must go
  *
  *     fetching  the input is downloaded              listing  what the program left is looked at
  *     checking  its size and SHA-256, on the pool    storing  output.log, then result by result
  *     starting  the server says from when it counts  ending   how it ended
  *     running   in the sandbox, reports go out       cleaning processes, groups and files, on the pool
+ *     measuring what it has of the disk, now that nobody writes any more
  *     draining  the program is over, output is not yet with the server
  *
  * Faults:  a machine that cannot run the job starts it and ends it as host_fault, because only a started job can end. So does one that cannot read

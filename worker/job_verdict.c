@@ -89,8 +89,6 @@ void job_verdict_decide(struct job_verdict *verdict, const struct job_verdict_fa
     buf_init(&sentence, JOB_DETAIL_MAX);
     if (facts->worker_stopping) {
         job_verdict_host_fault(verdict, "worker_stopped", "the provider stopped the worker");
-    } else if (facts->disk_full) {
-        job_verdict_host_fault(verdict, "sandbox_failed", "the machine's disk is nearly full");
     } else if (facts->end->limit_reached) {
         decide(verdict, "cap_reached", "paid_limit", "stopped at the time that was paid for");
         verdict->keeps_results = true;
@@ -100,6 +98,12 @@ void job_verdict_decide(struct job_verdict *verdict, const struct job_verdict_fa
     } else if (end->exit_status == 0) {
         decide(verdict, "completed", "exited_zero", "");
         verdict->keeps_results = true;
+    } else if (facts->over_disk != NULL) { /* stopped for it, or failed with it */
+        decide(verdict, "program_failed", end->signal != 0 ? "killed_by_signal" : "exited_nonzero",
+               facts->over_disk);
+        append_tail(verdict);
+    } else if (facts->disk_low) {
+        job_verdict_host_fault(verdict, "sandbox_failed", "the machine's disk is nearly full");
     } else if (facts->out_of_memory) {
         decide(verdict, "program_failed", "out_of_memory",
                "the program used up the machine's memory");

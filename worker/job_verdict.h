@@ -6,7 +6,8 @@
  *     the kernel killed for want of memory   program_failed   out_of_memory      only output.log
  *     a signal                               program_failed   killed_by_signal   only output.log
  *     another exit status                    program_failed   exited_nonzero     only output.log
- *     no sandbox, disk full                  host_fault       sandbox_failed     only output.log
+ *     over its disk limit, and not 0         program_failed   one of these two   only output.log
+ *     no sandbox; the machine's disk full    host_fault       sandbox_failed     only output.log
  *     the input is not what was uploaded     host_fault       input_missing      –
  *     the worker was asked to stop           host_fault       worker_stopped     –
  *
@@ -34,7 +35,8 @@ struct job_verdict {
 struct job_verdict_facts {
     const struct program_end *end;
     bool out_of_memory;
-    bool disk_full;
+    const char *over_disk; /* NULL, or what it took of the disk and might not */
+    bool disk_low;         /* the machine's, and not by this job */
     bool worker_stopping;
 };
 

@@ -6,6 +6,7 @@
 #include "core/base/trace.h"
 #include "worker/claim.h"
 #include "worker/enrol.h"
+#include "worker/job_disk.h"
 #include "worker/offer.h"
 #include "worker/sandbox.h"
 #include "worker/scratch.h"
@@ -21,10 +22,12 @@
 
 #define RATE_MAX UINT64_C(1000000000000000)
 #define TRY_TIMEOUT_MS 20000
+#define DISK_MIN_MIB (JOB_DISK_MIN >> 20)
+#define DISK_MAX_MIB (UINT64_C(1) << 40)
 
 static const char usage_text[] =
     "usage: tally-worker enrol --server URL --name NAME --state DIR [--token-file FILE]\n"
-    "       tally-worker run --state DIR [--rate QUBIC_PER_HOUR] [--once-jobs N]\n"
+    "       tally-worker run --state DIR [--rate QUBIC_PER_HOUR] [--disk-mib N] [--once-jobs N]\n"
     "\n"
     "enrol makes this machine known: it takes a provider's token (from FILE, or standard input "
     "without\n"
@@ -41,6 +44,10 @@ static const char usage_text[] =
     "  --state DIR        the worker's own folder (made if missing)\n"
     "  --token-file FILE  the provider's token\n"
     "  --rate N           1 to 10^15 QUBIC per hour\n"
+    "  --disk-mib N       a job's files take at most N MiB, at least 16 (otherwise all that is "
+    "free "
+    "but for a\n"
+    "                     reserve); a new offer says so\n"
     "  --once-jobs N      stop after N jobs\n";
 
 struct settings {
@@ -50,13 +57,15 @@ struct settings {
     const char *token_file;
     uint64_t rate;
     uint64_t jobs_max;
+    uint64_t disk_mib; /* 0: not limited */
 };
 
-static bool number_option(const char *name, const char *text, uint64_t max, uint64_t *ret)
+static bool number_option(const char *name, const char *text, uint64_t min, uint64_t max,
+                          uint64_t *ret)
 {
-    if (u64_parse(bytes_of_text(text), ret, NULL) != ERR_OK || *ret < 1 || *ret > max) {
-        fprintf(stderr, "tally-worker: --%s: expected 1 to %llu, got '%s'\n", name,
-                (unsigned long long)max, text);
+    if (u64_parse(bytes_of_text(text), ret, NULL) != ERR_OK || *ret < min || *ret > max) {
+        fprintf(stderr, "tally-worker: --%s: expected %llu to %llu, got '%s'\n", name,
+                (unsigned long long)min, (unsigned long long)max, text);
         return false;
     }
     return true;
@@ -66,10 +75,15 @@ static bool number_option(const char *name, const char *text, uint64_t max, uint
 static int read_settings(int argc, char **argv, struct settings *ret)
 {
     static const struct option options[] = {
-        {"server", required_argument, NULL, 's'}, {"name", required_argument, NULL, 'n'},
-        {"state", required_argument, NULL, 'd'},  {"token-file", required_argument, NULL, 't'},
-        {"rate", required_argument, NULL, 'r'},   {"once-jobs", required_argument, NULL, 'j'},
-        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
+        {"server", required_argument, NULL, 's'},
+        {"name", required_argument, NULL, 'n'},
+        {"state", required_argument, NULL, 'd'},
+        {"token-file", required_argument, NULL, 't'},
+        {"rate", required_argument, NULL, 'r'},
+        {"once-jobs", required_argument, NULL, 'j'},
+        {"disk-mib", required_argument, NULL, 'k'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
     };
     bool good = true;
     int option;
@@ -89,10 +103,14 @@ static int read_settings(int argc, char **argv, struct settings *ret)
             ret->token_file = optarg;
             break;
         case 'r':
-            good = number_option("rate", optarg, RATE_MAX, &ret->rate) && good;
+            good = number_option("rate", optarg, 1, RATE_MAX, &ret->rate) && good;
             break;
         case 'j':
-            good = number_option("once-jobs", optarg, INT64_MAX, &ret->jobs_max) && good;
+            good = number_option("once-jobs", optarg, 1, INT64_MAX, &ret->jobs_max) && good;
+            break;
+        case 'k':
+            good = number_option("disk-mib", optarg, DISK_MIN_MIB, DISK_MAX_MIB, &ret->disk_mib) &&
+                   good;
             break;
         case 'h':
             fputs(usage_text, stdout);
@@ -197,6 +215,9 @@ static enum err_code command_run(const struct settings *settings, struct err *er
     }
     if (code == ERR_OK) {
         code = machine_read(settings->state, &machine, err);
+    }
+    if (code == ERR_OK && settings->disk_mib != 0 && settings->disk_mib < machine.storage_mib) {
+        machine.storage_mib = settings->disk_mib;
     }
     if (code == ERR_OK) {
         code = try_sandbox(settings->state, &machine, err);

@@ -7,7 +7,7 @@
  *                         /job/results    what it leaves for its owner
  *
  * Rules:   what is in job/ was made by a stranger: nothing here follows a symbolic link in it, opens anything but regular
- *          files, or trusts its depth. It is looked at only after the sandbox is gone.
+ *          files, or trusts its depth. It is looked at only after the sandbox is gone, but for how much there is.
  * Thread:  any, one at a time per folder.
  * Errors:  ERR_IO, ERR_FULL, ERR_TOO_LARGE, ERR_NOMEM. */
 // SPDX-License-Identifier: Apache-2.0
@@ -69,5 +69,21 @@ MUST_CHECK enum err_code scratch_open_result(const struct scratch *scratch, cons
 MUST_CHECK enum err_code scratch_remove(const char *folder, struct err *err);
 /* Free space of the file system, in bytes; 0 if unknown. */
 uint64_t scratch_free_bytes(const char *folder);
+/* Files that can still be made there; UINT64_MAX where there is no such limit. */
+uint64_t scratch_free_inodes(const char *folder);
+
+#define SCRATCH_USAGE_DEPTH_MAX                                                                    \
+    100 /* folders in folders; each holds a descriptor while it is looked at */
+
+struct scratch_usage {
+    uint64_t bytes;  /* of blocks; a file with several names counts once, as far as they are here */
+    uint64_t inodes; /* files and folders */
+    bool
+        is_too_deep; /* there are folders below SCRATCH_USAGE_DEPTH_MAX; they are not in the sums */
+};
+
+/* What is in a folder, as well as it can be seen while somebody works in it: no link is followed, no other file system entered, what vanishes
+ * meanwhile is left out. Ends after `inodes_max` and one more. */
+void scratch_measure(const char *folder, uint64_t inodes_max, struct scratch_usage *ret);
 
 #endif

@@ -263,6 +263,44 @@ class WorkerTest(unittest.TestCase):
         self.assertEqual(self.ended(self.add("print('next')"))["ending"], "completed")
         self.assert_clean()
 
+    # ── the disk ──
+
+    FILL = ("import os, sys, time\n"
+            "def take(name, mib):\n"
+            "    fd = os.open(name, os.O_CREAT | os.O_RDWR)\n"
+            "    os.posix_fallocate(fd, 0, mib << 20)\n"
+            "    return fd\n")
+
+    def test_a_program_that_takes_more_disk_than_it_may_is_stopped_and_failed_by_itself(self):
+        job = self.add(self.FILL + "for i in range(12): take('f%d' % i, 8)\n"
+                       "print('taken', flush=True)\ntime.sleep(60)\n")
+        self.run_worker("--disk-mib", "64")
+        end = self.ended(job, 30)
+        self.assertEqual((end["ending"], end["reason"], end["signal"]), ("program_failed", "killed_by_signal", 9), end)
+        self.assertRegex(end["detail"], r"^its files took (9[6-9]|10\d) MiB of disk, the limit is 64 MiB:\ntaken")
+        self.assertEqual(next(iter(self.server.offers.values()))["storage_mib"], 64)
+        self.assert_clean()
+        # many files, hidden from their owner and deep
+        job = self.add(self.FILL + "os.makedirs('a/b/c')\nfor i in range(12): take('a/b/c/%d' % i, 8)\n"
+                       "os.chmod('a/b', 0)\ntime.sleep(60)\n")
+        self.assertEqual(self.ended(job, 30)["ending"], "program_failed")
+        job = self.add("import os, time\nfor i in range(150):\n    os.mkdir('d'); os.chdir('d')\ntime.sleep(60)\n")
+        self.assertIn("deep", self.ended(job, 30)["detail"])
+        self.assert_clean()
+
+    def test_a_program_within_its_disk_limit_is_left_alone(self):
+        job = self.add(self.FILL + "for i in range(5): take('f%d' % i, 10)\nfor i in range(4): os.link('f0', 'l%d' % i)\n"
+                       "time.sleep(2)\nprint('done')\n")
+        self.run_worker("--disk-mib", "64")
+        self.assertEqual(self.ended(job, 30)["ending"], "completed")
+
+    def test_a_file_larger_than_the_disk_limit_cannot_be_made(self):
+        job = self.add(self.FILL + "take('big', 80)\n")
+        self.run_worker("--disk-mib", "64")
+        end = self.ended(job, 30)
+        self.assertEqual((end["ending"], end["reason"]), ("program_failed", "exited_nonzero"))
+        self.assertIn("File too large", end["detail"])
+
     # ── the job is taken away, the server is not there ──
 
     def test_a_cancelled_job_is_stopped_at_once_and_the_next_one_runs(self):

@@ -195,6 +195,36 @@ static void every_end_has_its_words(void **state)
     verdict_of(&none, false, "host_fault", "sandbox_failed", "KeyError");
 }
 
+static void disk_verdict_of(const struct program_end *end, const char *over, bool low,
+                            const char *ending, const char *reason, const char *says)
+{
+    struct job_verdict verdict;
+    struct job_verdict_facts const facts = {.end = end, .over_disk = over, .disk_low = low};
+    job_verdict_init(&verdict);
+    job_verdict_decide(&verdict, &facts);
+    assert_string_equal(verdict.ending, ending);
+    assert_string_equal(verdict.reason, reason);
+    assert_non_null(strstr(buf_text(&verdict.detail), says));
+    job_verdict_deinit(&verdict);
+}
+
+static void a_full_disk_is_the_hosts_fault_only_when_the_job_kept_to_its_limit(void **state)
+{
+    static const char over[] = "its files took 9 MiB of disk, the limit is 8 MiB";
+    struct program_end const good = {.sandbox = {.started = true}};
+    struct program_end const bad = {.sandbox = {.started = true, .exit_status = 1}};
+    struct program_end const killed = {.sandbox = {true, 137, 9}, .stopped = true};
+    struct program_end const limit = {.sandbox = {true, 137, 9}, .limit_reached = true};
+    (void)state;
+    disk_verdict_of(&killed, over, false, "program_failed", "killed_by_signal", over);
+    disk_verdict_of(&bad, over, false, "program_failed", "exited_nonzero", over);
+    disk_verdict_of(&killed, NULL, true, "host_fault", "sandbox_failed", "disk is nearly full");
+    disk_verdict_of(&bad, NULL, true, "host_fault", "sandbox_failed", "disk is nearly full");
+    disk_verdict_of(&good, over, false, "completed", "exited_zero", "");
+    disk_verdict_of(&good, NULL, true, "completed", "exited_zero", "");
+    disk_verdict_of(&limit, over, false, "cap_reached", "paid_limit", "paid");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -205,6 +235,7 @@ int main(void)
         cmocka_unit_test(groups_are_found_in_both_versions),
         cmocka_unit_test(the_processors_name_is_read),
         cmocka_unit_test(every_end_has_its_words),
+        cmocka_unit_test(a_full_disk_is_the_hosts_fault_only_when_the_job_kept_to_its_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -188,6 +188,67 @@ static void removing_does_not_follow_links(void **state)
     assert_int_equal(access(path, F_OK), 0);
 }
 
+static void make_file(const char *folder, const char *name, off_t allocated, off_t length)
+{
+    char path[PATH_MAX];
+    assert_int_equal(path_join(path, sizeof path, folder, name, NULL), ERR_OK);
+    int const fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    assert_true(allocated == 0 || posix_fallocate(fd, 0, allocated) == 0);
+    assert_true(length == 0 || ftruncate(fd, length) == 0);
+    (void)close(fd);
+}
+
+/* Goal: neither less nor more than a job really has. Method: what would be counted wrongly by name, size or link. */
+static void what_is_there_is_measured_by_its_blocks(void **state)
+{
+    struct fixture *f = *state;
+    struct scratch_usage before;
+    struct scratch_usage usage;
+    char path[PATH_MAX];
+    char other[PATH_MAX];
+    scratch_measure(f->scratch.folder, 1000, &before);
+    assert_int_equal(before.inodes, 2);
+    make_file(f->scratch.results, "allocated", 8 << 20, 0);
+    make_file(f->scratch.results, "sparse", 0, (off_t)1 << 40);
+    make_file(f->folder, "beside", 8 << 20, 0);
+    assert_int_equal(path_join(path, sizeof path, f->scratch.results, "link", NULL), ERR_OK);
+    assert_int_equal(symlink(f->folder, path), 0);
+    make(f, "closed");
+    assert_int_equal(path_join(path, sizeof path, f->scratch.results, "closed", NULL), ERR_OK);
+    make_file(path, "inside", 4 << 20, 0);
+    assert_int_equal(path_join(other, sizeof other, path, "inside", NULL), ERR_OK);
+    char second[PATH_MAX];
+    assert_int_equal(path_join(second, sizeof second, f->scratch.results, "again", NULL), ERR_OK);
+    assert_int_equal(link(other, second), 0);
+    assert_int_equal(chmod(path, 0), 0);
+    scratch_measure(f->scratch.folder, 1000, &usage);
+    assert_int_equal(usage.inodes, 8);
+    assert_in_range(usage.bytes - before.bytes, 12 << 20, (12 << 20) + 65536);
+    assert_false(usage.is_too_deep);
+    scratch_measure(f->scratch.folder, 4, &usage);
+    assert_int_equal(usage.inodes, 5);
+    scratch_measure("/no/such/folder", 4, &usage);
+    assert_int_equal(usage.inodes, 0);
+}
+
+static void folders_that_hide_in_the_depth_are_told(void **state)
+{
+    struct fixture *f = *state;
+    struct scratch_usage usage;
+    int fd = open(f->scratch.results, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (int i = 0; i < SCRATCH_USAGE_DEPTH_MAX; i++) {
+        assert_int_equal(mkdirat(fd, "deep", 0700), 0);
+        int const next = openat(fd, "deep", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        (void)close(fd);
+        fd = next;
+    }
+    (void)close(fd);
+    scratch_measure(f->scratch.folder, 1000, &usage);
+    assert_true(usage.is_too_deep);
+    assert_in_range(usage.inodes, SCRATCH_USAGE_DEPTH_MAX, SCRATCH_USAGE_DEPTH_MAX + 2);
+}
+
 static void names_are_escaped_in_paths(void **state)
 {
     char path[1024];
@@ -209,6 +270,8 @@ int main(void)
         WITH_SCRATCH(at_most_900_results_are_taken),
         WITH_SCRATCH(the_deepest_folders_are_removed),
         WITH_SCRATCH(removing_does_not_follow_links),
+        WITH_SCRATCH(what_is_there_is_measured_by_its_blocks),
+        WITH_SCRATCH(folders_that_hide_in_the_depth_are_told),
         cmocka_unit_test(names_are_escaped_in_paths),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
