@@ -47,8 +47,7 @@ struct api {
     struct claims *claims;
     struct feeds *feeds;
     struct blobs *blobs;
-    struct result_room
-        *result_rooms; /* of routes/results.c: what uploads on their way may still fill */
+    struct result_room *result_rooms; /* of routes/results.c: promised to files on their way */
 
     uv_async_t wake; /* answers and commits have come */
     uv_timer_t tick; /* once a second: sweep, presence, nonces */

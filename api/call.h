@@ -50,10 +50,10 @@ struct call {
     void (*on_abort)(
         struct call *
             call); /* peer gone while nothing is awaited; must end with call_free. NULL: call_free */
-    void (*on_free)(
-        struct call *call); /* NULL, or gives back what the route took beside the arena */
-    struct blob_hold *
-        hold; /* on the blob that the command names; settled with its answer, or refused when the call is freed before */
+    /* NULL, or gives back what the route took beside the arena. */
+    void (*on_free)(struct call *call);
+    /* On the blob that the command names: settled with its answer, or refused when the call is freed before. */
+    struct blob_hold *hold;
     struct call *next; /* list of answered calls, or of the route's waiting ones */
 };
 

@@ -36,8 +36,8 @@ struct job_options {
     uint64_t ram_mib;
     uint64_t storage_mib;
     struct job_order order; /* taken over when job_start succeeds */
-    const char *
-        unrunnable; /* NULL, or why the order cannot be run: only order.id counts; borrowed for job_start */
+    /* NULL, or why the order cannot be run: only its id counts then; borrowed for job_start. */
+    const char *unrunnable;
     void (*on_done)(void *ctx, bool started); /* false: it never counted for the server */
     void *ctx;
 };

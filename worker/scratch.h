@@ -72,14 +72,13 @@ uint64_t scratch_free_bytes(const char *folder);
 /* Files that can still be made there; UINT64_MAX where there is no such limit. */
 uint64_t scratch_free_inodes(const char *folder);
 
-#define SCRATCH_USAGE_DEPTH_MAX                                                                    \
-    100 /* folders in folders; each holds a descriptor while it is looked at */
+/* Folders in folders; each holds a descriptor while it is looked at. */
+#define SCRATCH_USAGE_DEPTH_MAX 100
 
 struct scratch_usage {
     uint64_t bytes;  /* of blocks; a file with several names counts once, as far as they are here */
     uint64_t inodes; /* files and folders */
-    bool
-        is_too_deep; /* there are folders below SCRATCH_USAGE_DEPTH_MAX; they are not in the sums */
+    bool is_too_deep; /* folders below SCRATCH_USAGE_DEPTH_MAX are not in the sums */
 };
 
 /* What is in a folder, as well as it can be seen while somebody works in it: no link is followed, no other file system entered, what vanishes
