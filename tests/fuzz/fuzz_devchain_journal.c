@@ -14,6 +14,13 @@
 
 #define HEAD_SIZE 36
 
+static char folder[64];
+
+static void remove_folder(void)
+{
+    fuzz_folder_remove(folder);
+}
+
 static enum err_code apply(void *ctx, struct bytes payload, struct err *err)
 {
     return chain_apply(ctx, payload, err);
@@ -58,7 +65,6 @@ static void make_good(struct buf *file)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static char folder[64];
     static char path[96];
     static int fd = -1;
     struct buf file;
@@ -70,6 +76,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (fd < 0) { /* a real file: the journal syncs its folder */
         trace_level_set(TRACE_ERROR);
         fuzz_folder_create(folder);
+        (void)atexit(remove_folder);
         (void)snprintf(path, sizeof path, "%s/journal", folder);
         fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
         INVARIANT(fd >= 0);
