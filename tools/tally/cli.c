@@ -65,6 +65,19 @@ int cli_fail(const struct err *err)
     return err->code == ERR_INVALID ? 2 : 1;
 }
 
+void cli_put(struct bytes text, FILE *to)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        uint8_t c = text.data[i];
+        /* U+0080 to U+009F */
+        bool is_c1 =
+            c == 0xC2 && i + 1 < text.size && text.data[i + 1] >= 0x80 && text.data[i + 1] <= 0x9F;
+        bool is_control = (c < 0x20 && c != '\n' && c != '\t') || c == 0x7F || is_c1;
+        (void)fputc(is_control ? '?' : c, to);
+        i += is_c1 ? 1 : 0;
+    }
+}
+
 const char *cli_amount(int64_t qubic, char ret[32])
 {
     char digits[24];

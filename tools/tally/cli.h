@@ -14,6 +14,8 @@
 #include "core/base/buf.h"
 #include "core/base/err.h"
 
+#include <stdio.h>
+
 #define CLI_REST_MAX 16
 
 struct cli_flag {       /* of one subcommand */
@@ -38,6 +40,8 @@ MUST_CHECK enum err_code cli_parse(int argc, char **argv, const struct cli_flag 
                                    size_t count, struct cli *ret, struct err *err);
 /* Print `tally: message` and return the exit status 1, or 2 for ERR_INVALID. */
 int cli_fail(const struct err *err);
+/* `text` may be a stranger's: every control character but line ends and tabs is shown as '?', so that nothing moves the cursor. */
+void cli_put(struct bytes text, FILE *to);
 /* "12 345 678": groups of three. */
 const char *cli_amount(int64_t qubic, char ret[32]);
 /* "1 min 5 s" */

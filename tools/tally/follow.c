@@ -23,30 +23,27 @@ static void say(struct follower *f, const char *mark, const char *format, ...) P
 
 static void say(struct follower *f, const char *mark, const char *format, ...)
 {
+    char text[1024];
     va_list args;
     end_bar(f);
-    printf("  %s ", mark);
     va_start(args, format);
-    (void)vprintf(format, args);
+    (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    printf("  %s ", mark);
+    cli_put(bytes_of_text(text), stdout);
     (void)putchar('\n');
 }
 
-/* Lines of a program are shown as they are, but for control characters. */
+/* Lines of a program, each behind a bar. */
 static void print_output(struct follower *f, const char *text)
 {
     end_bar(f);
-    bool start = true;
-    for (const char *at = text; *at != '\0'; at++) {
-        if (start) {
-            (void)fputs("    │ ", stdout);
-        }
-        unsigned char c = (unsigned char)*at;
-        (void)putchar(c == '\n' || c == '\t' || (c >= 0x20 && c != 0x7F) ? *at : '?');
-        start = c == '\n';
-    }
-    if (!start) {
+    while (*text != '\0') {
+        size_t size = strcspn(text, "\n");
+        (void)fputs("    │ ", stdout);
+        cli_put(bytes_of(text, size), stdout);
         (void)putchar('\n');
+        text += size + (text[size] == '\n' ? 1 : 0);
     }
 }
 
@@ -59,7 +56,8 @@ static void draw_bar(struct follower *f, int64_t permille, const char *operation
     for (int64_t i = 0; i < BAR_WIDTH; i++) {
         (void)fputs(i * 1000 < permille * BAR_WIDTH ? "█" : "░", stdout);
     }
-    printf(" %3" PRId64 " %%  %s", permille / 10, operation);
+    printf(" %3" PRId64 " %%  ", permille / 10);
+    cli_put(bytes_of_text(operation), stdout);
     (void)fflush(stdout);
     f->bar = true;
 }

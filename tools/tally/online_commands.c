@@ -89,8 +89,9 @@ int job_command(int argc, char **argv)
     if (online.cli.json) {
         print_json(job);
     } else {
-        printf("  %s  %s  %s\n", json_text(job, "id"), json_text(job, "file_name"),
-               json_text(job, "status"));
+        printf("  %s  ", json_text(job, "id"));
+        cli_put(bytes_of_text(json_text(job, "file_name")), stdout);
+        printf("  %s\n", json_text(job, "status"));
         follow_print_bill(job);
     }
     json_decref(job);

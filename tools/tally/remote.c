@@ -177,8 +177,12 @@ static enum err_code sign_in(struct remote *remote, const char *scopes_json,
                "Tallystick sign-in v1\norigin: %s\nlog: %s\nidentity: %s\nnonce: %s\nexpires: %s\n",
                json_text(challenge, "origin"), json_text(challenge, "log_id"), identity,
                json_text(challenge, "nonce"), json_text(challenge, "expires_at"));
+    code = buf_check(&text, err); /* what did not fit is not signed */
     struct key32 digest = k12_digest(buf_bytes(&text));
     buf_deinit(&text);
+    if (code != ERR_OK) {
+        goto out;
+    }
     schnorrq_sign(&keys->subseed, &keys->public_key, &digest, signature);
     hex_encode(bytes_of(signature, sizeof signature), signature_hex);
     json_t *body =
