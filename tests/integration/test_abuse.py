@@ -11,7 +11,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-from tally_harness import BIN, LOCAL, SCRIPT, Host, World, wait_until  # noqa: E402
+from tally_harness import BIN, LOCAL, SCRIPT, Host, World  # noqa: E402
 
 MONEY = 10**9
 
@@ -111,10 +111,12 @@ class Abuse(unittest.TestCase):
                 peer.close()
             self.alice.ok("POST", "/v1/matches", json.loads(body))
 
-        ask_and_leave(100)
-        before = memory_kib(self.world.server)
-        ask_and_leave(300)  # each ranking is some 100 KiB
-        wait_until(lambda: memory_kib(self.world.server) - before < 8192, "the rankings to be freed")
+        grown = []
+        for _ in range(6):  # an allocator keeps what it likes; what leaks, leaks every round
+            before = memory_kib(self.world.server)
+            ask_and_leave(300)  # each ranking is some 100 KiB
+            grown.append(memory_kib(self.world.server) - before)
+        self.assertLess(sorted(grown)[2], 8192, grown)
 
 
 if __name__ == "__main__":

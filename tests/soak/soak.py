@@ -84,6 +84,7 @@ def watch(alice, job, ended):
 @guarded
 def machine(alice, host, end):
     while not stopping.is_set() and time.monotonic() < end:
+        host.claim(wait_s=0)  # heard of: it can be quoted
         job = alice.queued_job(host)
         ended = {}
         monitor = threading.Thread(target=guarded(watch), args=(alice, job, ended), daemon=True)
@@ -142,11 +143,10 @@ def main():
         alice = world.person("alice", money=10**14)
         maria = world.person("maria")
         end = time.monotonic() + OPTIONS.minutes * 60
-        hosts = [world.host(maria, "rig %d" % i) for i in range(OPTIONS.jobs)]
-        threads = [threading.Thread(target=machine, args=(alice, host, end), daemon=True) for host in hosts]
-        for thread in threads:
-            thread.start()
-            time.sleep(0.05)
+        threads = []
+        for i in range(OPTIONS.jobs):
+            threads.append(threading.Thread(target=machine, args=(alice, world.host(maria, "rig %d" % i), end), daemon=True))
+            threads[-1].start()
         next_look = time.monotonic() + 60
         while any(thread.is_alive() for thread in threads) and not stopping.is_set():
             time.sleep(1)
@@ -165,8 +165,7 @@ def main():
                         if entry["status"] not in ("confirmed", "observed")]
         done = subprocess.run([OPTIONS.bin + "/tally", "verify", "--data", world.data], capture_output=True, text=True)
         replayed = subprocess.run([OPTIONS.bin + "/tally", "replay", "--data", world.data], capture_output=True, text=True)
-        early = table[len(table) // 6]
-        late = table[-1]
+        early, late = table[len(table) // 6] if table else last, table[-1] if table else last
         checks = [
             ("nobody saw an error", not errors),
             ("every payment is confirmed", not transactions),
