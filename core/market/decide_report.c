@@ -1,13 +1,11 @@
 /* What workers report: claim, start, progress, output, metrics, results, end. A worker is hostile until proven otherwise. */
 // SPDX-License-Identifier: Apache-2.0
 #include "core/base/invariant.h"
+#include "core/base/job_rules.h"
 #include "core/base/time.h"
 #include "core/market/decide_internal.h"
 
 #include <string.h>
-
-#define SAMPLES_MAX 64
-#define RESULTS_MAX 1000
 
 static enum err_code reporting_host(struct deciding *d, struct host_row *ret)
 {
@@ -201,9 +199,9 @@ static enum err_code report_metrics(struct deciding *d)
     if (code != ERR_OK) {
         return code;
     }
-    if (c->metrics.samples.count == 0 || c->metrics.samples.count > SAMPLES_MAX) {
+    if (c->metrics.samples.count == 0 || c->metrics.samples.count > JOB_SAMPLES_MAX) {
         return refuse(d, ERR_INVALID, "samples_invalid", "a batch has 1 to %d samples",
-                      SAMPLES_MAX);
+                      JOB_SAMPLES_MAX);
     }
     struct event *event = decide_event(d, EVENT_METRIC_SAMPLED, c->job_id);
     event->u.metric_sampled = c->metrics;
@@ -219,9 +217,9 @@ static enum err_code store_result(struct deciding *d)
     if (code != ERR_OK) {
         return code;
     }
-    if (job.results >= RESULTS_MAX) {
+    if (job.results >= JOB_RESULTS_MAX) {
         return refuse(d, ERR_TOO_LARGE, "too_many_results", "a job has at most %d result files",
-                      RESULTS_MAX);
+                      JOB_RESULTS_MAX);
     }
     decide_event(d, EVENT_RESULT_STORED, c->job_id)->u.result_stored = c->result;
     return ERR_OK;
