@@ -10,6 +10,7 @@
 #include "worker/offer.h"
 #include "worker/sandbox.h"
 #include "worker/scratch.h"
+#include "worker/server.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +28,8 @@
 
 static const char usage_text[] =
     "usage: tally-worker enrol --server URL --name NAME --state DIR [--token-file FILE]\n"
-    "       tally-worker run --state DIR [--rate QUBIC_PER_HOUR] [--disk-mib N] [--once-jobs N]\n"
+    "       tally-worker run --state DIR [--server URL] [--rate QUBIC_PER_HOUR] [--disk-mib N] "
+    "[--once-jobs N]\n"
     "\n"
     "enrol makes this machine known: it takes a provider's token (from FILE, or standard input "
     "without\n"
@@ -39,7 +41,9 @@ static const char usage_text[] =
     "time; another\n"
     "rate later replaces the offer. SIGTERM ends it: a running job is given back.\n"
     "\n"
-    "  --server URL       http://host:port or https://host\n"
+    "  --server URL       http://host:port or https://host; run takes it instead of the one of "
+    "enrol, for this\n"
+    "                     time (the same server elsewhere: the machine's token goes there)\n"
     "  --name NAME        how the machine is called, 1 to 100 bytes\n"
     "  --state DIR        the worker's own folder (made if missing)\n"
     "  --token-file FILE  the provider's token\n"
@@ -210,6 +214,9 @@ static enum err_code command_run(const struct settings *settings, struct err *er
     struct machine machine;
     int lock_fd = -1;
     enum err_code code = state_load_identity(settings->state, &identity, err);
+    if (code == ERR_OK && settings->server != NULL) {
+        code = server_check_base(settings->server, identity.server, sizeof identity.server, err);
+    }
     if (code == ERR_OK) {
         code = state_lock(settings->state, &lock_fd, err);
     }

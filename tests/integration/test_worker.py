@@ -120,6 +120,18 @@ class WorkerTest(unittest.TestCase):
         self.assertEqual(done.returncode, 2)
         self.assertIn(b"expected 1 to", done.stderr)
 
+    def test_a_server_that_moved_is_named_without_enrolling_again(self):
+        with open(self.state + "/worker.json") as file:
+            identity = json.load(file)
+        with open(self.state + "/worker.json", "w") as file:
+            json.dump({**identity, "server": "http://127.0.0.1:1"}, file)
+        job = self.add(b"pass")
+        worker = self.run_worker("--server", self.server.url, "--once-jobs", "1")
+        self.assertEqual(self.ended(job)["ending"], "completed")
+        self.assertEqual(worker.wait(30), 0)
+        wrong = self.run_worker("--server", "nonsense")
+        self.assertEqual(wrong.wait(30), 2)
+
     def test_the_machine_is_offered_once_and_anew_for_another_rate(self):
         no_rate = self.run_worker(rate=None)
         self.assertNotEqual(no_rate.wait(30), 0)
