@@ -211,25 +211,29 @@ static void signal_cb(uv_signal_t *signal, int number)
     api_stop(&s->api);
 }
 
-static enum err_code start_settlement(struct server *s, struct err *err)
+static enum err_code read_opened(struct server *s, struct ledger_row *ret, struct err *err)
 {
     struct views_snapshot *snapshot;
-    struct ledger_row ledger;
     enum err_code code = views_snapshot_open(ledger_views(s->ledger), &snapshot, err);
     if (code != ERR_OK) {
         return code;
     }
-    bool opened = state_ledger(views_snapshot_store(snapshot), &ledger);
+    bool opened = state_ledger(views_snapshot_store(snapshot), ret);
     views_snapshot_close(snapshot);
-    if (!opened) {
-        return err_set(err, ERR_CONFLICT, "there is no opened log here; run tallyd init first");
-    }
-    code = path_join(s->cursor_path, sizeof s->cursor_path, s->options.api.data_dir,
-                     "settlement.cursor", err);
+    return opened
+               ? ERR_OK
+               : err_set(err, ERR_CONFLICT, "there is no opened log here; run tallyd init first");
+}
+
+static enum err_code start_settlement(struct server *s, const struct ledger_row *ledger,
+                                      struct err *err)
+{
+    enum err_code code = path_join(s->cursor_path, sizeof s->cursor_path, s->options.api.data_dir,
+                                   "settlement.cursor", err);
     if (code != ERR_OK) {
         return code;
     }
-    struct operator_key key = operator_key_of(s, ledger.log_id, (enum network)ledger.network);
+    struct operator_key key = operator_key_of(s, ledger->log_id, (enum network)ledger->network);
     struct settlement_options options = {
         .ledger = s->ledger,
         .operator_key = &key,
@@ -283,6 +287,7 @@ static enum err_code serve(struct server *s, uv_loop_t *loop, struct err *err)
 static enum err_code run(struct server *s, struct err *err)
 {
     uv_loop_t loop;
+    struct ledger_row ledger = {0};
     enum err_code code = open_keys(s, err);
     if (code == ERR_OK && uv_loop_init(&loop) != 0) {
         code = err_set(err, ERR_NOMEM, "no memory for the event loop");
@@ -295,10 +300,16 @@ static enum err_code run(struct server *s, struct err *err)
     }
     code = open_ledger(s, err);
     if (code == ERR_OK) {
+        code = read_opened(s, &ledger, err);
+    }
+    if (code == ERR_OK) { /* before anything is written */
+        code = options_choose_chain(&s->options, (enum network)ledger.network, err);
+    }
+    if (code == ERR_OK) {
         code = say_started(s, err);
     }
     if (code == ERR_OK) {
-        code = start_settlement(s, err);
+        code = start_settlement(s, &ledger, err);
     }
     if (code == ERR_OK) {
         code = serve(s, &loop, err);

@@ -26,7 +26,7 @@ static const char USAGE[] =
     "  --port N                   [8420]; 0: any free port\n"
     "  --origin URL               what people sign in to [http://HOST:PORT]\n"
     "  --page DIR                 static files served at /\n"
-    "  --qubic-live-url URL       [https://rpc.qubic.org/live/v1]\n"
+    "  --qubic-live-url URL       [https://rpc.qubic.org/live/v1]; a local log needs both\n"
     "  --qubic-query-url URL      [https://rpc.qubic.org/query/v1]\n"
     "  --poll-ms N                pause between two looks at the chain [500]\n";
 
@@ -148,9 +148,7 @@ enum err_code options_parse(int argc, char **argv, struct tallyd_options *ret, b
     struct tallyd_options options = {
         .name = "tally.local",
         .network = NETWORK_LOCAL,
-        .api = {.port = 8420,
-                .qubic_live_url = "https://rpc.qubic.org/live/v1",
-                .qubic_query_url = "https://rpc.qubic.org/query/v1"},
+        .api = {.port = 8420},
     };
     *ret_help = argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0);
     if (*ret_help) {
@@ -179,5 +177,25 @@ enum err_code options_parse(int argc, char **argv, struct tallyd_options *ret, b
                        "--data and --passphrase-file are needed, and nothing else");
     }
     *ret = options;
+    return ERR_OK;
+}
+
+enum err_code options_choose_chain(struct tallyd_options *options, enum network network,
+                                   struct err *err)
+{
+    struct api_options *api = &options->api;
+    if (network == NETWORK_LOCAL && (api->qubic_live_url == NULL || api->qubic_query_url == NULL)) {
+        return err_set(
+            err, ERR_INVALID,
+            "this log is of the network 'local', which has no chain of its own: name one "
+            "by --qubic-live-url and --qubic-query-url (of tally-devchain: its URL with /live/v1 "
+            "and /query/v1)");
+    }
+    if (api->qubic_live_url == NULL) {
+        api->qubic_live_url = "https://rpc.qubic.org/live/v1";
+    }
+    if (api->qubic_query_url == NULL) {
+        api->qubic_query_url = "https://rpc.qubic.org/query/v1";
+    }
     return ERR_OK;
 }

@@ -20,12 +20,15 @@ struct tallyd_options {
     const char *terms_set[TERMS_SET_MAX]; /* "lease_s=6" */
     size_t terms_set_count;
     unsigned poll_ms;
-    struct api_options api;
+    struct api_options api; /* its chain URLs are NULL unless given: see options_choose_chain */
 };
 
 /* ERR_INVALID with what is wrong. `*ret_help`: print the usage and end well. */
 MUST_CHECK enum err_code options_parse(int argc, char **argv, struct tallyd_options *ret,
                                        bool *ret_help, struct err *err);
+/* The chain's URLs for a log of that network: those given, else the real network's. ERR_INVALID for a local log without both. */
+MUST_CHECK enum err_code options_choose_chain(struct tallyd_options *options, enum network network,
+                                              struct err *err);
 void options_print_usage(void);
 
 #endif

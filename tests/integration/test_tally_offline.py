@@ -126,6 +126,14 @@ class Offline(unittest.TestCase):
         self.assertIsNone(alone["equal"])
         self.assertEqual(alone["rebuilt"], replayed["rebuilt"])
 
+    def test_a_local_log_is_not_served_on_the_real_network(self):
+        self.init()
+        size = json.loads(self.good("verify", "--data", self.data, "--json"))["size"]
+        run = ("run", "--data", self.data, "--passphrase-file", self.passphrase, "--port", "0")
+        self.refused(1, "--qubic-live-url", *run, program="tallyd")
+        self.refused(1, "'local'", *run, "--qubic-live-url", "http://127.0.0.1:1/live/v1", program="tallyd")
+        self.assertEqual(json.loads(self.good("verify", "--data", self.data, "--json"))["size"], size, "nothing is written")
+
     def test_a_flipped_bit_in_a_record_is_found(self):
         self.init()
         path = os.path.join(self.data, "log", "data.mdb")
