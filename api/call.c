@@ -19,6 +19,7 @@
 #define CALL_MAGIC 0x7A11CA11U
 #define CALL_ARENA_MAX ((size_t)8 << 20)
 #define REPLY_MAX ((size_t)32 << 20)
+#define REAL_DIGITS 15 /* of an analysis: what a double keeps, so that 0.382 stays 0.382 */
 
 static struct call *call_of(void *ctx)
 {
@@ -105,7 +106,8 @@ static void send_reply(struct call *call, int status, const char *content_type, 
 
 void call_reply(struct call *call, int status, json_t *json)
 {
-    char *text = json == NULL ? NULL : json_dumps(json, JSON_COMPACT);
+    char *text =
+        json == NULL ? NULL : json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(REAL_DIGITS));
     json_decref(json);
     if (text == NULL) {
         call_problem(call, 500, "internal", "the answer could not be rendered");

@@ -61,6 +61,7 @@ class Uploads(unittest.TestCase):
         self.assertEqual((upload["file_name"], upload["size"], upload["digest"]), ("train.py", len(content), digest))
         self.assertEqual(upload["analysis"]["kind"], "python")
         self.assertIn("pytorch", str(upload["analysis"]))
+        self.assertRegex(answer.body.decode(), r'"confidence":\{"value":0\.\d{1,3},', "as it was written, not as a double has it")
         self.assertEqual(int(answer.headers["Tally-Sequence"]), upload["sequence"])
         with open("%s/blobs/%s/%s" % (self.world.data, digest[:2], digest), "rb") as file:
             self.assertEqual(file.read(), content)
