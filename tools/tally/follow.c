@@ -91,7 +91,8 @@ static void show_event(struct follower *f, json_t *event)
         say(f, "·", "result %s (%" PRId64 " bytes)", json_text(data, "file_name"),
             json_number(data, "size"));
     } else if (strcmp(type, "job.completed") == 0) {
-        say(f, "✓", "completed (%s)", json_text(data, "ending"));
+        bool to_its_end = strcmp(json_text(data, "ending"), "completed") == 0;
+        say(f, "✓", "completed%s", to_its_end ? "" : ": what was paid for is used up");
     } else if (strcmp(type, "job.failed") == 0) {
         say(f, "✗", "failed: %s (%s)", json_text(data, "reason"), json_text(data, "ending"));
     } else if (strcmp(type, "job.cancelled") == 0) {

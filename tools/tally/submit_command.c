@@ -18,6 +18,7 @@
 #define EXIT_JOB_FAILED 3
 #define LOCK_ATTEMPTS 5
 #define EVIDENCE_TICKS 3
+#define REAL_DIGITS 15 /* as the server writes an analysis' numbers */
 
 static const char USAGE[] =
     "usage: tally submit FILE --wallet W [--passphrase-file P] [--server URL] [--offer ID]\n"
@@ -47,7 +48,7 @@ static void say(const struct submission *s, const char *step, json_t *value)
 {
     if (s->cli.json) {
         json_t *line = json_pack("{s:s,s:O}", "step", step, "value", value);
-        (void)json_dumpf(line, stdout, JSON_COMPACT);
+        (void)json_dumpf(line, stdout, JSON_COMPACT | JSON_REAL_PRECISION(REAL_DIGITS));
         (void)putchar('\n');
         json_decref(line);
     }
@@ -100,6 +101,33 @@ static void print_ranking(json_t *ranking)
     }
 }
 
+/* Why a cap is well above what the chosen machine will likely cost. */
+static void explain_cap(json_t *quote, json_t *ranking)
+{
+    int64_t likely = 0;
+    int64_t p90_ms = json_number(quote, "p90_ms");
+    int64_t margin_bps = json_number(quote, "margin_bps");
+    for (size_t i = 0; i < json_array_size(ranking); i++) {
+        json_t *entry = json_array_get(ranking, i);
+        if (strcmp(json_text(entry, "offer_id"), json_text(quote, "offer_id")) == 0) {
+            likely = json_number(entry, "cost");
+        }
+    }
+    if (likely >= json_number(quote, "cap") / 2) {
+        return;
+    }
+    char cost[32];
+    char time[32];
+    printf("    likely %s; ", cli_amount(likely, cost));
+    if (json_number(quote, "limit_ms") / 2 > p90_ms + p90_ms / 10000 * margin_bps) {
+        printf("it is this much because less cannot be locked\n");
+        return;
+    }
+    printf("the rest is for a job that takes long (one in ten takes over %s) and a margin of "
+           "%" PRId64 " %%\n",
+           cli_duration(p90_ms, time), margin_bps / 100);
+}
+
 static enum err_code quote(struct submission *s, struct err *err)
 {
     json_t *match = NULL;
@@ -130,15 +158,16 @@ static enum err_code quote(struct submission *s, struct err *err)
                                      "offer_id", offer_id, "match_id", json_text(match, "id")),
                            &s->quote, err);
     }
-    json_decref(match);
     if (code == ERR_OK) {
         char cap[32];
         say(s, "quoted", s->quote);
         if (!s->cli.json) {
             printf("  ✓ quote: at most %s QUBIC; what is not used comes back\n",
                    cli_amount(json_number(s->quote, "cap"), cap));
+            explain_cap(s->quote, ranking);
         }
     }
+    json_decref(match);
     if (code == ERR_OK && s->max_price != NULL &&
         json_number(s->quote, "cap") > strtoll(s->max_price, NULL, 10)) {
         code = err_set(err, ERR_DENIED, "the quote is above --max-price");
