@@ -27,7 +27,8 @@ struct ledger;
 /* Layout of the rows in views; a change makes old views be rebuilt from the log. */
 #define VIEWS_VERSION 2
 
-/* What an event leaves in the views is at most about four times its record, measured with the random market. */
+/* Over 3,000 requests of one kind the views grew 0.4 (progress), 1.8 (quotes) and 3.4 (offers) times what the log did: with room to spare, the log is
+ * full first. */
 #define VIEWS_MAP_FACTOR 8
 /* Of either map: what is beyond is kept for settlement, ends and reports. */
 #define QUOTA_PERMILLE 900

@@ -177,23 +177,29 @@ static enum err_code del_op(struct store *store, const struct store_table *table
     return write_row(store, table, key, ROW_ABSENT, (struct bytes){0}, err);
 }
 
-static enum err_code seek_op(struct store *store, const struct store_table *table, struct bytes key,
-                             bool after, struct bytes *ret_key, struct bytes *ret_value,
+/* A cursor on the table, with its rows in the tree. */
+static enum err_code seeking(struct store *store, const struct store_table *table, MDB_cursor **ret,
                              struct err *err)
 {
     struct transaction *t = transaction_of(store);
     size_t index = table_index(t->tables, table);
-    MDB_cursor *cursor;
+    enum err_code code = flush(t, index, err);
+    return code == ERR_OK ? err_from_mdb(err, transaction_cursor(t, index, ret), table->name)
+                          : code;
+}
+
+static enum err_code seek_op(struct store *store, const struct store_table *table, struct bytes key,
+                             bool after, struct bytes *ret_key, struct bytes *ret_value,
+                             struct err *err)
+{
+    MDB_cursor *cursor = NULL;
     MDB_val found = value_of(key);
     MDB_val value;
-    enum err_code code = flush(t, index, err);
+    enum err_code code = seeking(store, table, &cursor, err);
     if (code != ERR_OK) {
         return code;
     }
-    int rc = transaction_cursor(t, index, &cursor);
-    if (rc == 0) {
-        rc = mdb_cursor_get(cursor, &found, &value, key.size == 0 ? MDB_FIRST : MDB_SET_RANGE);
-    }
+    int rc = mdb_cursor_get(cursor, &found, &value, key.size == 0 ? MDB_FIRST : MDB_SET_RANGE);
     if (rc == 0 && after && key.size > 0 && bytes_equal(bytes_of_value(&found), key)) {
         rc = mdb_cursor_get(cursor, &found, &value, MDB_NEXT);
     }
@@ -208,23 +214,18 @@ static enum err_code seek_before_op(struct store *store, const struct store_tabl
                                     struct bytes key, struct bytes *ret_key,
                                     struct bytes *ret_value, struct err *err)
 {
-    struct transaction *t = transaction_of(store);
-    size_t index = table_index(t->tables, table);
-    MDB_cursor *cursor;
+    MDB_cursor *cursor = NULL;
     MDB_val found = value_of(key);
     MDB_val value;
-    enum err_code code = flush(t, index, err);
+    enum err_code code = seeking(store, table, &cursor, err);
     if (code != ERR_OK) {
         return code;
     }
-    int rc = transaction_cursor(t, index, &cursor);
+    int rc = key.size == 0 ? MDB_NOTFOUND : mdb_cursor_get(cursor, &found, &value, MDB_SET_RANGE);
     if (rc == 0) {
-        rc = key.size == 0 ? MDB_NOTFOUND : mdb_cursor_get(cursor, &found, &value, MDB_SET_RANGE);
-        if (rc == 0) {
-            rc = mdb_cursor_get(cursor, &found, &value, MDB_PREV);
-        } else if (rc == MDB_NOTFOUND) {
-            rc = mdb_cursor_get(cursor, &found, &value, MDB_LAST);
-        }
+        rc = mdb_cursor_get(cursor, &found, &value, MDB_PREV);
+    } else if (rc == MDB_NOTFOUND) {
+        rc = mdb_cursor_get(cursor, &found, &value, MDB_LAST);
     }
     if (rc == 0) {
         *ret_key = bytes_of_value(&found);
