@@ -188,18 +188,33 @@ static enum err_code seeking(struct store *store, const struct store_table *tabl
                           : code;
 }
 
+/* A walk through a snapshot comes back with the key it was given: no descent from the root again. (In a transaction that
+ * writes a deleted row may have moved the cursor.) */
+static bool stands_at(const struct transaction *t, MDB_cursor *cursor, struct bytes key,
+                      MDB_val *ret_found)
+{
+    MDB_val value;
+    return t->rows == NULL && key.size > 0 &&
+           mdb_cursor_get(cursor, ret_found, &value, MDB_GET_CURRENT) == 0 &&
+           bytes_equal(bytes_of_value(ret_found), key);
+}
+
 static enum err_code seek_op(struct store *store, const struct store_table *table, struct bytes key,
                              bool after, struct bytes *ret_key, struct bytes *ret_value,
                              struct err *err)
 {
     MDB_cursor *cursor = NULL;
-    MDB_val found = value_of(key);
+    MDB_val found = {0};
     MDB_val value;
     enum err_code code = seeking(store, table, &cursor, err);
     if (code != ERR_OK) {
         return code;
     }
-    int rc = mdb_cursor_get(cursor, &found, &value, key.size == 0 ? MDB_FIRST : MDB_SET_RANGE);
+    int rc = 0;
+    if (!after || !stands_at(transaction_of(store), cursor, key, &found)) {
+        found = value_of(key);
+        rc = mdb_cursor_get(cursor, &found, &value, key.size == 0 ? MDB_FIRST : MDB_SET_RANGE);
+    }
     if (rc == 0 && after && key.size > 0 && bytes_equal(bytes_of_value(&found), key)) {
         rc = mdb_cursor_get(cursor, &found, &value, MDB_NEXT);
     }
