@@ -80,6 +80,7 @@ static enum err_code open_ledger(struct server *s, struct err *err)
         .projection_count = PROJECTION_COUNT,
         .checkpoint_key = &s->checkpoint_key,
         .checkpoint_copy = strcmp(copy, "none") == 0 ? NULL : copy,
+        .copy_every = s->options.views_copy_every,
         .on_commit = s->options.init ? NULL : api_post_commit,
         .on_commit_ctx = &s->api,
     };

@@ -28,7 +28,8 @@ static const char USAGE[] =
     "  --page DIR                 static files served at /\n"
     "  --qubic-live-url URL       [https://rpc.qubic.org/live/v1]; a local log needs both\n"
     "  --qubic-query-url URL      [https://rpc.qubic.org/query/v1]\n"
-    "  --poll-ms N                pause between two looks at the chain [500]\n";
+    "  --poll-ms N                pause between two looks at the chain [500]\n"
+    "  --views-copy-every N       events after which the views are copied anew [4000000]\n";
 
 enum option_id {
     OPT_DATA = 256,
@@ -44,6 +45,7 @@ enum option_id {
     OPT_LIVE,
     OPT_QUERY,
     OPT_POLL,
+    OPT_COPY_EVERY,
     OPT_HELP,
 };
 
@@ -61,6 +63,7 @@ static const struct option LONG[] = {
     {"qubic-live-url", required_argument, NULL, OPT_LIVE},
     {"qubic-query-url", required_argument, NULL, OPT_QUERY},
     {"poll-ms", required_argument, NULL, OPT_POLL},
+    {"views-copy-every", required_argument, NULL, OPT_COPY_EVERY},
     {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},
 };
@@ -134,6 +137,12 @@ static enum err_code take(int id, struct tallyd_options *options, struct err *er
     case OPT_POLL:
         code = number(optarg, 60000, &value, "poll-ms", err);
         options->poll_ms = (unsigned)value;
+        break;
+    case OPT_COPY_EVERY:
+        code = number(optarg, INT64_MAX, &options->views_copy_every, "views-copy-every", err);
+        if (code == ERR_OK && options->views_copy_every == 0) {
+            code = err_set(err, ERR_INVALID, "--views-copy-every is at least 1");
+        }
         break;
     default:
         code = err_set(err, ERR_INVALID, "unknown option; tallyd --help lists them");

@@ -20,7 +20,8 @@ struct tallyd_options {
     const char *terms_set[TERMS_SET_MAX]; /* "lease_s=6" */
     size_t terms_set_count;
     unsigned poll_ms;
-    struct api_options api; /* its chain URLs are NULL unless given: see options_choose_chain */
+    uint64_t views_copy_every; /* 0: as the ledger does by itself */
+    struct api_options api;    /* its chain URLs are NULL unless given: see options_choose_chain */
 };
 
 /* ERR_INVALID with what is wrong. `*ret_help`: print the usage and end well. */

@@ -48,6 +48,9 @@ enum err_code ledger_catch_up(struct ledger *ledger, struct err *err)
                             .log_id = ledger->log_id,
                             .to = event_log_size(ledger->log)};
     enum err_code code = check_position(ledger, &position, err);
+    if (!ledger->running) {
+        ledger->views_from = position.sequence;
+    }
     if (code != ERR_OK || position.sequence >= replay.to) {
         return code;
     }

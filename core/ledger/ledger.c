@@ -216,6 +216,7 @@ enum err_code ledger_open(const struct ledger_options *options, struct ledger **
         goto out;
     }
     atomic_store(&ledger->head, event_log_size(ledger->log));
+    ledger->copied_at = views_copied_at(ledger->views);
     code = check_copy(ledger, err);
     if (code != ERR_OK) {
         goto out;
@@ -261,6 +262,7 @@ void ledger_close(struct ledger *ledger)
             trace_err(TRACE_WARN, "checkpoint.failed", &err);
         }
     }
+    ledger_end_copy(ledger);
     command_queue_destroy(ledger->queue);
     free(ledger->batch);
     views_close(ledger->views);
@@ -292,19 +294,25 @@ static enum err_code check_room(struct ledger *ledger, enum command_class class,
     return ERR_OK;
 }
 
-void ledger_look_for_room(struct ledger *ledger)
+uint64_t ledger_free_room(const struct ledger *ledger)
 {
     struct statvfs disk;
     if (statvfs(ledger->options.data_dir, &disk) != 0) {
-        return;
+        return UINT64_MAX;
     }
     uint64_t const tenth = (uint64_t)disk.f_blocks * disk.f_frsize / 10;
     uint64_t const kept = tenth < DISK_KEPT ? tenth : DISK_KEPT;
-    bool const nearly_full = (uint64_t)disk.f_bavail * disk.f_frsize < kept;
+    uint64_t const available = (uint64_t)disk.f_bavail * disk.f_frsize;
+    return available < kept ? 0 : available - kept;
+}
+
+void ledger_look_for_room(struct ledger *ledger)
+{
+    bool const nearly_full = ledger_free_room(ledger) == 0;
     if (nearly_full != atomic_exchange(&ledger->disk_nearly_full, nearly_full)) {
         trace(nearly_full ? TRACE_WARN : TRACE_INFO,
-              nearly_full ? "disk.nearly_full" : "disk.has_room", "free=%llu kept=%llu",
-              (unsigned long long)disk.f_bavail * disk.f_frsize, (unsigned long long)kept);
+              nearly_full ? "disk.nearly_full" : "disk.has_room", "kept=%llu",
+              (unsigned long long)DISK_KEPT);
     }
 }
 
@@ -389,6 +397,7 @@ void ledger_stats(struct ledger *ledger, struct ledger_stats *ret)
         .commands = atomic_load(&ledger->commands),
         .refusals = atomic_load(&ledger->refusals),
         .checkpoint_size = atomic_load(&ledger->checkpoint_size),
+        .views_from = ledger->views_from,
         .log_fill_permille = event_log_fill_permille(ledger->log),
         .views_fill_permille = views_fill_permille(ledger->views),
         .waiting_for_room = atomic_load(&ledger->waiting_for_room),

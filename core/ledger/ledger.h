@@ -49,7 +49,9 @@ struct ledger_options {
     const struct note_key
         *checkpoint_key; /* copied; NULL: no checkpoints are signed, and the ledger is read-only */
     const char *checkpoint_copy; /* file outside the data directory, or NULL */
-    uint64_t map_size;        /* of the log; the views get VIEWS_MAP_FACTOR times that. 0: 64 GiB */
+    uint64_t map_size; /* of the log; the views get VIEWS_MAP_FACTOR times that. 0: 64 GiB */
+    uint64_t
+        copy_every; /* events between two copies of the views; 0: 4 million, replayed in some 15 s */
     size_t queue_max;         /* commands waiting per class; 0: 4096 */
     bool read_only;           /* open beside a running ledger: no writer, no catching up */
     int64_t (*wall_ns)(void); /* NULL: time_wall_ns; tests hand in their own */
@@ -99,6 +101,8 @@ struct ledger_stats {
     uint64_t refusals;
     uint64_t queued[COMMAND_CLASSES];
     uint64_t checkpoint_size;
+    uint64_t
+        views_from; /* where the views stood when the ledger was opened; the rest was replayed */
     unsigned log_fill_permille;
     unsigned views_fill_permille;
     bool

@@ -1,4 +1,4 @@
-/* core/ledger/ledger_internal.h: what ledger.c, writer.c and catch_up.c share. */
+/* core/ledger/ledger_internal.h: what ledger.c, writer.c, catch_up.c and copier.c share. */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef CORE_LEDGER_LEDGER_INTERNAL_H
 #define CORE_LEDGER_LEDGER_INTERNAL_H
@@ -28,6 +28,8 @@ struct ledger {
     pthread_t thread;
     bool running;
 
+    uint64_t views_from; /* constant after opening, like all above */
+
     /* writer thread */
     struct id16 log_id;
     bool views_behind;        /* closing, and the views could not follow the log */
@@ -35,6 +37,12 @@ struct ledger {
     int64_t checkpoint_at_ns; /* monotonic, of the last one signed */
     struct arena arena;       /* of the batch */
     struct buf records;       /* records and private parts of the batch, one after the other */
+
+    /* the copier's thread, begun and joined by the writer's */
+    pthread_t copier;
+    bool copying;
+    uint64_t copied_at; /* head when the last copy of the views began */
+    atomic_bool copied; /* the thread has ended but for its last steps */
 
     /* any thread */
     atomic_bool closing;
@@ -50,8 +58,14 @@ struct ledger {
 /* free() it after the thread has ended; NULL: out of memory. */
 struct batch *batch_create(struct ledger *ledger);
 void *writer_main(void *ledger);
+/* Bytes of the disk beyond what is kept for reports, ends and settlement; unknown: UINT64_MAX. */
+uint64_t ledger_free_room(const struct ledger *ledger);
 /* Writer thread: is there room on the disk for what is not kept? */
 void ledger_look_for_room(struct ledger *ledger);
+/* Writer thread: begin a copy of the views if it is due and none is being written. */
+void ledger_copy_views(struct ledger *ledger);
+/* Wait for the copy that is being written, if one is. */
+void ledger_end_copy(struct ledger *ledger);
 /* Sign and store a checkpoint of what is committed, if it is newer than the last. */
 MUST_CHECK enum err_code ledger_checkpoint(struct ledger *ledger, struct err *err);
 /* Evolve and project one event. */

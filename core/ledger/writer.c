@@ -305,6 +305,7 @@ static bool follow_log(struct ledger *ledger)
     const struct timespec pause = {.tv_sec = ROOM_POLL_S};
     struct err err = {0};
     bool told = false;
+    ledger_end_copy(ledger); /* catching up may make the views anew */
     for (;;) {
         enum err_code code = ledger_catch_up(ledger, &err);
         atomic_store(&ledger->waiting_for_room, code == ERR_FULL);
@@ -440,6 +441,7 @@ void *writer_main(void *arg)
             answer_all(batch);
         }
         ledger_look_for_room(ledger);
+        ledger_copy_views(ledger);
         maybe_checkpoint(ledger);
     }
     return NULL;

@@ -8,6 +8,7 @@
 #include "core/log/lmdb_err.h"
 #include "core/log/room.h"
 #include "core/log/row_buffer.h"
+#include "core/log/views_copy.h"
 #include "core/log/views_transaction.h"
 
 #include <errno.h>
@@ -122,6 +123,21 @@ static bool remove_files(struct views *views)
     return removed;
 }
 
+/* Files that cannot be trusted give way to the copy, or to nothing. */
+static void begin_anew(struct views *views)
+{
+    struct err err;
+    if (remove_files(views)) {
+        trace(TRACE_WARN, "views.discarded", "reason=\"no clean close in an earlier boot\"");
+    }
+    enum err_code code = views_copy_restore(views->folder, &err);
+    if (code == ERR_OK) {
+        trace(TRACE_INFO, "views.restored", "from=\"%s.copy\"", views->folder);
+    } else if (code != ERR_NOT_FOUND) {
+        trace_err(TRACE_WARN, "views.copy_unusable", &err);
+    }
+}
+
 /* ── opening ───────────────────────────────────────────────────────────────────────────────────── */
 
 static int open_tables(struct views *views)
@@ -221,10 +237,7 @@ enum err_code views_open(const struct views_options *options, struct views **ret
     if (code == ERR_OK && !options->read_only) {
         code = dir_create(views->folder, 0700, err);
         if (code == ERR_OK && !can_be_trusted(views)) {
-            if (remove_files(views)) {
-                trace(TRACE_WARN, "views.discarded",
-                      "reason=\"no clean close in an earlier boot\"");
-            }
+            begin_anew(views);
         }
     }
     if (code == ERR_OK) {
@@ -315,11 +328,11 @@ static void position_encode(const struct views_position *position, uint8_t ret[P
     put_be64(ret + 56, position->version);
 }
 
-static int position_read(struct views *views, MDB_txn *txn, struct views_position *ret)
+static int position_read(MDB_txn *txn, MDB_dbi table, struct views_position *ret)
 {
     MDB_val key = {1, POSITION_KEY};
     MDB_val value;
-    int rc = mdb_get(txn, views->position, &key, &value);
+    int rc = mdb_get(txn, table, &key, &value);
     *ret = (struct views_position){0};
     if (rc == MDB_NOTFOUND) {
         return 0;
@@ -427,6 +440,40 @@ unsigned views_fill_permille(struct views *views)
     return (unsigned)(used * 1000 / pages);
 }
 
+uint64_t views_size(struct views *views)
+{
+    MDB_envinfo info;
+    MDB_stat stat;
+    return views->env == NULL || mdb_env_info(views->env, &info) != 0 ||
+                   mdb_env_stat(views->env, &stat) != 0
+               ? 0
+               : (uint64_t)(info.me_last_pgno + 1) * stat.ms_psize;
+}
+
+enum err_code views_copy(struct views *views, struct err *err)
+{
+    return views_copy_write(views->env, views->folder, err);
+}
+
+uint64_t views_copied_at(struct views *views)
+{
+    MDB_env *env = NULL;
+    MDB_txn *txn = NULL;
+    MDB_dbi table;
+    struct views_position position = {0};
+    if (views_copy_open(views->folder, &env, NULL) != ERR_OK) {
+        return 0;
+    }
+    if (mdb_txn_begin(env, NULL, MDB_RDONLY, &txn) == 0) {
+        if (mdb_dbi_open(txn, "position", 0, &table) == 0) {
+            (void)position_read(txn, table, &position);
+        }
+        mdb_txn_abort(txn);
+    }
+    mdb_env_close(env);
+    return position.sequence;
+}
+
 /* ── reading ───────────────────────────────────────────────────────────────────────────────────── */
 
 enum err_code views_snapshot_open(struct views *views, struct views_snapshot **ret, struct err *err)
@@ -440,7 +487,7 @@ enum err_code views_snapshot_open(struct views *views, struct views_snapshot **r
     }
     int rc = transaction_begin(&snapshot->transaction, views->env, &views->tables, NULL);
     if (rc == 0) {
-        rc = position_read(views, snapshot->transaction.txn, &snapshot->position);
+        rc = position_read(snapshot->transaction.txn, views->position, &snapshot->position);
     }
     if (rc != 0) {
         transaction_abort(&snapshot->transaction);

@@ -3,7 +3,8 @@
  * Shape:   <folder>/ is an LMDB environment without fsync; one table per struct store_table, and "position" with
  *          (sequence, root at it, log id, version). The position is committed in the transaction of the rows it speaks of.
  * Crash:   <folder>.state, fsynced, holds (boot id, dirty). It is set dirty before the first write of a run. Same boot: the
- *          page cache is whole, go on. Another boot and dirty: views_open throws the folder away and starts empty.
+ *          page cache is whole, go on. Another boot and dirty: views_open throws the files away and starts from <folder>.copy, an
+ *          older state that views_copy left there, or empty.
  * Thread:  the write transaction on the writer thread only; snapshots on any thread, closed soon.
  * Owner:   a struct store lives as long as its transaction. */
 // SPDX-License-Identifier: Apache-2.0
@@ -63,6 +64,14 @@ MUST_CHECK enum err_code views_read_position(struct views *views, struct views_p
 
 /* Fraction of the map in use, 0 … 1000; any thread. */
 unsigned views_fill_permille(struct views *views);
+
+/* Bytes of the file that were ever used; any thread. */
+uint64_t views_size(struct views *views);
+
+/* Write <folder>.copy, synced (core/log/views_copy.h). Any thread but never two; not during views_reset or views_close. */
+MUST_CHECK enum err_code views_copy(struct views *views, struct err *err);
+/* Where the copy stands; 0: nowhere, or there is none that can be read. */
+uint64_t views_copied_at(struct views *views);
 
 /* ── reading ── */
 

@@ -144,7 +144,7 @@ class Machines:
         self.server = None
         self.server = server = Started(
             [BIN + "/tallyd", "run", *self.common(), "--port", str(self.ports[0]), "--poll-ms", str(self.poll_ms),
-             "--qubic-live-url", url + "/live/v1", "--qubic-query-url", url + "/query/v1"], environment)
+             "--views-copy-every", "300", "--qubic-live-url", url + "/live/v1", "--qubic-query-url", url + "/query/v1"], environment)
         end = time.monotonic() + 20
         while True:
             try:

@@ -6,7 +6,7 @@
     power_loss.py --lie server         fsync says yes and does nothing: this must be found out (see prove.sh)
 
 The same market and the same oracle as kill_loop.py. Besides, after each failure of the server: the views were thrown away because
-another boot had left them open, and were built anew as the log says; after a plain kill in between they were kept. See README.md."""
+another boot had left them open, and were built anew, from record 1 or from their last copy, as the log says; after a plain kill in between they were kept. See README.md."""
 import argparse
 import http.client
 import os
@@ -23,13 +23,14 @@ from oracle import STATES, Oracle, must  # noqa: E402
 from tally_harness import tally_qubic  # noqa: E402
 
 DISCARDED = 'event=views.discarded reason="no clean close in an earlier boot"'
+RESTORED = "event=views.restored "
 OPERATIONS_MAX = 2500
 WORLD_LOSSES = 25
 
 
 class Count:
     def __init__(self):
-        self.server = self.chain = self.starting = self.plain = self.discarded = self.kept_views = 0
+        self.server = self.chain = self.starting = self.plain = self.discarded = self.restored = self.kept_views = 0
         self.names = {}
         self.pages = {"kept": 0, "reverted": 0, "torn": 0, "sizes": 0, "changes": 0, "undone": 0}
         self.jobs = dict.fromkeys(STATES, 0)
@@ -49,8 +50,8 @@ class Count:
         return "\n".join([
             "power failures   %5d: server %d (of them %d while it started), chain %d; plain kills in between %d" % (
                 self.losses(), self.server, self.starting, self.chain, self.plain),
-            "views            discarded and built anew %d times, kept %d times (same boot)" % (
-                self.discarded, self.kept_views),
+            "views            discarded and built anew %d times (%d from a copy), kept %d times (same boot)" % (
+                self.discarded, self.restored, self.kept_views),
             "unsynced pages   kept %(kept)d, reverted %(reverted)d, torn %(torn)d; sizes changed %(sizes)d; changes of folders "
             "%(changes)d, of them undone %(undone)d" % self.pages,
             "failed in        " + ", ".join("%s %d" % pair for pair in sorted(self.names.items())),
@@ -78,6 +79,7 @@ def start_server(machines, count, rng, at, after):
         must(after == "init" or discarded == (after == "failure"), "after a %s the views were %s: %s", after,
              "discarded" if discarded else "kept", machines.server.trace())
         count.discarded += 1 if discarded else 0
+        count.restored += 1 if RESTORED in machines.server.trace() else 0
         count.kept_views += 1 if after == "kill" else 0
         return discarded
 
@@ -201,6 +203,7 @@ def main():
             raise
         machines.close()
     print(count.table())
+    must(count.losses() < WORLD_LOSSES or count.restored > 0, "the views never began with their copy")
     print("%.2f s a failure, all worlds, their start and end included" % ((time.monotonic() - started) / count.losses()))
 
 

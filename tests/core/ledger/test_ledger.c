@@ -20,8 +20,9 @@ struct fixture {
     char copy[96];
     struct note_key key;
     struct ledger *ledger;
-    uint64_t map_size; /* 0: enough */
-    uint64_t commits;  /* writer thread */
+    uint64_t map_size;   /* 0: enough */
+    uint64_t copy_every; /* 0: not in a test's life */
+    uint64_t commits;    /* writer thread */
 };
 
 static void commit_cb(void *ctx, uint64_t head)
@@ -37,6 +38,7 @@ static void open_ledger(struct fixture *f)
         .checkpoint_key = &f->key,
         .checkpoint_copy = f->copy,
         .map_size = f->map_size != 0 ? f->map_size : UINT64_C(1) << 28,
+        .copy_every = f->copy_every,
         .on_commit = commit_cb,
         .on_commit_ctx = f,
     };
@@ -216,6 +218,23 @@ static void many_threads_make_one_gapless_log(void **state)
     assert_int_equal(result.size, 3 + THREADS * PER_THREAD / 10 * 9 * 2);
 }
 
+static void write_file(const struct fixture *f, const char *name, const char *text)
+{
+    char path[128];
+    (void)snprintf(path, sizeof path, "%s/%s", f->folder, name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* Dirty, and another boot's. */
+static void close_as_by_a_power_failure(struct fixture *f)
+{
+    ledger_close(f->ledger);
+    write_file(f, "views.state", "00000000-0000-0000-0000-000000000000 dirty\n");
+}
+
 static void views_rebuilt_from_the_log_are_the_same_bytes(void **state)
 {
     struct fixture *f = *state;
@@ -227,21 +246,90 @@ static void views_rebuilt_from_the_log_are_the_same_bytes(void **state)
     assert_int_equal(unlink(path), 0);
     open_ledger(f);
     assert_true(key_equal(digest, views_now(f)));
-    ledger_close(f->ledger); /* as after a power cut: another boot, dirty */
-    (void)snprintf(path, sizeof path, "%s/views.state", f->folder);
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
-    (void)fputs("00000000-0000-0000-0000-000000000000 dirty\n", file);
-    assert_int_equal(fclose(file), 0);
+    close_as_by_a_power_failure(f);
     open_ledger(f);
     assert_true(key_equal(digest, views_now(f)));
     char left[64] = "";
-    file = fopen(path, "r"); /* they are this boot's now: another crash in it costs no rebuilding */
+    (void)snprintf(path, sizeof path, "%s/views.state", f->folder);
+    FILE *file =
+        fopen(path, "r"); /* they are this boot's now: another crash in it costs no rebuilding */
     assert_non_null(file);
     assert_non_null(fgets(left, sizeof left, file));
     assert_int_equal(fclose(file), 0);
     assert_non_null(strstr(left, " dirty\n"));
     assert_null(strstr(left, "00000000-0000-0000"));
+}
+
+static uint64_t views_from(struct fixture *f)
+{
+    struct ledger_stats stats;
+    ledger_stats(f->ledger, &stats);
+    return stats.views_from;
+}
+
+/* The writer looks five times a second; a test that hangs here is stopped. */
+static void wait_for_copy(struct fixture *f)
+{
+    char path[128];
+    (void)snprintf(path, sizeof path, "%s/views.copy", f->folder);
+    while (access(path, F_OK) != 0) {
+        (void)usleep(10000);
+    }
+}
+
+static void after_a_power_failure_views_begin_with_their_copy(void **state)
+{
+    struct fixture *f = *state;
+    ledger_close(f->ledger);
+    f->copy_every = 100;
+    open_ledger(f);
+    (void)submit_many(f);
+    wait_for_copy(f);
+    ledger_close(f->ledger);
+    f->copy_every = 0;
+    open_ledger(f);
+    (void)submit_many(f);
+    struct key32 digest = views_now(f);
+    close_as_by_a_power_failure(f);
+    open_ledger(f);
+    assert_in_range(views_from(f), 100, 3 + PER_THREAD / 10 * 9 * 2);
+    assert_true(key_equal(digest, views_now(f)));
+
+    close_as_by_a_power_failure(f);
+    write_file(f, "views.copy", "not what it should be");
+    open_ledger(f);
+    assert_int_equal(views_from(f), 0);
+    assert_true(key_equal(digest, views_now(f)));
+}
+
+static void run_in_folder(const struct fixture *f, const char *command)
+{
+    assert_int_equal(chdir(f->folder), 0);
+    assert_int_equal(system(command), 0); /* NOLINT(cert-env33-c) */
+    assert_int_equal(chdir("/"), 0);
+}
+
+/* The folder belongs to another log now; the copy says which it was made from. */
+static void a_copy_of_another_log_is_not_taken(void **state)
+{
+    struct fixture *f = *state;
+    ledger_close(f->ledger);
+    f->copy_every = 2;
+    open_ledger(f);
+    wait_for_copy(f);
+    ledger_close(f->ledger);
+    run_in_folder(f, "mv views.copy of-another-log && rm -r log");
+    (void)unlink(f->copy);
+    f->copy_every = 0;
+    open_ledger(f);
+    init_ledger(f);
+    (void)submit_many(f);
+    struct key32 digest = views_now(f);
+    close_as_by_a_power_failure(f);
+    run_in_folder(f, "mv of-another-log views.copy");
+    open_ledger(f);
+    assert_int_equal(views_from(f), 0);
+    assert_true(key_equal(digest, views_now(f)));
 }
 
 /* Views may always be thrown away, so nothing that happened to their file keeps the ledger from opening. */
@@ -365,6 +453,8 @@ int main(void)
         TEST(a_command_that_cannot_be_encoded_does_not_take_others_with_it),
         TEST(many_threads_make_one_gapless_log),
         TEST(views_rebuilt_from_the_log_are_the_same_bytes),
+        TEST(after_a_power_failure_views_begin_with_their_copy),
+        TEST(a_copy_of_another_log_is_not_taken),
         TEST(damaged_views_are_thrown_away_and_rebuilt),
         TEST(the_fuller_map_is_the_quota),
         TEST(a_log_older_than_its_checkpoint_is_read_only),
