@@ -138,7 +138,7 @@ enum err_code cursor_load(struct settlement *s, struct err *err)
     }
     s->generation = known ? ledger.generation : 0;
     s->cursor_saved = s->cursor;
-    s->cursor_saved_at = time_mono_ns();
+    s->cursor_saved_at = s->options.mono_ns();
     return code;
 }
 
@@ -147,7 +147,7 @@ void cursor_save(struct settlement *s, bool now)
     char text[CURSOR_LINE_SIZE];
     struct err err = {0};
     if (s->cursor == s->cursor_saved ||
-        (!now && time_mono_ns() - s->cursor_saved_at < SAVE_EVERY_NS)) {
+        (!now && s->options.mono_ns() - s->cursor_saved_at < SAVE_EVERY_NS)) {
         return;
     }
     const struct cursor_line line = {.tick = s->cursor,
@@ -155,7 +155,7 @@ void cursor_save(struct settlement *s, bool now)
                                      .generation = s->generation,
                                      .records = records_now(s)};
     cursor_line_format(&line, text);
-    s->cursor_saved_at = time_mono_ns();
+    s->cursor_saved_at = s->options.mono_ns();
     if (file_write_atomic(s->cursor_path, bytes_of_text(text), 0600, &err) == ERR_OK) {
         s->cursor_saved = s->cursor;
     } else {

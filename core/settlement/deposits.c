@@ -74,8 +74,8 @@ static enum err_code observe_cb(void *ctx, const struct qubic_archived_transacti
 
 enum err_code settle_deposits(struct settlement *s, struct err *err)
 {
-    int64_t until = time_mono_ns() + READ_NS_PER_ROUND;
-    while (s->cursor < s->processed && time_mono_ns() < until && !settlement_stopping(s)) {
+    int64_t until = s->options.mono_ns() + READ_NS_PER_ROUND;
+    while (s->cursor < s->processed && s->options.mono_ns() < until && !settlement_stopping(s)) {
         uint32_t next = 0;
         enum err_code code = chain_tick(s, s->cursor + 1, observe_cb, s, &next, err);
         if (code != ERR_OK) {

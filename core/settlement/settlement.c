@@ -4,9 +4,6 @@
 #include "core/base/invariant.h"
 #include "core/base/time.h"
 #include "core/base/trace.h"
-#include "core/crypto/sha256.h"
-#include "core/event/codec.h"
-#include "core/log/log_reader.h"
 #include "core/settlement/settlement_internal.h"
 
 #include <errno.h>
@@ -22,98 +19,6 @@
 bool settlement_stopping(struct settlement *s)
 {
     return atomic_load(&s->stopping);
-}
-
-struct id16 settlement_command_id(enum settlement_step step, struct id16 escrow_id,
-                                  struct key32 tx_id, uint64_t number)
-{
-    static const char LABEL[] = "tallystick settlement v1";
-    uint8_t tail[1 + 16 + 32 + 8] = {(uint8_t)step};
-    memcpy(tail + 1, escrow_id.b, 16);
-    memcpy(tail + 17, tx_id.b, 32);
-    put_be64(tail + 49, number);
-    struct key32 digest = sha256_of_two(bytes_of_text(LABEL), bytes_of(tail, sizeof tail));
-    struct id16 id;
-    memcpy(id.b, digest.b, sizeof id.b);
-    return id;
-}
-
-enum err_code settlement_submit(struct settlement *s, struct command *command,
-                                struct ledger_answer *ret, struct err *err)
-{
-    command->actor_kind = ACTOR_SETTLEMENT;
-    *ret = ledger_submit_wait(s->options.ledger, command, CLASS_SETTLEMENT);
-    if (ret->code == ERR_OK || ret->code == ERR_CONFLICT) {
-        if (ret->code != ERR_OK) {
-            trace(TRACE_DEBUG, "settlement.refused", "message=\"%s\"", ret->err.message);
-        }
-        return ERR_OK;
-    }
-    *err = ret->err;
-    return ret->code;
-}
-
-/* ── is this the right chain? ──────────────────────────────────────────────────────────────────── */
-
-/* The newest transaction that the log calls confirmed, and how far the archive was then; zero: there is none. */
-static enum err_code newest_confirmed(struct settlement *s, struct key32 *ret_tx,
-                                      uint64_t *ret_processed, struct err *err)
-{
-    struct log_reader *reader;
-    struct arena arena;
-    bool found = false;
-    enum err_code code = log_reader_open(ledger_log(s->options.ledger), &reader, err);
-    if (code != ERR_OK) {
-        return code;
-    }
-    arena_init(&arena, 1 << 20);
-    *ret_tx = (struct key32){0};
-    for (uint64_t at = log_reader_size(reader); at > 0 && !found && code == ERR_OK; at--) {
-        struct bytes record;
-        struct record_header header = {0};
-        struct event event;
-        code = log_reader_record(reader, at, &record, err);
-        if (code == ERR_OK) {
-            code = record_header_decode(record, &header, err);
-        }
-        bool leg = header.type == EVENT_PAYOUT_CONFIRMED || header.type == EVENT_REFUND_CONFIRMED ||
-                   header.type == EVENT_FEE_CONFIRMED;
-        if (code != ERR_OK || (!leg && header.type != EVENT_ESCROW_CONFIRMED)) {
-            continue;
-        }
-        arena_clear(&arena);
-        code = record_decode(record, &arena, &event, err);
-        if (code == ERR_OK) {
-            *ret_tx = leg ? event.u.payout_confirmed.tx_id : event.u.escrow_confirmed.tx_id;
-            *ret_processed = leg ? event.u.payout_confirmed.processed_tick
-                                 : event.u.escrow_confirmed.processed_tick;
-            found = true;
-        }
-    }
-    arena_deinit(&arena);
-    log_reader_close(reader);
-    return code;
-}
-
-static enum err_code check_chain(struct settlement *s, struct err *err)
-{
-    struct key32 tx;
-    uint64_t processed = 0;
-    struct qubic_archived_transaction unused;
-    enum err_code code = newest_confirmed(s, &tx, &processed, err);
-    if (code != ERR_OK || key_is_zero(tx)) {
-        return code;
-    }
-    code = chain_transaction(s, &tx, &unused, err);
-    if (code != ERR_NOT_FOUND) {
-        return code;
-    }
-    char text[QUBIC_IDENTITY_TEXT_SIZE];
-    qubic_hash_format(&tx, text);
-    return err_set(err, ERR_CONFLICT,
-                   "this chain does not know %.12s..., which the log calls confirmed: another "
-                   "network, or an archive that has not come to tick %" PRIu64 " yet",
-                   text, processed);
 }
 
 static enum err_code check_seed(struct settlement *s, struct err *err)
@@ -134,54 +39,7 @@ static enum err_code check_seed(struct settlement *s, struct err *err)
     return ERR_OK;
 }
 
-/* ── rounds ────────────────────────────────────────────────────────────────────────────────────── */
-
-#define MEASURE_MIN_NS NS_PER_S
-#define MEASURE_MAX_NS (30 * NS_PER_S)
-
-/* The length of a tick, over the last half minute at most: a network that stood still is not slow for ever. */
-static void measure_tick(struct settlement *s, int64_t now)
-{
-    int64_t passed = now - s->tick_seen_at;
-    if (s->tick_seen == 0 || s->tick < s->tick_seen) {
-        s->tick_seen = s->tick;
-        s->tick_seen_at = now;
-    } else if (s->tick > s->tick_seen && passed > MEASURE_MIN_NS) {
-        (void)pthread_mutex_lock(&s->mutex);
-        s->status.tick_ms = (uint32_t)(passed / NS_PER_MS / (s->tick - s->tick_seen));
-        (void)pthread_mutex_unlock(&s->mutex);
-        if (passed > MEASURE_MAX_NS) {
-            s->tick_seen = s->tick;
-            s->tick_seen_at = now;
-        }
-    }
-}
-
-static enum err_code ask_where(struct settlement *s, struct err *err)
-{
-    struct qubic_tick_info info;
-    struct qubic_processed_tick processed;
-    enum err_code code = chain_tick_info(s, &info, err);
-    if (code == ERR_OK) {
-        code = chain_processed_tick(s, &processed, err);
-    }
-    if (code != ERR_OK) {
-        s->tick = 0; /* what was sent may be gone with the node that had it: send again */
-        return code;
-    }
-    s->tick_before = s->tick;
-    s->tick = info.tick;
-    s->processed = processed.tick;
-    int64_t now = time_mono_ns();
-    measure_tick(s, now);
-    (void)pthread_mutex_lock(&s->mutex);
-    s->status.tick = s->tick;
-    s->status.processed = s->processed;
-    s->status.asked_at = now;
-    s->status.chain_answers = true;
-    (void)pthread_mutex_unlock(&s->mutex);
-    return ERR_OK;
-}
+/* ── the thread ────────────────────────────────────────────────────────────────────────────────── */
 
 static void tell(struct settlement *s, bool on, enum err_code code, const struct err *err)
 {
@@ -199,29 +57,6 @@ static void tell(struct settlement *s, bool on, enum err_code code, const struct
         bool off = code == ERR_CONFLICT && !on;
         trace_err(off ? TRACE_ERROR : TRACE_WARN, off ? "settlement.off" : "settlement.waits", err);
     }
-}
-
-/* A tick or an escrow that makes trouble must not keep the others from being paid: each part is tried, the first trouble told. */
-static enum err_code run_round(struct settlement *s, struct err *err)
-{
-    static enum err_code (*const parts[])(struct settlement *, struct err *) = {
-        settle_deposits, settle_confirmations, settle_legs};
-    enum err_code first = ask_where(s, err);
-    if (first != ERR_OK) {
-        return first;
-    }
-    for (size_t i = 0; i < sizeof parts / sizeof *parts && !settlement_stopping(s); i++) {
-        struct err own = {0};
-        enum err_code code = parts[i](s, &own);
-        if (code != ERR_OK && first == ERR_OK) {
-            first = code;
-            *err = own;
-        }
-        if (code == ERR_TIMEOUT) { /* whoever hangs once hangs again, a timeout each */
-            break;
-        }
-    }
-    return first;
 }
 
 static void pause_for(struct settlement *s, unsigned ms)
@@ -243,13 +78,7 @@ static bool prepare(struct settlement *s)
 {
     while (!settlement_stopping(s)) {
         struct err err = {0};
-        enum err_code code = ask_where(s, &err);
-        if (code == ERR_OK) {
-            code = check_chain(s, &err);
-        }
-        if (code == ERR_OK) {
-            code = cursor_load(s, &err);
-        }
+        enum err_code code = settlement_prepare(s, &err);
         if (settlement_stopping(s)) {
             break;
         }
@@ -271,7 +100,7 @@ static void *settlement_main(void *arg)
     trace(TRACE_INFO, "settlement.on", "tick=%" PRIu32 " cursor=%" PRIu32, s->tick, s->cursor);
     while (!settlement_stopping(s)) {
         struct err err = {0};
-        enum err_code code = run_round(s, &err);
+        enum err_code code = settlement_round(s, &err);
         if (settlement_stopping(s)) {
             break;
         }
@@ -341,6 +170,7 @@ enum err_code settlement_start(const struct settlement_options *options, struct 
     }
     s->options = *options;
     s->operator_key = *options->operator_key;
+    s->options.mono_ns = options->mono_ns != NULL ? options->mono_ns : time_mono_ns;
     s->options.poll_ms = options->poll_ms != 0 ? options->poll_ms : POLL_MS_DEFAULT;
     enum err_code code = ERR_OK;
     if (!copy_text(s->live_url, sizeof s->live_url, options->live_url) ||

@@ -90,6 +90,11 @@ MUST_CHECK enum err_code settle_confirmations(struct settlement *s, struct err *
 /* legs.c */
 MUST_CHECK enum err_code settle_legs(struct settlement *s, struct err *err);
 
+/* round.c: where the chain is, whether it is the log's (ERR_CONFLICT), and from where to read it: before the first round. */
+MUST_CHECK enum err_code settlement_prepare(struct settlement *s, struct err *err);
+/* The first trouble; the other parts were tried all the same. */
+MUST_CHECK enum err_code settlement_round(struct settlement *s, struct err *err);
+
 /* Steps of derived command ids (docs/record-format.md, section 4). Forever. */
 enum settlement_step {
     STEP_DEPOSIT = 1,
@@ -99,6 +104,7 @@ enum settlement_step {
     STEP_LEG_LOSE = 5,
     STEP_LEG_CONFIRM = 6,
 };
+/* submit.c */
 struct id16 settlement_command_id(enum settlement_step step, struct id16 escrow_id,
                                   struct key32 tx_id, uint64_t number);
 /* Submit a command of settlement's and wait. Refusals of class conflict are answers: the ledger knows better. */

@@ -1,0 +1,152 @@
+/* One round after the other: where the chain is, whether it is ours, and each part of the work. */
+// SPDX-License-Identifier: Apache-2.0
+#include "core/base/time.h"
+#include "core/event/codec.h"
+#include "core/log/log_reader.h"
+#include "core/settlement/settlement_internal.h"
+
+#include <inttypes.h>
+
+/* ── is this the right chain? ──────────────────────────────────────────────────────────────────── */
+
+/* The newest transaction that the log calls confirmed, and how far the archive was then; zero: there is none. */
+static enum err_code newest_confirmed(struct settlement *s, struct key32 *ret_tx,
+                                      uint64_t *ret_processed, struct err *err)
+{
+    struct log_reader *reader;
+    struct arena arena;
+    bool found = false;
+    enum err_code code = log_reader_open(ledger_log(s->options.ledger), &reader, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    arena_init(&arena, 1 << 20);
+    *ret_tx = (struct key32){0};
+    for (uint64_t at = log_reader_size(reader); at > 0 && !found && code == ERR_OK; at--) {
+        struct bytes record;
+        struct record_header header = {0};
+        struct event event;
+        code = log_reader_record(reader, at, &record, err);
+        if (code == ERR_OK) {
+            code = record_header_decode(record, &header, err);
+        }
+        bool leg = header.type == EVENT_PAYOUT_CONFIRMED || header.type == EVENT_REFUND_CONFIRMED ||
+                   header.type == EVENT_FEE_CONFIRMED;
+        if (code != ERR_OK || (!leg && header.type != EVENT_ESCROW_CONFIRMED)) {
+            continue;
+        }
+        arena_clear(&arena);
+        code = record_decode(record, &arena, &event, err);
+        if (code == ERR_OK) {
+            *ret_tx = leg ? event.u.payout_confirmed.tx_id : event.u.escrow_confirmed.tx_id;
+            *ret_processed = leg ? event.u.payout_confirmed.processed_tick
+                                 : event.u.escrow_confirmed.processed_tick;
+            found = true;
+        }
+    }
+    arena_deinit(&arena);
+    log_reader_close(reader);
+    return code;
+}
+
+static enum err_code check_chain(struct settlement *s, struct err *err)
+{
+    struct key32 tx;
+    uint64_t processed = 0;
+    struct qubic_archived_transaction unused;
+    enum err_code code = newest_confirmed(s, &tx, &processed, err);
+    if (code != ERR_OK || key_is_zero(tx)) {
+        return code;
+    }
+    code = chain_transaction(s, &tx, &unused, err);
+    if (code != ERR_NOT_FOUND) {
+        return code;
+    }
+    char text[QUBIC_IDENTITY_TEXT_SIZE];
+    qubic_hash_format(&tx, text);
+    return err_set(err, ERR_CONFLICT,
+                   "this chain does not know %.12s..., which the log calls confirmed: another "
+                   "network, or an archive that has not come to tick %" PRIu64 " yet",
+                   text, processed);
+}
+
+/* ── rounds ────────────────────────────────────────────────────────────────────────────────────── */
+
+#define MEASURE_MIN_NS NS_PER_S
+#define MEASURE_MAX_NS (30 * NS_PER_S)
+
+/* The length of a tick, over the last half minute at most: a network that stood still is not slow for ever. */
+static void measure_tick(struct settlement *s, int64_t now)
+{
+    int64_t passed = now - s->tick_seen_at;
+    if (s->tick_seen == 0 || s->tick < s->tick_seen) {
+        s->tick_seen = s->tick;
+        s->tick_seen_at = now;
+    } else if (s->tick > s->tick_seen && passed > MEASURE_MIN_NS) {
+        (void)pthread_mutex_lock(&s->mutex);
+        s->status.tick_ms = (uint32_t)(passed / NS_PER_MS / (s->tick - s->tick_seen));
+        (void)pthread_mutex_unlock(&s->mutex);
+        if (passed > MEASURE_MAX_NS) {
+            s->tick_seen = s->tick;
+            s->tick_seen_at = now;
+        }
+    }
+}
+
+static enum err_code ask_where(struct settlement *s, struct err *err)
+{
+    struct qubic_tick_info info;
+    struct qubic_processed_tick processed;
+    enum err_code code = chain_tick_info(s, &info, err);
+    if (code == ERR_OK) {
+        code = chain_processed_tick(s, &processed, err);
+    }
+    if (code != ERR_OK) {
+        s->tick = 0; /* what was sent may be gone with the node that had it: send again */
+        return code;
+    }
+    s->tick_before = s->tick;
+    s->tick = info.tick;
+    s->processed = processed.tick;
+    int64_t now = s->options.mono_ns();
+    measure_tick(s, now);
+    (void)pthread_mutex_lock(&s->mutex);
+    s->status.tick = s->tick;
+    s->status.processed = s->processed;
+    s->status.asked_at = now;
+    s->status.chain_answers = true;
+    (void)pthread_mutex_unlock(&s->mutex);
+    return ERR_OK;
+}
+
+enum err_code settlement_prepare(struct settlement *s, struct err *err)
+{
+    enum err_code code = ask_where(s, err);
+    if (code == ERR_OK) {
+        code = check_chain(s, err);
+    }
+    return code == ERR_OK ? cursor_load(s, err) : code;
+}
+
+/* A tick or an escrow that makes trouble must not keep the others from being paid: each part is tried, the first trouble told. */
+enum err_code settlement_round(struct settlement *s, struct err *err)
+{
+    static enum err_code (*const parts[])(struct settlement *, struct err *) = {
+        settle_deposits, settle_confirmations, settle_legs};
+    enum err_code first = ask_where(s, err);
+    if (first != ERR_OK) {
+        return first;
+    }
+    for (size_t i = 0; i < sizeof parts / sizeof *parts && !settlement_stopping(s); i++) {
+        struct err own = {0};
+        enum err_code code = parts[i](s, &own);
+        if (code != ERR_OK && first == ERR_OK) {
+            first = code;
+            *err = own;
+        }
+        if (code == ERR_TIMEOUT) { /* whoever hangs once hangs again, a timeout each */
+            break;
+        }
+    }
+    return first;
+}
