@@ -348,5 +348,159 @@ class DevchainTest(unittest.TestCase):
         self.assertTrue(chain.ok("/query/v1/getTransactionByHash", {"hash": transaction["id"]})["moneyFlew"])
 
 
+class FaultsTest(unittest.TestCase):
+    """Each fault is switched on by the admin call, seen from outside, counted, and switched off."""
+
+    def setUp(self):
+        self.alice = identity(ALICE)
+        self.bob = identity(BOB)
+        self.chain = Chain("--seed", "11")
+        self.addCleanup(self.chain.close)
+        self.chain.fund(self.alice, 10**6)
+
+    def set(self, **settings):
+        return self.chain.ok("/dev/v1/faults", settings)
+
+    def hits(self, name):
+        return self.chain.ok("/dev/v1/faults")["hits"][name]
+
+    def until(self, condition):
+        end = time.monotonic() + 30
+        while not condition():
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.005)
+
+    def found(self, transaction):
+        return self.chain.call("/query/v1/getTransactionByHash", {"hash": transaction["id"]})[0] == 200
+
+    def test_empty_ticks(self):
+        self.set(empty_tick=900)
+        for amount in range(1, 50):
+            tick, transaction = self.chain.send(ALICE, self.bob, amount)
+            if not self.found(transaction):
+                break
+        self.assertEqual(self.chain.ok("/query/v1/getTickData", {"tickNumber": tick}), {"tickData": None})
+        self.assertGreaterEqual(self.hits("empty_tick"), 1)
+
+    def test_skipped_ticks(self):
+        before = self.chain.tick()
+        self.set(skipped_tick=500)
+        self.until(lambda: self.chain.processed() > before + 30)
+        self.set(skipped_tick=0)
+        intervals = self.chain.ok("/query/v1/getProcessedTickIntervals")
+        self.assertGreater(len(intervals), 1)
+        gap, after = intervals[0]["lastTick"] + 1, intervals[1]["firstTick"]
+        status, answer = self.chain.call("/query/v1/getTickData", {"tickNumber": gap})
+        self.assertEqual((status, answer["code"]), (400, 3))
+        self.assertIn("was skipped by the system, next available tick is %d" % after, answer["message"])
+        # the history with its gaps is there after a restart
+        self.chain.stop(signal.SIGKILL)
+        self.chain.start()
+        self.assertEqual(self.chain.ok("/query/v1/getProcessedTickIntervals")[:len(intervals) - 1], intervals[:-1])
+
+    def test_the_end_of_an_epoch(self):
+        epoch = self.chain.ok("/live/v1/tick-info")["tickInfo"]["epoch"]
+        waiting = make(ALICE, self.bob, 5, self.chain.tick() + 2000)
+        self.assertEqual(self.chain.broadcast(waiting)[0], 200)
+        self.set(epoch_pause=900, pause_ticks=50)
+        self.until(lambda: self.hits("epoch_pause") == 1)
+        stands = self.chain.tick()
+        self.set(epoch_pause=0)
+        self.assertEqual(self.chain.tick(), stands)  # a pause is fifty ticks of 20 ms
+        self.until(lambda: self.chain.ok("/live/v1/tick-info")["tickInfo"]["epoch"] == epoch + 1)
+        self.assertGreater(self.chain.tick(), stands)
+        self.assertEqual(self.chain.ok("/dev/v1/faults")["lost"]["epoch_pause"], 1)
+        self.chain.fund(self.alice, 1)  # ticks go on
+
+    def test_transactions_that_come_to_nothing(self):
+        for name in ("zero_balance", "too_soon"):
+            self.set(**{name: 1000})
+            _, transaction = self.chain.send(ALICE, self.bob, 7)
+            self.assertFalse(self.found(transaction), name)
+            self.assertEqual(self.hits(name), 1)
+            self.set(**{name: 0})
+        self.set(no_money=1000)
+        _, transaction = self.chain.send(ALICE, self.bob, 8)
+        self.assertIs(self.chain.ok("/query/v1/getTransactionByHash", {"hash": transaction["id"]})["moneyFlew"], False)
+        self.assertEqual((self.hits("no_money"), self.chain.balance(self.bob)), (1, 0))
+        self.set(no_money=0, duplicate=1000)
+        self.chain.send(ALICE, self.bob, 9)
+        self.assertEqual((self.hits("duplicate"), self.chain.balance(self.bob)), (1, 9))
+        self.set(duplicate=0, min_offset=60)
+        _, transaction = self.chain.send(ALICE, self.bob, 10, offset=30)
+        self.assertFalse(self.found(transaction))
+        self.assertEqual(self.hits("too_soon"), 2)
+
+    def test_an_archive_that_is_behind_or_denies(self):
+        tick, transaction = self.chain.send(ALICE, self.bob, 3)
+        self.set(not_found=1000)
+        self.assertEqual(self.chain.call("/query/v1/getTransactionByHash", {"hash": transaction["id"]}),
+                         (404, {"code": 5, "message": "transaction not found", "details": []}))
+        self.assertEqual(self.hits("not_found"), 1)
+        self.set(not_found=0, archive_lag_ticks=1000)
+        shown = self.chain.processed()
+        self.chain.fund(self.alice, 1)
+        self.chain.fund(self.alice, 1)
+        self.assertEqual(self.chain.processed(), shown)
+        self.assertGreater(self.hits("archive_lag"), 1)
+        self.set(archive_lag_ticks=0, archive_lag=900)
+        self.chain.wait(shown + 1)  # it catches up now and then
+
+    def test_questions_that_fail(self):
+        def ask():
+            connection = http.client.HTTPConnection("127.0.0.1", self.chain.port, timeout=20)
+            try:
+                connection.request("GET", "/live/v1/tick-info")
+                response = connection.getresponse()
+                text = response.read()
+            except (http.client.HTTPException, ConnectionError):
+                return "cut", None
+            finally:
+                connection.close()
+            try:
+                return response.status, json.loads(text)
+            except ValueError:
+                return response.status, None
+        seen = {}
+        for name in ("busy", "server_error", "not_json", "cut", "slow"):
+            self.set(**{name: 1000, "slow_ms": 300})
+            began = time.monotonic()
+            seen[name] = [ask() for _ in range(1 if name == "slow" else 40)]
+            took = time.monotonic() - began
+            self.assertEqual(self.hits(name), len(seen[name]))
+            self.set(**{name: 0})
+        self.assertEqual({status for status, _ in seen["busy"]}, {429})
+        self.assertEqual({status for status, _ in seen["server_error"]}, {500, 503, 504})
+        self.assertEqual({status for status, _ in seen["not_json"]}, {200, 404, 502})
+        self.assertTrue(all(value is None for _, value in seen["not_json"]))
+        self.assertEqual({status for status, _ in seen["cut"]}, {"cut"})
+        self.assertEqual(seen["slow"][0][0], 200)
+        self.assertGreaterEqual(took, 0.3)
+        self.assertEqual(ask()[0], 200)
+
+    def test_settings_by_flag_and_call_are_strict(self):
+        told = self.chain.ok("/dev/v1/faults")
+        self.assertEqual((told["seed"], set(told["hits"]), set(told["settings"]) >= set(told["hits"])),
+                         ("11", set(told["lost"]), True))
+        for body, text in ((b"", "JSON object"), (b'{"cut":1,"cut":2}', "duplicate"), ({"cut": 1, "no": 1}, "'no'"),
+                           ({"cut": 1001}, "cut: expected 0 to 1000"), ({"cut": "x"}, "whole number")):
+            status, answer = self.chain.call("/dev/v1/faults", body)
+            self.assertEqual((status, answer["code"]), (400, 3), body)
+            self.assertIn(text, answer["message"])
+        self.assertEqual(self.chain.ok("/dev/v1/faults")["settings"], told["settings"])
+        other = Chain("--seed", "5", "--fault", "slow=3", "--fault", "slow_ms=9", "--min-offset", "7", "--archive-lag", "2")
+        self.addCleanup(other.close)
+        told = other.ok("/dev/v1/faults")
+        self.assertEqual((told["seed"], told["settings"]["slow"], told["settings"]["slow_ms"],
+                          told["settings"]["min_offset"], told["settings"]["archive_lag_ticks"]), ("5", 3, 9, 7, 2))
+        for flags, text in ((("--fault", "no=1"), b"no setting 'no'"), (("--fault", "cut"), b"NAME=NUMBER"),
+                            (("--fault", "cut=1001"), b"cut: expected 0 to 1000"), (("--seed", "-1"), b"--seed"),
+                            (("--min-offset", "0"), b"min_offset: expected 1 to 100")):
+            done = subprocess.run([BIN + "/tally-devchain", "--data", self.chain.folder, *flags], capture_output=True,
+                                  timeout=20)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(text, done.stderr)
+
+
 if __name__ == "__main__":
     unittest.main(verbosity=2)

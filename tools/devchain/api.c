@@ -1,11 +1,11 @@
-/* tools/devchain/api.c: routes, the Live service and the faucet. */
+/* tools/devchain/api.c: the services, the faucet and the faults on HTTP. */
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/devchain/api.h"
 
 #include "core/base/invariant.h"
 #include "core/base/text.h"
-#include "core/base/trace.h"
-#include "core/crypto/fourq.h"
+#include "tools/devchain/fault_api.h"
+#include "tools/devchain/service.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -16,10 +16,6 @@
 
 #define BODY_MAX ((size_t)64 << 10)
 #define ANSWER_MAX ((size_t)64 << 10)
-#define PEERS 3 /* how many nodes the answer to a broadcast claims */
-
-typedef void (*get_fn)(struct node *node, struct http_request *request);
-typedef void (*post_fn)(struct node *node, struct http_request *request, struct bytes body);
 
 /* A faucet request whose tick is still to come. */
 struct waiter {
@@ -30,24 +26,36 @@ struct waiter {
     int64_t amount;
 };
 
-struct api {
-    struct node *node;
-    struct waiter *waiters;
+/* A slow answer. */
+struct delayed {
+    struct delayed *next;
+    struct api *api;
+    struct http_request *request;
+    struct service_reply reply;
+    uv_timer_t timer;
 };
 
-enum err_code api_create(struct api **ret, struct err *err)
+struct api {
+    uv_loop_t *loop;
+    struct node *node;
+    struct waiter *waiters;
+    struct delayed *delayed;
+};
+
+enum err_code api_create(uv_loop_t *loop, struct api **ret, struct err *err)
 {
     struct api *api = calloc(1, sizeof *api);
     if (api == NULL) {
         return err_set(err, ERR_NOMEM, "out of memory");
     }
+    api->loop = loop;
     *ret = api;
     return ERR_OK;
 }
 
 void api_destroy(struct api *api)
 {
-    INVARIANT(api == NULL || api->waiters == NULL);
+    INVARIANT(api == NULL || (api->waiters == NULL && api->delayed == NULL));
     free(api);
 }
 
@@ -56,18 +64,15 @@ void api_set_node(struct api *api, struct node *node)
     api->node = node;
 }
 
-void api_answer(struct http_request *request, struct buf *body)
+static void answer(struct http_request *request, struct buf *body)
 {
-    if (buf_check(body, NULL) != ERR_OK) {
-        buf_deinit(body);
-        api_answer_error(request, QUBIC_RPC_INTERNAL, "answer too large");
-        return;
-    }
+    INVARIANT(buf_check(body, NULL) == ERR_OK); /* small, and of our own making */
     http_respond_json(request, 200, buf_bytes(body));
     buf_deinit(body);
 }
 
-void api_answer_error(struct http_request *request, int status, const char *format, ...)
+PRINTF_LIKE(3, 4)
+static void answer_error(struct http_request *request, int status, const char *format, ...)
 {
     char message[512];
     struct buf body;
@@ -81,185 +86,85 @@ void api_answer_error(struct http_request *request, int status, const char *form
     buf_deinit(&body);
 }
 
-/* ---- Live ---- */
+/* ---- answers of the services ---- */
 
-static struct qubic_tick_info tick_info(struct node *node)
+static void send_reply(struct http_request *request, const struct service_reply *reply)
 {
-    const struct chain *chain = node_chain(node);
-    return (struct qubic_tick_info){
-        .tick = chain_current_tick(chain),
-        .duration = node_tick_ms(node) / 1000,
-        .epoch = chain_epoch(chain),
-        .initial_tick = chain_first_tick(chain),
-    };
-}
-
-static void live_tick_info(struct node *node, struct http_request *request)
-{
-    struct qubic_tick_info const info = tick_info(node);
-    struct buf body;
-    buf_init(&body, ANSWER_MAX);
-    qubic_rpc_build_tick_info(&body, &info);
-    api_answer(request, &body);
-}
-
-static void live_block_height(struct node *node, struct http_request *request)
-{
-    struct qubic_tick_info const info = tick_info(node);
-    struct buf body;
-    buf_init(&body, ANSWER_MAX);
-    buf_printf(&body,
-               "{\"blockHeight\":{\"tick\":%" PRIu32 ",\"duration\":%" PRIu32 ",\"epoch\":%" PRIu32
-               ",\"initialTick\":%" PRIu32 "}}",
-               info.tick, info.duration, info.epoch, info.initial_tick);
-    api_answer(request, &body);
-}
-
-static void live_balance(struct node *node, struct http_request *request)
-{
-    const char *text = http_head_segment(http_request_head(request), 3);
-    struct key32 key;
-    struct err err = {0};
-    if (qubic_identity_parse(bytes_of_text(text), &key, &err) != ERR_OK) {
-        api_answer_error(request, QUBIC_RPC_INTERNAL, "decoding identity: %s", err.message);
+    struct http_response response = {.status = reply->status, .content_type = reply->content_type};
+    if (reply->cut && reply->cut_size > 0) {
+        http_respond_begin(request, &response, (int64_t)reply->body.size, NULL, NULL);
+        (void)!http_respond_write(request, bytes_of(reply->body.data, reply->cut_size), NULL);
+    }
+    if (reply->cut) {
+        http_respond_cut(request);
         return;
     }
-    struct qubic_balance const balance = chain_balance(node_chain(node), &key);
-    struct buf body;
-    buf_init(&body, ANSWER_MAX);
-    qubic_rpc_build_balance(&body, &balance);
-    api_answer(request, &body);
+    response.body = buf_bytes(&reply->body);
+    http_respond(request, &response);
 }
 
-/* Why the network's service would refuse this signature. */
-static const char *signature_complaint(const struct qubic_transaction *tx)
+static void delayed_free(uv_handle_t *handle)
 {
-    struct fourq_scalar const s = fourq_scalar_load(tx->signature + 32);
-    struct fourq_point key;
-    if (!fourq_scalar_is_reduced_public(&s)) {
-        return "Non-canonical signature scalar.";
-    }
-    if (!fourq_decode_public(&tx->source, &key) || !fourq_has_order_r_public(&key)) {
-        return "Bad public key or signature.";
-    }
-    return "Signature does not verify!";
+    free(handle->data);
 }
 
-static void live_broadcast(struct node *node, struct http_request *request, struct bytes body)
+static void delayed_end(struct delayed **at)
 {
-    struct chain *chain = node_chain(node);
-    struct qubic_transaction tx;
-    struct err err = {0};
-    enum chain_admission admission = CHAIN_WAITING;
-    struct buf wire;
-    buf_init(&wire, BODY_MAX);
-    json_t *root = json_loadb(body.size > 0 ? (const char *)body.data : "", body.size, 0, NULL);
-    const json_t *encoded = json_object_get(root, "encodedTransaction");
-    if (!json_is_string(encoded) ||
-        base64_decode(bytes_of(json_string_value(encoded), json_string_length(encoded)), &wire,
-                      NULL) != ERR_OK) {
-        api_answer_error(request, QUBIC_RPC_INVALID_ARGUMENT,
-                         "illegal base64 data: expected {\"encodedTransaction\":\"<base64>\"}");
-        goto out;
-    }
-    if (qubic_transaction_parse(buf_bytes(&wire), &tx, &err) != ERR_OK) {
-        api_answer_error(request, QUBIC_RPC_INTERNAL, "unmarshalling transaction: %s", err.message);
-        goto out;
-    }
-    if (!qubic_transaction_signature_is_valid(&tx)) {
-        api_answer_error(request, QUBIC_RPC_INVALID_ARGUMENT, "%s", signature_complaint(&tx));
-        goto out;
-    }
-    uint32_t const current = chain_current_tick(chain);
-    if (tx.tick <= current) {
-        api_answer_error(request, QUBIC_RPC_INVALID_ARGUMENT,
-                         "Target tick: %" PRIu32
-                         " for the transaction should be greater than max tick: %" PRIu32,
-                         tx.tick, current);
-        goto out;
-    }
-    if (chain_submit(chain, &tx, &admission, &err) != ERR_OK) {
-        api_answer_error(request, QUBIC_RPC_INTERNAL, "%s", err.message);
-        goto out;
-    }
-    struct key32 const hash = qubic_transaction_hash(&tx);
-    if (admission != CHAIN_WAITING) { /* the network tells nobody; our trace does */
-        static const char *const why[] = {
-            [CHAIN_WAITING] = "",
-            [CHAIN_DROPPED_TOO_SOON] = "too_soon",
-            [CHAIN_DROPPED_TOO_FAR] = "too_far",
-            [CHAIN_DROPPED_NO_BALANCE] = "no_balance",
-            [CHAIN_DROPPED_DUPLICATE] = "duplicate",
-            [CHAIN_DROPPED_TICK_FULL] = "tick_full",
-        };
-        trace(TRACE_DEBUG, "devchain.dropped", "why=%s tick=%" PRIu32 " current=%" PRIu32,
-              why[admission], tx.tick, current);
-    }
-    struct buf answer;
-    buf_init(&answer, ANSWER_MAX);
-    qubic_rpc_build_broadcast(&answer, PEERS, buf_bytes(&wire), &hash);
-    api_answer(request, &answer);
-out:
-    json_decref(root);
-    buf_deinit(&wire);
+    struct delayed *gone = *at;
+    *at = gone->next;
+    service_reply_deinit(&gone->reply);
+    uv_close((uv_handle_t *)&gone->timer, delayed_free);
 }
 
-static void not_here(struct node *node, struct http_request *request, struct bytes body)
+static void delay_is_over(uv_timer_t *timer)
 {
-    (void)node;
-    (void)body;
-    api_answer_error(request, QUBIC_RPC_UNIMPLEMENTED,
-                     "the local network has no contracts and no event logs");
-}
-
-/* ---- Query, without a body ---- */
-
-static void query_last_processed(struct node *node, struct http_request *request)
-{
-    const struct chain *chain = node_chain(node);
-    struct qubic_processed_tick const tick = {
-        .tick = node_archived_tick(node),
-        .epoch = chain_epoch(chain),
-        .interval_initial_tick = chain_first_tick(chain),
-        .last_log_tick = node_archived_tick(node),
-    };
-    struct buf body;
-    buf_init(&body, ANSWER_MAX);
-    qubic_rpc_build_processed_tick(&body, &tick);
-    api_answer(request, &body);
-}
-
-static void query_intervals(struct node *node, struct http_request *request)
-{
-    const struct chain *chain = node_chain(node);
-    struct qubic_tick_interval const interval = {
-        .epoch = chain_epoch(chain),
-        .first_tick = chain_first_tick(chain),
-        .last_tick = node_archived_tick(node),
-    };
-    struct qubic_tick_interval_list const list = {
-        .items = &interval, .count = interval.last_tick >= interval.first_tick ? 1 : 0};
-    struct buf body;
-    buf_init(&body, ANSWER_MAX);
-    qubic_rpc_build_tick_intervals(&body, &list);
-    api_answer(request, &body);
-}
-
-/* ---- the faucet ---- */
-
-static void waiter_gone(void *ctx, struct http_request *request, enum err_code why)
-{
-    struct api *api = ctx;
-    (void)why;
-    for (struct waiter **at = &api->waiters; *at != NULL; at = &(*at)->next) {
-        if ((*at)->request == request) {
-            struct waiter *gone = *at;
-            *at = gone->next;
-            free(gone);
+    const struct delayed *delayed = timer->data;
+    for (struct delayed **at = &delayed->api->delayed; *at != NULL; at = &(*at)->next) {
+        if (*at == delayed) {
+            send_reply(delayed->request, &delayed->reply);
+            delayed_end(at);
             return;
         }
     }
 }
+
+/* Takes `reply`. */
+static void send_later(struct api *api, struct http_request *request, struct service_reply *reply)
+{
+    struct delayed *delayed = calloc(1, sizeof *delayed);
+    if (delayed == NULL) {
+        service_reply_deinit(reply);
+        http_respond_cut(request);
+        return;
+    }
+    *delayed =
+        (struct delayed){.next = api->delayed, .api = api, .request = request, .reply = *reply};
+    api->delayed = delayed;
+    int rc = uv_timer_init(api->loop, &delayed->timer);
+    delayed->timer.data = delayed;
+    rc = rc == 0 ? uv_timer_start(&delayed->timer, delay_is_over, reply->delay_ms, 0) : rc;
+    INVARIANT(rc == 0);
+}
+
+static void serve(struct api *api, struct http_request *request, struct bytes body)
+{
+    const struct http_head *head = http_request_head(request);
+    struct service_reply reply;
+    service_ask(node_network(api->node), head->method == HTTP_POST, head->path, body, &reply);
+    if (reply.delay_ms > 0) {
+        send_later(api, request, &reply);
+        return;
+    }
+    send_reply(request, &reply);
+    service_reply_deinit(&reply);
+}
+
+static void serve_body(void *ctx, struct http_request *request, struct bytes body)
+{
+    serve(ctx, request, body);
+}
+
+/* ---- the faucet ---- */
 
 static void faucet(void *ctx, struct http_request *request, struct bytes body)
 {
@@ -270,31 +175,31 @@ static void faucet(void *ctx, struct http_request *request, struct bytes body)
     const json_t *identity = json_object_get(root, "identity");
     const json_t *amount = json_object_get(root, "amount");
     if (waiter == NULL) {
-        api_answer_error(request, QUBIC_RPC_INTERNAL, "out of memory");
+        answer_error(request, QUBIC_RPC_INTERNAL, "out of memory");
         goto out;
     }
     if (!json_is_string(identity) ||
         qubic_identity_parse(bytes_of_text(json_string_value(identity)), &waiter->identity, &err) !=
             ERR_OK) {
-        api_answer_error(request, QUBIC_RPC_INVALID_ARGUMENT,
-                         "identity: expected 60 capital letters with their checksum");
+        answer_error(request, QUBIC_RPC_INVALID_ARGUMENT,
+                     "identity: expected 60 capital letters with their checksum");
         goto out;
     }
     if (json_is_integer(amount)) {
         waiter->amount = json_integer_value(amount);
     } else if (!json_is_string(amount) || i64_parse(bytes_of_text(json_string_value(amount)),
                                                     &waiter->amount, NULL) != ERR_OK) {
-        api_answer_error(request, QUBIC_RPC_INVALID_ARGUMENT,
-                         "amount: expected a whole number of QUBIC");
+        answer_error(request, QUBIC_RPC_INVALID_ARGUMENT,
+                     "amount: expected a whole number of QUBIC");
         goto out;
     }
-    enum err_code const code =
-        chain_credit(node_chain(api->node), &waiter->identity, waiter->amount, &waiter->tick, &err);
+    enum err_code const code = chain_credit(network_chain(node_network(api->node)),
+                                            &waiter->identity, waiter->amount, &waiter->tick, &err);
     if (code != ERR_OK) {
         int const status = code == ERR_BUSY    ? QUBIC_RPC_EXHAUSTED
                            : code == ERR_NOMEM ? QUBIC_RPC_INTERNAL
                                                : QUBIC_RPC_INVALID_ARGUMENT;
-        api_answer_error(request, status, "%s", err.message);
+        answer_error(request, status, "%s", err.message);
         goto out;
     }
     waiter->request = request;
@@ -321,80 +226,76 @@ void api_on_tick(void *ctx, uint32_t tick)
         buf_init(&body, ANSWER_MAX);
         qubic_identity_format(&waiter->identity, text);
         buf_printf(&body, "{\"identity\":\"%s\",\"amount\":\"%" PRId64 "\",\"tick\":%" PRIu32 "}",
-                   text, waiter->amount, waiter->tick);
-        api_answer(waiter->request, &body);
+                   text, waiter->amount, tick); /* later than foreseen if numbers were skipped */
+        answer(waiter->request, &body);
         free(waiter);
     }
 }
 
-/* ---- routes ---- */
+/* ---- the faults ---- */
 
-static const struct {
-    const char *path;
-    get_fn run;
-} get_routes[] = {
-    {"/live/v1/tick-info", live_tick_info},
-    {"/live/v1/block-height", live_block_height},
-    {"/query/v1/getLastProcessedTick", query_last_processed},
-    {"/query/v1/getProcessedTickIntervals", query_intervals},
-};
+static void tell_faults(struct api *api, struct http_request *request)
+{
+    struct buf body;
+    buf_init(&body, ANSWER_MAX);
+    fault_api_build(node_network(api->node), &body);
+    answer(request, &body);
+}
 
-struct post_route {
-    const char *path;
-    post_fn run;
-};
-
-static const struct post_route post_routes[] = {
-    {"/live/v1/broadcast-transaction", live_broadcast},
-    {"/live/v1/querySmartContract", not_here},
-    {"/query/v1/getTransactionByHash", query_transaction_by_hash},
-    {"/query/v1/getTransactionsForTick", query_transactions_for_tick},
-    {"/query/v1/getTickData", query_tick_data},
-    {"/query/v1/getTransactionsForIdentity", query_transactions_for_identity},
-    {"/query/v1/getEventLogs", not_here},
-};
-
-static void post_body(void *ctx, struct http_request *request, struct bytes body)
+static void set_faults(void *ctx, struct http_request *request, struct bytes body)
 {
     struct api *api = ctx;
-    const struct http_head *head = http_request_head(request);
-    for (size_t i = 0; i < sizeof post_routes / sizeof *post_routes; i++) {
-        if (strcmp(head->path, post_routes[i].path) == 0) {
-            post_routes[i].run(api->node, request, body);
+    struct network *network = node_network(api->node);
+    struct fault_plan plan = *network_plan(network);
+    struct err err = {0};
+    if (fault_api_parse(body, &plan, &err) != ERR_OK) {
+        answer_error(request, QUBIC_RPC_INVALID_ARGUMENT, "%s", err.message);
+        return;
+    }
+    network_set_plan(network, &plan);
+    tell_faults(api, request);
+}
+
+/* ---- routes ---- */
+
+static void request_gone(void *ctx, struct http_request *request, enum err_code why)
+{
+    struct api *api = ctx;
+    (void)why;
+    for (struct waiter **at = &api->waiters; *at != NULL; at = &(*at)->next) {
+        if ((*at)->request == request) {
+            struct waiter *gone = *at;
+            *at = gone->next;
+            free(gone);
             return;
         }
     }
-    IMPOSSIBLE("a route that was there before its body");
+    for (struct delayed **at = &api->delayed; *at != NULL; at = &(*at)->next) {
+        if ((*at)->request == request) {
+            delayed_end(at);
+            return;
+        }
+    }
 }
 
 void api_on_request(void *ctx, struct http_request *request)
 {
     struct api *api = ctx;
     const struct http_head *head = http_request_head(request);
-    http_request_on_abort(request, waiter_gone, api);
-    if (head->method == HTTP_GET) {
-        for (size_t i = 0; i < sizeof get_routes / sizeof *get_routes; i++) {
-            if (strcmp(head->path, get_routes[i].path) == 0) {
-                get_routes[i].run(api->node, request);
-                return;
-            }
-        }
-        if (head->segment_count == 4 && strncmp(head->path, "/live/v1/balances/", 18) == 0) {
-            live_balance(api->node, request);
-            return;
-        }
+    bool const get = head->method == HTTP_GET;
+    bool const post = head->method == HTTP_POST;
+    http_request_on_abort(request, request_gone, api);
+    if (get && strcmp(head->path, "/dev/v1/faults") == 0) {
+        tell_faults(api, request);
+    } else if (post && strcmp(head->path, "/dev/v1/faults") == 0) {
+        http_request_read_body(request, BODY_MAX, set_faults, api);
+    } else if (post && strcmp(head->path, "/dev/v1/faucet") == 0) {
+        http_request_read_body(request, BODY_MAX, faucet, api);
+    } else if (get && service_has(false, head->path)) {
+        serve(api, request, bytes_of(NULL, 0));
+    } else if (post && service_has(true, head->path)) {
+        http_request_read_body(request, BODY_MAX, serve_body, api);
+    } else {
+        answer_error(request, QUBIC_RPC_NOT_FOUND, "Not Found");
     }
-    if (head->method == HTTP_POST) {
-        for (size_t i = 0; i < sizeof post_routes / sizeof *post_routes; i++) {
-            if (strcmp(head->path, post_routes[i].path) == 0) {
-                http_request_read_body(request, BODY_MAX, post_body, api);
-                return;
-            }
-        }
-        if (strcmp(head->path, "/dev/v1/faucet") == 0) {
-            http_request_read_body(request, BODY_MAX, faucet, api);
-            return;
-        }
-    }
-    api_answer_error(request, QUBIC_RPC_NOT_FOUND, "Not Found");
 }

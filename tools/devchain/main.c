@@ -23,6 +23,13 @@ static const char usage_text[] =
     "  --epoch N         epoch of a new network                    [200]\n"
     "  --min-offset N    1 to 100, ticks a transaction must be ahead [3]\n"
     "  --archive-lag N   0 to 1000, ticks the Query RPC is behind  [0]\n"
+    "  --seed N          0 or more, what the faults are drawn from [1]\n"
+    "  --fault NAME=N    as often as wanted; N of a thousand       [0]\n"
+    "                    ticks: empty_tick skipped_tick epoch_pause archive_lag\n"
+    "                    transactions: no_money zero_balance duplicate too_soon\n"
+    "                    questions: not_found busy server_error not_json slow cut\n"
+    "                    and how far they go: skip_ticks [5] pause_ticks [20] slow_ms [2000]\n"
+    "                    min_offset [3] archive_lag_ticks [0]\n"
     "\n"
     "Prints `tally-devchain listening on http://127.0.0.1:PORT` when it is ready.\n"
     "SIGTERM and SIGINT stop it after the tick that is being written.\n";
@@ -53,6 +60,27 @@ static bool number_option(const char *name, const char *text, uint64_t min, uint
     return true;
 }
 
+/* `setting` NULL: `text` says which, too. */
+static bool plan_option(const char *name, const char *setting, const char *text,
+                        struct fault_plan *plan)
+{
+    struct err err = {0};
+    int64_t number = 0;
+    enum err_code code = ERR_OK;
+    if (setting == NULL) {
+        code = fault_plan_set_text(plan, text, &err);
+    } else {
+        code = i64_parse(bytes_of_text(text), &number, &err);
+        if (code == ERR_OK) {
+            code = fault_plan_set(plan, bytes_of_text(setting), number, &err);
+        }
+    }
+    if (code != ERR_OK) {
+        fprintf(stderr, "tally-devchain: --%s: %s\n", name, err.message);
+    }
+    return code == ERR_OK;
+}
+
 /* 0: go on; otherwise the exit status + 1. */
 static int read_settings(int argc, char **argv, struct settings *ret)
 {
@@ -64,14 +92,17 @@ static int read_settings(int argc, char **argv, struct settings *ret)
         {"epoch", required_argument, NULL, 'e'},
         {"min-offset", required_argument, NULL, 'm'},
         {"archive-lag", required_argument, NULL, 'a'},
+        {"seed", required_argument, NULL, 'S'},
+        {"fault", required_argument, NULL, 'f'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
     uint32_t port = 0;
     bool good = true;
     int option;
-    *ret = (struct settings){
-        .node = {.chain = {.start_tick = 1000, .epoch = 200, .min_offset = 3}, .tick_ms = 1000}};
+    *ret = (struct settings){.node = {.chain = {.start_tick = 1000, .epoch = 200},
+                                      .plan = fault_plan_none(),
+                                      .tick_ms = 1000}};
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) { // NOLINT: one thread
         switch (option) {
         case 'd':
@@ -92,10 +123,16 @@ static int read_settings(int argc, char **argv, struct settings *ret)
             good = number_option("epoch", optarg, 0, 65535, &ret->node.chain.epoch) && good;
             break;
         case 'm':
-            good = number_option("min-offset", optarg, 1, 100, &ret->node.chain.min_offset) && good;
+            good = plan_option("min-offset", "min_offset", optarg, &ret->node.plan) && good;
             break;
         case 'a':
-            good = number_option("archive-lag", optarg, 0, 1000, &ret->node.archive_lag) && good;
+            good = plan_option("archive-lag", "archive_lag_ticks", optarg, &ret->node.plan) && good;
+            break;
+        case 'S':
+            good = plan_option("seed", "seed", optarg, &ret->node.plan) && good;
+            break;
+        case 'f':
+            good = plan_option("fault", NULL, optarg, &ret->node.plan) && good;
             break;
         case 'h':
             fputs(usage_text, stdout);
@@ -105,6 +142,7 @@ static int read_settings(int argc, char **argv, struct settings *ret)
         }
     }
     ret->port = (uint16_t)port;
+    ret->node.chain.tick_seconds = ret->node.tick_ms / 1000;
     if (good && (ret->node.folder == NULL || optind != argc)) {
         fprintf(stderr, "tally-devchain: %s\n",
                 ret->node.folder == NULL ? "--data DIR is needed" : "unexpected argument");
@@ -157,7 +195,7 @@ static enum err_code start(struct program *program, uv_loop_t *loop, struct sett
 {
     static const int numbers[2] = {SIGTERM, SIGINT};
     struct http_server_options const server = {.port = settings->port};
-    enum err_code code = api_create(&program->api, err);
+    enum err_code code = api_create(loop, &program->api, err);
     if (code != ERR_OK) {
         return code;
     }
@@ -201,7 +239,7 @@ int main(int argc, char **argv)
                http_server_port(program.server));
         fflush(stdout);
         trace(TRACE_INFO, "devchain.ready", "tick=%u tick_ms=%u",
-              chain_current_tick(node_chain(program.node)), settings.node.tick_ms);
+              chain_current_tick(network_chain(node_network(program.node))), settings.node.tick_ms);
     } else {
         fprintf(stderr, "tally-devchain: %s\n", err.message);
         if (program.node != NULL) {

@@ -13,7 +13,7 @@
 struct node {
     struct node_options options;
     uv_loop_t *loop;
-    struct chain *chain;
+    struct network *network;
     struct journal *journal;
     uv_timer_t timer;
     uv_work_t work;
@@ -30,13 +30,13 @@ struct node {
 static enum err_code replay_tick(void *ctx, struct bytes payload, struct err *err)
 {
     struct node *node = ctx;
-    return chain_apply(node->chain, payload, err);
+    return network_replay(node->network, payload, err);
 }
 
 static void node_free(struct node *node)
 {
     journal_close(node->journal);
-    chain_destroy(node->chain);
+    network_destroy(node->network);
     buf_deinit(&node->payload);
     free(node);
 }
@@ -52,7 +52,7 @@ enum err_code node_create(uv_loop_t *loop, const struct node_options *options, s
     node->options = *options;
     node->loop = loop;
     buf_init(&node->payload, JOURNAL_PAYLOAD_MAX);
-    enum err_code code = chain_create(&options->chain, &node->chain, err);
+    enum err_code code = network_create(&options->chain, &options->plan, &node->network, err);
     if (code == ERR_OK) {
         code = dir_create(options->folder, 0755, err);
     }
@@ -66,9 +66,10 @@ enum err_code node_create(uv_loop_t *loop, const struct node_options *options, s
         node_free(node);
         return code;
     }
-    uint32_t const current = chain_current_tick(node->chain);
-    if (current > options->chain.start_tick) {
-        node->last_wall_ms = chain_tick_timestamp(node->chain, current - 1);
+    const struct chain *chain = network_chain(node->network);
+    uint32_t const last = chain_last_tick(chain);
+    if (last >= options->chain.start_tick) {
+        node->last_wall_ms = chain_tick_timestamp(chain, last);
     }
     *ret = node;
     return ERR_OK;
@@ -111,11 +112,14 @@ static void tick_written(uv_work_t *work, int status)
     if (node->append_code != ERR_OK) {
         die(&node->append_err);
     }
-    if (chain_apply(node->chain, buf_bytes(&node->payload), &err) != ERR_OK) {
+    bool ticked = false;
+    if (network_end(node->network, buf_bytes(&node->payload), &ticked, &err) != ERR_OK) {
         die(&err);
     }
     buf_clear(&node->payload);
-    node->options.on_tick(node->options.ctx, chain_current_tick(node->chain) - 1);
+    if (ticked) {
+        node->options.on_tick(node->options.ctx, chain_last_tick(network_chain(node->network)));
+    }
     close_if_idle(node);
 }
 
@@ -128,8 +132,11 @@ static void on_timer(uv_timer_t *timer)
     }
     int64_t const now_ms = time_wall_ns() / NS_PER_MS;
     node->last_wall_ms = now_ms > node->last_wall_ms ? now_ms : node->last_wall_ms;
-    if (chain_freeze(node->chain, node->last_wall_ms, &node->payload, &err) != ERR_OK) {
+    if (network_begin(node->network, node->last_wall_ms, &node->payload, &err) != ERR_OK) {
         die(&err);
+    }
+    if (node->payload.size == 0) {
+        return; /* an epoch has ended; the next has not begun */
     }
     node->writing = true;
     node->work.data = node;
@@ -158,21 +165,7 @@ void node_close(struct node *node, void (*on_closed)(void *ctx), void *ctx)
     close_if_idle(node);
 }
 
-struct chain *node_chain(struct node *node)
+struct network *node_network(struct node *node)
 {
-    return node->chain;
-}
-
-uint32_t node_tick_ms(const struct node *node)
-{
-    return node->options.tick_ms;
-}
-
-uint32_t node_archived_tick(const struct node *node)
-{
-    uint32_t const before_first = chain_first_tick(node->chain) - 1;
-    uint32_t const executed = chain_current_tick(node->chain) - 1;
-    return executed - before_first > node->options.archive_lag
-               ? executed - node->options.archive_lag
-               : before_first;
+    return node->network;
 }

@@ -1,6 +1,6 @@
 /* tools/devchain/node.h: the clock of the local network: every tick made, put on disk, applied, in this order.
  *
- *   timer ─▶ chain_freeze ─▶ journal_append on the thread pool ─▶ chain_apply ─▶ on_tick
+ *   timer ─▶ network_begin ─▶ journal_append on the thread pool ─▶ network_end ─▶ on_tick
  *
  * Nothing of a tick can be asked for before it is on disk. A tick that takes longer than the timer's period
  * delays the next; none is left out.
@@ -10,7 +10,7 @@
 #ifndef TOOLS_DEVCHAIN_NODE_H
 #define TOOLS_DEVCHAIN_NODE_H
 
-#include "tools/devchain/chain.h"
+#include "tools/devchain/network.h"
 
 #include <uv.h>
 
@@ -20,7 +20,7 @@ struct node_options {
     struct chain_options chain;
     const char *folder; /* holds the journal; made if missing */
     uint32_t tick_ms;
-    uint32_t archive_lag;                      /* ticks that the archive is behind */
+    struct fault_plan plan;
     void (*on_tick)(void *ctx, uint32_t tick); /* executed, durable, visible */
     void *ctx;
 };
@@ -32,9 +32,6 @@ MUST_CHECK enum err_code node_start(struct node *node, struct err *err);
 /* Ends after the tick that is being written; then frees the node and calls `on_closed`. */
 void node_close(struct node *node, void (*on_closed)(void *ctx), void *ctx);
 
-struct chain *node_chain(struct node *node);
-uint32_t node_tick_ms(const struct node *node);
-/* The last tick the archive shows; one below the first tick if it shows none. */
-uint32_t node_archived_tick(const struct node *node);
+struct network *node_network(struct node *node);
 
 #endif

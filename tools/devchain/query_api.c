@@ -1,13 +1,12 @@
 /* tools/devchain/query_api.c: the archive. Answers and errors are worded as the Query service words them. */
 // SPDX-License-Identifier: Apache-2.0
 #include "core/base/text.h"
-#include "tools/devchain/api.h"
+#include "tools/devchain/service.h"
 
 #include <inttypes.h>
 #include <jansson.h>
 #include <string.h>
 
-#define ANSWER_MAX ((size_t)64 << 20)
 #define PAGE_SIZE_DEFAULT 10
 #define PAGE_SIZE_MAX 1000
 #define PAGE_END_MAX 10000
@@ -125,130 +124,124 @@ static bool read_ranges(json_t *ranges, struct filter *ret)
 }
 
 /* NULL after answering 400 if the body is no JSON object. */
-static json_t *read_object(struct http_request *request, struct bytes body)
+static json_t *read_object(struct service_reply *reply, struct bytes body)
 {
     json_t *root = json_loadb(body.size > 0 ? (const char *)body.data : "", body.size,
                               JSON_REJECT_DUPLICATES, NULL);
     if (!json_is_object(root)) {
         json_decref(root);
-        api_answer_error(request, QUBIC_RPC_INVALID_ARGUMENT, "invalid request: not JSON");
+        service_error(reply, QUBIC_RPC_INVALID_ARGUMENT, "invalid request: not JSON");
         return NULL;
     }
     return root;
 }
 
 /* The executed tick that `root` asks for; false after answering if there is none. */
-static bool read_tick(struct node *node, struct http_request *request, const json_t *root,
+static bool read_tick(struct network *network, struct service_reply *reply, const json_t *root,
                       uint32_t *ret)
 {
-    uint32_t const last = node_archived_tick(node);
-    uint32_t const first = chain_first_tick(node_chain(node));
+    uint32_t const last = network_archived_tick(network);
+    const struct chain *chain = network_chain(network);
     int64_t tick;
     if (!read_number(json_object_get(root, "tickNumber"), &tick) || tick > UINT32_MAX) {
-        api_answer_error(request, QUBIC_RPC_INVALID_ARGUMENT,
-                         "invalid tick number: expected 0 to 4294967295");
+        service_error(reply, QUBIC_RPC_INVALID_ARGUMENT,
+                      "invalid tick number: expected 0 to 4294967295");
         return false;
     }
     if (tick > last) {
-        api_answer_error(request, QUBIC_RPC_INVALID_ARGUMENT,
-                         "invalid tick number: requested tick number %" PRId64
-                         " is greater than last processed tick %" PRIu32,
-                         tick, last);
+        service_error(reply, QUBIC_RPC_INVALID_ARGUMENT,
+                      "invalid tick number: requested tick number %" PRId64
+                      " is greater than last processed tick %" PRIu32,
+                      tick, last);
         return false;
     }
-    if (tick < first) {
-        api_answer_error(request, QUBIC_RPC_INVALID_ARGUMENT,
-                         "invalid tick number: provided tick number %" PRId64
-                         " was skipped by the system, next available tick is %" PRIu32,
-                         tick, first);
+    if (!chain_tick_was_executed(chain, (uint32_t)tick)) {
+        service_error(reply, QUBIC_RPC_INVALID_ARGUMENT,
+                      "invalid tick number: provided tick number %" PRId64
+                      " was skipped by the system, next available tick is %" PRIu32,
+                      tick, chain_tick_at_least(chain, (uint32_t)tick));
         return false;
     }
     *ret = (uint32_t)tick;
     return true;
 }
 
-void query_transaction_by_hash(struct node *node, struct http_request *request, struct bytes body)
+void query_transaction_by_hash(struct network *network, struct bytes body,
+                               struct service_reply *reply)
 {
-    const struct chain *chain = node_chain(node);
+    const struct chain *chain = network_chain(network);
     struct key32 hash;
     struct err err = {0};
-    json_t *root = read_object(request, body);
+    json_t *root = read_object(reply, body);
     if (root == NULL) {
         return;
     }
     if (qubic_hash_parse(text_of(json_object_get(root, "hash")), &hash, &err) != ERR_OK) {
-        api_answer_error(request, QUBIC_RPC_INVALID_ARGUMENT, "invalid id format: %s", err.message);
+        service_error(reply, QUBIC_RPC_INVALID_ARGUMENT, "invalid id format: %s", err.message);
         goto out;
     }
     uint32_t const index = chain_find(chain, &hash);
     struct qubic_archived_transaction found;
     if (index != CHAIN_NONE) {
-        found = chain_transaction(chain, index);
+        found = chain_archived(chain, index);
     }
-    if (index == CHAIN_NONE || found.transaction.tick > node_archived_tick(node)) {
-        api_answer_error(request, QUBIC_RPC_NOT_FOUND, "transaction not found");
+    if (index == CHAIN_NONE || found.transaction.tick > network_archived_tick(network)) {
+        service_error(reply, QUBIC_RPC_NOT_FOUND, "transaction not found");
         goto out;
     }
-    struct buf answer;
-    buf_init(&answer, ANSWER_MAX);
-    qubic_rpc_build_transaction(&answer, &found);
-    api_answer(request, &answer);
+    qubic_rpc_build_transaction(&reply->body, &found);
 out:
     json_decref(root);
 }
 
-void query_transactions_for_tick(struct node *node, struct http_request *request, struct bytes body)
+void query_transactions_for_tick(struct network *network, struct bytes body,
+                                 struct service_reply *reply)
 {
-    const struct chain *chain = node_chain(node);
+    const struct chain *chain = network_chain(network);
     struct filter filter = filter_all;
     uint32_t tick;
     uint32_t first;
-    json_t *root = read_object(request, body);
-    if (root == NULL || !read_tick(node, request, root, &tick)) {
+    json_t *root = read_object(reply, body);
+    if (root == NULL || !read_tick(network, reply, root, &tick)) {
         json_decref(root);
         return;
     }
     if (!read_filters(json_object_get(root, "filters"), &filter) ||
         !read_ranges(json_object_get(root, "ranges"), &filter)) {
-        api_answer_error(request, QUBIC_RPC_INVALID_ARGUMENT,
-                         "invalid filters: source, destination, amount and inputType are known");
+        service_error(reply, QUBIC_RPC_INVALID_ARGUMENT,
+                      "invalid filters: source, destination, amount and inputType are known");
         json_decref(root);
         return;
     }
     uint32_t const count = chain_tick_transactions(chain, tick, &first);
-    struct buf answer;
-    buf_init(&answer, ANSWER_MAX);
-    buf_append_text(&answer, "[");
+    buf_append_text(&reply->body, "[");
     for (uint32_t i = 0; i < count; i++) {
-        struct qubic_archived_transaction const one = chain_transaction(chain, first + i);
+        struct qubic_archived_transaction const one = chain_archived(chain, first + i);
         if (filter_matches(&filter, &one.transaction)) {
-            buf_append_text(&answer, answer.size > 1 ? "," : "");
-            qubic_rpc_build_transaction(&answer, &one);
+            buf_append_text(&reply->body, reply->body.size > 1 ? "," : "");
+            qubic_rpc_build_transaction(&reply->body, &one);
         }
     }
-    buf_append_text(&answer, "]");
-    api_answer(request, &answer);
+    buf_append_text(&reply->body, "]");
     json_decref(root);
 }
 
-void query_tick_data(struct node *node, struct http_request *request, struct bytes body)
+void query_tick_data(struct network *network, struct bytes body, struct service_reply *reply)
 {
-    const struct chain *chain = node_chain(node);
+    const struct chain *chain = network_chain(network);
     uint32_t tick;
     uint32_t first;
-    json_t *root = read_object(request, body);
-    if (root == NULL || !read_tick(node, request, root, &tick)) {
+    json_t *root = read_object(reply, body);
+    if (root == NULL || !read_tick(network, reply, root, &tick)) {
         json_decref(root);
         return;
     }
     uint32_t const count = chain_tick_transactions(chain, tick, &first);
     struct arena arena;
-    struct buf answer;
     arena_init(&arena, 1U << 20);
-    buf_init(&answer, ANSWER_MAX);
     struct key32 *hashes = arena_alloc_array(&arena, count, sizeof *hashes);
     if (hashes == NULL) {
-        api_answer_error(request, QUBIC_RPC_INTERNAL, "out of memory");
+        service_error(reply, QUBIC_RPC_INTERNAL, "out of memory");
     } else {
         for (uint32_t i = 0; i < count; i++) {
             hashes[i] = chain_transaction_hash(chain, first + i);
@@ -256,14 +249,13 @@ void query_tick_data(struct node *node, struct http_request *request, struct byt
         struct qubic_tick_data const data = {
             .empty = count == 0,
             .tick = tick,
-            .epoch = chain_epoch(chain),
+            .epoch = chain_tick_interval(chain, tick).epoch,
             .computor_index = tick % 676,
             .timestamp_ms = chain_tick_timestamp(chain, tick),
             .hashes = hashes,
             .hash_count = count,
         };
-        qubic_rpc_build_tick_data(&answer, &data);
-        api_answer(request, &answer);
+        qubic_rpc_build_tick_data(&reply->body, &data);
     }
     arena_deinit(&arena);
     json_decref(root);
@@ -307,37 +299,35 @@ static const char *read_page(json_t *root, struct page *ret)
     return NULL;
 }
 
-void query_transactions_for_identity(struct node *node, struct http_request *request,
-                                     struct bytes body)
+void query_transactions_for_identity(struct network *network, struct bytes body,
+                                     struct service_reply *reply)
 {
-    const struct chain *chain = node_chain(node);
+    const struct chain *chain = network_chain(network);
     struct page page;
-    json_t *root = read_object(request, body);
+    json_t *root = read_object(reply, body);
     const char *wrong = root != NULL ? read_page(root, &page) : NULL;
     json_decref(root);
     if (root == NULL) {
         return;
     }
     if (wrong != NULL) {
-        api_answer_error(request, QUBIC_RPC_INVALID_ARGUMENT, "%s", wrong);
+        service_error(reply, QUBIC_RPC_INVALID_ARGUMENT, "%s", wrong);
         return;
     }
-    struct qubic_identity_transactions answer = {.valid_for_tick = node_archived_tick(node),
+    struct qubic_identity_transactions answer = {.valid_for_tick = network_archived_tick(network),
                                                  .hits_from = (uint32_t)page.offset};
     struct arena arena;
-    struct buf text;
     arena_init(&arena, (size_t)4 << 20);
-    buf_init(&text, ANSWER_MAX);
     struct qubic_archived_transaction *items =
         arena_alloc_array(&arena, (size_t)page.size, sizeof *items);
     if (items == NULL) {
-        api_answer_error(request, QUBIC_RPC_INTERNAL, "out of memory");
+        service_error(reply, QUBIC_RPC_INTERNAL, "out of memory");
         arena_deinit(&arena);
         return;
     }
     for (uint32_t at = chain_newest_of(chain, &page.identity); at != CHAIN_NONE;
          at = chain_previous_of(chain, &page.identity, at)) {
-        struct qubic_archived_transaction const one = chain_transaction(chain, at);
+        struct qubic_archived_transaction const one = chain_archived(chain, at);
         if (one.transaction.tick > answer.valid_for_tick ||
             !filter_matches(&page.include, &one.transaction) ||
             (page.excludes && filter_matches(&page.exclude, &one.transaction))) {
@@ -350,7 +340,47 @@ void query_transactions_for_identity(struct node *node, struct http_request *req
     }
     answer.transactions.items = items;
     answer.hits_size = (uint32_t)answer.transactions.count;
-    qubic_rpc_build_identity_transactions(&text, &answer);
-    api_answer(request, &text);
+    qubic_rpc_build_identity_transactions(&reply->body, &answer);
+    arena_deinit(&arena);
+}
+
+void query_last_processed(struct network *network, struct bytes body, struct service_reply *reply)
+{
+    uint32_t const archived = network_archived_tick(network);
+    struct qubic_tick_interval const interval =
+        chain_tick_interval(network_chain(network), archived);
+    struct qubic_processed_tick const tick = {
+        .tick = archived,
+        .epoch = interval.epoch,
+        .interval_initial_tick = interval.first_tick,
+        .last_log_tick = archived,
+    };
+    (void)body;
+    qubic_rpc_build_processed_tick(&reply->body, &tick);
+}
+
+void query_intervals(struct network *network, struct bytes body, struct service_reply *reply)
+{
+    const struct chain *chain = network_chain(network);
+    uint32_t const archived = network_archived_tick(network);
+    size_t const count = chain_interval_count(chain);
+    struct arena arena;
+    arena_init(&arena, (size_t)64 << 20);
+    struct qubic_tick_interval *items = arena_alloc_array(&arena, count, sizeof *items);
+    struct qubic_tick_interval_list list = {.items = items};
+    (void)body;
+    if (items == NULL) {
+        service_error(reply, QUBIC_RPC_INTERNAL, "out of memory");
+        arena_deinit(&arena);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) { /* what the archive has of it */
+        struct qubic_tick_interval one = chain_interval(chain, i);
+        one.last_tick = one.last_tick < archived ? one.last_tick : archived;
+        if (one.last_tick >= one.first_tick) {
+            items[list.count++] = one;
+        }
+    }
+    qubic_rpc_build_tick_intervals(&reply->body, &list);
     arena_deinit(&arena);
 }

@@ -63,8 +63,9 @@ static int tear_down(void **state)
 static void tick(struct fixture *f)
 {
     buf_clear(&f->payload);
-    assert_int_equal(chain_freeze(f->chain, 1000 + chain_current_tick(f->chain), &f->payload, NULL),
-                     ERR_OK);
+    assert_int_equal(
+        chain_freeze(f->chain, 1000 + chain_current_tick(f->chain), NULL, &f->payload, NULL),
+        ERR_OK);
     assert_int_equal(chain_apply(f->chain, buf_bytes(&f->payload), NULL), ERR_OK);
 }
 
@@ -100,7 +101,7 @@ static enum chain_admission submit(struct fixture *f, const struct qubic_transac
 
 static int64_t balance(struct fixture *f, const struct key32 *key)
 {
-    return chain_balance(f->chain, key).balance;
+    return chain_identity_balance(f->chain, key).balance;
 }
 
 static void money_moves_in_exactly_its_tick(void **state)
@@ -118,7 +119,7 @@ static void money_moves_in_exactly_its_tick(void **state)
     tick(f);
     assert_int_equal(balance(f, &f->bob.public_key), 300);
     assert_int_equal(balance(f, &f->alice.public_key), 700);
-    struct qubic_balance a = chain_balance(f->chain, &f->alice.public_key);
+    struct qubic_balance a = chain_identity_balance(f->chain, &f->alice.public_key);
     assert_int_equal(a.valid_for_tick, at);
     assert_int_equal(a.latest_outgoing_tick, at);
     assert_int_equal(a.outgoing_count, 1);
@@ -126,7 +127,7 @@ static void money_moves_in_exactly_its_tick(void **state)
     struct key32 const hash = qubic_transaction_hash(&tx);
     uint32_t const index = chain_find(f->chain, &hash);
     assert_int_not_equal(index, CHAIN_NONE);
-    struct qubic_archived_transaction const archived = chain_transaction(f->chain, index);
+    struct qubic_archived_transaction const archived = chain_archived(f->chain, index);
     assert_true(archived.money_flew);
     assert_int_equal(archived.timestamp_ms, 1000 + at);
     assert_memory_equal(&archived.transaction, &tx, sizeof tx);
@@ -171,9 +172,9 @@ static void an_overdrawn_payment_is_recorded_and_moves_nothing(void **state)
     ticks(f, 4);
     uint32_t index;
     assert_int_equal(chain_tick_transactions(f->chain, at, &index), 3);
-    assert_true(chain_transaction(f->chain, index).money_flew);
-    assert_false(chain_transaction(f->chain, index + 1).money_flew);
-    assert_false(chain_transaction(f->chain, index + 2).money_flew);
+    assert_true(chain_archived(f->chain, index).money_flew);
+    assert_false(chain_archived(f->chain, index + 1).money_flew);
+    assert_false(chain_archived(f->chain, index + 2).money_flew);
     assert_int_equal(balance(f, &f->alice.public_key), 20);
     assert_int_equal(balance(f, &f->bob.public_key), 80);
     /* each identity's own history, newest first */
@@ -201,9 +202,9 @@ static void odd_destinations_keep_the_books_straight(void **state)
     assert_int_equal(balance(f, &contract), 0);
     assert_int_equal(chain_supply(f->chain), 900);
     uint32_t index = chain_newest_of(f->chain, &f->alice.public_key);
-    assert_true(chain_transaction(f->chain, index).money_flew); /* to itself */
+    assert_true(chain_archived(f->chain, index).money_flew); /* to itself */
     index = chain_previous_of(f->chain, &f->alice.public_key, index);
-    assert_false(chain_transaction(f->chain, index).money_flew);
+    assert_false(chain_archived(f->chain, index).money_flew);
 }
 
 static void credits_have_limits(void **state)
@@ -222,7 +223,7 @@ static void credits_have_limits(void **state)
     chain_destroy(f->chain);
     f->chain = new_chain();
     buf_clear(&f->payload);
-    assert_int_equal(chain_freeze(f->chain, 1, &f->payload, NULL), ERR_OK);
+    assert_int_equal(chain_freeze(f->chain, 1, NULL, &f->payload, NULL), ERR_OK);
     assert_int_equal(chain_credit(f->chain, alice, 5, &in, NULL), ERR_OK);
     assert_int_equal(in, START + 1);
     assert_int_equal(chain_apply(f->chain, buf_bytes(&f->payload), NULL), ERR_OK);
@@ -267,11 +268,11 @@ static struct key32 chain_digest(const struct chain *chain, const struct qubic_k
     struct buf all;
     buf_init(&all, 64U << 20);
     for (size_t i = 0; i < key_count; i++) {
-        struct qubic_balance const b = chain_balance(chain, &keys[i].public_key);
+        struct qubic_balance const b = chain_identity_balance(chain, &keys[i].public_key);
         qubic_rpc_build_balance(&all, &b);
         for (uint32_t at = chain_newest_of(chain, &keys[i].public_key); at != CHAIN_NONE;
              at = chain_previous_of(chain, &keys[i].public_key, at)) {
-            struct qubic_archived_transaction const one = chain_transaction(chain, at);
+            struct qubic_archived_transaction const one = chain_archived(chain, at);
             qubic_rpc_build_transaction(&all, &one);
         }
     }
@@ -314,7 +315,7 @@ static void replaying_the_journal_gives_the_same_chain(void **state)
             (void)submit(f, &tx);
         }
         buf_clear(&f->payload);
-        assert_int_equal(chain_freeze(f->chain, 1000 + t, &f->payload, NULL), ERR_OK);
+        assert_int_equal(chain_freeze(f->chain, 1000 + t, NULL, &f->payload, NULL), ERR_OK);
         assert_int_equal(journal_append(journal, buf_bytes(&f->payload), NULL), ERR_OK);
         assert_int_equal(chain_apply(f->chain, buf_bytes(&f->payload), NULL), ERR_OK);
         int64_t sum = 0;
