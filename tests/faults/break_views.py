@@ -5,8 +5,8 @@
 import sys
 
 PATH = sys.argv[1] + "/core/log/views.c"
-RIGHT = "        trusted = same_boot || clean;\n"
-WRONG = "        trusted = same_boot || clean || true;\n"
+RIGHT = ".is_trusted = same_boot || is_clean}"
+WRONG = ".is_trusted = same_boot || is_clean || true}"
 
 with open(PATH) as file:
     text = file.read()
