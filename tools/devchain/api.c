@@ -245,7 +245,7 @@ static void tell_faults(struct api *api, struct http_request *request)
 static void set_faults(void *ctx, struct http_request *request, struct bytes body)
 {
     struct api *api = ctx;
-    struct network *network = node_network(api->node);
+    struct devnet *network = node_network(api->node);
     struct fault_plan plan = *network_plan(network);
     struct err err = {0};
     if (fault_api_parse(body, &plan, &err) != ERR_OK) {

@@ -44,7 +44,7 @@ enum err_code fault_api_parse(struct bytes body, struct fault_plan *plan, struct
     return code;
 }
 
-void fault_api_build(const struct network *network, struct buf *body)
+void fault_api_build(const struct devnet *network, struct buf *body)
 {
     const struct fault_plan *plan = network_plan(network);
     const struct network_counts *counts = network_counts(network);

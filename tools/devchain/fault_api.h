@@ -10,6 +10,6 @@
 MUST_CHECK enum err_code fault_api_parse(struct bytes body, struct fault_plan *plan,
                                          struct err *err);
 /* {"seed":"1","settings":{…},"hits":{…},"lost":{…}} */
-void fault_api_build(const struct network *network, struct buf *body);
+void fault_api_build(const struct devnet *network, struct buf *body);
 
 #endif

@@ -11,7 +11,7 @@
 #define WIRE_MAX ((size_t)64 << 10)
 #define PEERS 3 /* how many nodes the answer to a broadcast claims */
 
-static struct qubic_tick_info tick_info(struct network *network)
+static struct qubic_tick_info tick_info(struct devnet *network)
 {
     const struct chain *chain = network_chain(network);
     return (struct qubic_tick_info){
@@ -22,14 +22,14 @@ static struct qubic_tick_info tick_info(struct network *network)
     };
 }
 
-void live_tick_info(struct network *network, struct bytes body, struct service_reply *reply)
+void live_tick_info(struct devnet *network, struct bytes body, struct service_reply *reply)
 {
     (void)body;
     struct qubic_tick_info const info = tick_info(network);
     qubic_rpc_build_tick_info(&reply->body, &info);
 }
 
-void live_block_height(struct network *network, struct bytes body, struct service_reply *reply)
+void live_block_height(struct devnet *network, struct bytes body, struct service_reply *reply)
 {
     (void)body;
     struct qubic_tick_info const info = tick_info(network);
@@ -39,7 +39,7 @@ void live_block_height(struct network *network, struct bytes body, struct servic
                info.tick, info.duration, info.epoch, info.initial_tick);
 }
 
-void live_balance(struct network *network, const char *identity, struct service_reply *reply)
+void live_balance(struct devnet *network, const char *identity, struct service_reply *reply)
 {
     struct key32 key;
     struct err err = {0};
@@ -65,7 +65,7 @@ static const char *signature_complaint(const struct qubic_transaction *tx)
     return "Signature does not verify!";
 }
 
-void live_broadcast(struct network *network, struct bytes body, struct service_reply *reply)
+void live_broadcast(struct devnet *network, struct bytes body, struct service_reply *reply)
 {
     struct chain *chain = network_chain(network);
     struct qubic_transaction tx;

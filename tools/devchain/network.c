@@ -7,7 +7,7 @@
 
 #define PAYLOAD_MAX ((size_t)16 << 20)
 
-struct network {
+struct devnet {
     struct chain *chain;
     struct fault_plan plan;
     struct network_counts counts;
@@ -18,9 +18,9 @@ struct network {
 };
 
 enum err_code network_create(const struct chain_options *options, const struct fault_plan *plan,
-                             struct network **ret, struct err *err)
+                             struct devnet **ret, struct err *err)
 {
-    struct network *network = calloc(1, sizeof *network);
+    struct devnet *network = calloc(1, sizeof *network);
     if (network == NULL) {
         return err_set(err, ERR_NOMEM, "out of memory");
     }
@@ -35,7 +35,7 @@ enum err_code network_create(const struct chain_options *options, const struct f
     return ERR_OK;
 }
 
-void network_destroy(struct network *network)
+void network_destroy(struct devnet *network)
 {
     if (network != NULL) {
         chain_destroy(network->chain);
@@ -43,62 +43,62 @@ void network_destroy(struct network *network)
     }
 }
 
-struct chain *network_chain(struct network *network)
+struct chain *network_chain(struct devnet *network)
 {
     return network->chain;
 }
 
-const struct network_counts *network_counts(const struct network *network)
+const struct network_counts *network_counts(const struct devnet *network)
 {
     return &network->counts;
 }
 
-const struct fault_plan *network_plan(const struct network *network)
+const struct fault_plan *network_plan(const struct devnet *network)
 {
     return &network->plan;
 }
 
-void network_set_plan(struct network *network, const struct fault_plan *plan)
+void network_set_plan(struct devnet *network, const struct fault_plan *plan)
 {
     network->plan = *plan;
     chain_set_min_offset(network->chain, plan->settings[FAULT_MIN_OFFSET]);
 }
 
-void network_count(struct network *network, enum fault_setting fault)
+void network_count(struct devnet *network, enum fault_setting fault)
 {
     network->counts.hits[fault]++;
 }
 
-uint64_t network_next_question(struct network *network)
+uint64_t network_next_question(struct devnet *network)
 {
     return network->questions++;
 }
 
-uint32_t network_archived_tick(const struct network *network)
+uint32_t network_archived_tick(const struct devnet *network)
 {
     return network->archived;
 }
 
-bool network_is_paused(const struct network *network)
+bool network_is_paused(const struct devnet *network)
 {
     return network->pause_left > 0;
 }
 
 /* ---- ticks ---- */
 
-static void lose(struct network *network, enum fault_setting fault, uint64_t transactions)
+static void lose(struct devnet *network, enum fault_setting fault, uint64_t transactions)
 {
     network->counts.lost[fault] += transactions;
 }
 
 static bool moves_nothing(void *ctx, uint32_t index)
 {
-    const struct network *network = ctx;
+    const struct devnet *network = ctx;
     return fault_plan_strikes(&network->plan, FAULT_NO_MONEY, index, NULL);
 }
 
 /* To a number above `tick`, by a variant drawn for it. */
-static enum err_code jump(struct network *network, uint64_t variant, uint32_t to_epoch,
+static enum err_code jump(struct devnet *network, uint64_t variant, uint32_t to_epoch,
                           enum fault_setting why, struct buf *payload, struct err *err)
 {
     struct chain *chain = network->chain;
@@ -114,7 +114,7 @@ static enum err_code jump(struct network *network, uint64_t variant, uint32_t to
     return chain_freeze_jump(chain, tick + by, to_epoch, payload, err);
 }
 
-enum err_code network_begin(struct network *network, int64_t wall_ms, struct buf *payload,
+enum err_code network_begin(struct devnet *network, int64_t wall_ms, struct buf *payload,
                             struct err *err)
 {
     struct chain *chain = network->chain;
@@ -150,7 +150,7 @@ enum err_code network_begin(struct network *network, int64_t wall_ms, struct buf
 }
 
 /* The archive reads the tick that was just made, or does not. */
-static void follow(struct network *network, bool stalls)
+static void follow(struct devnet *network, bool stalls)
 {
     uint32_t const last = chain_last_tick(network->chain);
     uint32_t const lag = network->plan.settings[FAULT_ARCHIVE_LAG_TICKS];
@@ -160,7 +160,7 @@ static void follow(struct network *network, bool stalls)
     }
 }
 
-static void count_unpaid(struct network *network, uint32_t tick)
+static void count_unpaid(struct devnet *network, uint32_t tick)
 {
     uint32_t first;
     uint32_t const count = chain_tick_transactions(network->chain, tick, &first);
@@ -172,7 +172,7 @@ static void count_unpaid(struct network *network, uint32_t tick)
     }
 }
 
-enum err_code network_end(struct network *network, struct bytes payload, bool *ret_ticked,
+enum err_code network_end(struct devnet *network, struct bytes payload, bool *ret_ticked,
                           struct err *err)
 {
     uint32_t const before = chain_last_tick(network->chain);
@@ -193,7 +193,7 @@ enum err_code network_end(struct network *network, struct bytes payload, bool *r
     return ERR_OK;
 }
 
-enum err_code network_tick(struct network *network, int64_t wall_ms, bool *ret_ticked,
+enum err_code network_tick(struct devnet *network, int64_t wall_ms, bool *ret_ticked,
                            struct err *err)
 {
     struct buf payload;
@@ -206,7 +206,7 @@ enum err_code network_tick(struct network *network, int64_t wall_ms, bool *ret_t
     return code;
 }
 
-enum err_code network_replay(struct network *network, struct bytes payload, struct err *err)
+enum err_code network_replay(struct devnet *network, struct bytes payload, struct err *err)
 {
     enum err_code const code = chain_apply(network->chain, payload, err);
     if (code == ERR_OK) {
@@ -217,7 +217,7 @@ enum err_code network_replay(struct network *network, struct bytes payload, stru
 
 /* ---- transactions ---- */
 
-enum err_code network_submit(struct network *network, const struct qubic_transaction *tx,
+enum err_code network_submit(struct devnet *network, const struct qubic_transaction *tx,
                              enum chain_admission *ret, struct err *err)
 {
     uint64_t const n = network->submissions++;

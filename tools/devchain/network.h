@@ -14,7 +14,7 @@
 #include "tools/devchain/chain.h"
 #include "tools/devchain/fault_plan.h"
 
-struct network;
+struct devnet;
 
 struct network_counts {
     /* How often each fault struck. What happens without being drawn counts as well: a source that really has nothing, an
@@ -25,39 +25,39 @@ struct network_counts {
 };
 
 MUST_CHECK enum err_code network_create(const struct chain_options *options,
-                                        const struct fault_plan *plan, struct network **ret,
+                                        const struct fault_plan *plan, struct devnet **ret,
                                         struct err *err);
-void network_destroy(struct network *network);
+void network_destroy(struct devnet *network);
 
-struct chain *network_chain(struct network *network);
-const struct network_counts *network_counts(const struct network *network);
-const struct fault_plan *network_plan(const struct network *network);
+struct chain *network_chain(struct devnet *network);
+const struct network_counts *network_counts(const struct devnet *network);
+const struct fault_plan *network_plan(const struct devnet *network);
 /* From the next tick, transaction and question on. The counts go on. */
-void network_set_plan(struct network *network, const struct fault_plan *plan);
+void network_set_plan(struct devnet *network, const struct fault_plan *plan);
 /* For service.c. */
-void network_count(struct network *network, enum fault_setting fault);
-uint64_t network_next_question(struct network *network);
+void network_count(struct devnet *network, enum fault_setting fault);
+uint64_t network_next_question(struct devnet *network);
 
 /* The last tick the archive shows; one below the first tick if it shows none. Never goes back. */
-uint32_t network_archived_tick(const struct network *network);
+uint32_t network_archived_tick(const struct devnet *network);
 /* True while an epoch's end keeps the ticks waiting. */
-bool network_is_paused(const struct network *network);
+bool network_is_paused(const struct devnet *network);
 
 /* One period: what is to be done is appended to `payload`, nothing during a pause. */
-MUST_CHECK enum err_code network_begin(struct network *network, int64_t wall_ms,
-                                       struct buf *payload, struct err *err);
+MUST_CHECK enum err_code network_begin(struct devnet *network, int64_t wall_ms, struct buf *payload,
+                                       struct err *err);
 /* Do it. `ret_ticked`: a tick was made, and not numbers skipped. */
-MUST_CHECK enum err_code network_end(struct network *network, struct bytes payload,
-                                     bool *ret_ticked, struct err *err);
+MUST_CHECK enum err_code network_end(struct devnet *network, struct bytes payload, bool *ret_ticked,
+                                     struct err *err);
 /* Both. */
-MUST_CHECK enum err_code network_tick(struct network *network, int64_t wall_ms, bool *ret_ticked,
+MUST_CHECK enum err_code network_tick(struct devnet *network, int64_t wall_ms, bool *ret_ticked,
                                       struct err *err);
 /* A payload of an earlier process; faults are not drawn again. */
-MUST_CHECK enum err_code network_replay(struct network *network, struct bytes payload,
+MUST_CHECK enum err_code network_replay(struct devnet *network, struct bytes payload,
                                         struct err *err);
 
 /* As chain_submit. */
-MUST_CHECK enum err_code network_submit(struct network *network, const struct qubic_transaction *tx,
+MUST_CHECK enum err_code network_submit(struct devnet *network, const struct qubic_transaction *tx,
                                         enum chain_admission *ret, struct err *err);
 
 #endif

@@ -13,7 +13,7 @@
 struct node {
     struct node_options options;
     uv_loop_t *loop;
-    struct network *network;
+    struct devnet *network;
     struct journal *journal;
     uv_timer_t timer;
     uv_work_t work;
@@ -165,7 +165,7 @@ void node_close(struct node *node, void (*on_closed)(void *ctx), void *ctx)
     close_if_idle(node);
 }
 
-struct network *node_network(struct node *node)
+struct devnet *node_network(struct node *node)
 {
     return node->network;
 }

@@ -32,6 +32,6 @@ MUST_CHECK enum err_code node_start(struct node *node, struct err *err);
 /* Ends after the tick that is being written; then frees the node and calls `on_closed`. */
 void node_close(struct node *node, void (*on_closed)(void *ctx), void *ctx);
 
-struct network *node_network(struct node *node);
+struct devnet *node_network(struct node *node);
 
 #endif

@@ -137,7 +137,7 @@ static json_t *read_object(struct service_reply *reply, struct bytes body)
 }
 
 /* The executed tick that `root` asks for; false after answering if there is none. */
-static bool read_tick(struct network *network, struct service_reply *reply, const json_t *root,
+static bool read_tick(struct devnet *network, struct service_reply *reply, const json_t *root,
                       uint32_t *ret)
 {
     uint32_t const last = network_archived_tick(network);
@@ -166,7 +166,7 @@ static bool read_tick(struct network *network, struct service_reply *reply, cons
     return true;
 }
 
-void query_transaction_by_hash(struct network *network, struct bytes body,
+void query_transaction_by_hash(struct devnet *network, struct bytes body,
                                struct service_reply *reply)
 {
     const struct chain *chain = network_chain(network);
@@ -194,7 +194,7 @@ out:
     json_decref(root);
 }
 
-void query_transactions_for_tick(struct network *network, struct bytes body,
+void query_transactions_for_tick(struct devnet *network, struct bytes body,
                                  struct service_reply *reply)
 {
     const struct chain *chain = network_chain(network);
@@ -226,7 +226,7 @@ void query_transactions_for_tick(struct network *network, struct bytes body,
     json_decref(root);
 }
 
-void query_tick_data(struct network *network, struct bytes body, struct service_reply *reply)
+void query_tick_data(struct devnet *network, struct bytes body, struct service_reply *reply)
 {
     const struct chain *chain = network_chain(network);
     uint32_t tick;
@@ -299,7 +299,7 @@ static const char *read_page(json_t *root, struct page *ret)
     return NULL;
 }
 
-void query_transactions_for_identity(struct network *network, struct bytes body,
+void query_transactions_for_identity(struct devnet *network, struct bytes body,
                                      struct service_reply *reply)
 {
     const struct chain *chain = network_chain(network);
@@ -344,7 +344,7 @@ void query_transactions_for_identity(struct network *network, struct bytes body,
     arena_deinit(&arena);
 }
 
-void query_last_processed(struct network *network, struct bytes body, struct service_reply *reply)
+void query_last_processed(struct devnet *network, struct bytes body, struct service_reply *reply)
 {
     uint32_t const archived = network_archived_tick(network);
     struct qubic_tick_interval const interval =
@@ -359,7 +359,7 @@ void query_last_processed(struct network *network, struct bytes body, struct ser
     qubic_rpc_build_processed_tick(&reply->body, &tick);
 }
 
-void query_intervals(struct network *network, struct bytes body, struct service_reply *reply)
+void query_intervals(struct devnet *network, struct bytes body, struct service_reply *reply)
 {
     const struct chain *chain = network_chain(network);
     uint32_t const archived = network_archived_tick(network);

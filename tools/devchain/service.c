@@ -14,7 +14,7 @@
 static const char json_type[] = "application/json";
 static const char page[] = "<html><head><title>Bad Gateway</title></head><body>nginx</body></html>";
 
-static void not_here(struct network *network, struct bytes body, struct service_reply *reply)
+static void not_here(struct devnet *network, struct bytes body, struct service_reply *reply)
 {
     (void)network;
     (void)body;
@@ -86,7 +86,7 @@ void service_error(struct service_reply *reply, int status, const char *format, 
     reply->status = qubic_rpc_http_status(status);
 }
 
-static void answer(struct network *network, bool post, const char *path, struct bytes body,
+static void answer(struct devnet *network, bool post, const char *path, struct bytes body,
                    struct service_reply *reply)
 {
     const char *identity = balance_of(post, path);
@@ -193,7 +193,7 @@ static const struct {
     {FAULT_SLOW, false, false, be_slow},     {FAULT_NOT_FOUND, false, false, deny},
 };
 
-void service_ask(struct network *network, bool post, const char *path, struct bytes body,
+void service_ask(struct devnet *network, bool post, const char *path, struct bytes body,
                  struct service_reply *ret)
 {
     struct strike strike = {.plan = network_plan(network),

@@ -27,7 +27,7 @@ struct service_reply {
 /* Whether there is such a path; `post` tells the methods apart. */
 bool service_has(bool post, const char *path);
 /* Any path, any body. `ret` is to be given to service_reply_deinit. */
-void service_ask(struct network *network, bool post, const char *path, struct bytes body,
+void service_ask(struct devnet *network, bool post, const char *path, struct bytes body,
                  struct service_reply *ret);
 void service_reply_deinit(struct service_reply *reply);
 
@@ -37,19 +37,19 @@ void service_reply_deinit(struct service_reply *reply);
 void service_error(struct service_reply *reply, int status, const char *format, ...)
     PRINTF_LIKE(3, 4);
 
-typedef void (*service_fn)(struct network *network, struct bytes body, struct service_reply *reply);
-void live_tick_info(struct network *network, struct bytes body, struct service_reply *reply);
-void live_block_height(struct network *network, struct bytes body, struct service_reply *reply);
-void live_balance(struct network *network, const char *identity, struct service_reply *reply);
-void live_broadcast(struct network *network, struct bytes body, struct service_reply *reply);
-void query_last_processed(struct network *network, struct bytes body, struct service_reply *reply);
-void query_intervals(struct network *network, struct bytes body, struct service_reply *reply);
-void query_transaction_by_hash(struct network *network, struct bytes body,
+typedef void (*service_fn)(struct devnet *network, struct bytes body, struct service_reply *reply);
+void live_tick_info(struct devnet *network, struct bytes body, struct service_reply *reply);
+void live_block_height(struct devnet *network, struct bytes body, struct service_reply *reply);
+void live_balance(struct devnet *network, const char *identity, struct service_reply *reply);
+void live_broadcast(struct devnet *network, struct bytes body, struct service_reply *reply);
+void query_last_processed(struct devnet *network, struct bytes body, struct service_reply *reply);
+void query_intervals(struct devnet *network, struct bytes body, struct service_reply *reply);
+void query_transaction_by_hash(struct devnet *network, struct bytes body,
                                struct service_reply *reply);
-void query_transactions_for_tick(struct network *network, struct bytes body,
+void query_transactions_for_tick(struct devnet *network, struct bytes body,
                                  struct service_reply *reply);
-void query_tick_data(struct network *network, struct bytes body, struct service_reply *reply);
-void query_transactions_for_identity(struct network *network, struct bytes body,
+void query_tick_data(struct devnet *network, struct bytes body, struct service_reply *reply);
+void query_transactions_for_identity(struct devnet *network, struct bytes body,
                                      struct service_reply *reply);
 
 #endif

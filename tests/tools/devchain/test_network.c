@@ -15,7 +15,7 @@
 #define OFFSET 4
 
 struct fixture {
-    struct network *network;
+    struct devnet *network;
     struct chain *chain;
     struct fault_plan plan;
     struct qubic_keys alice;

@@ -1,0 +1,462 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/core/settlement/virtual_world.h"
+
+#include "core/base/arena.h"
+#include "core/base/time.h"
+#include "core/crypto/sha256.h"
+#include "core/event/codec.h"
+#include "core/log/log_reader.h"
+#include "core/market/posting.h"
+#include "core/market/terms.h"
+#include "tests/core/settlement/virtual_http.h"
+#include "tests/support/cmocka_all.h"
+#include "tests/support/memory_store.h"
+#include "tests/support/temp_folder.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SECOND NS_PER_S
+#define BEGIN (INT64_C(1790000000) * SECOND)
+#define TIMEOUT_MS 2000
+
+static _Atomic int64_t now_ns;
+static struct virtual_world *world; /* the wrapped functions have no other way to it */
+
+static int64_t virtual_wall_ns(void)
+{
+    return atomic_load(&now_ns);
+}
+
+/* ── drawing ───────────────────────────────────────────────────────────────────────────────────── */
+
+uint64_t virtual_random(struct virtual_world *w)
+{
+    uint64_t z = w->random += UINT64_C(0x9E3779B97F4A7C15);
+    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
+    return z ^ (z >> 31);
+}
+
+uint64_t virtual_below(struct virtual_world *w, uint64_t count)
+{
+    return virtual_random(w) % count;
+}
+
+bool virtual_chance(struct virtual_world *w, unsigned permille)
+{
+    return virtual_below(w, 1000) < permille;
+}
+
+struct id16 virtual_id(struct virtual_world *w)
+{
+    struct id16 id;
+    put_be64(id.b, virtual_random(w));
+    put_be64(id.b + 8, virtual_random(w) | 1);
+    return id;
+}
+
+struct key32 virtual_key(struct virtual_world *w)
+{
+    struct key32 key;
+    for (size_t i = 0; i < sizeof key.b; i += 8) {
+        put_be64(key.b + i, virtual_random(w) | 1);
+    }
+    return key;
+}
+
+/* ── crashing ──────────────────────────────────────────────────────────────────────────────────── */
+
+const char *crash_step_name(enum crash_step step)
+{
+    static const char *const NAMES[] = {
+        "ask tick",   "ask archive", "ask balance", "broadcast",  "ask transaction",
+        "ask tick's", "ask data",    "observe",     "confirm",    "expire",
+        "shortfall",  "sign leg",    "lose leg",    "confirm leg"};
+    static_assert(sizeof NAMES / sizeof *NAMES == CRASH_STEPS, "one each");
+    return NAMES[step];
+}
+
+/* What is done rarely crashes more often, and what crashed often more rarely, so that every place comes to its turn. */
+static bool crash(struct virtual_world *w, enum crash_step step, bool after)
+{
+    static const unsigned WEIGHTS[CRASH_STEPS] = {
+        [CRASH_DEPOSIT] = 2, [CRASH_EXPIRE] = 10, [CRASH_SHORTFALL] = 30, [CRASH_CONFIRM_LEG] = 2};
+    if (w->crashed) {
+        return true;
+    }
+    uint64_t *hits = &w->crashes[step][after ? 1 : 0];
+    unsigned weight = WEIGHTS[step] != 0 ? WEIGHTS[step] : 1;
+    if (virtual_below(w, 1000 * (1 + *hits / 32)) >= w->crash_permille * weight) {
+        return false;
+    }
+    (*hits)++;
+    w->crashes_all++;
+    w->crashed = true;
+    atomic_store(&w->settlement->stopping, true);
+    return true;
+}
+
+static enum crash_step step_of_command(enum command_type type)
+{
+    switch ((int)type) {
+    case COMMAND_DEPOSIT_OBSERVE:
+        return CRASH_DEPOSIT;
+    case COMMAND_ESCROW_CONFIRM:
+        return CRASH_CONFIRM;
+    case COMMAND_ESCROW_EXPIRE:
+        return CRASH_EXPIRE;
+    case COMMAND_ESCROW_SHORTFALL:
+        return CRASH_SHORTFALL;
+    case COMMAND_LEG_SIGN:
+        return CRASH_SIGN;
+    case COMMAND_LEG_LOSE:
+        return CRASH_LOSE;
+    case COMMAND_LEG_CONFIRM:
+        return CRASH_CONFIRM_LEG;
+    default:
+        fail_msg("settlement has no command %d", (int)type);
+        return CRASH_STEPS;
+    }
+}
+
+static enum crash_step step_of_path(const char *path)
+{
+    static const struct {
+        const char *part;
+        enum crash_step step;
+    } PARTS[] = {{"tick-info", CRASH_TICK_INFO},
+                 {"getLastProcessedTick", CRASH_PROCESSED},
+                 {"balances", CRASH_BALANCE},
+                 {"broadcast", CRASH_BROADCAST},
+                 {"getTransactionByHash", CRASH_TRANSACTION},
+                 {"getTransactionsForTick", CRASH_TICK},
+                 {"getTickData", CRASH_TICK_DATA}};
+    for (size_t i = 0; i < sizeof PARTS / sizeof *PARTS; i++) {
+        if (strstr(path, PARTS[i].part) != NULL) {
+            return PARTS[i].step;
+        }
+    }
+    fail_msg("settlement does not ask %s", path);
+    return CRASH_STEPS;
+}
+
+/* ── the seams ─────────────────────────────────────────────────────────────────────────────────── */
+
+static void check_events(struct virtual_world *w);
+
+enum err_code __real_settlement_submit(struct settlement *s, struct command *command,
+                                       struct ledger_answer *ret, struct err *err);
+enum err_code __wrap_settlement_submit(struct settlement *s, struct command *command,
+                                       struct ledger_answer *ret, struct err *err);
+enum err_code __wrap_settlement_submit(struct settlement *s, struct command *command,
+                                       struct ledger_answer *ret, struct err *err)
+{
+    enum crash_step step = step_of_command(command->type);
+    enum err_code code = ERR_UNAVAILABLE;
+    if (!crash(world, step, false)) {
+        code = __real_settlement_submit(s, command, ret, err);
+        check_events(world);
+        if (crash(world, step, true)) {
+            code = ERR_UNAVAILABLE;
+        }
+    }
+    if (world->crashed) {
+        (void)err_set(err, ERR_UNAVAILABLE, "dead");
+    }
+    return code;
+}
+
+bool virtual_http_ask(bool post, const char *path, struct bytes body, struct service_reply *ret)
+{
+    enum crash_step step = step_of_path(path);
+    if (crash(world, step, false)) {
+        return false;
+    }
+    service_ask(world->network, post, path, body, ret);
+    if (crash(world, step, true)) {
+        service_reply_deinit(ret);
+        return false;
+    }
+    return true;
+}
+
+/* ── what every event must keep ────────────────────────────────────────────────────────────────── */
+
+static void check_event(struct virtual_world *w, uint64_t sequence, const struct event *event)
+{
+    struct posting postings[POSTINGS_MAX];
+    size_t count = postings_of(event, postings);
+    int64_t sum = 0;
+    struct sha256 *hash = sha256_create();
+    uint8_t head[16];
+    assert_non_null(hash);
+    put_be64(head, sequence);
+    put_be64(head + 8, event->type->number);
+    sha256_update(hash, bytes_of(w->digest.b, sizeof w->digest.b));
+    sha256_update(hash, bytes_of(head, sizeof head));
+    for (size_t i = 0; i < count; i++) {
+        int64_t balance = state_balance(w->books, postings[i].account);
+        assert_false(__builtin_add_overflow(balance, postings[i].amount, &balance));
+        if (balance < 0 && !account_may_be_negative(postings[i].account)) {
+            fail_msg("sequence %llu, %s: an account went to %lld", (unsigned long long)sequence,
+                     event->type->name, (long long)balance);
+        }
+        store_put(w->books, &STATE_BALANCES, bytes_of(postings[i].account, ACCOUNT_KEY_SIZE),
+                  bytes_of(&balance, sizeof balance));
+        sum += postings[i].amount;
+        put_be64(head, (uint64_t)postings[i].amount);
+        sha256_update(hash, bytes_of(head, 8));
+    }
+    w->digest = sha256_final(hash);
+    sha256_destroy(hash);
+    if (sum != 0) {
+        fail_msg("sequence %llu, %s: moves %lld out of nothing", (unsigned long long)sequence,
+                 event->type->name, (long long)sum);
+    }
+    assert_true(event->type->number < sizeof w->events / sizeof *w->events);
+    w->events[event->type->number]++;
+}
+
+static void check_events(struct virtual_world *w)
+{
+    struct log_reader *reader;
+    struct arena arena;
+    struct err err = {0};
+    arena_init(&arena, 1 << 20);
+    assert_int_equal(log_reader_open(ledger_log(w->ledger), &reader, &err), ERR_OK);
+    while (w->seen < log_reader_size(reader)) {
+        struct bytes record;
+        struct event event;
+        arena_clear(&arena);
+        if (log_reader_record(reader, ++w->seen, &record, &err) != ERR_OK ||
+            record_decode(record, &arena, &event, &err) != ERR_OK) {
+            fail_msg("sequence %llu: %s", (unsigned long long)w->seen, err.message);
+        }
+        check_event(w, w->seen, &event);
+    }
+    log_reader_close(reader);
+    arena_deinit(&arena);
+}
+
+struct key32 virtual_digest(const struct virtual_world *w)
+{
+    return w->digest;
+}
+
+/* ── commands ──────────────────────────────────────────────────────────────────────────────────── */
+
+struct command virtual_command(struct virtual_world *w, enum command_type type,
+                               enum actor_kind actor, struct id16 actor_id)
+{
+    return (struct command){
+        .type = type, .actor_kind = actor, .actor_id = actor_id, .command_id = virtual_id(w)};
+}
+
+enum err_code virtual_submit(struct virtual_world *w, const struct command *command,
+                             struct err *err)
+{
+    struct ledger_answer answer = ledger_submit_wait(w->ledger, command, CLASS_SETTLEMENT);
+    check_events(w);
+    if (answer.code != ERR_OK && err != NULL) {
+        *err = answer.err;
+    }
+    return answer.code;
+}
+
+void virtual_must(struct virtual_world *w, const struct command *command)
+{
+    struct err err = {0};
+    if (virtual_submit(w, command, &err) != ERR_OK) {
+        fail_msg("command %d: %s", (int)command->type, err.message);
+    }
+}
+
+/* ── opening and closing ───────────────────────────────────────────────────────────────────────── */
+
+static void open_ledger(struct virtual_world *w)
+{
+    struct ledger_options options = {.data_dir = w->folder,
+                                     .checkpoint_key = &w->key,
+                                     .checkpoint_copy = w->checkpoint,
+                                     .map_size = UINT64_C(1) << 30,
+                                     .wall_ns = virtual_wall_ns};
+    struct err err = {0};
+    if (ledger_open(&options, &w->ledger, &err) != ERR_OK) {
+        fail_msg("%s", err.message);
+    }
+}
+
+static void first_commands(struct virtual_world *w)
+{
+    struct arena arena;
+    struct id16 nobody = {0};
+    struct command c = virtual_command(w, COMMAND_LEDGER_OPEN, ACTOR_OPERATOR, nobody);
+    arena_init(&arena, 1 << 16);
+    c.u.open = (struct ev_ledger_opened){.log_id = w->operator_key.log_id,
+                                         .generation = 1,
+                                         .network = NETWORK_LOCAL,
+                                         .record_format = RECORD_FORMAT,
+                                         .checkpoint_key = w->key.public_key,
+                                         .settlement_key_id = w->operator_key.key_id,
+                                         .name = bytes_of_text("tally.test")};
+    virtual_must(w, &c);
+    c = virtual_command(w, COMMAND_TERMS_SET, ACTOR_OPERATOR, nobody);
+    assert_int_equal(terms_default(NETWORK_LOCAL, &arena, &c.u.terms, NULL), ERR_OK);
+    c.u.terms.fee_bps = 250;
+    c.u.terms.fee_identity = w->fee_identity;
+    c.u.terms.queue_max_s = 300;
+    virtual_must(w, &c);
+    c = virtual_command(w, COMMAND_KEY_ADD, ACTOR_OPERATOR, nobody);
+    c.u.key = (struct ev_settlement_key_added){.key_id = w->operator_key.key_id,
+                                               .check_identity =
+                                                   operator_check_identity(&w->operator_key)};
+    virtual_must(w, &c);
+    c = virtual_command(w, COMMAND_LEDGER_START, ACTOR_LEDGER, nobody);
+    c.u.start.software = bytes_of_text("test");
+    virtual_must(w, &c);
+    arena_deinit(&arena);
+}
+
+static void make_folder(char ret[64])
+{
+    /* Thousands of commands, each waited for: what a disk costs is not what is tested here. */
+    (void)snprintf(ret, 64, "/dev/shm/tally-test-XXXXXX");
+    if (mkdtemp(ret) == NULL) {
+        (void)temp_folder_create(ret);
+    }
+}
+
+void virtual_open(struct virtual_world *w, const struct virtual_options *options)
+{
+    struct chain_options chain = {
+        .start_tick = VIRTUAL_FIRST_TICK, .epoch = 100, .min_offset = 3, .tick_seconds = 1};
+    struct err err = {0};
+    uint8_t key_seed[32];
+    *w = (struct virtual_world){.random = options->seed, .crash_permille = options->crash_permille};
+    world = w;
+    atomic_store(&now_ns, BEGIN);
+    make_folder(w->folder);
+    (void)snprintf(w->checkpoint, sizeof w->checkpoint, "%s.checkpoint", w->folder);
+    (void)snprintf(w->cursor, sizeof w->cursor, "%s.cursor", w->folder);
+    memset(key_seed, 7, sizeof key_seed);
+    note_key_from_seed(key_seed, &w->key);
+    w->operator_key =
+        (struct operator_key){.network = NETWORK_LOCAL, .log_id = virtual_id(w), .key_id = 1};
+    memset(w->operator_key.seed, 'o', sizeof w->operator_key.seed);
+    w->fee_identity = virtual_key(w);
+    w->books = memory_store_create();
+    if (network_create(&chain, &options->faults, &w->network, &err) != ERR_OK) {
+        fail_msg("%s", err.message);
+    }
+    open_ledger(w);
+    first_commands(w);
+}
+
+/* ── settlement ────────────────────────────────────────────────────────────────────────────────── */
+
+static void begin_settlement(struct virtual_world *w)
+{
+    struct settlement *s = calloc(1, sizeof *s);
+    struct err err = {0};
+    assert_non_null(s);
+    s->options = (struct settlement_options){.ledger = w->ledger, .mono_ns = virtual_wall_ns};
+    s->operator_key = w->operator_key;
+    s->seed_good = true;
+    (void)snprintf(s->cursor_path, sizeof s->cursor_path, "%s", w->cursor);
+    assert_int_equal(uv_loop_init(&s->loop), 0);
+    assert_int_equal(pthread_mutex_init(&s->mutex, NULL), 0);
+    struct qubic_client_options client = {.live_url = "http://virtual/live/v1",
+                                          .query_url = "http://virtual/query/v1",
+                                          .timeout_ms = TIMEOUT_MS};
+    if (http_client_create(&s->loop, &s->http, &err) != ERR_OK ||
+        qubic_client_create(s->http, &client, &s->client, &err) != ERR_OK) {
+        fail_msg("%s", err.message);
+    }
+    w->settlement = s;
+    w->prepared = false;
+}
+
+static void end_settlement(struct virtual_world *w)
+{
+    struct settlement *s = w->settlement;
+    if (s == NULL) {
+        return;
+    }
+    qubic_client_destroy(s->client);
+    http_client_close(s->http, NULL, NULL);
+    while (uv_run(&s->loop, UV_RUN_DEFAULT) != 0) {
+    }
+    assert_int_equal(uv_loop_close(&s->loop), 0);
+    (void)pthread_mutex_destroy(&s->mutex);
+    free(s);
+    w->settlement = NULL;
+}
+
+/* What the next one finds: mostly all as it was; now and then no cursor, or a ledger that ended, too. */
+static void after_crash(struct virtual_world *w)
+{
+    end_settlement(w);
+    w->crashed = false;
+    if (virtual_chance(w, 200)) {
+        (void)unlink(w->cursor);
+    }
+    if (virtual_chance(w, 20)) {
+        struct command c = virtual_command(w, COMMAND_LEDGER_START, ACTOR_LEDGER, (struct id16){0});
+        c.u.start.software = bytes_of_text("again");
+        ledger_close(w->ledger);
+        open_ledger(w);
+        virtual_must(w, &c);
+        w->reopened++;
+    }
+}
+
+void virtual_round(struct virtual_world *w)
+{
+    struct err err = {0};
+    if (w->settlement == NULL) {
+        begin_settlement(w);
+    }
+    w->rounds++;
+    if (!w->prepared) {
+        w->prepared = settlement_prepare(w->settlement, &err) == ERR_OK && !w->crashed;
+    } else {
+        enum err_code code = settlement_round(w->settlement, &err);
+        w->troubles += code != ERR_OK ? 1 : 0; /* told, and tried again in the next round */
+        if (!w->crashed) {
+            cursor_save(w->settlement, false);
+        }
+    }
+    if (w->crashed) {
+        after_crash(w);
+    }
+}
+
+void virtual_tick(struct virtual_world *w)
+{
+    bool ticked = false;
+    struct err err = {0};
+    atomic_fetch_add(&now_ns, SECOND);
+    if (network_tick(w->network, atomic_load(&now_ns) / NS_PER_MS, &ticked, &err) != ERR_OK) {
+        fail_msg("%s", err.message);
+    }
+}
+
+uint32_t virtual_now_tick(const struct virtual_world *w)
+{
+    return chain_current_tick(network_chain(w->network));
+}
+
+void virtual_close(struct virtual_world *w)
+{
+    end_settlement(w);
+    ledger_close(w->ledger);
+    network_destroy(w->network);
+    memory_store_destroy(w->books);
+    (void)unlink(w->checkpoint);
+    (void)unlink(w->cursor);
+    temp_folder_remove(w->folder);
+    world = NULL;
+}

@@ -1,0 +1,99 @@
+/* tests/core/settlement/virtual_world.h: ledger, settlement and local network in one thread and in time of our own.
+ *
+ *     ledger (real, on disk) ◀─ commands ─ settlement (real, a round by call) ─ HTTP ─▶ crash points ─▶ service_ask (tools/devchain)
+ *
+ * Crash:   before and after each command of settlement's and each question of its to the chain a crash may be drawn: from then on this
+ *          settlement does nothing more, and another one begins, as after kill -9. "After" means: done, and the answer lost.
+ * Seed:    everything drawn comes from the world's one generator, so a run can be had again from its seed; virtual_digest says whether it was.
+ * Checks:  after each command the new events: what they move sums to zero, and no account is negative that may not be.
+ * Seams:   settlement_submit and core/net's HTTP client are wrapped by the linker (CMakeLists.txt).
+ * Thread:  one, besides the ledger's writer. One world at a time. */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef TESTS_CORE_SETTLEMENT_VIRTUAL_WORLD_H
+#define TESTS_CORE_SETTLEMENT_VIRTUAL_WORLD_H
+
+#include "core/ledger/ledger.h"
+#include "core/settlement/settlement_internal.h"
+#include "tools/devchain/service.h"
+
+#define VIRTUAL_FIRST_TICK 1000
+
+/* Where a crash can be drawn: the questions, then the commands. */
+enum crash_step {
+    CRASH_TICK_INFO,
+    CRASH_PROCESSED,
+    CRASH_BALANCE,
+    CRASH_BROADCAST,
+    CRASH_TRANSACTION,
+    CRASH_TICK,
+    CRASH_TICK_DATA,
+    CRASH_DEPOSIT,
+    CRASH_CONFIRM,
+    CRASH_EXPIRE,
+    CRASH_SHORTFALL,
+    CRASH_SIGN,
+    CRASH_LOSE,
+    CRASH_CONFIRM_LEG,
+    CRASH_STEPS,
+};
+
+struct virtual_options {
+    uint64_t seed;
+    struct fault_plan faults;
+    unsigned crash_permille; /* of the steps, at first; rarer where there were many */
+};
+
+struct virtual_world {
+    uint64_t random;
+    char folder[64];
+    char checkpoint[96];
+    char cursor[96];
+    struct note_key key;
+    struct operator_key operator_key;
+    struct ledger *ledger;
+    struct devnet *network;
+    struct settlement *settlement; /* NULL after a crash, until the next round */
+    bool prepared;
+    struct key32 fee_identity;
+
+    unsigned crash_permille;
+    bool crashed; /* in this round */
+    uint64_t crashes[CRASH_STEPS][2];
+    uint64_t crashes_all;
+    uint64_t reopened; /* of those, with a ledger opened anew */
+    uint64_t rounds;
+    uint64_t troubles; /* of those, with one to tell */
+
+    uint64_t seen; /* last sequence that was checked */
+    struct store *books;
+    uint64_t events[512]; /* by type */
+    struct key32 digest;
+};
+
+/* SplitMix64. */
+uint64_t virtual_random(struct virtual_world *w);
+uint64_t virtual_below(struct virtual_world *w, uint64_t count);
+bool virtual_chance(struct virtual_world *w, unsigned permille);
+struct id16 virtual_id(struct virtual_world *w);
+struct key32 virtual_key(struct virtual_world *w);
+
+void virtual_open(struct virtual_world *w, const struct virtual_options *options);
+void virtual_close(struct virtual_world *w);
+
+/* A command with a new id. */
+struct command virtual_command(struct virtual_world *w, enum command_type type,
+                               enum actor_kind actor, struct id16 actor_id);
+enum err_code virtual_submit(struct virtual_world *w, const struct command *command,
+                             struct err *err);
+void virtual_must(struct virtual_world *w, const struct command *command);
+/* A second later: what was frozen runs, or the chain stands still. */
+void virtual_tick(struct virtual_world *w);
+/* One round of settlement, which may end in a crash. */
+void virtual_round(struct virtual_world *w);
+
+uint32_t virtual_now_tick(const struct virtual_world *w);
+/* Over sequences, types and money of all events so far: the same for the same seed. */
+struct key32 virtual_digest(const struct virtual_world *w);
+const char *crash_step_name(enum crash_step step);
+
+#endif
