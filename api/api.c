@@ -11,6 +11,7 @@
 #include "api/route.h"
 #include "core/base/time.h"
 #include "core/base/trace.h"
+#include "core/qubic/sign_in.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -262,6 +263,8 @@ enum err_code api_start(struct api *api, struct err *err)
                                   http_server_port(api->server));
         if (size < 0 || (size_t)size >= sizeof api->origin) {
             code = err_set(err, ERR_TOO_LARGE, "an origin has at most 255 characters");
+        } else { /* or nobody could sign in */
+            code = qubic_sign_in_check_origin(bytes_of_text(api->origin), err);
         }
     }
     return code;

@@ -6,9 +6,8 @@
 #include "core/base/rng.h"
 #include "core/base/text.h"
 #include "core/base/time.h"
-#include "core/crypto/k12.h"
-#include "core/crypto/schnorrq.h"
 #include "core/crypto/sha256.h"
+#include "core/qubic/sign_in.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -62,21 +61,24 @@ static void challenge(struct call *call)
                          "log_id", log_id, "expires_at", expires));
 }
 
-/* The text of docs/record-format.md, section 9. */
-static void sign_in_text(struct call *call, struct key32 identity, const uint8_t nonce[NONCE_SIZE],
-                         int64_t expires_at, struct buf *ret)
+/* Signed is the text of this server's own challenge, whatever was sent. */
+static bool is_signed(struct call *call, const struct key32 *identity,
+                      const uint8_t nonce[NONCE_SIZE], int64_t expires_at,
+                      const uint8_t signature[SCHNORRQ_SIGNATURE_SIZE])
 {
     char log_id[ID_TEXT_SIZE];
-    char identity_text[QUBIC_TEXT_SIZE];
     char nonce_text[NONCE_SIZE * 2 + 1];
     char expires[TIME_TEXT_SIZE];
     id_format(call->api->log_id, log_id);
-    API_NAMES.identity(identity, identity_text);
     hex_encode(bytes_of(nonce, NONCE_SIZE), nonce_text);
     format_seconds(expires_at, expires);
-    buf_printf(ret,
-               "Tallystick sign-in v1\norigin: %s\nlog: %s\nidentity: %s\nnonce: %s\nexpires: %s\n",
-               call->api->origin, log_id, identity_text, nonce_text, expires);
+    struct qubic_sign_in const sign_in = {
+        .origin = bytes_of_text(call->api->origin),
+        .log_id = bytes_of_text(log_id),
+        .nonce = bytes_of_text(nonce_text),
+        .expires_at = bytes_of_text(expires),
+    };
+    return qubic_sign_in_is_signed(&sign_in, identity, signature);
 }
 
 static void new_token(struct new_token *ret, struct ev_token_issued *issued, uint64_t scopes)
@@ -157,12 +159,7 @@ static void session(struct call *call)
             "this challenge is unknown, used or older than five minutes; ask for a new one");
         return;
     }
-    struct buf text;
-    buf_init(&text, 1024);
-    sign_in_text(call, identity, nonce, expires_at, &text);
-    struct key32 digest = k12_digest(buf_bytes(&text));
-    buf_deinit(&text);
-    if (!schnorrq_verify(&identity, &digest, signature)) {
+    if (!is_signed(call, &identity, nonce, expires_at, signature)) {
         call_problem(
             call, 401, "signature_wrong",
             "the signature is not this identity's over the sign-in text of this challenge");

@@ -3,9 +3,8 @@
 
 #include "core/base/file.h"
 #include "core/base/text.h"
-#include "core/crypto/k12.h"
-#include "core/crypto/schnorrq.h"
 #include "core/net/http_client.h"
+#include "core/qubic/sign_in.h"
 #include "tools/tally/wallet.h"
 
 #include <stdio.h>
@@ -171,19 +170,17 @@ static enum err_code sign_in(struct remote *remote, const char *scopes_json,
         goto out;
     }
     qubic_identity_format(&keys->public_key, identity);
-    struct buf text;
-    buf_init(&text, 1024);
-    buf_printf(&text,
-               "Tallystick sign-in v1\norigin: %s\nlog: %s\nidentity: %s\nnonce: %s\nexpires: %s\n",
-               json_text(challenge, "origin"), json_text(challenge, "log_id"), identity,
-               json_text(challenge, "nonce"), json_text(challenge, "expires_at"));
-    code = buf_check(&text, err); /* what did not fit is not signed */
-    struct key32 digest = k12_digest(buf_bytes(&text));
-    buf_deinit(&text);
+    struct qubic_sign_in const parts = {
+        .origin = bytes_of_text(remote->url),
+        .log_id = bytes_of_text(json_text(challenge, "log_id")),
+        .nonce = bytes_of_text(json_text(challenge, "nonce")),
+        .expires_at = bytes_of_text(json_text(challenge, "expires_at")),
+    };
+    code = qubic_sign_in_sign(&parts, keys, signature, err);
     if (code != ERR_OK) {
+        err_context(err, "this server's challenge is not signed");
         goto out;
     }
-    schnorrq_sign(&keys->subseed, &keys->public_key, &digest, signature);
     hex_encode(bytes_of(signature, sizeof signature), signature_hex);
     json_t *body =
         json_pack("{s:s,s:s,s:s,s:o}", "identity", identity, "nonce", json_text(challenge, "nonce"),
