@@ -242,6 +242,8 @@ enum err_code api_start(struct api *api, struct err *err)
         .live_url = api->options.qubic_live_url,
         .query_url = api->options.qubic_query_url,
         .timeout_ms = 5000,
+        .deadline_ms = 8000, /* somebody waits for it */
+        .requests_per_s = api->options.qubic_requests_per_s,
     };
     if (code == ERR_OK) {
         code = qubic_client_create(api->http, &qubic_options, &api->qubic, err);

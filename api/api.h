@@ -28,6 +28,8 @@ struct api_options {
     const char *page_dir; /* static files, or NULL */
     const char *qubic_live_url;
     const char *qubic_query_url;
+    unsigned
+        qubic_requests_per_s; /* of each of the two clients: this one and settlement's; 0: no limit */
     const char *explorer_url; /* NULL: none */
 };
 

@@ -242,6 +242,7 @@ static enum err_code start_settlement(struct server *s, const struct ledger_row 
         .query_url = s->options.api.qubic_query_url,
         .cursor_path = s->cursor_path,
         .poll_ms = s->options.poll_ms,
+        .requests_per_s = s->options.api.qubic_requests_per_s,
     };
     code = settlement_start(&options, &s->api.settlement, err);
     explicit_bzero(&key, sizeof key);

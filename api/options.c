@@ -28,8 +28,15 @@ static const char USAGE[] =
     "  --page DIR                 static files served at /\n"
     "  --qubic-live-url URL       [https://rpc.qubic.org/live/v1]; a local log needs both\n"
     "  --qubic-query-url URL      [https://rpc.qubic.org/query/v1]\n"
+    "  --qubic-rate N             requests a second to the chain's services, of settlement and of "
+    "the "
+    "API each;\n"
+    "                             0: no limit [local: 0, else 20]\n"
     "  --poll-ms N                pause between two looks at the chain [500]\n"
     "  --views-copy-every N       events after which the views are copied anew [4000000]\n";
+
+/* The services publish no limit; until one is known this is a guess on the careful side. */
+#define REQUESTS_PER_S_DEFAULT 20
 
 enum option_id {
     OPT_DATA = 256,
@@ -44,6 +51,7 @@ enum option_id {
     OPT_PAGE,
     OPT_LIVE,
     OPT_QUERY,
+    OPT_RATE,
     OPT_POLL,
     OPT_COPY_EVERY,
     OPT_HELP,
@@ -62,6 +70,7 @@ static const struct option LONG[] = {
     {"page", required_argument, NULL, OPT_PAGE},
     {"qubic-live-url", required_argument, NULL, OPT_LIVE},
     {"qubic-query-url", required_argument, NULL, OPT_QUERY},
+    {"qubic-rate", required_argument, NULL, OPT_RATE},
     {"poll-ms", required_argument, NULL, OPT_POLL},
     {"views-copy-every", required_argument, NULL, OPT_COPY_EVERY},
     {"help", no_argument, NULL, OPT_HELP},
@@ -134,6 +143,11 @@ static enum err_code take(int id, struct tallyd_options *options, struct err *er
     case OPT_QUERY:
         options->api.qubic_query_url = optarg;
         break;
+    case OPT_RATE:
+        code = number(optarg, 1000, &value, "qubic-rate", err);
+        options->api.qubic_requests_per_s = (unsigned)value;
+        options->rate_given = true;
+        break;
     case OPT_POLL:
         code = number(optarg, 60000, &value, "poll-ms", err);
         options->poll_ms = (unsigned)value;
@@ -199,6 +213,9 @@ enum err_code options_choose_chain(struct tallyd_options *options, enum network 
             "this log is of the network 'local', which has no chain of its own: name one "
             "by --qubic-live-url and --qubic-query-url (of tally-devchain: its URL with /live/v1 "
             "and /query/v1)");
+    }
+    if (!options->rate_given && network != NETWORK_LOCAL) {
+        api->qubic_requests_per_s = REQUESTS_PER_S_DEFAULT;
     }
     if (api->qubic_live_url == NULL) {
         api->qubic_live_url = "https://rpc.qubic.org/live/v1";

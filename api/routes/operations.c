@@ -190,10 +190,11 @@ static void balance_cb(void *ctx, const struct qubic_answer *answer)
         return;
     }
     call_reply(call, 200,
-               json_pack("{s:o,s:I,s:I,s:i}", "identity",
+               json_pack("{s:o,s:I,s:I,s:I,s:b}", "identity",
                          json_of_identity(answer->balance.identity), "balance",
                          (json_int_t)answer->balance.balance, "tick",
-                         (json_int_t)answer->balance.valid_for_tick, "age_ms", 0));
+                         (json_int_t)answer->balance.valid_for_tick, "age_ms",
+                         (json_int_t)answer->age_ms, "stale", answer->is_stale));
 }
 
 static void balance(struct call *call)
@@ -205,9 +206,9 @@ static void balance(struct call *call)
         return;
     }
     call->awaiting = true;
-    if (qubic_client_balance(call->api->qubic, &identity,
-                             (struct qubic_listener){.on_answer = balance_cb, .ctx = call}, NULL,
-                             &err) != ERR_OK) {
+    if (qubic_client_balance_known(call->api->qubic, &identity,
+                                   (struct qubic_listener){.on_answer = balance_cb, .ctx = call},
+                                   NULL, &err) != ERR_OK) {
         call->awaiting = false;
         call_refuse(call, &err);
     }

@@ -241,6 +241,11 @@ enum err_code http_client_create(uv_loop_t *loop, struct http_client **ret_clien
     return ERR_OK;
 }
 
+uv_loop_t *http_client_loop(const struct http_client *client)
+{
+    return client->loop;
+}
+
 static void client_timer_closed_cb(uv_handle_t *handle)
 {
     struct http_client *client = client_of(handle->data);

@@ -79,6 +79,7 @@ typedef void (*http_call_cb)(void *ctx, const struct http_call_result *result);
 
 MUST_CHECK enum err_code http_client_create(uv_loop_t *loop, struct http_client **ret_client,
                                             struct err *err);
+uv_loop_t *http_client_loop(const struct http_client *client);
 typedef void (*http_client_closed_cb)(void *ctx);
 /* Cancel all calls (no done_cb), free when the loop has closed the handles, then `on_closed` (may be NULL). */
 void http_client_close(struct http_client *client, http_client_closed_cb on_closed, void *ctx);

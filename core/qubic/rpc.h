@@ -106,14 +106,45 @@ enum qubic_rpc_status {
     QUBIC_RPC_UNAVAILABLE = 14,
 };
 
+/* What a service means by it: one name for each of its known answers. */
+enum qubic_rpc_reason {
+    QUBIC_REASON_UNREADABLE, /* no error body of a service: unknown, ask again */
+    QUBIC_REASON_OTHER,      /* a code or message that is not in the list */
+    /* about the question */
+    QUBIC_REASON_ENCODING_BAD,       /* illegal base64 */
+    QUBIC_REASON_SIGNATURE_BAD,      /* does not verify */
+    QUBIC_REASON_SIGNATURE_TWIN,     /* scalar not below the group's order */
+    QUBIC_REASON_KEY_BAD,            /* public key or signature is no point that signs */
+    QUBIC_REASON_TICK_PASSED,        /* a broadcast for a tick that is there; max_tick */
+    QUBIC_REASON_TRANSACTION_BROKEN, /* the bytes are no transaction */
+    QUBIC_REASON_ID_BAD,             /* no transaction id */
+    QUBIC_REASON_TICK_NOT_YET,       /* beyond the archive; last_processed */
+    QUBIC_REASON_TICK_SKIPPED,       /* never was; next_tick */
+    QUBIC_REASON_ARGUMENT_BAD,       /* code 3 otherwise */
+    QUBIC_REASON_PRECONDITION,       /* code 9 */
+    QUBIC_REASON_OUT_OF_RANGE,       /* code 11 otherwise */
+    QUBIC_REASON_TRANSACTION_UNKNOWN,
+    QUBIC_REASON_PATH_UNKNOWN, /* code 5 otherwise */
+    QUBIC_REASON_UNIMPLEMENTED,
+    /* about the service */
+    QUBIC_REASON_NO_PEERS, /* the broadcast reached nobody */
+    QUBIC_REASON_NODE_FAILED,
+    QUBIC_REASON_BUSY, /* 429, or code 8 */
+    QUBIC_REASON_DEADLINE,
+    QUBIC_REASON_UNAVAILABLE,
+    QUBIC_REASON_COUNT,
+};
+
 struct qubic_rpc_error {
     int http_status;
-    int status;              /* enum qubic_rpc_status, or another code the body had */
+    int status; /* enum qubic_rpc_status, or another code the body had */
+    enum qubic_rpc_reason reason;
     char message[160];       /* printable ASCII, cut; "" without a body */
     bool tick_is_skipped;    /* the tick asked for never existed … */
     uint32_t next_tick;      /* … and this is the next that did, 0 if not said */
     bool tick_is_not_yet;    /* the tick asked for is beyond the archive's last */
     uint32_t last_processed; /* which is this, 0 if not said */
+    uint32_t max_tick;       /* the network's, with QUBIC_REASON_TICK_PASSED; 0 if not said */
 };
 
 /* ---- answers ---- */
@@ -143,6 +174,11 @@ MUST_CHECK enum err_code qubic_rpc_parse_tick_data(struct bytes body, struct are
                                                    struct qubic_tick_data *ret, struct err *err);
 /* Any body of a non-200 answer; never fails. */
 struct qubic_rpc_error qubic_rpc_parse_error(int http_status, struct bytes body);
+
+/* "tick_skipped": for traces and metrics. */
+const char *qubic_rpc_reason_name(enum qubic_rpc_reason reason);
+/* Whether the same question may be answered another time. */
+bool qubic_rpc_may_pass(const struct qubic_rpc_error *error);
 
 /* Only a readable error body with code 5 is ERR_NOT_FOUND: a proxy's 404 page proves nothing. ERR_INVALID for 3,
  * 9 and 11; everything else is ERR_UNAVAILABLE: ask again. `err` gets the message. */

@@ -29,9 +29,85 @@ static uint32_t number_after(const char *message, const char *phrase)
     return number <= UINT32_MAX ? (uint32_t)number : 0;
 }
 
+/* Sorted by code; the first whose phrase is in the message is it. */
+static const struct {
+    int status;
+    const char *phrase;
+    enum qubic_rpc_reason reason;
+} meanings[] = {
+    {QUBIC_RPC_INVALID_ARGUMENT, "illegal base64", QUBIC_REASON_ENCODING_BAD},
+    {QUBIC_RPC_INVALID_ARGUMENT, "Signature does not verify", QUBIC_REASON_SIGNATURE_BAD},
+    {QUBIC_RPC_INVALID_ARGUMENT, "Non-canonical signature scalar", QUBIC_REASON_SIGNATURE_TWIN},
+    {QUBIC_RPC_INVALID_ARGUMENT, "Bad public key or signature", QUBIC_REASON_KEY_BAD},
+    {QUBIC_RPC_INVALID_ARGUMENT, "should be greater than max tick", QUBIC_REASON_TICK_PASSED},
+    {QUBIC_RPC_INVALID_ARGUMENT, "invalid id format", QUBIC_REASON_ID_BAD},
+    {QUBIC_RPC_INVALID_ARGUMENT, "is greater than last processed tick", QUBIC_REASON_TICK_NOT_YET},
+    {QUBIC_RPC_INVALID_ARGUMENT, "was skipped by the system", QUBIC_REASON_TICK_SKIPPED},
+    {QUBIC_RPC_INVALID_ARGUMENT, "", QUBIC_REASON_ARGUMENT_BAD},
+    {QUBIC_RPC_DEADLINE, "", QUBIC_REASON_DEADLINE},
+    {QUBIC_RPC_NOT_FOUND, "transaction not found", QUBIC_REASON_TRANSACTION_UNKNOWN},
+    {QUBIC_RPC_NOT_FOUND, "", QUBIC_REASON_PATH_UNKNOWN},
+    {QUBIC_RPC_EXHAUSTED, "", QUBIC_REASON_BUSY},
+    {QUBIC_RPC_PRECONDITION, "is greater than last processed tick", QUBIC_REASON_TICK_NOT_YET},
+    {QUBIC_RPC_PRECONDITION, "", QUBIC_REASON_PRECONDITION},
+    {QUBIC_RPC_OUT_OF_RANGE, "was skipped by the system", QUBIC_REASON_TICK_SKIPPED},
+    {QUBIC_RPC_OUT_OF_RANGE, "", QUBIC_REASON_OUT_OF_RANGE},
+    {QUBIC_RPC_UNIMPLEMENTED, "", QUBIC_REASON_UNIMPLEMENTED},
+    {QUBIC_RPC_INTERNAL, "unmarshal", QUBIC_REASON_TRANSACTION_BROKEN},
+    {QUBIC_RPC_INTERNAL, "wasn't broadcast to any peers", QUBIC_REASON_NO_PEERS},
+    {QUBIC_RPC_INTERNAL, "", QUBIC_REASON_NODE_FAILED},
+    {QUBIC_RPC_UNAVAILABLE, "", QUBIC_REASON_UNAVAILABLE},
+};
+
+static enum qubic_rpc_reason reason_of(int status, const char *message)
+{
+    for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++) {
+        if (meanings[i].status == status && strstr(message, meanings[i].phrase) != NULL) {
+            return meanings[i].reason;
+        }
+    }
+    return QUBIC_REASON_OTHER;
+}
+
+const char *qubic_rpc_reason_name(enum qubic_rpc_reason reason)
+{
+    static const char *const names[QUBIC_REASON_COUNT] = {
+        [QUBIC_REASON_UNREADABLE] = "unreadable",
+        [QUBIC_REASON_OTHER] = "other",
+        [QUBIC_REASON_ENCODING_BAD] = "encoding_bad",
+        [QUBIC_REASON_SIGNATURE_BAD] = "signature_bad",
+        [QUBIC_REASON_SIGNATURE_TWIN] = "signature_twin",
+        [QUBIC_REASON_KEY_BAD] = "key_bad",
+        [QUBIC_REASON_TICK_PASSED] = "tick_passed",
+        [QUBIC_REASON_TRANSACTION_BROKEN] = "transaction_broken",
+        [QUBIC_REASON_ID_BAD] = "id_bad",
+        [QUBIC_REASON_TICK_NOT_YET] = "tick_not_yet",
+        [QUBIC_REASON_TICK_SKIPPED] = "tick_skipped",
+        [QUBIC_REASON_ARGUMENT_BAD] = "argument_bad",
+        [QUBIC_REASON_PRECONDITION] = "precondition",
+        [QUBIC_REASON_OUT_OF_RANGE] = "out_of_range",
+        [QUBIC_REASON_TRANSACTION_UNKNOWN] = "transaction_unknown",
+        [QUBIC_REASON_PATH_UNKNOWN] = "path_unknown",
+        [QUBIC_REASON_UNIMPLEMENTED] = "unimplemented",
+        [QUBIC_REASON_NO_PEERS] = "no_peers",
+        [QUBIC_REASON_NODE_FAILED] = "node_failed",
+        [QUBIC_REASON_BUSY] = "busy",
+        [QUBIC_REASON_DEADLINE] = "deadline",
+        [QUBIC_REASON_UNAVAILABLE] = "unavailable",
+    };
+    return names[reason];
+}
+
+bool qubic_rpc_may_pass(const struct qubic_rpc_error *error)
+{
+    return error->reason == QUBIC_REASON_UNREADABLE || error->reason == QUBIC_REASON_OTHER ||
+           error->reason >= QUBIC_REASON_NO_PEERS;
+}
+
 struct qubic_rpc_error qubic_rpc_parse_error(int http_status, struct bytes body)
 {
-    struct qubic_rpc_error error = {.http_status = http_status, .status = QUBIC_RPC_NONE};
+    struct qubic_rpc_error error = {
+        .http_status = http_status, .status = QUBIC_RPC_NONE, .reason = QUBIC_REASON_UNREADABLE};
     json_t *root = json_loadb(body.size > 0 ? (const char *)body.data : "", body.size, 0, NULL);
     const json_t *code = json_object_get(root, "code");
     const json_t *message = json_object_get(root, "message");
@@ -39,11 +115,14 @@ struct qubic_rpc_error qubic_rpc_parse_error(int http_status, struct bytes body)
         json_integer_value(code) < 1000) {
         error.status = (int)json_integer_value(code);
         copy_printable(error.message, sizeof error.message, json_string_value(message));
-        error.tick_is_skipped = strstr(error.message, "was skipped by the system") != NULL;
+        error.reason = reason_of(error.status, error.message);
+        error.tick_is_skipped = error.reason == QUBIC_REASON_TICK_SKIPPED;
         error.next_tick = number_after(error.message, "next available tick is ");
-        error.tick_is_not_yet =
-            strstr(error.message, "is greater than last processed tick") != NULL;
+        error.tick_is_not_yet = error.reason == QUBIC_REASON_TICK_NOT_YET;
         error.last_processed = number_after(error.message, "last processed tick ");
+        error.max_tick = number_after(error.message, "greater than max tick: ");
+    } else if (http_status == 429) {
+        error.reason = QUBIC_REASON_BUSY;
     }
     json_decref(root);
     return error;

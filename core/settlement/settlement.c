@@ -186,6 +186,7 @@ enum err_code settlement_start(const struct settlement_options *options, struct 
         .query_url = s->query_url,
         .ca_file = options->ca_file,
         .timeout_ms = options->timeout_ms != 0 ? options->timeout_ms : TIMEOUT_MS_DEFAULT,
+        .requests_per_s = options->requests_per_s,
     };
     if (code == ERR_OK) {
         code = qubic_client_create(s->http, &client_options, &s->client, err);

@@ -70,7 +70,7 @@ static int set_up(void **state)
     snprintf(live, sizeof live, "http://127.0.0.1:%u/live/v1/", http_server_port(f->server));
     snprintf(query, sizeof query, "http://127.0.0.1:%u/query/v1", http_server_port(f->server));
     struct qubic_client_options const options = {
-        .live_url = live, .query_url = query, .timeout_ms = 500};
+        .live_url = live, .query_url = query, .timeout_ms = 500, .attempts_max = 1};
     assert_int_equal(qubic_client_create(f->http, &options, &f->client, NULL), ERR_OK);
     *state = f;
     return 0;

@@ -311,6 +311,68 @@ static void errors_are_mapped_by_their_body(void **state)
     assert_null(strchr(error.message, '\x1b'));
 }
 
+/* Every answer of section 6 of the facts about the services, as they word it. */
+static void every_known_error_has_its_name(void **state)
+{
+    static const struct {
+        int http;
+        int code;
+        const char *message;
+        const char *name;
+        enum err_code err;
+        bool may_pass;
+    } rows[] = {
+        {400, 3, "illegal base64 data at input byte 4", "encoding_bad", ERR_INVALID, false},
+        {400, 3, "Signature does not verify!", "signature_bad", ERR_INVALID, false},
+        {400, 3, "Non-canonical signature scalar.", "signature_twin", ERR_INVALID, false},
+        {400, 3, "Bad public key or signature.", "key_bad", ERR_INVALID, false},
+        {400, 3, "Target tick: 7 for the transaction should be greater than max tick: 9",
+         "tick_passed", ERR_INVALID, false},
+        {400, 3, "invalid id format: checksum", "id_bad", ERR_INVALID, false},
+        {400, 3,
+         "invalid tick number: requested tick number 9 is greater than last processed tick 7",
+         "tick_not_yet", ERR_INVALID, false},
+        {400, 3, "tick 9 was skipped by the system, next available tick is 12", "tick_skipped",
+         ERR_INVALID, false},
+        {400, 3, "something else", "argument_bad", ERR_INVALID, false},
+        {400, 9, "requestData is not base64", "precondition", ERR_INVALID, false},
+        {400, 11, "out", "out_of_range", ERR_INVALID, false},
+        {404, 5, "transaction not found", "transaction_unknown", ERR_NOT_FOUND, false},
+        {404, 5, "Not Found", "path_unknown", ERR_NOT_FOUND, false},
+        {501, 12, "Method Not Allowed", "unimplemented", ERR_UNAVAILABLE, false},
+        {500, 13, "cannot unmarshal transaction", "transaction_broken", ERR_UNAVAILABLE, false},
+        {500, 13, "tx wasn't broadcast to any peers, please retry", "no_peers", ERR_UNAVAILABLE,
+         true},
+        {500, 13, "getting tick info from node", "node_failed", ERR_UNAVAILABLE, true},
+        {429, 8, "too many", "busy", ERR_UNAVAILABLE, true},
+        {504, 4, "context deadline exceeded", "deadline", ERR_UNAVAILABLE, true},
+        {503, 14, "connection refused", "unavailable", ERR_UNAVAILABLE, true},
+        {500, 2, "unknown", "other", ERR_UNAVAILABLE, true},
+    };
+    struct fixture *f = *state;
+    unsigned seen = 1U << QUBIC_REASON_UNREADABLE;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        buf_clear(&f->body);
+        qubic_rpc_build_error(&f->body, rows[i].code, rows[i].message);
+        struct qubic_rpc_error const error =
+            qubic_rpc_parse_error(rows[i].http, buf_bytes(&f->body));
+        assert_string_equal(qubic_rpc_reason_name(error.reason), rows[i].name);
+        assert_int_equal(qubic_rpc_error_code(&error, NULL), rows[i].err);
+        assert_int_equal(qubic_rpc_may_pass(&error), rows[i].may_pass);
+        assert_int_equal(error.max_tick, error.reason == QUBIC_REASON_TICK_PASSED ? 9 : 0);
+        assert_int_equal(error.next_tick, error.reason == QUBIC_REASON_TICK_SKIPPED ? 12 : 0);
+        assert_int_equal(error.last_processed, error.reason == QUBIC_REASON_TICK_NOT_YET ? 7 : 0);
+        seen |= 1U << error.reason;
+    }
+    assert_int_equal(seen, (1U << QUBIC_REASON_COUNT) - 1); /* none is without a row */
+    /* what no service wrote */
+    struct qubic_rpc_error error = qubic_rpc_parse_error(502, bytes_of_text("<html>"));
+    assert_string_equal(qubic_rpc_reason_name(error.reason), "unreadable");
+    assert_true(qubic_rpc_may_pass(&error));
+    error = qubic_rpc_parse_error(429, bytes_of_text("slow down"));
+    assert_string_equal(qubic_rpc_reason_name(error.reason), "busy");
+}
+
 static void requests_are_what_the_services_expect(void **state)
 {
     struct fixture *f = *state;
@@ -341,6 +403,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_changed_field_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tick_data_tells_empty_from_full, set_up, tear_down),
         cmocka_unit_test_setup_teardown(errors_are_mapped_by_their_body, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(every_known_error_has_its_name, set_up, tear_down),
         cmocka_unit_test_setup_teardown(requests_are_what_the_services_expect, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
