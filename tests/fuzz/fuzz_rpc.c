@@ -54,6 +54,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     try_transactions(body, &arena, &built);
     struct qubic_rpc_error const error = qubic_rpc_parse_error(400, body);
     INVARIANT(memchr(error.message, 0, sizeof error.message) != NULL);
+    INVARIANT(qubic_rpc_reason_name(error.reason) != NULL);
+    INVARIANT(error.status != QUBIC_RPC_NONE || error.reason == QUBIC_REASON_UNREADABLE);
     INVARIANT(qubic_rpc_error_code(&error, NULL) != ERR_OK);
     buf_deinit(&built);
     arena_deinit(&arena);

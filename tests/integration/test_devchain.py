@@ -11,10 +11,14 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
 import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from tally_harness import World, tally_qubic, wait_until  # noqa: E402
 
 BIN = os.environ["TALLY_BIN_DIR"]
 ALICE = "alice" + "a" * 50
@@ -500,6 +504,91 @@ class FaultsTest(unittest.TestCase):
                                   timeout=20)
             self.assertEqual(done.returncode, 2)
             self.assertIn(text, done.stderr)
+
+
+class PaidJobTest(unittest.TestCase):
+    """A job is paid from end to end while the chain does everything it can."""
+
+    MONEY = 10**9
+    FAULTS = {"seed": "3", "empty_tick": 150, "skipped_tick": 30, "archive_lag": 400, "no_money": 150, "zero_balance": 150,
+              "too_soon": 150, "duplicate": 300, "not_found": 150, "busy": 50, "server_error": 50, "not_json": 50,
+              "slow": 30, "slow_ms": 40, "cut": 50}
+
+    def insist(self, ask):
+        """Until it is answered."""
+        def attempt():
+            try:
+                return (ask(),)
+            except (AssertionError, OSError, ValueError, http.client.HTTPException):
+                return None
+        return wait_until(attempt, "an answer", 60)[0]
+
+    def locked(self, alice, job):
+        """Send locks until one is in a tick and its money moved: whoever pays must look whether it was."""
+        chain = self.world.chain
+        while True:
+            tick = self.insist(chain.tick) + 40
+            lock = tally_qubic("tx", {
+                "seed": alice.seed, "destination": job["escrow"]["identity"], "amount": str(job["escrow"]["amount"]),
+                "tick": tick, "inputType": job["escrow"]["input_type"], "input": job["escrow"]["input"]})
+            while self.insist(chain.tick) < tick - 10:
+                alice.post("/v1/broadcast", {"transaction": lock["hex"]})  # the same bytes count once
+            while self.insist(lambda: chain.client.ok("GET", "/query/v1/getLastProcessedTick"))["tickNumber"] < tick:
+                time.sleep(0.02)
+            for _ in range(20):  # the archive may deny it
+                found = chain.client.post("/query/v1/getTransactionByHash", {"hash": lock["id"]})
+                if found.status == 200 and found.body and self.readable(found).get("moneyFlew"):
+                    return
+
+    @staticmethod
+    def readable(answer):
+        try:
+            return answer.json
+        except ValueError:
+            return {}
+
+    def test_a_job_is_paid_on_a_bad_day(self):
+        self.world = World()
+        self.addCleanup(self.world.close)
+        alice = self.world.person("alice", self.MONEY)
+        maria = self.world.person("maria")
+        host = self.world.host(maria)
+        chain = self.world.chain
+        chain.client.ok("POST", "/dev/v1/faults", self.FAULTS)
+        job = alice.job(host.offer["id"])
+        self.locked(alice, job)
+        alice.wait_for(job, lambda now: now["status"] == "queued", 120)
+        host.claim_and_start(job)
+        time.sleep(0.3)
+        host.end(job, worker_ms=300)
+        done = alice.wait_for(job, lambda now: now["settled"], 180)
+        told = chain.client.ok("GET", "/dev/v1/faults")
+        chain.client.ok("POST", "/dev/v1/faults", {name: 0 for name in told["hits"]})
+        paid = {name: chain.balance(who) for name, who in (
+            ("alice", alice.identity), ("maria", maria.identity), ("escrow", job["escrow"]["identity"]))}
+        self.assertEqual(paid["escrow"], 0, (paid, done))
+        self.assertGreater(paid["maria"], 0)
+        self.assertEqual(paid["alice"] + paid["maria"], self.MONEY)
+        print("faults hit: " + " ".join("%s=%d" % pair for pair in sorted(told["hits"].items())))
+        for name in ("empty_tick", "archive_lag", "duplicate", "busy", "server_error", "not_json", "slow", "cut"):
+            self.assertGreater(told["hits"][name], 0, name)
+
+    def test_a_balance_is_told_with_its_age(self):
+        self.world = World()
+        self.addCleanup(self.world.close)
+        alice = self.world.person("alice", self.MONEY)
+
+        def ask():
+            return alice.ok("GET", "/v1/balances/" + alice.identity)
+        first = ask()
+        self.assertEqual((first["balance"], first["age_ms"], first["stale"]), (self.MONEY, 0, False))
+        self.world.chain.fund(alice.identity, 1)
+        later = wait_until(lambda: (lambda now: now if now["age_ms"] > 0 else None)(ask()), "a balance with an age", 10)
+        self.assertEqual((later["balance"], later["tick"], later["stale"]), (self.MONEY, first["tick"], False))
+        self.world.chain.stop(signal.SIGKILL)  # what is known is told, though nobody can be asked
+        self.assertEqual(ask()["balance"], self.MONEY)
+        status = alice.get("/v1/balances/" + identity(BOB)).status
+        self.assertEqual(status, 503)  # nothing is known of him
 
 
 if __name__ == "__main__":

@@ -93,6 +93,10 @@ void chain_set_min_offset(struct chain *chain, uint32_t min_offset)
 enum err_code chain_submit(struct chain *chain, const struct qubic_transaction *tx,
                            enum chain_admission *ret, struct err *err)
 {
+    if (chain_has_waiting(chain, tx)) {
+        *ret = CHAIN_DROPPED_DUPLICATE; /* it is there, however late its repetition comes */
+        return ERR_OK;
+    }
     if (tx->tick < chain->current_tick ||
         tx->tick - chain->current_tick < chain->options.min_offset) {
         *ret = CHAIN_DROPPED_TOO_SOON;
@@ -106,16 +110,12 @@ enum err_code chain_submit(struct chain *chain, const struct qubic_transaction *
         *ret = CHAIN_DROPPED_NO_BALANCE;
         return ERR_OK;
     }
-    struct key32 const hash = qubic_transaction_hash(tx);
-    if (tick_pool_has(&chain->pool, tx->tick, &hash)) {
-        *ret = CHAIN_DROPPED_DUPLICATE;
-        return ERR_OK;
-    }
     if (tick_pool_slot(&chain->pool, tx->tick)->count == CHAIN_TICK_TRANSACTIONS_MAX) {
         *ret = CHAIN_DROPPED_TICK_FULL;
         return ERR_OK;
     }
     *ret = CHAIN_WAITING;
+    struct key32 const hash = qubic_transaction_hash(tx);
     return tick_pool_add(&chain->pool, tx, &hash, err);
 }
 
@@ -165,6 +165,12 @@ uint32_t chain_waiting(const struct chain *chain, uint32_t tick)
     bool const in_window =
         tick >= chain->current_tick && tick - chain->current_tick <= CHAIN_AHEAD_MAX;
     return in_window ? tick_pool_slot(&chain->pool, tick)->count : 0;
+}
+
+bool chain_has_waiting(const struct chain *chain, const struct qubic_transaction *tx)
+{
+    struct key32 const hash = qubic_transaction_hash(tx);
+    return chain_waiting(chain, tx->tick) > 0 && tick_pool_has(&chain->pool, tx->tick, &hash);
 }
 
 enum err_code chain_freeze(struct chain *chain, int64_t wall_ms, const struct chain_fate *fate,

@@ -99,6 +99,7 @@ uint32_t chain_tick_at_least(const struct chain *chain, uint32_t tick);
 uint32_t chain_tick_at_most(const struct chain *chain, uint32_t tick);
 /* How many transactions wait for `tick`. */
 uint32_t chain_waiting(const struct chain *chain, uint32_t tick);
+bool chain_has_waiting(const struct chain *chain, const struct qubic_transaction *tx);
 struct qubic_balance chain_identity_balance(const struct chain *chain, const struct key32 *key);
 int64_t chain_supply(const struct chain *chain); /* sum of all balances */
 

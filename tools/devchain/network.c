@@ -223,7 +223,9 @@ enum err_code network_submit(struct devnet *network, const struct qubic_transact
     uint64_t const n = network->submissions++;
     enum chain_admission again = CHAIN_WAITING;
     enum err_code code = ERR_OK;
-    if (fault_plan_strikes(&network->plan, FAULT_ZERO_BALANCE, n, NULL)) {
+    if (chain_has_waiting(network->chain, tx)) {
+        *ret = CHAIN_DROPPED_DUPLICATE; /* no fault can lose what is there */
+    } else if (fault_plan_strikes(&network->plan, FAULT_ZERO_BALANCE, n, NULL)) {
         *ret = CHAIN_DROPPED_NO_BALANCE;
     } else if (fault_plan_strikes(&network->plan, FAULT_TOO_SOON, n, NULL)) {
         *ret = CHAIN_DROPPED_TOO_SOON;
