@@ -26,8 +26,10 @@ static const char USAGE[] =
     "  --port N                   [8420]; 0: any free port\n"
     "  --origin URL               what people sign in to [http://HOST:PORT]\n"
     "  --page DIR                 static files served at /\n"
-    "  --qubic-live-url URL       [https://rpc.qubic.org/live/v1]; a local log needs both\n"
-    "  --qubic-query-url URL      [https://rpc.qubic.org/query/v1]\n"
+    "  --qubic-live-url URL       [https://rpc.qubic.org/live/v1, of a testnet log "
+    "https://testnet-rpc.qubic.org/live/v1];\n"
+    "                             a local log needs both\n"
+    "  --qubic-query-url URL      [the same with /query/v1]\n"
     "  --qubic-rate N             requests a second to the chain's services, of settlement and of "
     "the "
     "API each;\n"
@@ -217,11 +219,14 @@ enum err_code options_choose_chain(struct tallyd_options *options, enum network 
     if (!options->rate_given && network != NETWORK_LOCAL) {
         api->qubic_requests_per_s = REQUESTS_PER_S_DEFAULT;
     }
+    bool const test = network == NETWORK_TESTNET; /* play money must not meet the real chain */
     if (api->qubic_live_url == NULL) {
-        api->qubic_live_url = "https://rpc.qubic.org/live/v1";
+        api->qubic_live_url =
+            test ? "https://testnet-rpc.qubic.org/live/v1" : "https://rpc.qubic.org/live/v1";
     }
     if (api->qubic_query_url == NULL) {
-        api->qubic_query_url = "https://rpc.qubic.org/query/v1";
+        api->qubic_query_url =
+            test ? "https://testnet-rpc.qubic.org/query/v1" : "https://rpc.qubic.org/query/v1";
     }
     return ERR_OK;
 }

@@ -1,0 +1,90 @@
+/* Which chain tallyd talks to, and how often. */
+// SPDX-License-Identifier: Apache-2.0
+#include "api/options.h"
+
+#include "tests/support/cmocka_all.h"
+
+#include <string.h>
+
+static enum err_code parse(struct tallyd_options *ret, const char *name, const char *value,
+                           struct err *err)
+{
+    char words[6][20] = {"tallyd", "run", "--data", "d", "--passphrase-file", "p"};
+    char *argv[9];
+    int argc = 6;
+    bool help;
+    for (int i = 0; i < argc; i++) {
+        argv[i] = words[i];
+    }
+    char flag[32];
+    char text[64];
+    if (name != NULL) {
+        (void)snprintf(flag, sizeof flag, "%s", name);
+        (void)snprintf(text, sizeof text, "%s", value);
+        argv[argc++] = flag;
+        argv[argc++] = text;
+    }
+    argv[argc] = NULL;
+    return options_parse(argc, argv, ret, &help, err);
+}
+
+static void the_chain_is_that_of_the_logs_network(void **state)
+{
+    static const struct {
+        enum network network;
+        const char *live;
+        const char *query;
+    } rows[] = {
+        {NETWORK_MAINNET, "https://rpc.qubic.org/live/v1", "https://rpc.qubic.org/query/v1"},
+        {NETWORK_TESTNET, "https://testnet-rpc.qubic.org/live/v1",
+         "https://testnet-rpc.qubic.org/query/v1"},
+    };
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct tallyd_options options;
+        assert_int_equal(parse(&options, NULL, NULL, NULL), ERR_OK);
+        assert_int_equal(options_choose_chain(&options, rows[i].network, NULL), ERR_OK);
+        assert_string_equal(options.api.qubic_live_url, rows[i].live);
+        assert_string_equal(options.api.qubic_query_url, rows[i].query);
+        assert_int_equal(options.api.qubic_requests_per_s, 20);
+    }
+    struct tallyd_options options;
+    struct err err = {0};
+    assert_int_equal(parse(&options, "--qubic-live-url", "http://here/live/v1", NULL), ERR_OK);
+    assert_int_equal(options_choose_chain(&options, NETWORK_LOCAL, &err), ERR_INVALID);
+    assert_non_null(strstr(err.message, "--qubic-query-url"));
+}
+
+static void the_rate_is_the_one_given_or_the_networks(void **state)
+{
+    static const struct {
+        const char *given;
+        enum network network;
+        unsigned rate;
+    } rows[] = {{"100", NETWORK_MAINNET, 100}, {"0", NETWORK_MAINNET, 0}, {"7", NETWORK_LOCAL, 7}};
+    struct tallyd_options options;
+    struct err err = {0};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        assert_int_equal(parse(&options, "--qubic-rate", rows[i].given, NULL), ERR_OK);
+        options.api.qubic_live_url = options.api.qubic_query_url = "http://here";
+        assert_int_equal(options_choose_chain(&options, rows[i].network, NULL), ERR_OK);
+        assert_int_equal(options.api.qubic_requests_per_s, rows[i].rate);
+    }
+    assert_int_equal(parse(&options, NULL, NULL, NULL), ERR_OK);
+    options.api.qubic_live_url = options.api.qubic_query_url = "http://here";
+    assert_int_equal(options_choose_chain(&options, NETWORK_LOCAL, NULL), ERR_OK);
+    assert_int_equal(options.api.qubic_requests_per_s, 0);
+    assert_int_equal(parse(&options, "--qubic-rate", "1001", &err), ERR_INVALID);
+    assert_non_null(strstr(err.message, "--qubic-rate is a number from 0 to 1000"));
+    assert_int_equal(parse(&options, "--qubic-rate", "many", NULL), ERR_INVALID);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_chain_is_that_of_the_logs_network),
+        cmocka_unit_test(the_rate_is_the_one_given_or_the_networks),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
