@@ -42,7 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct bytes rest = bytes_of(data, size);
     struct fault_plan plan = fault_plan_none();
     struct fault_plan const before = plan;
-    struct network *network = NULL;
+    struct devnet *network = NULL;
     struct key32 const owner = {{1}};
     char path[128] = "";
     uint32_t in;

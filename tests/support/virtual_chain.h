@@ -33,7 +33,7 @@ struct virtual_flight {
 };
 
 struct virtual_chain {
-    struct network *network;
+    struct devnet *network;
     struct chain *chain;
     struct qubic_client *client;
     int64_t now_ms;

@@ -1,19 +1,23 @@
-/* The linker gives our functions to whoever calls those of core/net/http_client.h. The answer is there when the loop runs next. */
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/core/settlement/virtual_http.h"
 
-#include "core/net/http_client.h"
+#include "core/base/time.h"
 #include "tests/support/cmocka_all.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-struct http_client {
+struct virtual_http {
+    uv_timer_t timer; /* first: closed and freed as one */
     uv_loop_t *loop;
+    int64_t (*now_ns)(void);
+    int64_t waited_ms;
+    int64_t until_ms; /* the timer's */
+    struct qubic_client *client;
 };
 
-struct http_call {
-    uv_timer_t timer; /* first: it is closed and freed as one */
+struct call {
+    uv_timer_t timer; /* first, likewise */
     http_call_cb on_done;
     void *ctx;
     bool answered; /* otherwise nothing comes */
@@ -21,40 +25,18 @@ struct http_call {
     struct service_reply reply;
 };
 
-enum err_code __wrap_http_client_create(uv_loop_t *loop, struct http_client **ret_client,
-                                        struct err *err);
-void __wrap_http_client_close(struct http_client *client, http_client_closed_cb on_closed,
-                              void *ctx);
-enum err_code __wrap_http_client_send(struct http_client *client,
-                                      const struct http_call_options *options, http_call_cb on_done,
-                                      void *ctx, struct http_call **ret_call, struct err *err);
-void __wrap_http_call_cancel(struct http_call *call);
-
-enum err_code __wrap_http_client_create(uv_loop_t *loop, struct http_client **ret_client,
-                                        struct err *err)
-{
-    struct http_client *client = malloc(sizeof *client);
-    (void)err;
-    assert_non_null(client);
-    client->loop = loop;
-    *ret_client = client;
-    return ERR_OK;
-}
-
-void __wrap_http_client_close(struct http_client *client, http_client_closed_cb on_closed,
-                              void *ctx)
-{
-    (void)ctx;
-    assert_null(on_closed);
-    free(client);
-}
-
 static void free_cb(uv_handle_t *handle)
 {
     free(handle);
 }
 
-static void end(struct http_call *call)
+static int64_t now_ms(void *ctx)
+{
+    struct virtual_http *http = ctx;
+    return http->now_ns() / NS_PER_MS + http->waited_ms;
+}
+
+static void end(struct call *call)
 {
     if (call->answered) {
         service_reply_deinit(&call->reply);
@@ -62,9 +44,9 @@ static void end(struct http_call *call)
     uv_close((uv_handle_t *)&call->timer, free_cb);
 }
 
-static void answer(uv_timer_t *timer)
+static void answer_cb(uv_timer_t *timer)
 {
-    struct http_call *call = (struct http_call *)timer;
+    struct call *call = (struct call *)timer;
     struct service_reply *reply = &call->reply;
     struct http_field type = {"content-type",
                               reply->content_type != NULL ? reply->content_type : ""};
@@ -84,11 +66,12 @@ static void answer(uv_timer_t *timer)
     end(call);
 }
 
-enum err_code __wrap_http_client_send(struct http_client *client,
-                                      const struct http_call_options *options, http_call_cb on_done,
-                                      void *ctx, struct http_call **ret_call, struct err *err)
+static enum err_code send_request(void *ctx, const struct http_call_options *options,
+                                  http_call_cb on_done, void *done_ctx, void **ret_call,
+                                  struct err *err)
 {
-    struct http_call *call = calloc(1, sizeof *call);
+    struct virtual_http *http = ctx;
+    struct call *call = calloc(1, sizeof *call);
     const char *path = strstr(options->url, "//");
     (void)err;
     assert_non_null(call);
@@ -96,22 +79,64 @@ enum err_code __wrap_http_client_send(struct http_client *client,
     path = strchr(path + 2, '/');
     assert_non_null(path);
     call->on_done = on_done;
-    call->ctx = ctx;
+    call->ctx = done_ctx;
     call->timeout_ms = options->total_timeout_ms;
-    assert_int_equal(uv_timer_init(client->loop, &call->timer), 0);
+    assert_int_equal(uv_timer_init(http->loop, &call->timer), 0);
     call->answered =
         virtual_http_ask(options->method != NULL && strcmp(options->method, "POST") == 0, path,
                          options->body, &call->reply);
     if (call->answered) {
-        assert_int_equal(uv_timer_start(&call->timer, answer, 0, 0), 0);
+        assert_int_equal(uv_timer_start(&call->timer, answer_cb, 0, 0), 0);
     }
-    if (ret_call != NULL) {
-        *ret_call = call;
-    }
+    *ret_call = call;
     return ERR_OK;
 }
 
-void __wrap_http_call_cancel(struct http_call *call)
+static void cancel(void *ctx, void *call)
 {
+    (void)ctx;
     end(call);
+}
+
+static void wake_cb(uv_timer_t *timer)
+{
+    struct virtual_http *http = (struct virtual_http *)timer;
+    int64_t now = now_ms(http);
+    if (now < http->until_ms) {
+        http->waited_ms += http->until_ms - now;
+    }
+    qubic_client_wake(http->client);
+}
+
+static void set_timer(void *ctx, struct qubic_client *client, int64_t after_ms)
+{
+    struct virtual_http *http = ctx;
+    http->client = client;
+    if (after_ms < 0) {
+        (void)uv_timer_stop(&http->timer);
+        return;
+    }
+    http->until_ms = now_ms(http) + after_ms;
+    assert_int_equal(uv_timer_start(&http->timer, wake_cb, 0, 0), 0);
+}
+
+static void release(void *ctx)
+{
+    struct virtual_http *http = ctx;
+    uv_close((uv_handle_t *)&http->timer, free_cb);
+}
+
+void virtual_http_create(uv_loop_t *loop, int64_t (*now_ns)(void), struct qubic_io *ret)
+{
+    struct virtual_http *http = calloc(1, sizeof *http);
+    assert_non_null(http);
+    http->loop = loop;
+    http->now_ns = now_ns;
+    assert_int_equal(uv_timer_init(loop, &http->timer), 0);
+    *ret = (struct qubic_io){.ctx = http,
+                             .now_ms = now_ms,
+                             .send = send_request,
+                             .cancel = cancel,
+                             .set_timer = set_timer,
+                             .release = release};
 }

@@ -360,6 +360,7 @@ void virtual_open(struct virtual_world *w, const struct virtual_options *options
 static void begin_settlement(struct virtual_world *w)
 {
     struct settlement *s = calloc(1, sizeof *s);
+    struct qubic_io io;
     struct err err = {0};
     assert_non_null(s);
     s->options = (struct settlement_options){.ledger = w->ledger, .mono_ns = virtual_wall_ns};
@@ -370,9 +371,11 @@ static void begin_settlement(struct virtual_world *w)
     assert_int_equal(pthread_mutex_init(&s->mutex, NULL), 0);
     struct qubic_client_options client = {.live_url = "http://virtual/live/v1",
                                           .query_url = "http://virtual/query/v1",
-                                          .timeout_ms = TIMEOUT_MS};
-    if (http_client_create(&s->loop, &s->http, &err) != ERR_OK ||
-        qubic_client_create(s->http, &client, &s->client, &err) != ERR_OK) {
+                                          .timeout_ms = TIMEOUT_MS,
+                                          .attempts_max = 1 + (uint32_t)virtual_below(w, 3),
+                                          .jitter_seed = virtual_random(w) | 1};
+    virtual_http_create(&s->loop, virtual_wall_ns, &io);
+    if (qubic_client_create_on(&io, &client, &s->client, &err) != ERR_OK) {
         fail_msg("%s", err.message);
     }
     w->settlement = s;
@@ -386,7 +389,6 @@ static void end_settlement(struct virtual_world *w)
         return;
     }
     qubic_client_destroy(s->client);
-    http_client_close(s->http, NULL, NULL);
     while (uv_run(&s->loop, UV_RUN_DEFAULT) != 0) {
     }
     assert_int_equal(uv_loop_close(&s->loop), 0);

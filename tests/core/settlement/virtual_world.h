@@ -6,7 +6,7 @@
  *          settlement does nothing more, and another one begins, as after kill -9. "After" means: done, and the answer lost.
  * Seed:    everything drawn comes from the world's one generator, so a run can be had again from its seed; virtual_digest says whether it was.
  * Checks:  after each command the new events: what they move sums to zero, and no account is negative that may not be.
- * Seams:   settlement_submit and core/net's HTTP client are wrapped by the linker (CMakeLists.txt).
+ * Seam:    settlement_submit is wrapped by the linker (CMakeLists.txt).
  * Thread:  one, besides the ledger's writer. One world at a time. */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef TESTS_CORE_SETTLEMENT_VIRTUAL_WORLD_H
