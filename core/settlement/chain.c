@@ -3,6 +3,8 @@
 #include "core/base/invariant.h"
 #include "core/settlement/settlement_internal.h"
 
+#include <inttypes.h>
+
 struct waiting {
     uv_loop_t *loop;
     bool answered;
@@ -18,6 +20,7 @@ struct waiting {
         struct {
             chain_transaction_cb *each;
             void *ctx;
+            uint32_t valid_for_tick; /* of an identity's list */
         } list;
         struct {
             const struct key32 *hash;
@@ -135,19 +138,33 @@ static void take_list(struct waiting *w, const struct qubic_answer *answer)
     }
 }
 
-enum err_code chain_tick(struct settlement *s, uint32_t tick, chain_transaction_cb *each, void *ctx,
-                         uint32_t *ret_next, struct err *err)
+static void take_identity(struct waiting *w, const struct qubic_answer *answer)
 {
-    struct waiting w = {.loop = &s->loop, .take = take_list, .u.list = {each, ctx}};
+    const struct qubic_archived_list *list = &answer->identity_transactions.transactions;
+    w->u.list.valid_for_tick = answer->identity_transactions.valid_for_tick;
+    for (size_t i = 0; i < list->count && w->code == ERR_OK; i++) {
+        w->code = w->u.list.each(w->u.list.ctx, &list->items[i], &w->err);
+    }
+}
+
+enum err_code chain_identity(struct settlement *s, const struct key32 *identity, uint32_t tick_from,
+                             uint32_t tick_to, chain_transaction_cb *each, void *ctx,
+                             struct err *err)
+{
+    struct waiting w = {.loop = &s->loop, .take = take_identity, .u.list = {each, ctx, 0}};
     struct qubic_call *call = NULL;
+    const struct qubic_identity_query query = {.identity = *identity,
+                                               .tick_from = tick_from,
+                                               .tick_to = tick_to,
+                                               .size = CHAIN_IDENTITY_MAX};
     enum err_code asked =
-        qubic_client_transactions_for_tick(s->client, tick, LISTENER(w), &call, err);
+        qubic_client_identity_transactions(s->client, &query, LISTENER(w), &call, err);
     enum err_code code = wait_for(s, &w, call, asked, err);
-    if (code == ERR_OK) {
-        *ret_next = tick + 1;
-    } else if (w.rpc.tick_is_skipped && w.rpc.next_tick > tick) {
-        *ret_next = w.rpc.next_tick;
-        code = ERR_OK;
+    if (code == ERR_OK && w.u.list.valid_for_tick < tick_to) {
+        code = err_set(err, ERR_UNAVAILABLE,
+                       "the archive's list of an identity ends at tick %" PRIu32
+                       ", before tick %" PRIu32,
+                       w.u.list.valid_for_tick, tick_to);
     }
     return code;
 }
@@ -174,6 +191,43 @@ enum err_code chain_tick_has(struct settlement *s, uint32_t tick, const struct k
     if (code == ERR_OK) {
         *ret_has = w.u.tick_data.has;
         *ret_empty = w.u.tick_data.empty;
+    }
+    return code;
+}
+
+/* What a skipped tick held would never be read again, so one wrong answer must not be enough: the tick's data says so, too. The nearer of
+ * the two next ticks counts. */
+static enum err_code confirm_skip(struct settlement *s, uint32_t tick, uint32_t next,
+                                  uint32_t *ret_next, struct err *err)
+{
+    const struct key32 none = {0};
+    struct waiting w = {.loop = &s->loop, .take = take_tick_data, .u.tick_data = {.hash = &none}};
+    struct qubic_call *call = NULL;
+    enum err_code asked = qubic_client_tick_data(s->client, tick, LISTENER(w), &call, err);
+    enum err_code code = wait_for(s, &w, call, asked, err);
+    if (code == ERR_OK || (w.rpc.tick_is_skipped && w.rpc.next_tick <= tick)) {
+        return err_set(err, ERR_UNAVAILABLE,
+                       "the archive has data of tick %" PRIu32 ", and says it was skipped", tick);
+    }
+    if (!w.rpc.tick_is_skipped) {
+        return code;
+    }
+    *ret_next = next < w.rpc.next_tick ? next : w.rpc.next_tick;
+    return ERR_OK;
+}
+
+enum err_code chain_tick(struct settlement *s, uint32_t tick, chain_transaction_cb *each, void *ctx,
+                         uint32_t *ret_next, struct err *err)
+{
+    struct waiting w = {.loop = &s->loop, .take = take_list, .u.list = {each, ctx, 0}};
+    struct qubic_call *call = NULL;
+    enum err_code asked =
+        qubic_client_transactions_for_tick(s->client, tick, LISTENER(w), &call, err);
+    enum err_code code = wait_for(s, &w, call, asked, err);
+    if (code == ERR_OK) {
+        *ret_next = tick + 1;
+    } else if (w.rpc.tick_is_skipped && w.rpc.next_tick > tick) {
+        code = confirm_skip(s, tick, w.rpc.next_tick, ret_next, err);
     }
     return code;
 }

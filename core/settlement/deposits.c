@@ -82,6 +82,13 @@ enum err_code settle_deposits(struct settlement *s, struct err *err)
             err_context(err, "reading tick %" PRIu32, s->cursor + 1);
             return code; /* the cursor stays: the tick is read again, whole */
         }
+        if (next - 1 >
+            s->processed) { /* it never was, and is said to be followed by what is not yet */
+            return err_set(err, ERR_UNAVAILABLE,
+                           "the archive has come to tick %" PRIu32 " and says that tick %" PRIu32
+                           " was skipped up to tick %" PRIu32,
+                           s->processed, s->cursor + 1, next);
+        }
         s->cursor = next - 1;
     }
     return ERR_OK;
@@ -195,6 +202,13 @@ static enum err_code expire_one(struct settlement *s, struct id16 escrow_id,
     if (seen < escrow->last_tick + EVIDENCE_TICKS) {
         return ERR_OK;
     }
+    /* And once the archive says so by its other index as well: a tick that it once called skipped is not read again. What it
+     * shows is observed, and then nothing expires. */
+    enum err_code code = chain_identity(s, &escrow->identity, (uint32_t)escrow->requested_tick,
+                                        seen, observe_cb, s, err);
+    if (code != ERR_OK) {
+        return code;
+    }
     struct command command = {.type = COMMAND_ESCROW_EXPIRE,
                               .command_id = settlement_command_id(STEP_EXPIRE, escrow_id, none, 0),
                               .u.confirm = {.escrow_id = escrow_id, .processed_tick = seen}};
@@ -206,20 +220,25 @@ enum err_code settle_confirmations(struct settlement *s, struct err *err)
     struct id_list open = {0};
     uint64_t required = 0;
     enum err_code code = open_escrows(s, &open, &required, err);
+    size_t from = s->escrows_from;
+    s->escrows_from = 0;
     for (size_t i = 0; i < open.count && !settlement_stopping(s); i++) {
         struct escrow_row escrow;
         struct err own = {0};
-        enum err_code one = read_escrow(s, open.ids[i], &escrow, &own);
+        struct id16 id = open.ids[(from + i) % open.count];
+        enum err_code one = read_escrow(s, id, &escrow, &own);
         if (one == ERR_OK && escrow.status == ESCROW_OBSERVED) {
-            one = confirm_one(s, open.ids[i], &escrow, required, &own);
+            one = confirm_one(s, id, &escrow, required, &own);
         } else if (one == ERR_OK && escrow.status == ESCROW_REQUESTED) {
-            one = expire_one(s, open.ids[i], &escrow, &own);
+            one = expire_one(s, id, &escrow, &own);
         }
         if (one != ERR_OK) { /* one escrow's trouble is not the others' */
             code = one;
             *err = own;
         }
-        if (one == ERR_TIMEOUT) {
+        if (one ==
+            ERR_TIMEOUT) { /* a round does not wait for every one of them; the next begins after it */
+            s->escrows_from = (from + i + 1) % open.count;
             break;
         }
     }

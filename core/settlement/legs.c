@@ -255,6 +255,9 @@ static enum err_code sign(struct settlement *s, const struct open_leg *open, str
     if (code == ERR_OK) { /* the round may have lasted many ticks */
         code = chain_tick_info(s, &now, err);
     }
+    if (code == ERR_OK) {
+        code = settlement_check_tick(s, now.tick, err);
+    }
     if (code != ERR_OK) {
         return code;
     }
@@ -390,9 +393,11 @@ enum err_code settle_legs(struct settlement *s, struct err *err)
 {
     struct leg_list list = {0};
     enum err_code code = collect(s, &list, err);
+    size_t from = s->legs_from;
+    s->legs_from = 0;
     for (size_t i = 0; i < list.count && !settlement_stopping(s); i++) {
         struct err own = {0};
-        const struct open_leg *open = &list.legs[i];
+        const struct open_leg *open = &list.legs[(from + i) % list.count];
         enum err_code one =
             open->leg.status == LEG_SIGNED ? follow(s, open, &own) : sign(s, open, &own);
         if (one != ERR_OK) { /* one escrow's trouble is not the others' */
@@ -400,7 +405,8 @@ enum err_code settle_legs(struct settlement *s, struct err *err)
             code = one;
             *err = own;
         }
-        if (one == ERR_TIMEOUT) {
+        if (one == ERR_TIMEOUT) { /* as in settle_confirmations */
+            s->legs_from = (from + i + 1) % list.count;
             break;
         }
     }

@@ -93,13 +93,32 @@ static void measure_tick(struct settlement *s, int64_t now)
     }
 }
 
+/* So far ahead a transaction may be when it is sent. */
+#define TICK_AHEAD_MAX 2666
+
+enum err_code settlement_check_tick(const struct settlement *s, uint32_t tick, struct err *err)
+{
+    if (tick >= s->processed && tick - s->processed <= TICK_AHEAD_MAX) {
+        return ERR_OK;
+    }
+    return err_set(err, ERR_UNAVAILABLE,
+                   "the network says it is at tick %" PRIu32 ", its archive at %" PRIu32
+                   ": one of them is wrong",
+                   tick, s->processed);
+}
+
 static enum err_code ask_where(struct settlement *s, struct err *err)
 {
     struct qubic_tick_info info;
     struct qubic_processed_tick processed;
-    enum err_code code = chain_tick_info(s, &info, err);
+    /* In this order: the network is never behind its archive. */
+    enum err_code code = chain_processed_tick(s, &processed, err);
     if (code == ERR_OK) {
-        code = chain_processed_tick(s, &processed, err);
+        code = chain_tick_info(s, &info, err);
+    }
+    if (code == ERR_OK) {
+        s->processed = processed.tick;
+        code = settlement_check_tick(s, info.tick, err);
     }
     if (code != ERR_OK) {
         s->tick = 0; /* what was sent may be gone with the node that had it: send again */
@@ -107,7 +126,6 @@ static enum err_code ask_where(struct settlement *s, struct err *err)
     }
     s->tick_before = s->tick;
     s->tick = info.tick;
-    s->processed = processed.tick;
     int64_t now = s->options.mono_ns();
     measure_tick(s, now);
     (void)pthread_mutex_lock(&s->mutex);
@@ -143,9 +161,6 @@ enum err_code settlement_round(struct settlement *s, struct err *err)
         if (code != ERR_OK && first == ERR_OK) {
             first = code;
             *err = own;
-        }
-        if (code == ERR_TIMEOUT) { /* whoever hangs once hangs again, a timeout each */
-            break;
         }
     }
     return first;

@@ -29,11 +29,11 @@ struct settlement_options {
     const struct operator_key *operator_key; /* copied */
     const char *live_url;
     const char *query_url;
-    const char *ca_file;     /* NULL: the system's */
-    const char *cursor_path; /* file that remembers how far the chain was read; may be lost */
-    unsigned poll_ms;        /* pause between rounds; 0: 500 */
-    unsigned timeout_ms;     /* of one attempt to ask the chain; 0: 5,000 */
-    unsigned requests_per_s; /* of the chain, at most 1,000; 0: no limit */
+    const char *ca_file;      /* NULL: the system's */
+    const char *cursor_path;  /* file that remembers how far the chain was read; may be lost */
+    unsigned poll_ms;         /* pause between rounds; 0: 500 */
+    unsigned timeout_ms;      /* of one attempt to ask the chain; 0: 5,000 */
+    unsigned requests_per_s;  /* of the chain, at most 1,000; 0: no limit */
     int64_t (*mono_ns)(void); /* NULL: time_mono_ns; tests hand in their own */
 };
 

@@ -36,6 +36,8 @@ struct settlement {
     uint32_t
         tick_before; /* in the round before, 0 after trouble: bytes are sent once a tick, not once a round */
     uint32_t processed;
+    size_t escrows_from; /* where the next walk begins: after the one that timed out in the last */
+    size_t legs_from;
     int64_t tick_seen_at; /* for measuring the length of a tick */
     uint32_t tick_seen;
 
@@ -57,12 +59,18 @@ MUST_CHECK enum err_code chain_broadcast(struct settlement *s, const struct qubi
 MUST_CHECK enum err_code chain_transaction(struct settlement *s, const struct key32 *hash,
                                            struct qubic_archived_transaction *ret, struct err *err);
 
-/* Called for each transaction of a tick. */
+/* Called for each transaction of a list. */
 typedef enum err_code chain_transaction_cb(void *ctx, const struct qubic_archived_transaction *tx,
                                            struct err *err);
 /* `ret_next`: the tick to read next: tick + 1, or past a skipped stretch. */
 MUST_CHECK enum err_code chain_tick(struct settlement *s, uint32_t tick, chain_transaction_cb *each,
                                     void *ctx, uint32_t *ret_next, struct err *err);
+/* What came to or went from an identity in these ticks, newest first, at most CHAIN_IDENTITY_MAX; ERR_UNAVAILABLE if the archive's list does
+ * not reach `tick_to`. */
+#define CHAIN_IDENTITY_MAX 200
+MUST_CHECK enum err_code chain_identity(struct settlement *s, const struct key32 *identity,
+                                        uint32_t tick_from, uint32_t tick_to,
+                                        chain_transaction_cb *each, void *ctx, struct err *err);
 /* Whether the tick's data lists the hash; an empty or skipped tick lists nothing. */
 MUST_CHECK enum err_code chain_tick_has(struct settlement *s, uint32_t tick,
                                         const struct key32 *hash, bool *ret_has, bool *ret_empty,
@@ -90,6 +98,10 @@ MUST_CHECK enum err_code settle_confirmations(struct settlement *s, struct err *
 /* legs.c */
 MUST_CHECK enum err_code settle_legs(struct settlement *s, struct err *err);
 
+/* Whether a tick that the live service names can be: not behind the archive, and not further ahead of it than the network takes
+ * transactions. Else ERR_UNAVAILABLE: what is signed or asked for on such a word would be waited for until that tick. */
+MUST_CHECK enum err_code settlement_check_tick(const struct settlement *s, uint32_t tick,
+                                               struct err *err);
 /* round.c: where the chain is, whether it is the log's (ERR_CONFLICT), and from where to read it: before the first round. */
 MUST_CHECK enum err_code settlement_prepare(struct settlement *s, struct err *err);
 /* The first trouble; the other parts were tried all the same. */

@@ -648,6 +648,9 @@ static void tell(struct market *m, uint64_t least)
         print_message("  fault %-14s %6" PRIu64 "\n", fault_plan_name((enum fault_setting)fault),
                       counts->hits[fault]);
     }
+    for (int lie = 0; lie < LIES; lie++) {
+        print_message("  lie   %-14s %6" PRIu64 "\n", lie_name((enum lie)lie), w->lies.told[lie]);
+    }
     for (int at = 0; at < CRASH_STEPS; at++) {
         print_message("  crash %-16s before %5" PRIu64 "  after %5" PRIu64 "\n",
                       crash_step_name((enum crash_step)at), w->crashes[at][0], w->crashes[at][1]);
@@ -663,6 +666,9 @@ static void tell(struct market *m, uint64_t least)
                   w->events[EVENT_ESCROW_SHORTFALL], digest);
     for (int fault = 0; fault < FAULT_COUNT; fault++) {
         demand(counts->hits[fault], least, fault_plan_name((enum fault_setting)fault));
+    }
+    for (int lie = 0; lie < LIES; lie++) {
+        demand(w->lies.told[lie], least, lie_name((enum lie)lie));
     }
     for (int at = 0; at < CRASH_STEPS; at++) {
         demand(w->crashes[at][0], least, crash_step_name((enum crash_step)at));

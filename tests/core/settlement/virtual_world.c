@@ -72,9 +72,9 @@ struct key32 virtual_key(struct virtual_world *w)
 const char *crash_step_name(enum crash_step step)
 {
     static const char *const NAMES[] = {
-        "ask tick",   "ask archive", "ask balance", "broadcast",  "ask transaction",
-        "ask tick's", "ask data",    "observe",     "confirm",    "expire",
-        "shortfall",  "sign leg",    "lose leg",    "confirm leg"};
+        "ask tick",   "ask archive", "ask balance",  "broadcast", "ask transaction",
+        "ask tick's", "ask data",    "ask identity", "observe",   "confirm",
+        "expire",     "shortfall",   "sign leg",     "lose leg",  "confirm leg"};
     static_assert(sizeof NAMES / sizeof *NAMES == CRASH_STEPS, "one each");
     return NAMES[step];
 }
@@ -82,8 +82,11 @@ const char *crash_step_name(enum crash_step step)
 /* What is done rarely crashes more often, and what crashed often more rarely, so that every place comes to its turn. */
 static bool crash(struct virtual_world *w, enum crash_step step, bool after)
 {
-    static const unsigned WEIGHTS[CRASH_STEPS] = {
-        [CRASH_DEPOSIT] = 2, [CRASH_EXPIRE] = 10, [CRASH_SHORTFALL] = 30, [CRASH_CONFIRM_LEG] = 2};
+    static const unsigned WEIGHTS[CRASH_STEPS] = {[CRASH_DEPOSIT] = 2,
+                                                  [CRASH_EXPIRE] = 10,
+                                                  [CRASH_IDENTITY] = 5,
+                                                  [CRASH_SHORTFALL] = 30,
+                                                  [CRASH_CONFIRM_LEG] = 2};
     if (w->crashed) {
         return true;
     }
@@ -133,7 +136,8 @@ static enum crash_step step_of_path(const char *path)
                  {"broadcast", CRASH_BROADCAST},
                  {"getTransactionByHash", CRASH_TRANSACTION},
                  {"getTransactionsForTick", CRASH_TICK},
-                 {"getTickData", CRASH_TICK_DATA}};
+                 {"getTickData", CRASH_TICK_DATA},
+                 {"getTransactionsForIdentity", CRASH_IDENTITY}};
     for (size_t i = 0; i < sizeof PARTS / sizeof *PARTS; i++) {
         if (strstr(path, PARTS[i].part) != NULL) {
             return PARTS[i].step;
@@ -176,6 +180,7 @@ bool virtual_http_ask(bool post, const char *path, struct bytes body, struct ser
         return false;
     }
     service_ask(world->network, post, path, body, ret);
+    lies_tell(&world->lies, world->network, path, body, ret);
     if (crash(world, step, true)) {
         service_reply_deinit(ret);
         return false;
@@ -336,6 +341,7 @@ void virtual_open(struct virtual_world *w, const struct virtual_options *options
     struct err err = {0};
     uint8_t key_seed[32];
     *w = (struct virtual_world){.random = options->seed, .crash_permille = options->crash_permille};
+    w->lies.seed = virtual_random(w);
     world = w;
     atomic_store(&now_ns, BEGIN);
     make_folder(w->folder);

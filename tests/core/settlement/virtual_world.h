@@ -14,7 +14,7 @@
 
 #include "core/ledger/ledger.h"
 #include "core/settlement/settlement_internal.h"
-#include "tools/devchain/service.h"
+#include "tests/core/settlement/virtual_lies.h"
 
 #define VIRTUAL_FIRST_TICK 1000
 
@@ -27,6 +27,7 @@ enum crash_step {
     CRASH_TRANSACTION,
     CRASH_TICK,
     CRASH_TICK_DATA,
+    CRASH_IDENTITY,
     CRASH_DEPOSIT,
     CRASH_CONFIRM,
     CRASH_EXPIRE,
@@ -54,6 +55,7 @@ struct virtual_world {
     struct devnet *network;
     struct settlement *settlement; /* NULL after a crash, until the next round */
     bool prepared;
+    struct lies lies;
     struct key32 fee_identity;
 
     unsigned crash_permille;

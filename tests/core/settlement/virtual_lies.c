@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/core/settlement/virtual_lies.h"
+
+#include "core/base/text.h"
+#include "core/qubic/identity.h"
+#include "tests/support/cmocka_all.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define HIDDEN_FOR 40 /* ticks */
+#define STUCK_FOR 20
+#define SLOW_MS 600000
+
+const char *lie_name(enum lie lie)
+{
+    static const char *const NAMES[] = {"hidden", "skipped", "tick", "processed", "stuck"};
+    return NAMES[lie];
+}
+
+/* The same for the same seed, whatever was asked before. */
+static uint64_t mix(const struct lies *lies, uint64_t what, uint64_t number)
+{
+    uint64_t z = lies->seed + what * UINT64_C(0x9E3779B97F4A7C15) + number;
+    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
+    return z ^ (z >> 31);
+}
+
+static bool begins(const char *path, const char *question)
+{
+    return strstr(path, question) != NULL;
+}
+
+/* The value of the only field we look for, up to its end. */
+static struct bytes value_of(struct bytes body, const char *name)
+{
+    const char *text = (const char *)body.data;
+    const char *at = body.size == 0 ? NULL : memmem(text, body.size, name, strlen(name));
+    assert_non_null(at);
+    at += strlen(name);
+    size_t left = body.size - (size_t)(at - text);
+    size_t skip = strspn(at, "\": ");
+    size_t size = strcspn(at + skip, "\",}");
+    assert_true(skip + size < left);
+    return bytes_of(at + skip, size);
+}
+
+static bool is_hidden(const struct lies *lies, struct devnet *network, uint32_t tick)
+{
+    uint32_t now = chain_current_tick(network_chain(network));
+    return tick + HIDDEN_FOR > now && mix(lies, LIE_HIDDEN, tick) % 8 == 0;
+}
+
+static void hide(struct lies *lies, struct devnet *network, const char *path, struct bytes body,
+                 struct service_reply *reply)
+{
+    const struct chain *chain = network_chain(network);
+    if (begins(path, "getTransactionByHash")) {
+        struct key32 hash;
+        assert_int_equal(qubic_hash_parse(value_of(body, "hash"), &hash, NULL), ERR_OK);
+        uint32_t index = chain_find(chain, &hash);
+        if (index != CHAIN_NONE &&
+            is_hidden(lies, network, chain_archived(chain, index).transaction.tick)) {
+            service_error(reply, QUBIC_RPC_NOT_FOUND, "transaction not found");
+            lies->told[LIE_HIDDEN]++;
+        }
+    } else if (begins(path, "getTickData")) {
+        uint64_t tick;
+        assert_int_equal(u64_parse(value_of(body, "tickNumber"), &tick, NULL), ERR_OK);
+        if (is_hidden(lies, network, (uint32_t)tick)) {
+            const struct qubic_tick_data empty = {.empty = true};
+            buf_clear(&reply->body);
+            qubic_rpc_build_tick_data(&reply->body, &empty);
+            lies->told[LIE_HIDDEN]++;
+        }
+    }
+}
+
+static void lie_once(struct lies *lies, struct devnet *network, const char *path, struct bytes body,
+                     struct service_reply *reply)
+{
+    uint64_t roll = mix(lies, LIES, lies->questions++);
+    uint32_t far = (uint32_t)(3000 + (roll >> 20) % 4000000000);
+    uint64_t tick;
+    if (roll % 100 != 0) {
+        return;
+    }
+    if (begins(path, "getTransactionsForTick")) {
+        assert_int_equal(u64_parse(value_of(body, "tickNumber"), &tick, NULL), ERR_OK);
+        uint32_t next = (roll >> 10) % 2 == 0 ? far : (uint32_t)(tick + 1 + (roll >> 12) % 20);
+        service_error(reply, QUBIC_RPC_OUT_OF_RANGE,
+                      "provided tick number %" PRIu64
+                      " was skipped by the system, next available tick is %" PRIu32,
+                      tick, next);
+        lies->told[LIE_SKIPPED]++;
+    } else if (begins(path, "tick-info")) {
+        const struct qubic_tick_info info = {
+            .tick = far > chain_current_tick(network_chain(network)) + 3000
+                        ? far
+                        : chain_current_tick(network_chain(network)) + far,
+            .duration = 1,
+            .epoch = 100,
+            .initial_tick = 1};
+        buf_clear(&reply->body);
+        qubic_rpc_build_tick_info(&reply->body, &info);
+        lies->told[LIE_TICK]++;
+    } else if (begins(path, "getLastProcessedTick")) {
+        const struct qubic_processed_tick processed = {.tick = network_archived_tick(network) + 10 +
+                                                               far % 100,
+                                                       .epoch = 100,
+                                                       .interval_initial_tick = 1};
+        buf_clear(&reply->body);
+        qubic_rpc_build_processed_tick(&reply->body, &processed);
+        lies->told[LIE_PROCESSED]++;
+    }
+}
+
+/* In one stretch of ticks of ten, one kind of question (told by the length of its path) hangs. */
+static void be_stuck(struct lies *lies, struct devnet *network, const char *path,
+                     struct service_reply *reply)
+{
+    uint64_t stretch = chain_current_tick(network_chain(network)) / STUCK_FOR;
+    uint64_t roll = mix(lies, LIE_STUCK, stretch);
+    bool is_balance = begins(path, "balances"); /* as long as an identity makes it */
+    if (roll % 10 == 0 && (roll >> 8) % 8 == (is_balance ? 0 : strlen(path) % 8)) {
+        reply->delay_ms = SLOW_MS;
+        lies->told[LIE_STUCK]++;
+    }
+}
+
+void lies_tell(struct lies *lies, struct devnet *network, const char *path, struct bytes body,
+               struct service_reply *reply)
+{
+    be_stuck(lies, network, path, reply);
+    if (reply->status == 200 && !reply->cut && reply->delay_ms == 0) {
+        hide(lies, network, path, body, reply);
+    }
+    if (reply->status == 200 && !reply->cut && reply->delay_ms == 0) {
+        lie_once(lies, network, path, body, reply);
+    }
+}

@@ -1,0 +1,29 @@
+/* tests/core/settlement/virtual_lies.h: what an archive or a node may say that is not so, beyond the faults of the local network. Each passes; each alone must
+ * cost nobody anything. Thread: one. */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef TESTS_CORE_SETTLEMENT_VIRTUAL_LIES_H
+#define TESTS_CORE_SETTLEMENT_VIRTUAL_LIES_H
+
+#include "tools/devchain/service.h"
+
+enum lie {
+    LIE_HIDDEN,  /* for a while a tick's transactions are unknown by hash, and its data is empty */
+    LIE_SKIPPED, /* "this tick was skipped", of one that was not */
+    LIE_TICK,    /* the network is far ahead */
+    LIE_PROCESSED, /* the archive is far ahead */
+    LIE_STUCK,     /* for a while no question of one kind is answered */
+    LIES,
+};
+
+struct lies {
+    uint64_t seed;
+    uint64_t questions;
+    uint64_t told[LIES];
+};
+
+const char *lie_name(enum lie lie);
+/* May change an answer that is true. */
+void lies_tell(struct lies *lies, struct devnet *network, const char *path, struct bytes body,
+               struct service_reply *reply);
+
+#endif
