@@ -13,7 +13,8 @@
  *          What the service says and nobody can check: balances, timestamps, money_flew, that something is absent.
  * Errors:  ERR_NOT_FOUND only if the service itself says that the transaction is unknown, never for a lost page;
  *          ERR_INVALID: it refused the question (`rpc` says why); ERR_TIMEOUT: unknown whether it acted; ERR_UNAVAILABLE:
- *          not reached, overloaded, not understood, or an answer to something else. The last attempt's error is told.
+ *          not reached, overloaded, not understood, or an answer to something else. The last attempt's error is told; one
+ *          before it may have acted. So no answer to a broadcast, not even a refusal, says that it will not run.
  * Thread:  the loop's. */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef CORE_QUBIC_CLIENT_H

@@ -26,7 +26,7 @@ static void check_plan(const struct fault_plan *plan)
     struct buf text;
     buf_init(&text, 1U << 16);
     buf_printf(&text, "{\"seed\":\"%llu\"", (unsigned long long)plan->seed);
-    for (int i = 0; i < FAULT_SETTING_COUNT; i++) {
+    for (enum fault_setting i = 0; i < FAULT_SETTING_COUNT; i++) {
         buf_printf(&text, ",\"%s\":%u", fault_plan_name(i), plan->settings[i]);
     }
     buf_append_text(&text, "}");

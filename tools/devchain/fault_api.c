@@ -49,17 +49,17 @@ void fault_api_build(const struct devnet *network, struct buf *body)
     const struct fault_plan *plan = network_plan(network);
     const struct network_counts *counts = network_counts(network);
     buf_printf(body, "{\"seed\":\"%" PRIu64 "\",\"settings\":{", plan->seed);
-    for (int i = 0; i < FAULT_SETTING_COUNT; i++) {
+    for (enum fault_setting i = 0; i < FAULT_SETTING_COUNT; i++) {
         buf_printf(body, "%s\"%s\":%" PRIu32, i > 0 ? "," : "", fault_plan_name(i),
                    plan->settings[i]);
     }
     buf_append_text(body, "},\"hits\":{");
-    for (int i = 0; i < FAULT_COUNT; i++) {
+    for (enum fault_setting i = 0; i < FAULT_COUNT; i++) {
         buf_printf(body, "%s\"%s\":%" PRIu64, i > 0 ? "," : "", fault_plan_name(i),
                    counts->hits[i]);
     }
     buf_append_text(body, "},\"lost\":{");
-    for (int i = 0; i < FAULT_COUNT; i++) {
+    for (enum fault_setting i = 0; i < FAULT_COUNT; i++) {
         buf_printf(body, "%s\"%s\":%" PRIu64, i > 0 ? "," : "", fault_plan_name(i),
                    counts->lost[i]);
     }

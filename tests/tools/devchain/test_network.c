@@ -160,7 +160,7 @@ static void a_network_without_faults_has_none(void **state)
         }
         expect(ask_hash(f, &tx), 200, "\"moneyFlew\":true");
     }
-    for (int fault = 0; fault < FAULT_COUNT; fault++) {
+    for (enum fault_setting fault = 0; fault < FAULT_COUNT; fault++) {
         assert_int_equal(hits(f, fault), 0);
     }
     assert_int_equal(balance(f, &f->bob), 50 * 51 / 2);
@@ -504,7 +504,7 @@ static struct key32 eventful_run(struct fixture *f, uint64_t seed, struct buf *p
     f->plan = fault_plan_none();
     f->plan.seed = seed;
     f->amount = 0;
-    for (int fault = 0; fault < FAULT_COUNT; fault++) {
+    for (enum fault_setting fault = 0; fault < FAULT_COUNT; fault++) {
         f->plan.settings[fault] = 100;
     }
     f->plan.settings[FAULT_EPOCH_PAUSE] = 20;
@@ -545,7 +545,7 @@ static void the_same_seed_gives_the_same_run(void **state)
     struct fixture *f = *state;
     struct key32 const first = eventful_run(f, 5, NULL);
     struct network_counts const counts = *network_counts(f->network);
-    for (int fault = 0; fault < FAULT_COUNT; fault++) {
+    for (enum fault_setting fault = 0; fault < FAULT_COUNT; fault++) {
         if (counts.hits[fault] == 0) {
             fail_msg("%s was never hit", fault_plan_name(fault));
         }
@@ -591,7 +591,7 @@ static void a_fault_strikes_as_often_as_it_should(void **state)
     struct fault_plan plan = fault_plan_none();
     for (uint64_t seed = 0; seed < 20; seed++) {
         plan.seed = seed;
-        for (int fault = 0; fault < FAULT_COUNT; fault++) {
+        for (enum fault_setting fault = 0; fault < FAULT_COUNT; fault++) {
             int struck = 0;
             plan.settings[fault] = 100;
             for (uint64_t n = 0; n < 10000; n++) {

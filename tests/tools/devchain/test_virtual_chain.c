@@ -124,7 +124,7 @@ static struct fault_plan bad_days(uint64_t seed)
 {
     struct fault_plan plan = fault_plan_none();
     plan.seed = seed;
-    for (int fault = 0; fault < FAULT_COUNT; fault++) {
+    for (enum fault_setting fault = 0; fault < FAULT_COUNT; fault++) {
         plan.settings[fault] = 60;
     }
     plan.settings[FAULT_EPOCH_PAUSE] = 15;
@@ -182,12 +182,12 @@ static void each_bill_is_paid_once_under_every_fault(void **state)
     struct network_counts counts;
     (void)state;
     (void)pay_all(1, &counts);
-    for (int fault = 0; fault < FAULT_COUNT; fault++) {
+    for (enum fault_setting fault = 0; fault < FAULT_COUNT; fault++) {
         print_message("  %-14s hit %5llu, lost %4llu\n", fault_plan_name(fault),
                       (unsigned long long)counts.hits[fault],
                       (unsigned long long)counts.lost[fault]);
     }
-    for (int fault = 0; fault < FAULT_COUNT; fault++) {
+    for (enum fault_setting fault = 0; fault < FAULT_COUNT; fault++) {
         assert_true(counts.hits[fault] >= HITS_MIN);
     }
 }
