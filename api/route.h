@@ -41,6 +41,7 @@ extern const struct route_table ROUTES_JOBS;
 extern const struct route_table ROUTES_LOG;
 extern const struct route_table ROUTES_MARKET;
 extern const struct route_table ROUTES_OPERATIONS;
+extern const struct route_table ROUTES_RECONCILIATIONS;
 extern const struct route_table ROUTES_RESULTS;
 extern const struct route_table ROUTES_UPLOADS;
 extern const struct route_table ROUTES_WORKERS;

@@ -54,6 +54,8 @@ enum command_type {
     COMMAND_LEG_SIGN,
     COMMAND_LEG_LOSE,
     COMMAND_LEG_CONFIRM,
+    /* auditors */
+    COMMAND_RECONCILIATION_RECORD,
 };
 
 struct command_session {
@@ -207,6 +209,11 @@ struct command_leg {
     } u;
 };
 
+struct command_reconciliation {
+    struct id16 token_id; /* an account's: whether it may is the token's scope */
+    struct ev_reconciliation_recorded recorded;
+};
+
 struct command {
     enum command_type type;
     struct id16 command_id;
@@ -243,6 +250,7 @@ struct command {
         struct command_confirm confirm; /* confirm, expire */
         struct command_shortfall shortfall;
         struct command_leg leg;
+        struct command_reconciliation reconciliation;
     } u;
 };
 

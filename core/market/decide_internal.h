@@ -42,5 +42,6 @@ enum err_code decide_job(struct deciding *d);
 enum err_code decide_report(struct deciding *d);
 enum err_code decide_escrow(struct deciding *d);
 enum err_code decide_sweep(struct deciding *d);
+enum err_code decide_audit(struct deciding *d);
 
 #endif

@@ -42,6 +42,7 @@ static const char *const NAMES[] = {
     [COMMAND_LEG_SIGN] = "leg.sign",
     [COMMAND_LEG_LOSE] = "leg.lose",
     [COMMAND_LEG_CONFIRM] = "leg.confirm",
+    [COMMAND_RECONCILIATION_RECORD] = "reconciliation.record",
 };
 
 const char *command_type_name(enum command_type type)

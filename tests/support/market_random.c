@@ -473,10 +473,37 @@ static void shortfall_step(struct market *m)
 
 /* ── the operator ──────────────────────────────────────────────────────────────────────────────── */
 
+/* By the operator, by somebody with a token of theirs (an auditor's or not), or by somebody with another's. */
+static void reconcile_step(struct market *m)
+{
+    size_t which = market_below(m, m->tokens.count);
+    bool own = market_chance(m, 70);
+    struct id16 actor =
+        own ? m->token_accounts.ids[which] : m->accounts.ids[market_below(m, m->accounts.count)];
+    struct command command =
+        market_chance(m, 30)
+            ? market_command(m, COMMAND_RECONCILIATION_RECORD, ACTOR_OPERATOR, (struct id16){0})
+            : market_command(m, COMMAND_RECONCILIATION_RECORD, ACTOR_ACCOUNT, actor);
+    command.u.reconciliation = (struct command_reconciliation){
+        .token_id = m->tokens.ids[which],
+        .recorded = {.provider_id = market_chance(m, 90)
+                                        ? m->accounts.ids[market_below(m, m->accounts.count)]
+                                        : market_new_id(m),
+                     .from = market_chance(m, 90) ? m->now - 1 : m->now,
+                     .until = m->now,
+                     .report_digest =
+                         market_chance(m, 90) ? market_new_key(m) : (struct key32){{0}}}};
+    (void)market_submit(m, &command);
+}
+
 static void operator_step(struct market *m)
 {
     struct id16 none = {0};
     struct command command;
+    if (m->tokens.count > 0 && m->accounts.count > 0 && market_chance(m, 20)) {
+        reconcile_step(m);
+        return;
+    }
     if (market_chance(m, 40)) {
         command = market_command(m, COMMAND_LEDGER_START, ACTOR_LEDGER, none);
         m->now += (int64_t)between(m, 0, 7200) * NS_PER_S; /* we were down */

@@ -274,6 +274,8 @@ static bool new_token(struct naive_ledger *n, const struct ev_token_issued *toke
     struct naive_token *row = add_token(n, token->token_id);
     row->hash = token->token_hash;
     row->account_id = account_id;
+    row->scopes = token->scopes;
+    row->expires_at = token->expires_at;
     return true;
 }
 
@@ -312,6 +314,21 @@ static bool people(struct naive_ledger *n, const struct command *c, int64_t now)
     }
     token->revoked = true;
     return true;
+}
+
+static bool audit(struct naive_ledger *n, const struct command *c, int64_t now)
+{
+    const struct ev_reconciliation_recorded *r = &c->u.reconciliation.recorded;
+    const struct naive_token *token = find_token(n, c->u.reconciliation.token_id);
+    bool good = token != NULL && !token->revoked && by_account(c, token->account_id) &&
+                (token->expires_at == 0 || now < token->expires_at) &&
+                (token->scopes & (SCOPE_OPERATOR | SCOPE_AUDITOR)) != 0;
+    if (!by_operator(c) && !good) {
+        return no(n, "not an auditor");
+    }
+    return (find_account(n, r->provider_id) != NULL && r->from < r->until &&
+            !key_is_zero(r->report_digest)) ||
+           no(n, "not a reconciliation");
 }
 
 static bool uploads(struct naive_ledger *n, const struct command *c)
@@ -963,6 +980,8 @@ bool naive_give(struct naive_ledger *n, const struct command *c, int64_t now)
     case COMMAND_LEG_LOSE:
     case COMMAND_LEG_CONFIRM:
         return legs(n, c);
+    case COMMAND_RECONCILIATION_RECORD:
+        return audit(n, c, now);
     }
     return no(n, "no such command");
 }

@@ -34,6 +34,8 @@ struct naive_token {
     struct id16 id;
     struct key32 hash;
     struct id16 account_id;
+    uint64_t scopes;
+    int64_t expires_at;
     bool revoked;
 };
 

@@ -111,6 +111,19 @@ static struct command token(struct stage *s, enum command_type type, enum stage_
     return c;
 }
 
+static struct command reconciliation(struct stage *s, enum command_type type,
+                                     enum stage_actor actor)
+{
+    struct command c = stage_command(s, type, actor); /* about the stage's provider */
+    c.u.reconciliation =
+        (struct command_reconciliation){.token_id = s->market.tokens.ids[0],
+                                        .recorded = {.provider_id = s->actors[BY_PROVIDER],
+                                                     .from = 1,
+                                                     .until = 2,
+                                                     .report_digest = market_new_key(&s->market)}};
+    return c;
+}
+
 static struct command upload(struct stage *s, enum command_type type, enum stage_actor actor)
 {
     struct command c = stage_command(s, type, actor);
@@ -550,6 +563,10 @@ static const struct row TABLE[] = {
         {IN(RUNNING_OVER), "job.completed:cap_reached escrow.settled"}}},
     {"sweep", COMMAND_SWEEP, plain, BUT(OPERATORS), "not_operator", {{0}}},
 
+    /* auditors */
+    {"record a reconciliation", COMMAND_RECONCILIATION_RECORD, reconciliation, OPERATORS, "reconciliation.recorded", {{0}}},
+    {"record a reconciliation", COMMAND_RECONCILIATION_RECORD, reconciliation, BUT(OPERATORS), "not_auditor", {{0}}},
+
     /* people */
     {"sign in", COMMAND_SESSION_OPEN, sign_in, ANYBODY, "identity.registered token.issued", {{0}}},
     {"issue a token", COMMAND_TOKEN_ISSUE, token, BY(OWNER) | OPERATORS, "token.issued", {{0}}},
@@ -855,7 +872,7 @@ static void every_command_in_every_state_does_what_the_table_says(void **test)
 static void no_command_and_no_actor_lacks_its_row(void **test)
 {
     (void)test;
-    for (int type = COMMAND_LEDGER_OPEN; type <= COMMAND_LEG_CONFIRM; type++) {
+    for (int type = COMMAND_LEDGER_OPEN; type <= COMMAND_RECONCILIATION_RECORD; type++) {
         bool found = false;
         for (size_t i = 0; i < ROW_COUNT; i++) {
             found |= TABLE[i].type == (enum command_type)type;
