@@ -3,6 +3,7 @@
 #include "tools/tally/catalogue_command.h"
 #include "tools/tally/online_commands.h"
 #include "tools/tally/qubic_command.h"
+#include "tools/tally/reconcile_command.h"
 #include "tools/tally/replay_command.h"
 #include "tools/tally/verify_command.h"
 #include "tools/tally/wallet_command.h"
@@ -24,6 +25,7 @@ static const struct {
     {"login", "sign in, for a token", login_command},
     {"verify", "compute every hash of a log again", verify_command},
     {"replay", "compute every view again from the log and compare", replay_command},
+    {"reconcile", "a provider's payments: ledger against chain and statement", reconcile_command},
     {"catalogue", "print the event catalogue", catalogue_command},
     {"qubic", "hashes, keys, signatures and transactions of the Qubic network", qubic_command},
 };
