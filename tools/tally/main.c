@@ -1,10 +1,12 @@
 /* tools/tally/main.c: the `tally` command line; one row per subcommand. */
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/tally/catalogue_command.h"
+#include "tools/tally/escrow_command.h"
 #include "tools/tally/online_commands.h"
 #include "tools/tally/qubic_command.h"
 #include "tools/tally/reconcile_command.h"
 #include "tools/tally/replay_command.h"
+#include "tools/tally/sweep_command.h"
 #include "tools/tally/verify_command.h"
 #include "tools/tally/wallet_command.h"
 
@@ -26,6 +28,8 @@ static const struct {
     {"verify", "compute every hash of a log again", verify_command},
     {"replay", "compute every view again from the log and compare", replay_command},
     {"reconcile", "a provider's payments: ledger against chain and statement", reconcile_command},
+    {"escrow", "one escrow: what is owed, and what the chain shows", escrow_command},
+    {"sweep", "money on escrow identities that nothing explains", sweep_command},
     {"catalogue", "print the event catalogue", catalogue_command},
     {"qubic", "hashes, keys, signatures and transactions of the Qubic network", qubic_command},
 };

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""tally escrow show and tally sweep: what an escrow holds on both sides, and money that nothing explains. The sweep moves that and nothing else."""
+import json
+import os
+import subprocess
+import sys
+import time
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from tally_harness import BIN, World, tally_qubic, wait_until  # noqa: E402
+
+MONEY = 10**9
+
+
+class Escrows(unittest.TestCase):
+    def setUp(self):
+        self.world = World()
+        self.addCleanup(self.world.close)
+        self.alice = self.world.person("alice", MONEY)
+        self.host = self.world.host(self.world.person("maria"))
+        self.operator = tally_qubic("identity", {"seed": "o" * 55})["identity"]
+        wait_until(lambda: self.world.chain.balance(self.alice.identity) == MONEY, "the faucet's money")
+
+    def paid_job(self):
+        job = self.alice.queued_job(self.host)
+        self.host.claim_and_start(job)
+        time.sleep(0.1)
+        self.host.end(job, worker_ms=100)
+        return self.alice.wait_for(job, lambda now: now["settled"])
+
+    def tally(self, *arguments, log=None, text=None):
+        chain = self.world.chain.url
+        return subprocess.run(
+            [BIN + "/tally", *arguments, *(log or ["--data", self.world.data]),
+             "--qubic-live-url", chain + "/live/v1", "--qubic-query-url", chain + "/query/v1"],
+            capture_output=True, text=True, timeout=120, input=text)
+
+    def show(self, job, **how):
+        """Once the archive has what the balance has."""
+        def look():
+            done = self.tally("escrow", "show", job["escrow"]["id"], "--json", **how)
+            self.assertTrue(done.returncode == 0 or "ask again" in done.stderr, done.stderr)
+            return json.loads(done.stdout) if done.returncode == 0 else None
+        return wait_until(look, "the archive")
+
+    def sweep(self, *more, passphrase=None):
+        return self.tally("sweep", "--to", self.operator, "--yes", "--passphrase-file",
+                          passphrase or self.world.passphrase, *more)
+
+    def stop(self):
+        self.assertEqual(self.world.server.stop(), 0)
+        self.world.server.errors.close()
+
+    def gift(self, job, amount):
+        """Money without a transaction, as a contract sends it."""
+        before = self.world.chain.balance(job["escrow"]["identity"])
+        self.world.chain.fund(job["escrow"]["identity"], amount)
+        wait_until(lambda: self.world.chain.balance(job["escrow"]["identity"]) == before + amount, "the gift")
+
+    def deposit(self, job, amount):
+        before = self.world.chain.balance(job["escrow"]["identity"])
+        sent = tally_qubic("tx", {"seed": self.alice.seed, "destination": job["escrow"]["identity"], "amount": str(amount),
+                                  "tick": self.world.chain.tick() + 30, "inputType": 0, "input": ""})
+        self.assertEqual(self.world.chain.broadcast(sent["hex"]).status, 200)
+        wait_until(lambda: self.world.chain.balance(job["escrow"]["identity"]) == before + amount, "the deposit")
+
+    def balance(self, job):
+        return self.world.chain.balance(job["escrow"]["identity"])
+
+    def test_an_escrow_is_shown_from_lock_to_last_payment(self):
+        job = self.alice.queued_job(self.host)
+        shown = self.show(job)
+        self.assertEqual((shown["status"], shown["holds"], shown["balance"], shown["spare"], shown["done"]),
+                         ("locked", job["cap"], job["cap"], 0, False))
+        self.host.claim_and_start(job)
+        time.sleep(0.1)
+        self.host.end(job, worker_ms=100)
+        job = self.alice.wait_for(job, lambda now: now["settled"])
+        shown = self.show(job)
+        self.assertEqual((shown["status"], shown["holds"], shown["balance"], shown["spare"], shown["done"]),
+                         ("settled", 0, 0, 0, True))
+        self.assertEqual((shown["refund"], shown["payout"], shown["fee"]), (job["refund"], job["payout"], job["fee"]))
+        self.assertEqual([(p["kind"], p["state"], p["chain"]) for p in shown["payments"]],
+                         [("deposit", "final", "moved"), ("refund", "final", "moved"), ("payout", "final", "moved")])
+        self.assertEqual([p["transaction_id"] for p in shown["payments"][1:]], [leg["tx_id"] for leg in job["legs"]])
+        for payment in shown["payments"][1:]:
+            self.assertGreaterEqual(payment["processed_tick"], payment["tick"] + 3)
+        done = self.tally("escrow", "show", job["id"])  # by its job, for a person
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("the chain shows what the ledger holds\n", done.stdout)
+        self.assertIn("owed        refund %d (paid), payout %d (paid)" % (job["refund"], job["payout"]), done.stdout)
+        for words, arguments in (("no escrow", ["show", self.alice.account_id]), ("not an id like", ["show", "x"]),
+                                 ("only `tally escrow show ID`", ["hide", job["id"]])):
+            done = self.tally("escrow", *arguments)
+            self.assertIn(words, done.stderr)
+            self.assertNotEqual(done.returncode, 0)
+
+    def test_only_what_nothing_explains_is_swept(self):
+        done_job, also_done, late_job = self.paid_job(), self.paid_job(), self.paid_job()
+        open_job = self.alice.queued_job(self.host)
+        self.gift(done_job, 500)
+        self.gift(also_done, 70)
+        self.gift(open_job, 30)
+        wait_until(lambda: self.show(done_job)["spare"] == 500, "the gift in the archive")
+        self.assertEqual(self.show(open_job)["spare"], 30)
+        listed = self.tally("sweep")
+        self.assertEqual(listed.returncode, 0, listed.stderr)
+        self.assertIn("4 escrows, 3 differ; unexplained 570 QUBIC\n", listed.stdout)
+        self.assertIn("open: it still owes", listed.stdout)
+        self.assertEqual((self.balance(done_job), self.balance(also_done)), (500, 70))  # nothing moved
+
+        running = self.sweep()
+        self.assertEqual(running.returncode, 1)
+        self.assertIn("stop it first", running.stderr)
+        self.stop()
+        self.deposit(late_job, 77)
+        wait_until(lambda: self.show(late_job)["unread"] == 77, "the late deposit in the archive")
+        wrong = self.world.folder + "/wrong"
+        with open(os.open(wrong, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
+            file.write("not it\n")
+        refused = self.sweep(passphrase=wrong)
+        self.assertEqual(refused.returncode, 1, refused.stdout)
+        self.assertEqual(self.balance(done_job), 500)
+
+        swept = self.sweep()
+        self.assertEqual(swept.returncode, 0, swept.stderr + swept.stdout)
+        self.assertIn("moved 570 QUBIC\n", swept.stdout)
+        self.assertIn("the server has a deposit to read and return", swept.stdout)
+        self.assertEqual(self.world.chain.balance(self.operator), 570)
+        self.assertEqual([self.balance(job) for job in (done_job, also_done, late_job, open_job)],
+                         [0, 0, 77, open_job["cap"] + 30])
+        self.assertFalse(os.path.exists(self.world.data + "/sweep.transaction"))
+        self.assertEqual(self.show(done_job)["unknown"], 500)  # gone by what the ledger does not know
+        again = self.sweep()
+        self.assertIn("moved 0 QUBIC\n", again.stdout)
+
+        self.world.start()  # what was owed is still paid
+        for person in (self.alice, self.host):
+            person.port = self.world.server.port
+        wait_until(lambda: self.balance(late_job) == 0, "the late deposit's return")
+        self.host.claim_and_start(open_job)
+        self.host.end(open_job, worker_ms=1)
+        self.alice.wait_for(open_job, lambda now: now["settled"])
+        self.assertEqual(self.balance(open_job), 30)
+
+    def test_a_run_that_died_is_finished_first(self):
+        """Its transaction is in the file; here one whose tick has passed without it."""
+        job = self.paid_job()
+        self.gift(job, 40)
+        wait_until(lambda: self.show(job)["spare"] == 40, "the gift in the archive")
+        self.stop()
+        stale = tally_qubic("tx", {"seed": self.alice.seed, "destination": self.operator, "amount": "9",
+                                   "tick": self.world.chain.tick() - 1, "inputType": 0, "input": ""})
+        note = self.world.data + "/sweep.transaction"
+        with open(note, "w", encoding="utf-8") as file:
+            file.write(stale["hex"])
+        swept = self.sweep()
+        self.assertEqual(swept.returncode, 1)  # something did not move, and it is said
+        self.assertIn("left by an earlier run:\n  NOT moved: 9 QUBIC", swept.stdout)
+        self.assertIn(stale["id"], swept.stdout)
+        self.assertIn("moved 40 QUBIC\n", swept.stdout)
+        self.assertEqual(self.world.chain.balance(self.operator), 40)
+        with open(note, "w", encoding="utf-8") as file:
+            file.write("not a transaction")
+        broken = self.sweep()
+        self.assertEqual(broken.returncode, 1)
+        self.assertIn("look at the chain before removing it", broken.stderr)
+        self.assertTrue(os.path.exists(note))
+
+    def test_a_sweep_says_where_to_and_means_it(self):
+        job = self.paid_job()
+        self.stop()
+        server = ["--server", "http://127.0.0.1:1"]
+        for words, arguments, log in (
+                ("go together", ["--to", self.operator], None),
+                ("go together", ["--yes"], None),
+                ("--yes needs --data", ["--to", self.operator, "--yes"], server),
+                ("--to", ["--to", "somewhere", "--yes"], None),
+                ("burns", ["--to", "A" * 56 + "FXIB", "--yes"], None),
+                ("is an escrow's identity", ["--to", job["escrow"]["identity"], "--yes"], None)):
+            done = self.tally("sweep", *arguments, log=log)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertIn(words, done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

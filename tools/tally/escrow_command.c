@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/tally/escrow_command.h"
+
+#include "core/base/time.h"
+#include "tools/tally/arguments.h"
+#include "tools/tally/escrow_look.h"
+#include "tools/tally/guarded.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char usage_text[] =
+    "usage: tally escrow show ID (--data DIR | --server URL) [--json]\n"
+    "                             [--qubic-live-url URL] [--qubic-query-url URL]\n\n"
+    "One escrow, by its own id or its job's: what the ledger says is owed, every leg with its\n"
+    "attempts and their evidence, and beside it what the chain shows of its identity.\n";
+
+struct input {
+    struct audit audit;
+    const char *verb;
+    const char *id;
+    bool json;
+};
+
+static const struct book_escrow *find(const struct book *book, struct id16 id)
+{
+    const struct book_escrow *found = book_escrow(book, id);
+    for (size_t i = 0; i < book->escrow_count && found == NULL; i++) {
+        found = id_equal(book->escrows[i].job_id, id) ? &book->escrows[i] : NULL;
+    }
+    return found;
+}
+
+/* ── what is owed ──────────────────────────────────────────────────────────────────────────────── */
+
+struct owed {
+    const char *kind;
+    int64_t amount;
+    const char *state; /* "paid", "in flight", "due", "nothing" */
+};
+
+static struct owed leg(const struct escrow_look *look, enum payment_kind kind, int64_t amount)
+{
+    struct owed owed = {payment_kind_word(kind), amount, amount == 0 ? "nothing" : "due"};
+    for (size_t i = 0; i < look->payments.ledger_count; i++) {
+        const struct ledger_payment *payment = &look->payments.ledger[i];
+        if (payment->kind == kind && payment->state != PAYMENT_LOST) {
+            owed.state = payment->state == PAYMENT_FINAL ? "paid" : "in flight";
+        }
+    }
+    return owed;
+}
+
+static const char *verdict(const struct book_escrow *escrow, const struct escrow_look *look)
+{
+    if (look->spare == 0) {
+        return "the chain shows what the ledger holds";
+    }
+    if (escrow->in_flight != 0) {
+        return "a leg is in flight: it may have left already";
+    }
+    return look->spare < 0 ? "the chain shows less than the ledger holds"
+                           : "there is more than the ledger knows of (tally sweep)";
+}
+
+/* ── for a person ──────────────────────────────────────────────────────────────────────────────── */
+
+static void print_ledger(const struct ledger_payment *p, const struct escrow_look *look)
+{
+    char tx_id[QUBIC_IDENTITY_TEXT_SIZE];
+    const struct chain_payment *chain = escrow_look_chain(look, &p->tx_id);
+    qubic_hash_format(&p->tx_id, tx_id);
+    printf("  %9" PRIu64 "  %-8s %-7s %7" PRIu64 " %10" PRIu64 " %16" PRId64 "  %-9s %s\n",
+           p->sequence, payment_kind_word(p->kind), payment_state_word(p->state), p->attempt,
+           p->tick, p->amount,
+           chain == NULL  ? "absent"
+           : chain->moved ? "moved"
+                          : "no money",
+           tx_id);
+    if (p->state == PAYMENT_LOST) {
+        printf("             evidence: tick %" PRIu64
+               " was processed, %s, a balance of tick %" PRIu64 " had not moved\n",
+               p->processed_tick,
+               p->no_money         ? "included without money"
+               : p->tick_was_empty ? "its tick was empty"
+                                   : "its tick does not have it",
+               p->balance_tick);
+    } else if (p->state == PAYMENT_FINAL && p->processed_tick != 0) {
+        printf("             evidence: on the chain when tick %" PRIu64 " was processed\n",
+               p->processed_tick);
+    }
+}
+
+static void print_unknown(const struct escrow_look *look)
+{
+    for (size_t i = 0; i < look->payments.chain_count; i++) {
+        const struct chain_payment *tx = &look->payments.chain[i];
+        char tx_id[QUBIC_IDENTITY_TEXT_SIZE];
+        if (escrow_look_ledger(look, &tx->tx_id) == NULL) {
+            qubic_hash_format(&tx->tx_id, tx_id);
+            printf("  %9s  %-8s %-7s %7s %10" PRIu64 " %16" PRId64 "  %-9s %s\n", "-",
+                   tx->deposit ? "in" : "out", "unknown", "-", tx->tick, tx->amount,
+                   tx->moved ? "moved" : "no money", tx_id);
+        }
+    }
+}
+
+static void print_text(const struct book_escrow *e, const struct escrow_look *look)
+{
+    char id[ID_TEXT_SIZE];
+    char job_id[ID_TEXT_SIZE];
+    char identity[3][QUBIC_IDENTITY_TEXT_SIZE];
+    const struct owed owed[] = {leg(look, PAYMENT_REFUND, e->refund),
+                                leg(look, PAYMENT_PAYOUT, e->payout),
+                                leg(look, PAYMENT_FEE, e->fee)};
+    id_format(e->id, id);
+    id_format(e->job_id, job_id);
+    qubic_identity_format(&e->identity, identity[0]);
+    qubic_identity_format(&e->consumer_identity, identity[1]);
+    qubic_identity_format(&e->provider_identity, identity[2]);
+    printf("escrow      %s\njob         %s\nidentity    %s\nconsumer    %s\nprovider    %s\n"
+           "status      %s, asked for in record %" PRIu64 ", %" PRIu64 " confirmations\n"
+           "lock        %" PRId64 " QUBIC, up to tick %" PRIu64 "\n",
+           id, job_id, identity[0], identity[1], identity[2], book_status_word(e->status),
+           e->sequence, e->confirmations, e->amount, e->last_tick);
+    if (e->short_by > 0) {
+        printf("shortfall   %" PRId64 " QUBIC: settlement of this escrow stands still\n",
+               e->short_by);
+    }
+    printf("ledger      holds %" PRId64 " QUBIC\n", e->holds);
+    if (e->status == BOOK_SETTLED) {
+        printf("owed        ");
+        for (size_t i = 0; i < sizeof owed / sizeof *owed; i++) {
+            printf("%s%s %" PRId64 " (%s)", i == 0 ? "" : ", ", owed[i].kind, owed[i].amount,
+                   owed[i].state);
+        }
+        printf(", decided in record %" PRIu64 "\n", e->settled_sequence);
+    }
+    printf("chain       %" PRId64 " QUBIC at tick %" PRIu32 ", %" PRIu32 " transfers in, %" PRIu32
+           " out\n",
+           look->balance.balance, look->balance.valid_for_tick, look->balance.incoming_count,
+           look->balance.outgoing_count);
+    printf("            %s", verdict(e, look));
+    printf(look->spare != 0 ? ": %+" PRId64 " QUBIC\n" : "\n", look->spare);
+    if (look->unread != 0) {
+        printf("            %" PRId64 " QUBIC of deposits the server has not read yet\n",
+               look->unread);
+    }
+    if (look->unknown != 0) {
+        printf("            %" PRId64 " QUBIC left by transactions that the ledger does not know\n",
+               look->unknown);
+    }
+    printf("\n  %9s  %-8s %-7s %7s %10s %16s  %-9s %s\n", "sequence", "kind", "state", "attempt",
+           "tick", "QUBIC", "chain", "transaction");
+    for (size_t i = 0; i < look->payments.ledger_count; i++) {
+        print_ledger(&look->payments.ledger[i], look);
+    }
+    print_unknown(look);
+}
+
+/* ── for a program ─────────────────────────────────────────────────────────────────────────────── */
+
+static void print_json_payments(const struct escrow_look *look)
+{
+    char tx_id[QUBIC_IDENTITY_TEXT_SIZE];
+    bool first = true;
+    for (size_t i = 0; i < look->payments.ledger_count; i++) {
+        const struct ledger_payment *p = &look->payments.ledger[i];
+        const struct chain_payment *chain = escrow_look_chain(look, &p->tx_id);
+        qubic_hash_format(&p->tx_id, tx_id);
+        printf("%s{\"sequence\":%" PRIu64 ",\"kind\":\"%s\",\"state\":\"%s\",\"attempt\":%" PRIu64
+               ",\"tick\":%" PRIu64 ",\"amount\":%" PRId64 ",\"processed_tick\":%" PRIu64
+               ",\"balance_tick\":%" PRIu64 ",\"chain\":\"%s\",\"transaction_id\":\"%s\"}",
+               first ? "" : ",", p->sequence, payment_kind_word(p->kind),
+               payment_state_word(p->state), p->attempt, p->tick, p->amount, p->processed_tick,
+               p->balance_tick,
+               chain == NULL  ? "absent"
+               : chain->moved ? "moved"
+                              : "no_money",
+               tx_id);
+        first = false;
+    }
+    for (size_t i = 0; i < look->payments.chain_count; i++) {
+        const struct chain_payment *tx = &look->payments.chain[i];
+        if (escrow_look_ledger(look, &tx->tx_id) == NULL) {
+            qubic_hash_format(&tx->tx_id, tx_id);
+            printf("%s{\"sequence\":0,\"kind\":\"%s\",\"state\":\"unknown\",\"attempt\":0,"
+                   "\"tick\":%" PRIu64 ",\"amount\":%" PRId64 ",\"processed_tick\":0,"
+                   "\"balance_tick\":0,\"chain\":\"%s\",\"transaction_id\":\"%s\"}",
+                   first ? "" : ",", tx->deposit ? "deposit" : "unknown", tx->tick, tx->amount,
+                   tx->moved ? "moved" : "no_money", tx_id);
+            first = false;
+        }
+    }
+}
+
+static void print_json(const struct book_escrow *e, const struct escrow_look *look)
+{
+    char id[ID_TEXT_SIZE];
+    char job_id[ID_TEXT_SIZE];
+    char identity[QUBIC_IDENTITY_TEXT_SIZE];
+    id_format(e->id, id);
+    id_format(e->job_id, job_id);
+    qubic_identity_format(&e->identity, identity);
+    printf("{\"id\":\"%s\",\"job_id\":\"%s\",\"identity\":\"%s\",\"status\":\"%s\",\"sequence\":"
+           "%" PRIu64 ",\"amount\":%" PRId64 ",\"last_tick\":%" PRIu64 ",\"confirmations\":%" PRIu64
+           ",\"holds\":%" PRId64 ",\"refund\":%" PRId64 ",\"payout\":%" PRId64 ",\"fee\":%" PRId64
+           ",\"shortfall\":%" PRId64 ",\"done\":%s,\"balance\":%" PRId64
+           ",\"balance_tick\":%" PRIu32 ",\"unread\":%" PRId64 ",\"unknown\":%" PRId64
+           ",\"spare\":%" PRId64 ",\"payments\":[",
+           id, job_id, identity, book_status_word(e->status), e->sequence, e->amount, e->last_tick,
+           e->confirmations, e->holds, e->refund, e->payout, e->fee, e->short_by,
+           book_escrow_is_done(e) ? "true" : "false", look->balance.balance,
+           look->balance.valid_for_tick, look->unread, look->unknown, look->spare);
+    print_json_payments(look);
+    printf("]}\n");
+}
+
+/* ── the command ───────────────────────────────────────────────────────────────────────────────── */
+
+static enum err_code show(const struct input *input, const struct book *book, struct id16 id,
+                          struct chain_reader *chain, struct err *err)
+{
+    struct escrow_look look = {0};
+    const struct book_escrow *escrow = find(book, id);
+    if (escrow == NULL) {
+        return err_set(err, ERR_NOT_FOUND,
+                       "the log has no escrow, and no job with one, of the id %s", input->id);
+    }
+    enum err_code code = escrow_look(book, escrow, chain, &look, err);
+    if (code == ERR_OK && input->json) {
+        print_json(escrow, &look);
+    } else if (code == ERR_OK) {
+        print_text(escrow, &look);
+    }
+    escrow_look_deinit(&look);
+    return code == ERR_OK && fflush(stdout) != 0 ? err_set(err, ERR_IO, "standard output") : code;
+}
+
+static enum err_code work(const void *in, void *out, struct err *err)
+{
+    const struct input *input = in;
+    struct audit audit = input->audit;
+    struct book book = {0};
+    struct chain_reader *chain = NULL;
+    struct id16 id = {0};
+    (void)out;
+    enum err_code code = id_parse(bytes_of_text(input->id), &id, err);
+    if (code == ERR_OK) {
+        code = audit_read_book(&audit, input->json, &book, err);
+    }
+    if (code == ERR_OK) {
+        code = audit_urls(&audit, book.network, err);
+    }
+    if (code == ERR_OK) {
+        code = chain_reader_open(audit.live_url, audit.query_url, &chain, err);
+    }
+    if (code == ERR_OK) {
+        code = show(input, &book, id, chain, err);
+    }
+    chain_reader_close(chain);
+    book_deinit(&book);
+    return code;
+}
+
+int escrow_command(int argc, char **argv)
+{
+    struct input input = {0};
+    struct err err = {0};
+    char nothing = 0;
+    const struct argument table[] = {{"show", &input.verb, NULL, true},
+                                     {"ID", &input.id, NULL, true},
+                                     AUDIT_ARGUMENTS(input.audit),
+                                     {"--json", NULL, &input.json, false}};
+    int status = arguments_parse(usage_text, table, sizeof table / sizeof *table, argc, argv);
+    if (status != ARGUMENTS_GO_ON) {
+        return status;
+    }
+    enum err_code code = audit_check(&input.audit, &err);
+    if (code == ERR_OK && strcmp(input.verb, "show") != 0) {
+        code =
+            err_set(&err, ERR_INVALID, "'%.40s': there is only `tally escrow show ID`", input.verb);
+    }
+    if (code == ERR_OK) {
+        code = guarded_run(work, &input, &nothing, sizeof nothing, &err);
+    }
+    if (code != ERR_OK) {
+        fprintf(stderr, "tally escrow: %s\n", err.message);
+        return code == ERR_INVALID ? 2 : 1;
+    }
+    return 0;
+}

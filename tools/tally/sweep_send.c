@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/tally/sweep_send.h"
+
+#include "core/base/file.h"
+#include "core/base/invariant.h"
+#include "core/base/text.h"
+#include "core/crypto/sealed.h"
+#include "core/market/state.h" /* EVIDENCE_TICKS */
+#include "tools/tally/passphrase.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#define NOTE "sweep.transaction"
+#define POLL_US 200000
+#define OFFSET_MIN 5
+
+enum err_code sweep_lock(const char *data, int *ret_fd, struct err *err)
+{
+    char path[PATH_MAX];
+    enum err_code code = path_join(path, sizeof path, data, "lock", err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    if (fd < 0) {
+        return err_set_errno(err, errno, "open %s: is this a data directory?", path);
+    }
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        code = errno == EWOULDBLOCK
+                   ? err_set(err, ERR_BUSY,
+                             "a server has %.150s open; stop it first: two signers for one "
+                             "identity could pay twice",
+                             data)
+                   : err_set_errno(err, errno, "lock %s", path);
+        (void)close(fd);
+        return code;
+    }
+    *ret_fd = fd;
+    return ERR_OK;
+}
+
+/* ── the operator's key ────────────────────────────────────────────────────────────────────────── */
+
+void operator_key_wipe(struct operator_key *key)
+{
+    explicit_bzero(key, sizeof *key);
+}
+
+/* keys.sealed, as `tallyd init` writes it: the checkpoint key's seed (32 bytes), then the operator's. */
+static enum err_code read_seed(const char *data, const char *passphrase_file,
+                               char ret[QUBIC_SEED_SIZE], struct err *err)
+{
+    char path[PATH_MAX];
+    struct buf sealed;
+    struct buf opened;
+    struct buf passphrase = {0};
+    buf_init(&sealed, 8192);
+    buf_init(&opened, 8192);
+    enum err_code code = path_join(path, sizeof path, data, "keys.sealed", err);
+    if (code == ERR_OK) {
+        code = file_read(path, &sealed, err);
+    }
+    if (code == ERR_OK) {
+        code = passphrase_ask(passphrase_file, false, &passphrase, err);
+    }
+    if (code == ERR_OK) {
+        code = sealed_open(buf_bytes(&sealed), buf_bytes(&passphrase), &opened, err);
+    }
+    if (code == ERR_OK && opened.size != 32 + QUBIC_SEED_SIZE) {
+        code = err_set(err, ERR_CORRUPT, "%s does not hold a server's keys", path);
+    }
+    if (code == ERR_OK) {
+        memcpy(ret, opened.data + 32, QUBIC_SEED_SIZE);
+    }
+    sealed_wipe(&opened);
+    sealed_wipe(&passphrase);
+    buf_deinit(&sealed);
+    return code;
+}
+
+enum err_code sweep_key_load(const char *data, const char *passphrase_file, const struct book *book,
+                             struct operator_key *ret, struct err *err)
+{
+    struct operator_key key = {
+        .network = book->network, .log_id = book->log_id, .key_id = book->key_id};
+    enum err_code code = read_seed(data, passphrase_file, key.seed, err);
+    if (code == ERR_OK && !key_equal(operator_check_identity(&key), book->check_identity)) {
+        code = err_set(err, ERR_CONFLICT,
+                       "keys.sealed holds another operator seed than this log's escrows are of");
+    }
+    if (code == ERR_OK) {
+        *ret = key;
+    }
+    operator_key_wipe(&key);
+    return code;
+}
+
+/* ── following a transaction to its end ────────────────────────────────────────────────────────── */
+
+/* Sent again and again, always these bytes, until its tick is reached; then what became of it is known by evidence, with ticks on top. Whether a sending
+ * was refused is not asked: the chain says whether it ran. */
+static enum err_code follow(struct chain_reader *chain, const struct qubic_transaction *tx,
+                            struct sweep_outcome *ret, struct err *err)
+{
+    struct qubic_archived_transaction found;
+    struct sweep_outcome outcome = {
+        .tx_id = qubic_transaction_hash(tx), .tick = tx->tick, .amount = tx->amount};
+    uint32_t processed = 0;
+    uint32_t now = 0;
+    enum err_code code = chain_reader_processed(chain, &processed, err);
+    while (code == ERR_OK && processed < tx->tick + EVIDENCE_TICKS) {
+        if (now < tx->tick) {
+            code = chain_reader_tick(chain, &now, err);
+        }
+        if (code == ERR_OK && now < tx->tick) {
+            (void)!chain_reader_broadcast(chain, tx, NULL);
+        }
+        (void)usleep(POLL_US);
+        code = code == ERR_OK ? chain_reader_processed(chain, &processed, err) : code;
+    }
+    if (code == ERR_OK) {
+        code = chain_reader_transaction(chain, &outcome.tx_id, &found, err);
+        outcome.moved = code == ERR_OK && found.money_flew;
+        code = code == ERR_NOT_FOUND ? ERR_OK : code;
+    }
+    if (code == ERR_OK) {
+        *ret = outcome;
+    }
+    return code;
+}
+
+static enum err_code note_path(const char *data, char ret[PATH_MAX], struct err *err)
+{
+    return path_join(ret, PATH_MAX, data, NOTE, err);
+}
+
+static enum err_code remove_note(const char *path, struct err *err)
+{
+    return unlink(path) == 0 ? dir_sync_of(path, err)
+                             : err_set_errno(err, errno, "remove %s", path);
+}
+
+enum err_code sweep_finish_earlier(const char *data, struct chain_reader *chain, bool *ret_found,
+                                   struct sweep_outcome *ret, struct err *err)
+{
+    char path[PATH_MAX];
+    struct buf text;
+    uint8_t wire[QUBIC_TRANSACTION_SIZE_MAX];
+    struct qubic_transaction tx;
+    struct err own = {0};
+    buf_init(&text, 2 * sizeof wire);
+    enum err_code code = note_path(data, path, err);
+    if (code == ERR_OK && file_read(path, &text, &own) == ERR_NOT_FOUND) {
+        *ret_found = false;
+        goto out;
+    }
+    size_t size = text.size / 2;
+    if (code == ERR_OK && own.code != ERR_OK) {
+        *err = own;
+        code = own.code;
+    }
+    if (code == ERR_OK && (text.size % 2 != 0 || size > sizeof wire ||
+                           hex_decode(buf_bytes(&text), wire, size, NULL) != ERR_OK ||
+                           qubic_transaction_parse(bytes_of(wire, size), &tx, NULL) != ERR_OK)) {
+        code = err_set(err, ERR_CORRUPT,
+                       "%.200s holds no transaction; look at the chain before removing it", path);
+    }
+    if (code == ERR_OK) {
+        code = follow(chain, &tx, ret, err);
+    }
+    if (code == ERR_OK) {
+        code = remove_note(path, err);
+    }
+    *ret_found = code == ERR_OK;
+out:
+    buf_deinit(&text);
+    return code;
+}
+
+static enum err_code sign(const struct operator_key *key, const struct book_escrow *escrow,
+                          struct qubic_transaction *tx, struct err *err)
+{
+    struct qubic_keys keys;
+    escrow_keys_derive(key, escrow->id, &keys);
+    enum err_code code = ERR_OK;
+    if (escrow->key_id != key->key_id || !key_equal(keys.public_key, escrow->identity)) {
+        code = err_set(err, ERR_CONFLICT,
+                       "this escrow is of settlement key %" PRIu64 ", the seed gives key %" PRIu64,
+                       escrow->key_id, key->key_id);
+    } else {
+        code = qubic_transaction_sign(tx, &keys, err);
+    }
+    qubic_keys_wipe(&keys);
+    return code;
+}
+
+static enum err_code write_note(const char *path, const struct qubic_transaction *tx,
+                                struct err *err)
+{
+    uint8_t wire[QUBIC_TRANSACTION_SIZE_MAX];
+    char hex[2 * QUBIC_TRANSACTION_SIZE_MAX + 1];
+    hex_encode(bytes_of(wire, qubic_transaction_encode(tx, wire)), hex);
+    return file_write_atomic(path, bytes_of_text(hex), 0600, err);
+}
+
+enum err_code sweep_send(const char *data, const struct operator_key *key, const struct book *book,
+                         const struct book_escrow *escrow, const struct key32 *to, int64_t amount,
+                         struct chain_reader *chain, struct sweep_outcome *ret, struct err *err)
+{
+    char path[PATH_MAX];
+    uint32_t now = 0;
+    uint32_t offset = book->tick_offset > OFFSET_MIN && book->tick_offset < 1000
+                          ? (uint32_t)book->tick_offset
+                          : OFFSET_MIN;
+    INVARIANT(book_escrow_is_done(escrow));
+    INVARIANT(amount > 0);
+    enum err_code code = note_path(data, path, err);
+    if (code == ERR_OK) {
+        code = chain_reader_tick(chain, &now, err);
+    }
+    struct qubic_transaction tx = {.destination = *to, .amount = amount, .tick = now + offset};
+    if (code == ERR_OK) {
+        code = sign(key, escrow, &tx, err);
+    }
+    if (code == ERR_OK) {
+        code = write_note(path, &tx, err);
+    }
+    if (code == ERR_OK) {
+        code = follow(chain, &tx, ret, err);
+    }
+    return code == ERR_OK ? remove_note(path, err) : code;
+}
