@@ -2,13 +2,16 @@
 """tally reconcile against a real server and a real chain (R16.7): paid jobs match to the last unit, everything tampered with is found."""
 import csv
 import hashlib
+import http.server
 import io
 import json
 import os
 import subprocess
 import sys
+import threading
 import time
 import unittest
+import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from tally_harness import BIN, Chain, World, tally_qubic, wait_until  # noqa: E402
@@ -103,6 +106,32 @@ class Agreement(Market):
             got = self.reconcile("--format", "json", *self.statement(), log=server)
             return got if got.stdout == want else None
         self.assertEqual(wait_until(signed, "the checkpoint over the last record").returncode, 0)
+
+    def test_a_server_that_shows_other_records_than_it_signed_is_found_out(self):
+        """A proxy changes one byte of record 2: its command id, so that it can still be read."""
+        port = self.world.server.port
+
+        class Proxy(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                with urllib.request.urlopen("http://127.0.0.1:%d%s" % (port, self.path)) as answer:
+                    body = bytearray(answer.read())
+                if "entries" in self.path and len(body) > 2000:
+                    second = 2 + int.from_bytes(body[:2], "big")
+                    body[second + 2 + 71] ^= 1
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as proxy:
+            threading.Thread(target=proxy.serve_forever, daemon=True).start()
+            done = self.reconcile(log=["--server", "http://127.0.0.1:%d" % proxy.server_port])
+            proxy.shutdown()
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertIn("records the server gave are not those it has signed", done.stderr)
 
     def test_a_tampered_statement_is_found(self):
         first, second = (leg["tx_id"] for job in self.jobs for leg in job["legs"] if leg["kind"] == "payout")
