@@ -168,6 +168,21 @@ class Escrows(unittest.TestCase):
         self.assertIn("look at the chain before removing it", broken.stderr)
         self.assertTrue(os.path.exists(note))
 
+    def test_another_operators_seed_signs_nothing(self):
+        job = self.paid_job()
+        self.gift(job, 40)
+        wait_until(lambda: self.show(job)["spare"] == 40, "the gift in the archive")
+        self.stop()
+        other = self.world.folder + "/other"
+        made = subprocess.run([BIN + "/tallyd", "init", "--data", other, "--passphrase-file", self.world.passphrase],
+                              capture_output=True, text=True, timeout=60)
+        self.assertEqual(made.returncode, 0, made.stderr)
+        os.replace(other + "/keys.sealed", self.world.data + "/keys.sealed")
+        swept = self.sweep()
+        self.assertEqual(swept.returncode, 1)
+        self.assertIn("another operator seed", swept.stderr)
+        self.assertEqual(self.balance(job), 40)
+
     def test_a_sweep_says_where_to_and_means_it(self):
         job = self.paid_job()
         self.stop()

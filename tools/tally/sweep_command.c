@@ -48,7 +48,8 @@ struct sweep {
     int64_t moved;
 };
 
-static const char *verdict(const struct book_escrow *escrow, const struct escrow_look *look)
+static const char *verdict(const struct book *book, const struct book_escrow *escrow,
+                           const struct escrow_look *look)
 {
     if (!book_escrow_is_done(escrow)) {
         return escrow->in_flight != 0 ? "open: a leg is in flight" : "open: it still owes";
@@ -56,12 +57,17 @@ static const char *verdict(const struct book_escrow *escrow, const struct escrow
     if (look->unread != 0) {
         return "the server has a deposit to read and return";
     }
-    return look->spare > 0 ? "unexplained" : "less than the ledger holds";
+    if (look->spare < 0) {
+        return "less than the ledger holds";
+    }
+    return escrow->key_id == book->key_id ? "unexplained" : "unexplained, of an older key";
 }
 
-static bool is_sweepable(const struct book_escrow *escrow, const struct escrow_look *look)
+static bool is_sweepable(const struct book *book, const struct book_escrow *escrow,
+                         const struct escrow_look *look)
 {
-    return book_escrow_is_done(escrow) && look->unread == 0 && look->spare > 0;
+    return book_escrow_is_done(escrow) && escrow->key_id == book->key_id && look->unread == 0 &&
+           look->spare > 0;
 }
 
 static void print_outcome(const struct sweep_outcome *outcome, struct result *result)
@@ -106,8 +112,8 @@ static enum err_code look_at(struct sweep *s, const struct book_escrow *escrow, 
         id_format(escrow->id, id);
         printf("%-36s  %-9s %16" PRId64 " %16" PRId64 " %16" PRId64 " %16" PRId64 "  %s\n", id,
                book_status_word(escrow->status), escrow->holds, look.balance.balance, look.unread,
-               look.spare, verdict(escrow, &look));
-        if (is_sweepable(escrow, &look)) {
+               look.spare, verdict(s->book, escrow, &look));
+        if (is_sweepable(s->book, escrow, &look)) {
             code = !checked_add_i64(s->spare, look.spare, &s->spare)
                        ? err_set(err, ERR_OVERFLOW, "the sum of what is unexplained leaves int64")
                    : s->input->yes ? take(s, escrow, &look, err)

@@ -60,8 +60,11 @@ static void apply_leg(struct book *book, enum event_type_number type, uint8_t tx
                                                        .tick = 60,
                                                        .tx_id = tx_id};
     } else if (type == EVENT_PAYOUT_LOST) {
-        event.u.payout_lost =
-            (struct ev_leg_lost){.attempt = attempt, .tx_id = tx_id, .processed_tick = 63};
+        event.u.payout_lost = (struct ev_leg_lost){.attempt = attempt,
+                                                   .tx_id = tx_id,
+                                                   .processed_tick = 63,
+                                                   .tick_empty = true,
+                                                   .balance_tick = 62};
     } else {
         event.u.payout_confirmed = (struct ev_leg_confirmed){.attempt = attempt,
                                                              .destination = MARIA_KEY,
@@ -91,6 +94,10 @@ static void attempts_are_followed_to_their_end(void **state)
     apply_leg(&book, EVENT_PAYOUT_CONFIRMED, 11, 2);
     assert_int_equal(book.payment_count, 3); /* the deposit, the lost attempt, the paid one */
     assert_int_equal(book.payments[1].state, PAYMENT_LOST);
+    assert_int_equal(book.payments[1].processed_tick, 63); /* the evidence stays */
+    assert_int_equal(book.payments[1].balance_tick, 62);
+    assert_true(book.payments[1].tick_was_empty);
+    assert_int_equal(book.payments[2].processed_tick, 73);
     assert_int_equal(book.payments[2].state, PAYMENT_FINAL);
     assert_int_equal(book.payments[2].kind, PAYMENT_PAYOUT);
     assert_int_equal(book.payments[2].sequence, book.size);
