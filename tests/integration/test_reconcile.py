@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """tally reconcile against a real server and a real chain (R16.7): paid jobs match to the last unit, everything tampered with is found."""
+import base64
 import csv
 import hashlib
 import http.server
@@ -17,6 +18,37 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from tally_harness import BIN, Chain, World, tally_qubic, wait_until  # noqa: E402
 
 MONEY = 10**9
+
+
+class Proxy(http.server.ThreadingHTTPServer):
+    """Passes on, with `change(path, body)` applied to what comes back."""
+
+    def __init__(self, port, change):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def answer(self):
+                size = int(self.headers.get("Content-Length", 0))
+                request = urllib.request.Request("http://127.0.0.1:%d%s" % (port, self.path),
+                                                 self.rfile.read(size) if size else None,
+                                                 {"Content-Type": "application/json"} if size else {})
+                with urllib.request.urlopen(request) as answer:
+                    body = bytes(change(self.path, bytearray(answer.read())))
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            do_GET = do_POST = answer
+
+            def log_message(self, *_):
+                pass
+
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.url = "http://127.0.0.1:%d" % self.server_port
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def __exit__(self, *what):
+        self.shutdown()
+        super().__exit__(*what)
 
 
 class Market(unittest.TestCase):
@@ -108,30 +140,42 @@ class Agreement(Market):
         self.assertEqual(wait_until(signed, "the checkpoint over the last record").returncode, 0)
 
     def test_a_server_that_shows_other_records_than_it_signed_is_found_out(self):
-        """A proxy changes one byte of record 2: its command id, so that it can still be read."""
-        port = self.world.server.port
+        """One byte of record 2 is changed: in its command id, so that it can still be read."""
+        def change(path, body):
+            if "entries" in path and len(body) > 2000:
+                second = 2 + int.from_bytes(body[:2], "big")
+                body[second + 2 + 71] ^= 1
+            return body
 
-        class Proxy(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                with urllib.request.urlopen("http://127.0.0.1:%d%s" % (port, self.path)) as answer:
-                    body = bytearray(answer.read())
-                if "entries" in self.path and len(body) > 2000:
-                    second = 2 + int.from_bytes(body[:2], "big")
-                    body[second + 2 + 71] ^= 1
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_):
-                pass
-
-        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as proxy:
-            threading.Thread(target=proxy.serve_forever, daemon=True).start()
-            done = self.reconcile(log=["--server", "http://127.0.0.1:%d" % proxy.server_port])
-            proxy.shutdown()
+        with Proxy(self.world.server.port, change) as proxy:
+            done = self.reconcile(log=["--server", proxy.url])
         self.assertEqual((done.returncode, done.stdout), (2, ""))
         self.assertIn("records the server gave are not those it has signed", done.stderr)
+
+    def test_an_archive_cannot_invent_a_payment(self):
+        """It adds a transaction out of an escrow, right in everything but the signature."""
+        escrow = self.jobs[0]["escrow"]["identity"]
+        real = tally_qubic("tx", {"seed": self.alice.seed, "destination": self.ivan.identity, "amount": "5",
+                                  "tick": 1100, "inputType": 0, "input": ""})["hex"]
+        source = tally_qubic("identity", {"identity": escrow})["publicKey"]
+        made_up = tally_qubic("tx", {"hex": source + real[64:]})
+        self.assertFalse(made_up["signatureValid"])
+        invented = {"hash": made_up["id"], "amount": "5", "source": escrow, "destination": self.ivan.identity,
+                    "tickNumber": 1100, "timestamp": str(int(time.time() * 1000)), "inputType": 0, "inputSize": 0,
+                    "inputData": "", "moneyFlew": True,
+                    "signature": base64.b64encode(bytes.fromhex(made_up["signature"])).decode()}
+
+        def change(path, body):
+            answer = json.loads(body) if path.endswith("getTransactionsForIdentity") else {}
+            if any(escrow in (tx["source"], tx["destination"]) for tx in answer.get("transactions", [])):
+                answer["transactions"].append(invented)
+                return bytearray(json.dumps(answer).encode())
+            return body
+
+        with Proxy(self.world.chain.port, change) as proxy:
+            done = self.reconcile(chain=proxy)
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertIn("signature", done.stderr)
 
     def test_a_tampered_statement_is_found(self):
         first, second = (leg["tx_id"] for job in self.jobs for leg in job["legs"] if leg["kind"] == "payout")
