@@ -152,6 +152,16 @@ class Agreement(Market):
         self.assertEqual((done.returncode, done.stdout), (2, ""))
         self.assertIn("records the server gave are not those it has signed", done.stderr)
 
+    def test_what_a_provider_gets_back_as_a_consumer_is_another_matter(self):
+        """A refund to maria's identity from an escrow of ivan's: in the ledger, and no payment for her machines."""
+        self.world.chain.fund(self.maria.identity, MONEY)
+        wait_until(lambda: self.world.chain.balance(self.maria.identity) >= MONEY, "the faucet's money")
+        job = self.maria.queued_job(self.box)
+        self.maria.ok("POST", "/v1/jobs/%s/cancel" % job["id"], {})
+        self.maria.wait_for(job, lambda now: now["settled"])
+        payments, summary = self.report(0)
+        self.assertEqual((len(payments), summary["chain"]["matched"]), (6, 6))
+
     def test_an_archive_cannot_invent_a_payment(self):
         """It adds a transaction out of an escrow, right in everything but the signature."""
         escrow = self.jobs[0]["escrow"]["identity"]

@@ -116,6 +116,7 @@ class Escrows(unittest.TestCase):
         self.stop()
         self.deposit(late_job, 77)
         wait_until(lambda: self.show(late_job)["unread"] == 77, "the late deposit in the archive")
+        self.assertEqual(self.show(late_job)["spare"], 0)  # it is somebody's
         wrong = self.world.folder + "/wrong"
         with open(os.open(wrong, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
             file.write("not it\n")
