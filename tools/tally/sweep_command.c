@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define ATTEMPTS 3
+
 static const char usage_text[] =
     "usage: tally sweep (--data DIR | --server URL) [--qubic-live-url URL] [--qubic-query-url "
     "URL]\n"
@@ -35,7 +37,7 @@ struct input {
 
 struct result {
     uint64_t listed;
-    uint64_t failed; /* sweeps that moved nothing */
+    uint64_t failed; /* escrows whose sweep moved nothing, however often it was tried */
 };
 
 struct sweep {
@@ -70,26 +72,30 @@ static bool is_sweepable(const struct book *book, const struct book_escrow *escr
            look->spare > 0;
 }
 
-static void print_outcome(const struct sweep_outcome *outcome, struct result *result)
+static void print_outcome(const struct sweep_outcome *outcome)
 {
     char tx_id[QUBIC_IDENTITY_TEXT_SIZE];
     qubic_hash_format(&outcome->tx_id, tx_id);
     printf("  %s %" PRId64 " QUBIC in tick %" PRIu32 " by %s\n",
            outcome->moved ? "moved" : "NOT moved:", outcome->amount, outcome->tick, tx_id);
-    result->failed += outcome->moved ? 0 : 1;
 }
 
+/* A transaction that missed its tick can never run any more, so another one is safe. */
 static enum err_code take(struct sweep *s, const struct book_escrow *escrow,
                           const struct escrow_look *look, struct err *err)
 {
     struct sweep_outcome outcome = {0};
-    enum err_code code = sweep_send(s->input->audit.data, &s->key, s->book, escrow, &s->input->to,
-                                    look->spare, s->chain, &outcome, err);
-    if (code == ERR_OK) {
-        print_outcome(&outcome, s->result);
-        if (outcome.moved && !checked_add_i64(s->moved, outcome.amount, &s->moved)) {
-            code = err_set(err, ERR_OVERFLOW, "the sum of what was moved leaves int64");
+    enum err_code code = ERR_OK;
+    for (int attempt = 0; attempt < ATTEMPTS && code == ERR_OK && !outcome.moved; attempt++) {
+        code = sweep_send(s->input->audit.data, &s->key, s->book, escrow, &s->input->to,
+                          look->spare, s->chain, &outcome, err);
+        if (code == ERR_OK) {
+            print_outcome(&outcome);
         }
+    }
+    s->result->failed += code == ERR_OK && !outcome.moved ? 1 : 0;
+    if (outcome.moved && !checked_add_i64(s->moved, outcome.amount, &s->moved)) {
+        code = err_set(err, ERR_OVERFLOW, "the sum of what was moved leaves int64");
     }
     return code;
 }
@@ -152,7 +158,7 @@ static enum err_code prepare(struct sweep *s, struct err *err)
     }
     if (code == ERR_OK && found) {
         printf("left by an earlier run:\n");
-        print_outcome(&outcome, s->result);
+        print_outcome(&outcome);
     }
     return code;
 }

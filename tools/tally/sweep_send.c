@@ -18,7 +18,8 @@
 
 #define NOTE "sweep.transaction"
 #define POLL_US 200000
-#define OFFSET_MIN 5
+#define OFFSET_MIN                                                                                 \
+    20 /* ticks ahead: nobody waits for it, and a tick missed is a sweep to be tried again */
 
 enum err_code sweep_lock(const char *data, int *ret_fd, struct err *err)
 {
@@ -103,6 +104,24 @@ enum err_code sweep_key_load(const char *data, const char *passphrase_file, cons
 
 /* ── following a transaction to its end ────────────────────────────────────────────────────────── */
 
+/* An archive that does not know a transaction is not enough: the balance must say that nothing has left since before its tick. Any doubt is an
+ * error, and the file stays. */
+static enum err_code check_lost(struct chain_reader *chain, const struct qubic_transaction *tx,
+                                struct err *err)
+{
+    struct qubic_balance balance;
+    enum err_code code = chain_reader_balance(chain, &tx->source, &balance, err);
+    if (code == ERR_OK &&
+        (balance.valid_for_tick < tx->tick || balance.latest_outgoing_tick >= tx->tick)) {
+        code = err_set(err, ERR_UNAVAILABLE,
+                       "the archive does not know the sweep of tick %" PRIu32
+                       ", but the balance is of tick %" PRIu32
+                       " and last moved out in tick %" PRIu32 ": run it again later",
+                       tx->tick, balance.valid_for_tick, balance.latest_outgoing_tick);
+    }
+    return code;
+}
+
 /* Sent again and again, always these bytes, until its tick is reached; then what became of it is known by evidence, with ticks on top. Whether a sending
  * was refused is not asked: the chain says whether it ran. */
 static enum err_code follow(struct chain_reader *chain, const struct qubic_transaction *tx,
@@ -127,7 +146,7 @@ static enum err_code follow(struct chain_reader *chain, const struct qubic_trans
     if (code == ERR_OK) {
         code = chain_reader_transaction(chain, &outcome.tx_id, &found, err);
         outcome.moved = code == ERR_OK && found.money_flew;
-        code = code == ERR_NOT_FOUND ? ERR_OK : code;
+        code = code == ERR_NOT_FOUND ? check_lost(chain, tx, err) : code;
     }
     if (code == ERR_OK) {
         *ret = outcome;
