@@ -83,8 +83,8 @@ const char *crash_step_name(enum crash_step step)
 static bool crash(struct virtual_world *w, enum crash_step step, bool after)
 {
     static const unsigned WEIGHTS[CRASH_STEPS] = {[CRASH_DEPOSIT] = 2,
-                                                  [CRASH_EXPIRE] = 10,
-                                                  [CRASH_IDENTITY] = 5,
+                                                  [CRASH_EXPIRE] = 20,
+                                                  [CRASH_IDENTITY] = 20,
                                                   [CRASH_SHORTFALL] = 30,
                                                   [CRASH_CONFIRM_LEG] = 2};
     if (w->crashed) {
