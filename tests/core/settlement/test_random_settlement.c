@@ -26,6 +26,9 @@
 #define WINDOW 45 /* ticks in which a lock is good */
 #define WAYS_MAX 4
 #define STEPS_IDLE_MAX 6000
+#ifndef JOBS_WANTED /* fewer with a sanitizer */
+#define JOBS_WANTED 3000
+#endif
 #define HITS_MIN 50 /* of each kind, by so many jobs or more */
 #define JOBS_FOR_HITS 3000
 
@@ -716,7 +719,7 @@ static struct key32 run_seed(uint64_t seed, size_t jobs, uint64_t least)
     return digest;
 }
 
-static size_t wanted_jobs = 3000;
+static size_t wanted_jobs = JOBS_WANTED;
 static uint64_t first_seed = 1;
 static uint64_t runs = 1;
 
