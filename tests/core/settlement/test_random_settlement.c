@@ -390,8 +390,8 @@ static void step_job(struct market *m, struct job *job)
 {
     struct virtual_world *w = &m->world;
     struct views_snapshot *snapshot;
-    struct escrow_row escrow;
-    struct job_row row;
+    struct escrow_row escrow = {0};
+    struct job_row row = {0};
     assert_int_equal(views_snapshot_open(ledger_views(w->ledger), &snapshot, NULL), ERR_OK);
     struct store *store = views_snapshot_store(snapshot);
     assert_true(state_escrow(store, job->escrow_id, &escrow) &&

@@ -2,6 +2,7 @@
 #include "tests/core/settlement/virtual_world.h"
 
 #include "core/base/arena.h"
+#include "core/base/text.h"
 #include "core/base/time.h"
 #include "core/crypto/sha256.h"
 #include "core/event/codec.h"
@@ -87,7 +88,7 @@ static bool crash(struct virtual_world *w, enum crash_step step, bool after)
                                                   [CRASH_IDENTITY] = 20,
                                                   [CRASH_SHORTFALL] = 30,
                                                   [CRASH_CONFIRM_LEG] = 2};
-    if (w->crashed) {
+    if (w->crashed || step >= CRASH_STEPS) {
         return true;
     }
     uint64_t *hits = &w->crashes[step][after ? 1 : 0];
@@ -173,11 +174,51 @@ enum err_code __wrap_settlement_submit(struct settlement *s, struct command *com
     return code;
 }
 
+/* What settlement sends is the newest attempt of a leg of the log, with these very bytes. */
+static void check_sent(struct virtual_world *w, struct bytes body)
+{
+    static const char BEGIN_OF[] = "{\"encodedTransaction\":\"";
+    struct buf wire;
+    struct qubic_transaction tx;
+    struct id16 escrow_id;
+    struct views_snapshot *snapshot;
+    struct bytes key;
+    struct bytes value;
+    uint8_t at[LEG_KEY_SIZE] = {0};
+    bool known = false;
+    size_t begin = sizeof BEGIN_OF - 1;
+    buf_init(&wire, 4096);
+    assert_true(body.size > begin + 2 && memcmp(body.data, BEGIN_OF, begin) == 0);
+    assert_int_equal(base64_decode(bytes_of(body.data + begin, body.size - begin - 2), &wire, NULL),
+                     ERR_OK);
+    assert_int_equal(qubic_transaction_parse(buf_bytes(&wire), &tx, NULL), ERR_OK);
+    buf_deinit(&wire);
+    struct key32 hash = qubic_transaction_hash(&tx);
+    assert_int_equal(views_snapshot_open(ledger_views(w->ledger), &snapshot, NULL), ERR_OK);
+    struct store *store = views_snapshot_store(snapshot);
+    assert_true(state_escrow_by_identity(store, tx.source, &escrow_id));
+    memcpy(at, escrow_id.b, sizeof escrow_id.b);
+    while (store_seek(store, &STATE_LEGS, bytes_of(at, sizeof at), true, &key, &value) &&
+           memcmp(key.data, escrow_id.b, sizeof escrow_id.b) == 0) {
+        struct leg_row leg;
+        memcpy(at, key.data, sizeof at);
+        assert_true(state_leg(store, at, &leg));
+        known = known || (leg.status == LEG_SIGNED && key_equal(leg.tx_id, hash));
+    }
+    views_snapshot_close(snapshot);
+    if (!known) {
+        fail_msg("settlement sends what is not in the log as signed");
+    }
+}
+
 bool virtual_http_ask(bool post, const char *path, struct bytes body, struct service_reply *ret)
 {
     enum crash_step step = step_of_path(path);
     if (crash(world, step, false)) {
         return false;
+    }
+    if (step == CRASH_BROADCAST) {
+        check_sent(world, body);
     }
     service_ask(world->network, post, path, body, ret);
     lies_tell(&world->lies, world->network, path, body, ret);
