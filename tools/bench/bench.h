@@ -5,6 +5,7 @@
  *     tally-bench bare   --dir D --in-flight N --seconds S                   the same keys and bytes into LMDB alone, same flags and batches
  *     tally-bench fill   --dir D --events N [--jobs N]                       a log of N events: running jobs that report
  *     tally-bench look   --dir D                                             a job's page, read from that log's views
+ *     tally-bench qubic  [--threads N]                                       signatures and K12, in turn with libsodium's
  *     tally-bench replay --dir D                                             rebuild every view of that log
  *     tally-bench verify --dir D [--threads N]                               recompute every hash of that log */
 // SPDX-License-Identifier: Apache-2.0
@@ -17,12 +18,12 @@
 #include <stdint.h>
 
 struct bench_options {
-    const char *dir; /* must not exist for append, bare and fill */
+    const char *dir; /* must not exist for append, bare and fill; qubic has none */
     uint64_t in_flight;
     uint64_t seconds;
     uint64_t events;
     uint64_t jobs;    /* of fill; at most BENCH_JOBS_MAX */
-    uint64_t threads; /* of verify; 0: one a processor */
+    uint64_t threads; /* of verify and qubic; 0: one a processor */
     bool projections; /* all of the product's; else the write model alone */
 };
 
@@ -35,6 +36,7 @@ MUST_CHECK enum err_code bench_append(const struct bench_options *options, struc
 MUST_CHECK enum err_code bench_bare(const struct bench_options *options, struct err *err);
 MUST_CHECK enum err_code bench_fill(const struct bench_options *options, struct err *err);
 MUST_CHECK enum err_code bench_look(const struct bench_options *options, struct err *err);
+MUST_CHECK enum err_code bench_qubic(const struct bench_options *options, struct err *err);
 MUST_CHECK enum err_code bench_replay(const struct bench_options *options, struct err *err);
 MUST_CHECK enum err_code bench_verify(const struct bench_options *options, struct err *err);
 
