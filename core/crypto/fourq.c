@@ -2,35 +2,15 @@
  *
  * k * G: k is cut into 62 signed digits of four bits, e0 .. e61 in [-8, 8). The odd digits are added up from the
  * table, that sum is doubled four times, then the even digits are added: 62 additions, 4 doublings, and
- * every table row is read whole. l * P uses a sliding window of odd multiples; P and l are public.
- *
- * NEEDSWORK: verification gets about twice as fast with the curve's endomorphisms. */
+ * every table row is read whole. */
 // SPDX-License-Identifier: Apache-2.0
-#include "core/crypto/fourq.h"
-
-#include "core/base/invariant.h"
-#include "core/crypto/fourq_table.h"
+#include "core/crypto/fourq_point.h"
 
 #include <sodium.h>
 
-static const struct fp2 curve_d = {FP(0x00000000000000E4, 0x0000000000000142),
-                                   FP(0x5E472F846657E0FC, 0xB3821488F1FC0C8D)};
 static const struct fp2 fp2_one = {1, 0};
-static const struct fourq_point neutral = {{0, 0}, {1, 0}, {1, 0}, {0, 0}};
-static const struct fourq_scalar order = {
-    {0x2FB2540EC7768CE7, 0xDFBD004DFE0F7999, 0xF05397829CBC14E5, 0x0029CBC14E5E0A72}};
 
 #define DIGITS 62 /* of four bits: r has 246 bits, and the last digit absorbs the carry */
-#define WINDOW 8  /* odd multiples 1P .. 15P */
-#define NAF_MAX 257
-
-/* (y + x, y - x, 2z, 2dt): what an addition wants of its second point. */
-struct cached_point {
-    struct fp2 sum;
-    struct fp2 difference;
-    struct fp2 z2;
-    struct fp2 dt2;
-};
 
 bool fp2_sqrt_public(struct fp2 a, struct fp2 *ret)
 {
@@ -95,7 +75,7 @@ bool fourq_decode_public(const struct key32 *encoded, struct fourq_point *ret)
     };
     /* x^2 = (y^2 - 1) / (d y^2 + 1); the divisor is never 0, as -1/d is no square */
     struct fp2 const y2 = fp2_square(y);
-    struct fp2 const divisor = fp2_add(fp2_mul(curve_d, y2), fp2_one);
+    struct fp2 const divisor = fp2_add(fp2_mul(fourq_d, y2), fp2_one);
     struct fp2 x;
     if (!fp2_sqrt_public(fp2_mul(fp2_sub(y2, fp2_one), fp2_inverse(divisor)), &x)) {
         return false;
@@ -105,64 +85,6 @@ bool fourq_decode_public(const struct key32 *encoded, struct fourq_point *ret)
     }
     *ret = (struct fourq_point){.x = x, .y = y, .z = fp2_one, .t = fp2_mul(x, y)};
     return true;
-}
-
-/* The last step of every formula: four products of E, F, H, K. */
-static inline void complete(struct fourq_point *p, struct fp2 e, struct fp2 f, struct fp2 h,
-                            struct fp2 k)
-{
-    p->x = fp2_mul(e, f);
-    p->y = fp2_mul(h, k);
-    p->z = fp2_mul(f, h);
-    p->t = fp2_mul(e, k);
-}
-
-static void point_double(struct fourq_point *p)
-{
-    struct fp2 const a = fp2_square(p->x);
-    struct fp2 const b = fp2_square(p->y);
-    struct fp2 const z2 = fp2_square(p->z);
-    struct fp2 const sum = fp2_add(a, b);
-    struct fp2 const e = fp2_sub(fp2_square(fp2_add(p->x, p->y)), sum);
-    struct fp2 const h = fp2_sub(b, a);
-    struct fp2 const f = fp2_sub(h, fp2_add(z2, z2));
-    /* D = -A turns the K of the general formula into -(A + B), F into H - C */
-    complete(p, e, f, h, fp2_neg(sum));
-}
-
-static inline void point_add_entry(struct fourq_point *p, const struct fourq_entry *q)
-{
-    struct fp2 const a = fp2_mul(fp2_sub(p->y, p->x), q->difference);
-    struct fp2 const b = fp2_mul(fp2_add(p->y, p->x), q->sum);
-    struct fp2 const c = fp2_mul(p->t, q->dt2);
-    struct fp2 const d = fp2_add(p->z, p->z);
-    complete(p, fp2_sub(b, a), fp2_sub(d, c), fp2_add(d, c), fp2_add(b, a));
-}
-
-static void point_add_cached(struct fourq_point *p, const struct cached_point *q)
-{
-    struct fp2 const a = fp2_mul(fp2_sub(p->y, p->x), q->difference);
-    struct fp2 const b = fp2_mul(fp2_add(p->y, p->x), q->sum);
-    struct fp2 const c = fp2_mul(p->t, q->dt2);
-    struct fp2 const d = fp2_mul(p->z, q->z2);
-    complete(p, fp2_sub(b, a), fp2_sub(d, c), fp2_add(d, c), fp2_add(b, a));
-}
-
-static struct cached_point cached_from(const struct fourq_point *p)
-{
-    struct fp2 const dt = fp2_mul(curve_d, p->t);
-    return (struct cached_point){
-        .sum = fp2_add(p->y, p->x),
-        .difference = fp2_sub(p->y, p->x),
-        .z2 = fp2_add(p->z, p->z),
-        .dt2 = fp2_add(dt, dt),
-    };
-}
-
-static struct cached_point cached_negated(const struct cached_point *q)
-{
-    return (struct cached_point){
-        .sum = q->difference, .difference = q->sum, .z2 = q->z2, .dt2 = fp2_neg(q->dt2)};
 }
 
 static inline void fp2_take(struct fp2 *a, const struct fp2 *b, u128 mask)
@@ -210,105 +132,22 @@ void fourq_mul_base(const struct fourq_scalar *k, struct fourq_point *ret)
     struct fourq_scalar reduced = fourq_scalar_reduce(k);
     int8_t digits[DIGITS];
     struct fourq_entry entry;
-    struct fourq_point sum = neutral;
+    struct fourq_point sum = fourq_neutral;
     signed_digits(&reduced, digits);
     for (size_t row = 0; row < FOURQ_TABLE_ROWS; row++) {
         entry_select(&entry, row, digits[2 * row + 1]);
-        point_add_entry(&sum, &entry);
+        point_add_entry(&sum, &entry, false, true);
     }
     for (int i = 0; i < 4; i++) {
-        point_double(&sum);
+        point_double(&sum, true);
     }
     for (size_t row = 0; row < FOURQ_TABLE_ROWS; row++) {
         entry_select(&entry, row, digits[2 * row]);
-        point_add_entry(&sum, &entry);
+        point_add_entry(&sum, &entry, false, true);
     }
     *ret = sum;
     sodium_memzero(&reduced, sizeof reduced);
     sodium_memzero(digits, sizeof digits);
     sodium_memzero(&entry, sizeof entry);
     sodium_memzero(&sum, sizeof sum);
-}
-
-/* Non-adjacent form of width 5: odd digits up to 15 in magnitude, at most one in any five. Returns the count. */
-static int naf_digits(struct fourq_scalar k, int8_t digits[NAF_MAX])
-{
-    int count = 0;
-    while ((k.words[0] | k.words[1] | k.words[2] | k.words[3]) != 0) {
-        INVARIANT(count < NAF_MAX);
-        int digit = 0;
-        if ((k.words[0] & 1) != 0) {
-            digit = (int)(k.words[0] & 31);
-            digit = digit > 16 ? digit - 32 : digit;
-            /* k -= digit; k stays far below 2^256 */
-            u128 carry = (u128)k.words[0] - (u128)(i128)digit;
-            k.words[0] = (uint64_t)carry;
-            for (size_t i = 1; i < 4; i++) {
-                carry = (u128)k.words[i] + (u128)((i128)carry >> 64);
-                k.words[i] = (uint64_t)carry;
-            }
-        }
-        digits[count++] = (int8_t)digit;
-        for (size_t i = 0; i < 3; i++) {
-            k.words[i] = (k.words[i] >> 1) | (k.words[i + 1] << 63);
-        }
-        k.words[3] >>= 1;
-    }
-    return count;
-}
-
-/* k * P for k below 2^255. */
-static void mul_public(const struct fourq_scalar *k, const struct fourq_point *point,
-                       struct fourq_point *ret)
-{
-    struct cached_point odd[WINDOW];
-    struct fourq_point multiple = *point;
-    odd[0] = cached_from(&multiple);
-    point_double(&multiple);
-    struct cached_point const twice = cached_from(&multiple);
-    multiple = *point;
-    for (size_t i = 1; i < WINDOW; i++) {
-        point_add_cached(&multiple, &twice);
-        odd[i] = cached_from(&multiple);
-    }
-    int8_t digits[NAF_MAX];
-    struct fourq_point sum = neutral;
-    for (int i = naf_digits(*k, digits) - 1; i >= 0; i--) {
-        point_double(&sum);
-        if (digits[i] > 0) {
-            point_add_cached(&sum, &odd[digits[i] / 2]);
-        } else if (digits[i] < 0) {
-            struct cached_point const negated = cached_negated(&odd[-digits[i] / 2]);
-            point_add_cached(&sum, &negated);
-        }
-    }
-    *ret = sum;
-}
-
-void fourq_mul_double_public(const struct fourq_scalar *k, const struct fourq_scalar *l,
-                             const struct fourq_point *point, struct fourq_point *ret)
-{
-    struct fourq_point base;
-    struct fourq_point sum;
-    struct fourq_scalar const l_reduced = fourq_scalar_reduce(l);
-    fourq_mul_base(k, &base);
-    mul_public(&l_reduced, point, &sum);
-    struct cached_point const cached = cached_from(&base);
-    point_add_cached(&sum, &cached);
-    *ret = sum;
-}
-
-bool fourq_is_neutral_public(const struct fourq_point *point)
-{
-    return fp2_is_zero(point->x) && fp2_equal(point->y, point->z);
-}
-
-bool fourq_has_order_r_public(const struct fourq_point *point)
-{
-    struct fourq_point multiple;
-    if (fourq_is_neutral_public(point)) {
-        return false;
-    }
-    mul_public(&order, point, &multiple);
-    return fourq_is_neutral_public(&multiple);
 }

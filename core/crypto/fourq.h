@@ -43,12 +43,19 @@ bool fourq_decode_public(const struct key32 *encoded, struct fourq_point *ret);
 
 /* k * G for any k; k is reduced modulo r first. */
 void fourq_mul_base(const struct fourq_scalar *k, struct fourq_point *ret);
-/* k * G + l * P; k and l are reduced modulo r first, so P should be a point of order r. */
+/* k * G + l * P for a point P of order r (for others the result means nothing); k and l are reduced modulo r first. */
 void fourq_mul_double_public(const struct fourq_scalar *k, const struct fourq_scalar *l,
                              const struct fourq_point *point, struct fourq_point *ret);
 
 bool fourq_is_neutral_public(const struct fourq_point *point);
-/* True if the point has order exactly r: not neutral, not of low order, no low-order part. */
+/* True if a point as fourq_decode_public gives it (z = 1) has order exactly r: not neutral, not of low order, no
+ * low-order part. */
 bool fourq_has_order_r_public(const struct fourq_point *point);
+
+/* The parts of fourq_mul_double_public, for the tests. P has order r. */
+/* P, phi(P), psi(P) and (phi psi / 4)(P). */
+void fourq_endomorphisms_public(const struct fourq_point *point, struct fourq_point ret[4]);
+/* l = sum of ret[i] * (what the i-th of them multiplies by) modulo r, each below 2^62 in magnitude; l below r. */
+void fourq_scalar_cut_public(const struct fourq_scalar *l, int64_t ret[4]);
 
 #endif
