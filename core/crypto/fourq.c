@@ -12,25 +12,28 @@ static const struct fp2 fp2_one = {1, 0};
 
 #define DIGITS 62 /* of four bits: r has 246 bits, and the last digit absorbs the carry */
 
-bool fp2_sqrt_public(struct fp2 a, struct fp2 *ret)
+/* x with x^2 = u / v, if there is one; v is not 0. Two powers do for the quotient and both roots: with a = u * conj(v),
+ * N = norm(v) and s = root(norm(a)), the equations are x.re^2 = (a.re + s) / 2N and x.re * x.im = a.im / 2N. */
+static bool quotient_root_public(struct fp2 u, struct fp2 v, struct fp2 *ret)
 {
-    /* p = 3 mod 4: the root of a square in GF(p) is its power (p + 1) / 4 = 2^125. */
-    u128 const norm = fp_add(fp_square(a.re), fp_square(a.im));
-    u128 const norm_root = fp_square_times(norm, 125);
-    u128 half = fp_half(fp_add(a.re, norm_root));
-    u128 re = fp_square_times(half, 125);
-    if (!fp_is_zero(fp_sub(fp_square(re), half))) {
-        half = fp_half(fp_sub(a.re, norm_root));
-        re = fp_square_times(half, 125);
+    struct fp2 const a = fp2_mul(u, fp2_conjugate(v));
+    u128 const scale = fp2_norm(v);
+    u128 const s = fp_square_times(fp2_norm(a),
+                                   125); /* p = 3 mod 4: a square's root is its power (p + 1) / 4 */
+    u128 half = fp_add(a.re, s);
+    if (fp_is_zero(half)) { /* the other root of the norm then; 0 once more only if a is 0 */
+        half = fp_sub(a.re, s);
     }
-    u128 const im = fp_is_zero(re) ? fp_square_times(fp_neg(a.re), 125)
-                                   : fp_mul(a.im, fp_inverse(fp_add(re, re)));
-    struct fp2 const root = {.re = re, .im = im};
-    if (!fp2_equal(fp2_square(root), a)) {
-        return false;
+    u128 const twice = fp_add(half, half);
+    u128 const product = fp_mul(twice, scale);
+    u128 const inverse_root = fp_inverse_root(product);
+    struct fp2 x = {.re = fp_mul(half, inverse_root), .im = fp_mul(a.im, inverse_root)};
+    if (!fp_is_zero(fp_sub(fp_mul(fp_square(inverse_root), product), 1))) {
+        /* a.re + s had no root; a.re - s has, and it comes to the same numbers in each other's place */
+        x = (struct fp2){.re = x.im, .im = fp_neg(x.re)};
     }
-    *ret = root;
-    return true;
+    *ret = x;
+    return fp2_equal(fp2_mul(fp2_square(x), v), u); /* s was no root: u / v is no square */
 }
 
 /* 1 if x counts as negative: bit 126 of its real part, or of the imaginary part when the real one is 0. */
@@ -77,7 +80,7 @@ bool fourq_decode_public(const struct key32 *encoded, struct fourq_point *ret)
     struct fp2 const y2 = fp2_square(y);
     struct fp2 const divisor = fp2_add(fp2_mul(fourq_d, y2), fp2_one);
     struct fp2 x;
-    if (!fp2_sqrt_public(fp2_mul(fp2_sub(y2, fp2_one), fp2_inverse(divisor)), &x)) {
+    if (!quotient_root_public(fp2_sub(y2, fp2_one), divisor, &x)) {
         return false;
     }
     if (sign_of(x) != (unsigned)(top >> 63)) {

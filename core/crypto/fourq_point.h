@@ -47,17 +47,19 @@ static inline void point_double(struct fourq_point *p, bool keep_t)
     point_complete(p, e, f, h, fp2_neg(sum), keep_t);
 }
 
-/* p + q, or p - q: the negative of a point has sum and difference swapped and dt2 negated. `d` is 2 z z'. */
+/* p + q, or p - q: the negative of a point has sum and difference swapped and dt2 negated; whether it is wanted is as
+ * good as random, so there is no branch. `d` is 2 z z'. */
 static inline void point_add_scaled(struct fourq_point *p, const struct fourq_entry *q,
                                     struct fp2 d, bool negative, bool keep_t)
 {
-    struct fp2 const a = fp2_mul(fp2_sub(p->y, p->x), negative ? q->sum : q->difference);
-    struct fp2 const b = fp2_mul(fp2_add(p->y, p->x), negative ? q->difference : q->sum);
-    struct fp2 const c = fp2_mul(p->t, q->dt2);
-    struct fp2 const less = fp2_sub(d, c);
-    struct fp2 const more = fp2_add(d, c);
-    point_complete(p, fp2_sub(b, a), negative ? more : less, negative ? less : more, fp2_add(b, a),
-                   keep_t);
+    const struct fp2 *difference = negative ? &q->sum : &q->difference;
+    const struct fp2 *sum = negative ? &q->difference : &q->sum;
+    u128 const flip = FP_P & (0 - (u128)negative); /* p - x is the complement of its 127 bits */
+    struct fp2 const dt2 = {.re = q->dt2.re ^ flip, .im = q->dt2.im ^ flip};
+    struct fp2 const a = fp2_mul(fp2_sub(p->y, p->x), *difference);
+    struct fp2 const b = fp2_mul(fp2_add(p->y, p->x), *sum);
+    struct fp2 const c = fp2_mul(p->t, dt2);
+    point_complete(p, fp2_sub(b, a), fp2_sub(d, c), fp2_add(d, c), fp2_add(b, a), keep_t);
 }
 
 static inline void point_add_entry(struct fourq_point *p, const struct fourq_entry *q,

@@ -17,11 +17,14 @@
 
 #include "core/base/invariant.h"
 
+#include <string.h>
+
 #define STREAMS 4
 #define WIDTH 4 /* odd multiples P, 3P, 5P, 7P */
 #define MULTIPLES (1 << (WIDTH - 2))
 #define ODD_WIDTH 7 /* of the generator: FOURQ_ODD_COLUMNS is 2^5 */
-#define DIGITS 65
+#define DIGITS 64
+#define ADDITIONS_MAX (STREAMS * (64 / WIDTH + 1 + 64 / ODD_WIDTH + 1))
 
 static const struct fp2 one = {1, 0};
 
@@ -31,11 +34,6 @@ struct middle {
     struct fp2 y;
     struct fp2 z;
 };
-
-static inline struct fp2 fp2_conjugate(struct fp2 a)
-{
-    return (struct fp2){.re = a.re, .im = fp_neg(a.im)};
-}
 
 static struct middle tau(const struct fourq_point *p)
 {
@@ -167,30 +165,54 @@ void fourq_scalar_cut_public(const struct fourq_scalar *l, int64_t ret[4])
     }
 }
 
-/* Non-adjacent form of a number below 2^63: odd digits below 2^(width - 1) in magnitude, at most one in any `width`. */
-static void naf_digits(uint64_t k, bool negative, unsigned width, int digits[DIGITS])
+/* One addition: a digit of some number times what its multiples are of. */
+struct addition {
+    const struct fourq_entry *entry;
+    const struct fp2 *z2; /* NULL: 2 */
+    bool negative;
+    uint8_t next; /* in the list of its bit; 0 ends it */
+};
+
+/* What is to be added at each bit. Lists, because testing eight digits a bit, most of them zero, is mostly mispredicted. */
+struct schedule {
+    uint8_t first[DIGITS];
+    uint8_t count;
+    struct addition additions[ADDITIONS_MAX + 1]; /* [0] is unused */
+};
+
+/* Non-adjacent form: odd digits below 2^(width - 1) in magnitude, at most one in any `width` bits. Exactly one of
+ * `cached` and `entries` holds the odd multiples. */
+static void schedule_number(struct schedule *schedule, int64_t number, unsigned width,
+                            const struct fourq_cached *cached, const struct fourq_entry *entries)
 {
-    int const whole = 1 << width;
-    for (size_t i = 0; i < DIGITS; i++) {
-        int digit = 0;
-        if ((k & 1) != 0) {
-            digit = (int)(k & (uint64_t)(whole - 1));
-            digit = digit > whole / 2 ? digit - whole : digit;
-            k -= (uint64_t)(int64_t)digit;
-        }
-        digits[i] = negative ? -digit : digit;
-        k >>= 1;
+    bool const below_zero = number < 0;
+    uint64_t left = below_zero ? 0 - (uint64_t)number : (uint64_t)number;
+    uint64_t const half = UINT64_C(1) << (width - 1);
+    for (unsigned bit = 0; left != 0;) {
+        unsigned const zeros = (unsigned)__builtin_ctzll(left);
+        bit += zeros;
+        left >>= zeros;
+        uint64_t const digit = left & (2 * half - 1);
+        bool const negative = (digit & half) != 0;
+        uint64_t const magnitude = negative ? 2 * half - digit : digit;
+        left = negative ? left + magnitude : left - magnitude;
+        INVARIANT(schedule->count < ADDITIONS_MAX && bit < DIGITS);
+        struct addition *addition = &schedule->additions[++schedule->count];
+        addition->entry = cached != NULL ? &cached[magnitude / 2].entry : &entries[magnitude / 2];
+        addition->z2 = cached != NULL ? &cached[magnitude / 2].z2 : NULL;
+        addition->negative = negative != below_zero;
+        addition->next = schedule->first[bit];
+        schedule->first[bit] = schedule->count;
     }
-    INVARIANT(k == 0);
 }
 
 /* The bits [62 * piece, 62 * piece + 62) of k. */
-static uint64_t piece_of(const struct fourq_scalar *k, size_t piece)
+static int64_t piece_of(const struct fourq_scalar *k, size_t piece)
 {
     size_t const bit = FOURQ_ODD_ROW_BITS * piece;
     u128 const here =
         k->words[bit / 64] | ((u128)(bit / 64 < 3 ? k->words[bit / 64 + 1] : 0) << 64);
-    return (uint64_t)(here >> (bit % 64)) & ((UINT64_C(1) << FOURQ_ODD_ROW_BITS) - 1);
+    return (int64_t)((uint64_t)(here >> (bit % 64)) & ((UINT64_C(1) << FOURQ_ODD_ROW_BITS) - 1));
 }
 
 static void multiples_of(const struct fourq_point *point, struct fourq_cached ret[MULTIPLES])
@@ -214,35 +236,27 @@ void fourq_mul_double_public(const struct fourq_scalar *k, const struct fourq_sc
     int64_t cut[STREAMS];
     struct fourq_point image[STREAMS];
     struct fourq_cached multiples[STREAMS][MULTIPLES];
-    int digits[STREAMS][DIGITS];
-    int odd_digits[STREAMS][DIGITS];
+    struct schedule schedule;
     fourq_scalar_cut_public(&l_reduced, cut);
     fourq_endomorphisms_public(point, image);
+    memset(schedule.first, 0, sizeof schedule.first);
+    schedule.count = 0;
     for (size_t i = 0; i < STREAMS; i++) {
-        bool const negative = cut[i] < 0;
-        naf_digits(negative ? 0 - (uint64_t)cut[i] : (uint64_t)cut[i], negative, WIDTH, digits[i]);
-        naf_digits(piece_of(&k_reduced, i), false, ODD_WIDTH, odd_digits[i]);
         multiples_of(&image[i], multiples[i]);
+        schedule_number(&schedule, cut[i], WIDTH, multiples[i], NULL);
+        schedule_number(&schedule, piece_of(&k_reduced, i), ODD_WIDTH, NULL,
+                        fourq_odd_multiples[i]);
     }
     struct fourq_point sum = fourq_neutral;
     for (size_t bit = DIGITS; bit-- > 0;) {
-        int left = 0; /* additions still to come at this bit: the last one need not keep T */
-        for (size_t i = 0; i < STREAMS; i++) {
-            left += (digits[i][bit] != 0) + (odd_digits[i][bit] != 0);
-        }
-        point_double(&sum, left > 0);
-        for (size_t i = 0; i < STREAMS && left > 0; i++) {
-            int const digit = digits[i][bit];
-            int const odd_digit = odd_digits[i][bit];
-            if (digit != 0) {
-                point_add_cached(&sum, &multiples[i][(digit < 0 ? -digit : digit) / 2],
-                                 digit<0, --left> 0);
-            }
-            if (odd_digit != 0) {
-                point_add_entry(
-                    &sum, &fourq_odd_multiples[i][(odd_digit < 0 ? -odd_digit : odd_digit) / 2],
-                    odd_digit<0, --left> 0);
-            }
+        unsigned next = schedule.first[bit];
+        point_double(&sum, next != 0);
+        while (next != 0) {
+            const struct addition *addition = &schedule.additions[next];
+            next = addition->next;
+            struct fp2 const z2 =
+                addition->z2 == NULL ? fp2_add(sum.z, sum.z) : fp2_mul(sum.z, *addition->z2);
+            point_add_scaled(&sum, addition->entry, z2, addition->negative, next != 0);
         }
     }
     *ret = sum;
@@ -251,11 +265,6 @@ void fourq_mul_double_public(const struct fourq_scalar *k, const struct fourq_sc
 bool fourq_is_neutral_public(const struct fourq_point *point)
 {
     return fp2_is_zero(point->x) && fp2_equal(point->y, point->z) && !fp2_is_zero(point->z);
-}
-
-static u128 norm(struct fp2 a)
-{
-    return fp_add(fp_square(a.re), fp_square(a.im));
 }
 
 /* What all the functions below are made of, at the point (x, y): u = top / bottom, v = top / (bottom * x). */
@@ -274,37 +283,62 @@ static struct fp2 line_at(const struct fourq_line *line, const struct place *at)
                    fp2_add(fp2_mul(line->slope, at->top_x), fp2_mul(line->offset, at->bottom_x)));
 }
 
-/* (p - 1) / 7 = 2 * (1 + 8 + 8^2 + .. + 8^41). e<n> is a to the power 1 + 8 + .. + 8^(n - 1). */
-static u128 seventh(u128 a)
+/* Two numbers side by side: the processor works on one while it waits for the other. */
+struct two {
+    u128 a;
+    u128 b;
+};
+
+static inline struct two two_mul(struct two x, struct two y)
 {
-    u128 const e2 = fp_mul(fp_square_times(a, 3), a);
-    u128 const e4 = fp_mul(fp_square_times(e2, 6), e2);
-    u128 const e5 = fp_mul(fp_square_times(e4, 3), a);
-    u128 const e10 = fp_mul(fp_square_times(e5, 15), e5);
-    u128 const e20 = fp_mul(fp_square_times(e10, 30), e10);
-    u128 const e21 = fp_mul(fp_square_times(e20, 3), a);
-    return fp_square(fp_mul(fp_square_times(e21, 63), e21));
+    return (struct two){fp_mul(x.a, y.a), fp_mul(x.b, y.b)};
+}
+
+/* x^(2^times) * y */
+static inline struct two two_raise(struct two x, int times, struct two y)
+{
+    for (int i = 0; i < times; i++) {
+        x = two_mul(x, x);
+    }
+    return two_mul(x, y);
+}
+
+/* The power (p - 1) / 7 = 2 * (1 + 8 + 8^2 + .. + 8^41); e<n> has exponent 1 + 8 + .. + 8^(n - 1). */
+static struct two two_seventh(struct two x)
+{
+    struct two const e2 = two_raise(x, 3, x);
+    struct two const e5 = two_raise(two_raise(e2, 6, e2), 3, x);
+    struct two const e10 = two_raise(e5, 15, e5);
+    struct two const e21 = two_raise(two_raise(e10, 30, e10), 3, x);
+    struct two const e42 = two_raise(e21, 63, e21);
+    return two_mul(e42, e42);
 }
 
 /* The function with a zero of order 7 at T and a pole of order 7 at the neutral point is
  *     (L1 L2)^2 L3 / (V2 V3)^2,   lines L through T, T, -2T and T, 2T, -3T and 3T, 3T, T; verticals V at 2T and 3T.
  * The lines are multiples by bottom * x, the verticals by bottom. A division is a sixth power here, as seventh
  * powers do not count. The power (p^2 - 1) / 7 = (p + 1) (p - 1) / 7 begins with the norm, so norms are enough. */
-static bool pairs_with_order_7(const struct fourq_order_7 *order_7, const struct place *at)
+static u128 norm_with_order_7(const struct fourq_order_7 *order_7, const struct place *at)
 {
-    /* N(B)^((p - 1) / 7), a seventh root of one, from the B in B v^2 = u^3 + A u^2 + u */
-    static const u128 of_subgroup = FP(0x6E92A4C645BBC73B, 0x682AD5F315F1CA23);
     struct fp2 const lines =
         fp2_mul(line_at(&order_7->line[0], at), line_at(&order_7->line[1], at));
     struct fp2 const verticals =
         fp2_mul(fp2_sub(at->top, fp2_mul(order_7->vertical[0], at->bottom)),
                 fp2_sub(at->top, fp2_mul(order_7->vertical[1], at->bottom)));
     /* (lines)^2 L3 (bottom x)^2 bottom^4 verticals^5 */
-    u128 const v = norm(verticals);
-    u128 const half =
-        fp_mul(fp_mul(norm(lines), norm(at->bottom_x)), fp_square(fp_mul(norm(at->bottom), v)));
-    u128 const all = fp_mul(fp_square(half), fp_mul(norm(line_at(&order_7->line[2], at)), v));
-    return fp_is_zero(fp_sub(seventh(all), of_subgroup));
+    u128 const v = fp2_norm(verticals);
+    u128 const half = fp_mul(fp_mul(fp2_norm(lines), fp2_norm(at->bottom_x)),
+                             fp_square(fp_mul(fp2_norm(at->bottom), v)));
+    return fp_mul(fp_square(half), fp_mul(fp2_norm(line_at(&order_7->line[2], at)), v));
+}
+
+static bool pairs_with_order_7(const struct place *at)
+{
+    /* N(B)^((p - 1) / 7), a seventh root of one, from the B in B v^2 = u^3 + A u^2 + u */
+    static const u128 of_subgroup = FP(0x6E92A4C645BBC73B, 0x682AD5F315F1CA23);
+    struct two const power = two_seventh((struct two){norm_with_order_7(&fourq_order_7[0], at),
+                                                      norm_with_order_7(&fourq_order_7[1], at)});
+    return fp_is_zero(fp_sub(power.a, of_subgroup)) && fp_is_zero(fp_sub(power.b, of_subgroup));
 }
 
 /* The function with a zero of order 8 at T is L1^4 L2^2 / (V^4 u): tangents at T and 2T, vertical at 2T. With
@@ -337,6 +371,5 @@ bool fourq_has_order_r_public(const struct fourq_point *point)
     };
     /* Where a line or its divisor vanishes the value is 0, which is no power of what is expected: those points have
      * low order, the neutral one among them. */
-    return pairs_with_order_8(&at, point->y) && pairs_with_order_7(&fourq_order_7[0], &at) &&
-           pairs_with_order_7(&fourq_order_7[1], &at);
+    return pairs_with_order_8(&at, point->y) && pairs_with_order_7(&at);
 }
