@@ -96,27 +96,51 @@ static inline void fp2_take(struct fp2 *a, const struct fp2 *b, u128 mask)
     a->im ^= mask & (a->im ^ b->im);
 }
 
+/* Two words that the compiler may put into a vector register; a loop over plain words stays in memory. */
+typedef uint64_t word_pair __attribute__((vector_size(16)));
+#define ENTRY_PAIRS (sizeof(struct fourq_entry) / sizeof(word_pair))
+
+#if defined(__clang__)
+#define UNROLL _Pragma("unroll")
+#else
+#define UNROLL _Pragma("GCC unroll 6")
+#endif
+
+union selected {
+    struct fourq_entry entry;
+    word_pair pairs[ENTRY_PAIRS];
+};
+
 /* digit * 256^row * G for a digit in [-8, 8], reading the whole row. */
-static void entry_select(struct fourq_entry *ret, size_t row, int digit)
+static void entry_select(union selected *ret, size_t row, int digit)
 {
     unsigned const negative = (unsigned)digit >> 31;
     unsigned const magnitude = ((unsigned)digit ^ (0 - negative)) + negative;
-    struct fourq_entry entry = {.sum = {1, 0}, .difference = {1, 0}, .dt2 = {0, 0}};
+    word_pair taken[ENTRY_PAIRS] = {{0}};
     for (unsigned i = 0; i < FOURQ_TABLE_COLUMNS; i++) {
-        const struct fourq_entry *candidate = &fourq_table[row][i];
-        unsigned const differs = magnitude ^ (i + 1);
-        u128 const mask = 0 - (u128)(((differs - 1) >> 31) & 1);
-        fp2_take(&entry.sum, &candidate->sum, mask);
-        fp2_take(&entry.difference, &candidate->difference, mask);
-        fp2_take(&entry.dt2, &candidate->dt2, mask);
+        const word_pair *candidate = (const word_pair *)&fourq_table[row][i];
+        uint64_t const mask = 0 - (uint64_t)(((magnitude ^ (i + 1)) - 1) >> 31);
+        word_pair const masks = {mask, mask};
+        UNROLL
+        for (size_t pair = 0; pair < ENTRY_PAIRS; pair++) {
+            taken[pair] |= candidate[pair] & masks;
+        }
     }
+    UNROLL
+    for (size_t pair = 0; pair < ENTRY_PAIRS; pair++) {
+        ret->pairs[pair] = taken[pair];
+    }
+    struct fourq_entry *entry = &ret->entry;
+    u128 const nothing =
+        (magnitude - 1) >> 31; /* 1 if the digit is 0: the neutral point, (1, 1, 0) */
+    entry->sum.re |= nothing;
+    entry->difference.re |= nothing;
     u128 const flip = 0 - (u128)negative;
-    struct fp2 const sum = entry.sum;
-    fp2_take(&entry.sum, &entry.difference, flip);
-    fp2_take(&entry.difference, &sum, flip);
-    struct fp2 const negated = fp2_neg(entry.dt2);
-    fp2_take(&entry.dt2, &negated, flip);
-    *ret = entry;
+    struct fp2 const sum = entry->sum;
+    fp2_take(&entry->sum, &entry->difference, flip);
+    fp2_take(&entry->difference, &sum, flip);
+    entry->dt2.re ^= flip & FP_P; /* p - x is the complement of its 127 bits */
+    entry->dt2.im ^= flip & FP_P;
 }
 
 /* sum of digits[i] * 16^i = k, each in [-8, 8) but the last, which is at most 3. */
@@ -134,23 +158,23 @@ void fourq_mul_base(const struct fourq_scalar *k, struct fourq_point *ret)
 {
     struct fourq_scalar reduced = fourq_scalar_reduce(k);
     int8_t digits[DIGITS];
-    struct fourq_entry entry;
+    union selected selected;
     struct fourq_point sum = fourq_neutral;
     signed_digits(&reduced, digits);
     for (size_t row = 0; row < FOURQ_TABLE_ROWS; row++) {
-        entry_select(&entry, row, digits[2 * row + 1]);
-        point_add_entry(&sum, &entry, false, true);
+        entry_select(&selected, row, digits[2 * row + 1]);
+        point_add_entry(&sum, &selected.entry, false, true);
     }
     for (int i = 0; i < 4; i++) {
         point_double(&sum, true);
     }
     for (size_t row = 0; row < FOURQ_TABLE_ROWS; row++) {
-        entry_select(&entry, row, digits[2 * row]);
-        point_add_entry(&sum, &entry, false, true);
+        entry_select(&selected, row, digits[2 * row]);
+        point_add_entry(&sum, &selected.entry, false, true);
     }
     *ret = sum;
     sodium_memzero(&reduced, sizeof reduced);
     sodium_memzero(digits, sizeof digits);
-    sodium_memzero(&entry, sizeof entry);
+    sodium_memzero(&selected, sizeof selected);
     sodium_memzero(&sum, sizeof sum);
 }
