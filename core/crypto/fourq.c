@@ -5,8 +5,7 @@
  * every table row is read whole. */
 // SPDX-License-Identifier: Apache-2.0
 #include "core/crypto/fourq_point.h"
-
-#include <sodium.h>
+#include "core/crypto/wipe.h"
 
 static const struct fp2 fp2_one = {1, 0};
 
@@ -60,9 +59,9 @@ void fourq_encode(const struct fourq_point *point, struct key32 *ret)
     put_le128(ret->b + 16, fp_canonical(y.im));
     ret->b[31] |= (uint8_t)(sign_of(x) << 7);
     /* z of a secret multiple tells about the secret (projective coordinates leak) */
-    sodium_memzero(&z_inverse, sizeof z_inverse);
-    sodium_memzero(&x, sizeof x);
-    sodium_memzero(&y, sizeof y);
+    wipe(&z_inverse, sizeof z_inverse);
+    wipe(&x, sizeof x);
+    wipe(&y, sizeof y);
 }
 
 bool fourq_decode_public(const struct key32 *encoded, struct fourq_point *ret)
@@ -156,10 +155,11 @@ static void signed_digits(const struct fourq_scalar *k, int8_t digits[DIGITS])
 
 void fourq_mul_base(const struct fourq_scalar *k, struct fourq_point *ret)
 {
-    struct fourq_scalar reduced = fourq_scalar_reduce(k);
+    struct fourq_scalar reduced;
     int8_t digits[DIGITS];
     union selected selected;
     struct fourq_point sum = fourq_neutral;
+    fourq_scalar_reduce(k, &reduced);
     signed_digits(&reduced, digits);
     for (size_t row = 0; row < FOURQ_TABLE_ROWS; row++) {
         entry_select(&selected, row, digits[2 * row + 1]);
@@ -173,8 +173,8 @@ void fourq_mul_base(const struct fourq_scalar *k, struct fourq_point *ret)
         point_add_entry(&sum, &selected.entry, false, true);
     }
     *ret = sum;
-    sodium_memzero(&reduced, sizeof reduced);
-    sodium_memzero(digits, sizeof digits);
-    sodium_memzero(&selected, sizeof selected);
-    sodium_memzero(&sum, sizeof sum);
+    wipe(&reduced, sizeof reduced);
+    wipe(digits, sizeof digits);
+    wipe(&selected, sizeof selected);
+    wipe(&sum, sizeof sum);
 }

@@ -26,15 +26,16 @@ struct fourq_scalar {
     uint64_t words[4]; /* least significant first */
 };
 
+/* Results come by pointer, so that a secret one leaves no copy on the stack; it may be one of the arguments. */
 /* 32 little-endian bytes, unchanged. */
-struct fourq_scalar fourq_scalar_load(const uint8_t bytes[32]);
+void fourq_scalar_load(const uint8_t bytes[32], struct fourq_scalar *ret);
 void fourq_scalar_store(const struct fourq_scalar *scalar, uint8_t ret[32]);
 /* True if below r; variable time. */
 bool fourq_scalar_is_reduced_public(const struct fourq_scalar *scalar);
-struct fourq_scalar fourq_scalar_reduce(const struct fourq_scalar *a);
+void fourq_scalar_reduce(const struct fourq_scalar *a, struct fourq_scalar *ret);
 /* a - b * c modulo r, in [0, r); any 256-bit inputs. */
-struct fourq_scalar fourq_scalar_sub_mul(const struct fourq_scalar *a, const struct fourq_scalar *b,
-                                         const struct fourq_scalar *c);
+void fourq_scalar_sub_mul(const struct fourq_scalar *a, const struct fourq_scalar *b,
+                          const struct fourq_scalar *c, struct fourq_scalar *ret);
 
 void fourq_encode(const struct fourq_point *point, struct key32 *ret);
 /* False if no point of the curve has this encoding, or if bit 127, which must be 0, is set. The sign bit of

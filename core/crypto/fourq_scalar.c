@@ -4,8 +4,7 @@
  * conditional subtraction reduces it. No branch depends on the numbers. */
 // SPDX-License-Identifier: Apache-2.0
 #include "core/crypto/fourq.h"
-
-#include <sodium.h>
+#include "core/crypto/wipe.h"
 
 static const struct fourq_scalar order = {
     {0x2FB2540EC7768CE7, 0xDFBD004DFE0F7999, 0xF05397829CBC14E5, 0x0029CBC14E5E0A72}};
@@ -16,13 +15,11 @@ static const struct fourq_scalar one = {{1, 0, 0, 0}};
 /* -1 / r modulo 2^64: the last word of the 256-bit constant is all that word-wise reduction needs. */
 static const uint64_t negated_inverse = 0xE12FE5F079BC3929;
 
-struct fourq_scalar fourq_scalar_load(const uint8_t bytes[32])
+void fourq_scalar_load(const uint8_t bytes[32], struct fourq_scalar *ret)
 {
-    struct fourq_scalar scalar;
     for (size_t i = 0; i < 4; i++) {
-        scalar.words[i] = get_le64(bytes + 8 * i);
+        ret->words[i] = get_le64(bytes + 8 * i);
     }
-    return scalar;
 }
 
 void fourq_scalar_store(const struct fourq_scalar *scalar, uint8_t ret[32])
@@ -61,7 +58,9 @@ bool fourq_scalar_is_reduced_public(const struct fourq_scalar *scalar)
     return subtract(scalar, &order, &ignored) == 1;
 }
 
-static struct fourq_scalar montgomery(const struct fourq_scalar *a, const struct fourq_scalar *b)
+/* `ret` may be a or b. */
+static void montgomery(const struct fourq_scalar *a, const struct fourq_scalar *b,
+                       struct fourq_scalar *ret)
 {
     uint64_t t[5] = {0};
     for (size_t i = 0; i < 4; i++) {
@@ -84,30 +83,30 @@ static struct fourq_scalar montgomery(const struct fourq_scalar *a, const struct
         t[3] = (uint64_t)carry;
         t[4] = (uint64_t)(carry >> 64);
     }
-    struct fourq_scalar result = {{t[0], t[1], t[2], t[3]}};
-    uint64_t const borrow = subtract(&result, &order, &result);
-    add_masked(&result, &order, 0 - borrow);
-    sodium_memzero(t, sizeof t);
-    return result;
+    for (size_t i = 0; i < 4; i++) {
+        ret->words[i] = t[i];
+    }
+    uint64_t const borrow = subtract(ret, &order, ret);
+    add_masked(ret, &order, 0 - borrow);
+    wipe(t, sizeof t);
 }
 
-struct fourq_scalar fourq_scalar_reduce(const struct fourq_scalar *a)
+void fourq_scalar_reduce(const struct fourq_scalar *a, struct fourq_scalar *ret)
 {
-    struct fourq_scalar form = montgomery(a, &square_of_2_256);
-    struct fourq_scalar const result = montgomery(&form, &one);
-    sodium_memzero(&form, sizeof form);
-    return result;
+    montgomery(a, &square_of_2_256, ret);
+    montgomery(ret, &one, ret);
 }
 
-struct fourq_scalar fourq_scalar_sub_mul(const struct fourq_scalar *a, const struct fourq_scalar *b,
-                                         const struct fourq_scalar *c)
+void fourq_scalar_sub_mul(const struct fourq_scalar *a, const struct fourq_scalar *b,
+                          const struct fourq_scalar *c, struct fourq_scalar *ret)
 {
-    struct fourq_scalar form = montgomery(b, &square_of_2_256);
-    struct fourq_scalar product = montgomery(&form, c);
-    struct fourq_scalar result = fourq_scalar_reduce(a);
-    uint64_t const borrow = subtract(&result, &product, &result);
-    add_masked(&result, &order, 0 - borrow);
-    sodium_memzero(&form, sizeof form);
-    sodium_memzero(&product, sizeof product);
-    return result;
+    struct fourq_scalar product;
+    struct fourq_scalar reduced;
+    montgomery(b, &square_of_2_256, &product);
+    montgomery(&product, c, &product);
+    fourq_scalar_reduce(a, &reduced);
+    uint64_t const borrow = subtract(&reduced, &product, ret);
+    add_masked(ret, &order, 0 - borrow);
+    wipe(&product, sizeof product);
+    wipe(&reduced, sizeof reduced);
 }

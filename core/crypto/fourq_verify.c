@@ -231,12 +231,14 @@ static void multiples_of(const struct fourq_point *point, struct fourq_cached re
 void fourq_mul_double_public(const struct fourq_scalar *k, const struct fourq_scalar *l,
                              const struct fourq_point *point, struct fourq_point *ret)
 {
-    struct fourq_scalar const k_reduced = fourq_scalar_reduce(k);
-    struct fourq_scalar const l_reduced = fourq_scalar_reduce(l);
+    struct fourq_scalar k_reduced;
+    struct fourq_scalar l_reduced;
     int64_t cut[STREAMS];
     struct fourq_point image[STREAMS];
     struct fourq_cached multiples[STREAMS][MULTIPLES];
     struct schedule schedule;
+    fourq_scalar_reduce(k, &k_reduced);
+    fourq_scalar_reduce(l, &l_reduced);
     fourq_scalar_cut_public(&l_reduced, cut);
     fourq_endomorphisms_public(point, image);
     memset(schedule.first, 0, sizeof schedule.first);

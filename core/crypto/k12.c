@@ -10,8 +10,8 @@
 #include "core/crypto/k12.h"
 
 #include "core/base/invariant.h"
+#include "core/crypto/wipe.h"
 
-#include <sodium.h>
 #include <string.h>
 
 #if defined(__clang__)
@@ -151,7 +151,7 @@ static void leaf_close(struct k12 *k12)
     sponge_turn(&k12->leaf, 0x0B);
     sponge_squeeze(&k12->leaf, cv, sizeof cv);
     sponge_absorb(&k12->trunk, cv, sizeof cv);
-    sodium_memzero(cv, sizeof cv);
+    wipe(cv, sizeof cv);
 }
 
 static void chunk_next(struct k12 *k12)
@@ -219,7 +219,7 @@ void k12_final(struct k12 *k12, uint8_t *ret, size_t size)
 
 void k12_wipe(struct k12 *k12)
 {
-    sodium_memzero(k12, sizeof *k12);
+    wipe(k12, sizeof *k12);
 }
 
 void k12_hash(struct bytes input, uint8_t *ret, size_t size)

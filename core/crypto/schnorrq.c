@@ -3,8 +3,8 @@
 
 #include "core/crypto/fourq.h"
 #include "core/crypto/k12.h"
+#include "core/crypto/wipe.h"
 
-#include <sodium.h>
 #include <string.h>
 
 struct key32 schnorrq_private_key(const struct schnorrq_subseed *subseed)
@@ -15,20 +15,22 @@ struct key32 schnorrq_private_key(const struct schnorrq_subseed *subseed)
 struct key32 schnorrq_public_key(const struct schnorrq_subseed *subseed)
 {
     struct key32 private_key = schnorrq_private_key(subseed);
-    struct fourq_scalar scalar = fourq_scalar_load(private_key.b);
+    struct fourq_scalar scalar;
     struct fourq_point point;
     struct key32 public_key;
+    fourq_scalar_load(private_key.b, &scalar);
     fourq_mul_base(&scalar, &point);
     fourq_encode(&point, &public_key);
-    sodium_memzero(&private_key, sizeof private_key);
-    sodium_memzero(&scalar, sizeof scalar);
-    sodium_memzero(&point, sizeof point);
+    wipe(&private_key, sizeof private_key);
+    wipe(&scalar, sizeof scalar);
+    wipe(&point, sizeof point);
+    wipe_stack();
     return public_key;
 }
 
 /* The low 32 of 64 bytes of K12(first || second || third). */
-static struct fourq_scalar hash_to_scalar(struct bytes first, struct bytes second,
-                                          struct bytes third)
+static void hash_to_scalar(struct bytes first, struct bytes second, struct bytes third,
+                           struct fourq_scalar *ret)
 {
     struct k12 k12;
     uint8_t hash[32]; /* a prefix of the 64 bytes */
@@ -37,9 +39,8 @@ static struct fourq_scalar hash_to_scalar(struct bytes first, struct bytes secon
     k12_update(&k12, second);
     k12_update(&k12, third);
     k12_final(&k12, hash, sizeof hash);
-    struct fourq_scalar const scalar = fourq_scalar_load(hash);
-    sodium_memzero(hash, sizeof hash);
-    return scalar;
+    fourq_scalar_load(hash, ret);
+    wipe(hash, sizeof hash);
 }
 
 static struct bytes key_bytes(const struct key32 *key)
@@ -52,22 +53,25 @@ void schnorrq_sign(const struct schnorrq_subseed *subseed, const struct key32 *p
 {
     uint8_t keys[64]; /* the private key, then the key of the nonce */
     k12_hash(bytes_of(subseed->b, sizeof subseed->b), keys, sizeof keys);
-    struct fourq_scalar private_key = fourq_scalar_load(keys);
-    struct fourq_scalar nonce =
-        hash_to_scalar(bytes_of(keys + 32, 32), key_bytes(digest), bytes_of(NULL, 0));
+    struct fourq_scalar private_key;
+    struct fourq_scalar nonce;
+    struct fourq_scalar challenge;
+    struct fourq_scalar s;
     struct fourq_point point;
     struct key32 r;
+    fourq_scalar_load(keys, &private_key);
+    hash_to_scalar(bytes_of(keys + 32, 32), key_bytes(digest), bytes_of(NULL, 0), &nonce);
     fourq_mul_base(&nonce, &point);
     fourq_encode(&point, &r);
-    struct fourq_scalar const challenge =
-        hash_to_scalar(key_bytes(&r), key_bytes(public_key), key_bytes(digest));
-    struct fourq_scalar const s = fourq_scalar_sub_mul(&nonce, &private_key, &challenge);
+    hash_to_scalar(key_bytes(&r), key_bytes(public_key), key_bytes(digest), &challenge);
+    fourq_scalar_sub_mul(&nonce, &private_key, &challenge, &s);
     memcpy(ret_signature, r.b, sizeof r.b);
     fourq_scalar_store(&s, ret_signature + 32);
-    sodium_memzero(keys, sizeof keys);
-    sodium_memzero(&private_key, sizeof private_key);
-    sodium_memzero(&nonce, sizeof nonce);
-    sodium_memzero(&point, sizeof point);
+    wipe(keys, sizeof keys);
+    wipe(&private_key, sizeof private_key);
+    wipe(&nonce, sizeof nonce);
+    wipe(&point, sizeof point);
+    wipe_stack();
 }
 
 /* Contract addresses are {index, 0, 0, 0}; they never sign. The sign bit does not count. */
@@ -79,17 +83,18 @@ static bool is_contract_like(const struct key32 *key)
 bool schnorrq_verify(const struct key32 *public_key, const struct key32 *digest,
                      const uint8_t signature[SCHNORRQ_SIGNATURE_SIZE])
 {
-    struct fourq_scalar const s = fourq_scalar_load(signature + 32);
+    struct fourq_scalar s;
     struct fourq_point key;
+    fourq_scalar_load(signature + 32, &s);
     if ((signature[15] & 0x80) != 0 || !fourq_scalar_is_reduced_public(&s) ||
         is_contract_like(public_key) || !fourq_decode_public(public_key, &key) ||
         !fourq_has_order_r_public(&key)) {
         return false;
     }
-    struct fourq_scalar const challenge =
-        hash_to_scalar(bytes_of(signature, 32), key_bytes(public_key), key_bytes(digest));
+    struct fourq_scalar challenge;
     struct fourq_point point;
     struct key32 encoded;
+    hash_to_scalar(bytes_of(signature, 32), key_bytes(public_key), key_bytes(digest), &challenge);
     fourq_mul_double_public(&s, &challenge, &key, &point);
     fourq_encode(&point, &encoded);
     return memcmp(encoded.b, signature, sizeof encoded.b) == 0;

@@ -4,8 +4,8 @@
  * Shape:   the secret is a 32-byte subseed; a signature is R (32 bytes) and S (32 bytes, little-endian, below r)
  *          over a 32-byte digest. Signing is deterministic.
  * Thread:  any.
- * Secrets: everything derived from the subseed is wiped before return; no branch or table index depends on
- *          it by design (not yet proved by a test).
+ * Secrets: everything derived from the subseed is wiped before return, the compiler's own copies on the stack too; no
+ *          branch or address depends on it (proved on the compiled code: tests/core/crypto/constant_time.c).
  * Source:  FourQlib's SchnorrQ with KangarooTwelve in place of SHA-512, and the network's extra checks. */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef CORE_CRYPTO_SCHNORRQ_H

@@ -2,36 +2,43 @@
 #include "core/qubic/identity.h"
 
 #include "core/crypto/k12.h"
+#include "core/crypto/wipe.h"
 
-#include <sodium.h>
 #include <string.h>
 
 #define GROUP_LETTERS 14
 #define CHECKSUM_AT 56
 
+/* The letters as numbers from 0 to 25; nonzero if one is none. Always whole, so that time does not tell where; a function of its
+ * own, so that the constant-time test can allow the one branch on its result and nothing in here. */
+__attribute__((noinline)) static unsigned seed_letters(const uint8_t *seed,
+                                                       uint8_t ret[QUBIC_SEED_SIZE])
+{
+    unsigned bad = 0;
+    for (size_t i = 0; i < QUBIC_SEED_SIZE; i++) {
+        ret[i] = (uint8_t)(seed[i] - 'a');
+        bad |= (25U - ret[i]) >> 31;
+    }
+    return bad;
+}
+
 enum err_code qubic_keys_from_seed(struct bytes seed, struct qubic_keys *ret, struct err *err)
 {
     uint8_t letters[QUBIC_SEED_SIZE];
-    unsigned bad = seed.size != QUBIC_SEED_SIZE;
-    if (bad == 0) {
-        for (size_t i = 0; i < QUBIC_SEED_SIZE; i++) { /* whole, so that time does not tell where */
-            letters[i] = (uint8_t)(seed.data[i] - 'a');
-            bad |= letters[i] > 25;
-        }
-    }
-    if (bad != 0) {
-        sodium_memzero(letters, sizeof letters);
+    if (seed.size != QUBIC_SEED_SIZE || seed_letters(seed.data, letters) != 0) {
+        wipe(letters, sizeof letters);
         return err_set(err, ERR_INVALID, "a seed is exactly 55 letters from a to z");
     }
     k12_hash(bytes_of(letters, sizeof letters), ret->subseed.b, sizeof ret->subseed.b);
     ret->public_key = schnorrq_public_key(&ret->subseed);
-    sodium_memzero(letters, sizeof letters);
+    wipe(letters, sizeof letters);
+    wipe_stack();
     return ERR_OK;
 }
 
 void qubic_keys_wipe(struct qubic_keys *keys)
 {
-    sodium_memzero(keys, sizeof *keys);
+    wipe(keys, sizeof *keys);
 }
 
 static void format(const struct key32 *key, char first_letter, char *ret_text)

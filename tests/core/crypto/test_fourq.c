@@ -9,8 +9,10 @@
 static struct fourq_scalar scalar_of(const json_t *row, const char *field)
 {
     uint8_t bytes[32];
+    struct fourq_scalar scalar;
     vector_hex(row, field, bytes, sizeof bytes);
-    return fourq_scalar_load(bytes);
+    fourq_scalar_load(bytes, &scalar);
+    return scalar;
 }
 
 static u128 element_of(const uint8_t at[16])
@@ -145,7 +147,9 @@ static struct fourq_scalar pseudo_random(uint32_t seed)
     uint8_t bytes[4];
     put_le32(bytes, seed);
     struct key32 hash = k12_digest(bytes_of(bytes, sizeof bytes));
-    return fourq_scalar_load(hash.b);
+    struct fourq_scalar scalar;
+    fourq_scalar_load(hash.b, &scalar);
+    return scalar;
 }
 
 /* (a - b*c) * G must be a*G + (-b*c) * G however it is computed; 300 seeded triples. */
@@ -163,7 +167,8 @@ static void scalar_arithmetic_agrees_with_the_group(void **state)
         struct key32 left_key;
         struct key32 right_key;
         /* a*G = (a - b*c)*G + c*(b*G) */
-        struct fourq_scalar difference = fourq_scalar_sub_mul(&a, &b, &c);
+        struct fourq_scalar difference;
+        fourq_scalar_sub_mul(&a, &b, &c, &difference);
         assert_true(fourq_scalar_is_reduced_public(&difference));
         fourq_mul_base(&b, &bg);
         fourq_mul_double_public(&difference, &c, &bg, &left);
@@ -171,8 +176,10 @@ static void scalar_arithmetic_agrees_with_the_group(void **state)
         fourq_encode(&left, &left_key);
         fourq_encode(&right, &right_key);
         assert_memory_equal(left_key.b, right_key.b, 32);
-        struct fourq_scalar same = fourq_scalar_sub_mul(&a, &zero, &c);
-        struct fourq_scalar reduced = fourq_scalar_reduce(&a);
+        struct fourq_scalar same;
+        fourq_scalar_sub_mul(&a, &zero, &c, &same);
+        struct fourq_scalar reduced;
+        fourq_scalar_reduce(&a, &reduced);
         assert_memory_equal(same.words, reduced.words, 32);
     }
 }
@@ -209,7 +216,8 @@ static void scalars_at_the_order_reduce_to_zero(void **state)
     below.words[0]--;
     assert_false(fourq_scalar_is_reduced_public(&order));
     assert_true(fourq_scalar_is_reduced_public(&below));
-    struct fourq_scalar zero = fourq_scalar_reduce(&order);
+    struct fourq_scalar zero;
+    fourq_scalar_reduce(&order, &zero);
     assert_true((zero.words[0] | zero.words[1] | zero.words[2] | zero.words[3]) == 0);
     struct fourq_point point;
     fourq_mul_base(&order, &point);
@@ -314,7 +322,8 @@ static void endomorphisms_and_cuts_fit_together(void **state)
                 fp2_equal(fp2_mul(image[j].t, image[j].z), fp2_mul(image[j].x, image[j].y)));
         }
         struct fourq_scalar const whole = interesting(i);
-        struct fourq_scalar const l = fourq_scalar_reduce(&whole);
+        struct fourq_scalar l;
+        fourq_scalar_reduce(&whole, &l);
         int64_t cut[4];
         struct ref_point sum = ref_neutral();
         fourq_scalar_cut_public(&l, cut);

@@ -1,9 +1,12 @@
 /* SchnorrQ against every signature vector, valid and not, against a plain second implementation, and as a property. */
 // SPDX-License-Identifier: Apache-2.0
+#include "core/crypto/fourq.h"
 #include "core/crypto/k12.h"
 #include "core/crypto/schnorrq.h"
 #include "tests/support/fourq_reference.h"
 #include "tests/support/qubic_vectors.h"
+
+#include <pthread.h>
 
 struct signed_row {
     struct key32 public_key;
@@ -156,6 +159,69 @@ static void the_plain_verification_says_the_same(void **state)
     }
 }
 
+#define STACK_SIZE (1 << 18)
+
+/* Where the thread's work leaves its traces. The inputs and results are elsewhere. */
+static _Alignas(4096) uint8_t stack[STACK_SIZE];
+static struct schnorrq_subseed stack_subseed;
+static struct signed_row stack_row;
+
+static void *derive_and_sign(void *unused)
+{
+    (void)unused;
+    stack_row.public_key = schnorrq_public_key(&stack_subseed);
+    schnorrq_sign(&stack_subseed, &stack_row.public_key, &stack_row.digest, stack_row.signature);
+    return NULL;
+}
+
+static void assert_left_nowhere(const void *secret, size_t size, const char *what)
+{
+    for (size_t piece = 0; piece + 8 <= size; piece += 8) {
+        uint64_t const wanted = get_le64((const uint8_t *)secret + piece);
+        for (size_t i = 0; i + 8 <= STACK_SIZE; i++) {
+            if (get_le64(stack + i) == wanted) {
+                fail_msg("bytes %zu to %zu of the %s lie on the stack", piece, piece + 7, what);
+            }
+        }
+    }
+}
+
+/* Goal: nothing that tells the key is left behind. Method: sign on a stack of our own, then look through all of it. */
+static void secrets_are_wiped_from_the_stack(void **state)
+{
+    (void)state;
+    pthread_attr_t attributes;
+    pthread_t thread;
+    uint8_t keys[64];
+    uint8_t input[64];
+    uint8_t nonce[32];
+    memset(stack, 0, sizeof stack);
+    stack_row = signed_by(7, &stack_subseed);
+    assert_int_equal(pthread_attr_init(&attributes), 0);
+    assert_int_equal(pthread_attr_setstack(&attributes, stack, sizeof stack), 0);
+    assert_int_equal(pthread_create(&thread, &attributes, derive_and_sign, NULL), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    (void)pthread_attr_destroy(&attributes);
+    assert_true(schnorrq_verify(&stack_row.public_key, &stack_row.digest, stack_row.signature));
+
+    k12_hash(bytes_of(stack_subseed.b, 32), keys, sizeof keys);
+    memcpy(input, keys + 32, 32);
+    memcpy(input + 32, stack_row.digest.b, 32);
+    k12_hash(bytes_of(input, sizeof input), nonce, sizeof nonce);
+    struct fourq_scalar nonce_reduced;
+    struct fourq_scalar private_reduced;
+    fourq_scalar_load(nonce, &nonce_reduced);
+    fourq_scalar_reduce(&nonce_reduced, &nonce_reduced);
+    fourq_scalar_load(keys, &private_reduced);
+    fourq_scalar_reduce(&private_reduced, &private_reduced);
+    assert_left_nowhere(stack_subseed.b, 32, "subseed");
+    assert_left_nowhere(keys, 32, "private key");
+    assert_left_nowhere(keys + 32, 32, "nonce's key");
+    assert_left_nowhere(nonce, sizeof nonce, "nonce");
+    assert_left_nowhere(nonce_reduced.words, 32, "reduced nonce");
+    assert_left_nowhere(private_reduced.words, 32, "reduced private key");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +230,7 @@ int main(void)
         cmocka_unit_test(keys_with_a_low_order_part_are_refused),
         cmocka_unit_test(any_flipped_bit_breaks_a_signature),
         cmocka_unit_test(the_plain_verification_says_the_same),
+        cmocka_unit_test(secrets_are_wiped_from_the_stack),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
