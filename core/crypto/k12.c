@@ -90,6 +90,14 @@ static void keccak_p1600_12(uint64_t a[25])
     }
 }
 
+/* Here and not get_le64, so that it becomes a plain load inside the loop. */
+static inline uint64_t lane_at(const uint8_t *at)
+{
+    return at[0] | ((uint64_t)at[1] << 8) | ((uint64_t)at[2] << 16) | ((uint64_t)at[3] << 24) |
+           ((uint64_t)at[4] << 32) | ((uint64_t)at[5] << 40) | ((uint64_t)at[6] << 48) |
+           ((uint64_t)at[7] << 56);
+}
+
 static void sponge_absorb(struct k12_sponge *sponge, const uint8_t *data, size_t size)
 {
     while (size > 0) {
@@ -98,10 +106,15 @@ static void sponge_absorb(struct k12_sponge *sponge, const uint8_t *data, size_t
             sponge->fill = 0;
         }
         if (sponge->fill % 8 == 0 && size >= 8) {
-            sponge->lanes[sponge->fill / 8] ^= get_le64(data);
-            sponge->fill += 8;
-            data += 8;
-            size -= 8;
+            size_t const room = RATE - sponge->fill;
+            size_t const whole = (size < room ? size : room) / 8;
+            uint64_t *lanes = &sponge->lanes[sponge->fill / 8];
+            for (size_t i = 0; i < whole; i++) {
+                lanes[i] ^= lane_at(data + 8 * i);
+            }
+            sponge->fill += 8 * whole;
+            data += 8 * whole;
+            size -= 8 * whole;
         } else {
             sponge->lanes[sponge->fill / 8] ^= (uint64_t)*data << (8 * (sponge->fill % 8));
             sponge->fill++;
@@ -122,13 +135,23 @@ static void sponge_turn(struct k12_sponge *sponge, uint8_t domain)
 
 static void sponge_squeeze(struct k12_sponge *sponge, uint8_t *ret, size_t size)
 {
-    for (size_t i = 0; i < size; i++) {
+    while (size > 0) {
         if (sponge->fill == RATE) {
             keccak_p1600_12(sponge->lanes);
             sponge->fill = 0;
         }
-        ret[i] = (uint8_t)(sponge->lanes[sponge->fill / 8] >> (8 * (sponge->fill % 8)));
-        sponge->fill++;
+        uint64_t const lane = sponge->lanes[sponge->fill / 8];
+        if (sponge->fill % 8 == 0 && size >= 8) {
+            put_le64(ret, lane);
+            sponge->fill += 8;
+            ret += 8;
+            size -= 8;
+        } else {
+            *ret = (uint8_t)(lane >> (8 * (sponge->fill % 8)));
+            sponge->fill++;
+            ret++;
+            size--;
+        }
     }
 }
 
