@@ -66,11 +66,14 @@ static inline u128 fp_mul(u128 a, u128 b)
     uint64_t const b1 = (uint64_t)(b >> 64);
     u128 const low = (u128)a0 * b0;
     u128 const middle = (u128)a0 * b1 + (u128)a1 * b0; /* a1, b1 < 2^63: no overflow */
-    u128 const high = (u128)a1 * b1;
-    u128 const carry = (low >> 64) + (uint64_t)middle;
-    u128 const bottom = (carry << 64) | (uint64_t)low;
-    u128 const top = high + (middle >> 64) + (carry >> 64);
-    return fp_fold((bottom & FP_P) + ((top << 1) | (bottom >> 127)));
+    u128 high = (u128)a1 * b1;
+    uint64_t w1 = (uint64_t)(low >> 64);
+    uint64_t m1 = (uint64_t)(middle >> 64);
+    w1 += (uint64_t)middle;
+    m1 += w1 < (uint64_t)middle;
+    high += m1;
+    u128 const rest = (high << 1) | (w1 >> 63);
+    return fp_fold(rest + fp_of(w1 & (UINT64_MAX >> 1), (uint64_t)low));
 }
 
 /* a * b + c * d with one reduction for both. Carries go from word to word (x += y; carry = x < y) and products are used

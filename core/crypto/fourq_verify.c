@@ -192,15 +192,15 @@ static void schedule_number(struct schedule *schedule, int64_t number, unsigned 
         unsigned const zeros = (unsigned)__builtin_ctzll(left);
         bit += zeros;
         left >>= zeros;
-        uint64_t const digit = left & (2 * half - 1);
-        bool const negative = (digit & half) != 0;
-        uint64_t const magnitude = negative ? 2 * half - digit : digit;
-        left = negative ? left + magnitude : left - magnitude;
+        uint64_t const low = left & (2 * half - 1);
+        int64_t const digit = (int64_t)low - (int64_t)((low & half) << 1);
+        uint64_t const magnitude = (uint64_t)(digit < 0 ? -digit : digit);
+        left -= (uint64_t)digit;
         INVARIANT(schedule->count < ADDITIONS_MAX && bit < DIGITS);
         struct addition *addition = &schedule->additions[++schedule->count];
         addition->entry = cached != NULL ? &cached[magnitude / 2].entry : &entries[magnitude / 2];
         addition->z2 = cached != NULL ? &cached[magnitude / 2].z2 : NULL;
-        addition->negative = negative != below_zero;
+        addition->negative = (digit < 0) != below_zero;
         addition->next = schedule->first[bit];
         schedule->first[bit] = schedule->count;
     }
@@ -243,14 +243,21 @@ void fourq_mul_double_public(const struct fourq_scalar *k, const struct fourq_sc
     fourq_endomorphisms_public(point, image);
     memset(schedule.first, 0, sizeof schedule.first);
     schedule.count = 0;
+    /* First the generator's, so that a bit's list has them last: the kind changes once at most. */
     for (size_t i = 0; i < STREAMS; i++) {
-        multiples_of(&image[i], multiples[i]);
-        schedule_number(&schedule, cut[i], WIDTH, multiples[i], NULL);
         schedule_number(&schedule, piece_of(&k_reduced, i), ODD_WIDTH, NULL,
                         fourq_odd_multiples[i]);
     }
+    for (size_t i = 0; i < STREAMS; i++) {
+        multiples_of(&image[i], multiples[i]);
+        schedule_number(&schedule, cut[i], WIDTH, multiples[i], NULL);
+    }
     struct fourq_point sum = fourq_neutral;
-    for (size_t bit = DIGITS; bit-- > 0;) {
+    size_t bit = DIGITS;
+    while (bit > 0 && schedule.first[bit - 1] == 0) {
+        bit--; /* nothing to double yet */
+    }
+    while (bit-- > 0) {
         unsigned next = schedule.first[bit];
         point_double(&sum, next != 0);
         while (next != 0) {
