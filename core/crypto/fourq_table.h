@@ -12,7 +12,7 @@
 #define FOURQ_TABLE_ROWS 31
 #define FOURQ_TABLE_COLUMNS 8
 #define FOURQ_ODD_ROWS 4
-#define FOURQ_ODD_COLUMNS 32
+#define FOURQ_ODD_COLUMNS 64
 #define FOURQ_ODD_ROW_BITS 62
 
 struct fourq_entry {

@@ -3,7 +3,7 @@
  * k * G + l * P: l is cut into four signed numbers of at most 62 bits, l = a + b PHI + c PSI + d BOTH modulo r, where
  * PHI, PSI and BOTH are what the curve's endomorphisms phi, psi and phi psi / 4 multiply a point of order r by. k is cut into
  * four pieces of 62 bits, for which there are tables of G, 2^62 G, 2^124 G and 2^186 G. So 62 doublings serve eight
- * numbers, each in non-adjacent form: about 50 additions for P and 31 for G.
+ * numbers, each in non-adjacent form: about 50 additions for P and 28 for G.
  *
  * Order r: the group is Z/r x Z/8 x Z/7 x Z/7. P lies in the subgroup of order r exactly if three pairings of P, with a point
  * of order 8 and with two of order 7, are what they are for the generator. A Tate pairing is the value at P of a
@@ -22,7 +22,7 @@
 #define STREAMS 4
 #define WIDTH 4 /* odd multiples P, 3P, 5P, 7P */
 #define MULTIPLES (1 << (WIDTH - 2))
-#define ODD_WIDTH 7 /* of the generator: FOURQ_ODD_COLUMNS is 2^5 */
+#define ODD_WIDTH 8 /* of the generator: FOURQ_ODD_COLUMNS is 2^6 */
 #define DIGITS 64
 #define ADDITIONS_MAX (STREAMS * (64 / WIDTH + 1 + 64 / ODD_WIDTH + 1))
 
