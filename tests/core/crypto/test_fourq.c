@@ -224,6 +224,56 @@ static void scalars_at_the_order_reduce_to_zero(void **state)
     assert_true(fourq_is_neutral_public(&point));
 }
 
+/* The field's numbers lie in [0, p] and carries run between two words: so the ends, and where words end. */
+static const u128 corners[] = {
+    0,
+    1,
+    2,
+    UINT64_MAX,
+    FP(1, 0),
+    FP(1, 0xFFFFFFFFFFFFFFFF),
+    FP(0x3FFFFFFFFFFFFFFF, 0xFFFFFFFFFFFFFFFF),
+    FP(0x4000000000000000, 0),
+    FP(0x7FFFFFFFFFFFFFFF, 0),
+    FP(0x7FFFFFFFFFFFFFFE, 0xFFFFFFFFFFFFFFFF),
+    FP_P - 1,
+    FP_P,
+};
+#define CORNERS (sizeof corners / sizeof *corners)
+
+static void assert_element(struct fp2 fast, struct ref_fp2 plain)
+{
+    assert_true(fast.re <= FP_P && fast.im <= FP_P);
+    assert_true(fp_canonical(fast.re) == plain.re);
+    assert_true(fp_canonical(fast.im) == plain.im);
+}
+
+static struct ref_fp2 plain_element(struct fp2 a)
+{
+    return (struct ref_fp2){a.re % FP_P, a.im % FP_P};
+}
+
+static void the_field_holds_at_its_corners(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < CORNERS * CORNERS; i++) {
+        struct fp2 const a = {corners[i / CORNERS], corners[i % CORNERS]};
+        struct ref_fp2 const plain_a = plain_element(a);
+        assert_element(fp2_square(a), ref_mul(plain_a, plain_a));
+        assert_element(fp2_neg(a), ref_neg(plain_a));
+        for (size_t j = 0; j < CORNERS * CORNERS; j++) {
+            struct fp2 const b = {corners[j / CORNERS], corners[j % CORNERS]};
+            struct ref_fp2 const plain_b = plain_element(b);
+            assert_element(fp2_mul(a, b), ref_mul(plain_a, plain_b));
+            assert_element(fp2_add(a, b), ref_add(plain_a, plain_b));
+            assert_element(fp2_sub(a, b), ref_sub(plain_a, plain_b));
+        }
+        if (!fp2_is_zero(a)) {
+            assert_element(fp2_inverse(a), ref_inverse(plain_a));
+        }
+    }
+}
+
 /* Unreduced as well: the plain code does not reduce. */
 static const struct fourq_scalar edges[] = {
     {{0}},
@@ -425,6 +475,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(vectors_match),
+        cmocka_unit_test(the_field_holds_at_its_corners),
         cmocka_unit_test(tables_hold_the_multiples_they_say),
         cmocka_unit_test(multiples_of_the_generator_are_the_plain_ones),
         cmocka_unit_test(sums_of_two_multiples_are_the_plain_ones),
