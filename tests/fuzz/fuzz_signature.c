@@ -1,5 +1,5 @@
-/* Key, digest and signature from anywhere: verification must say what the plain one says. What begins with another byte is a secret and
- * a bit: what it signs is valid, and no longer so when that bit of signature, digest or key is flipped. */
+/* 'v', key, digest and signature from anywhere: verification must say what the plain one says. 's', subseed, digest and the number of
+ * a bit: what is signed is valid, and no longer so when that bit of key, digest or signature is flipped. */
 // SPDX-License-Identifier: Apache-2.0
 #include "core/base/invariant.h"
 #include "core/crypto/schnorrq.h"
@@ -28,7 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size == 1 + ROW_SIZE && data[0] == 'v') {
         memcpy(&row, data + 1, sizeof row);
         (void)is_valid(&row);
-    } else if (size >= 1 + 64 + 2) {
+    } else if (size == 1 + 64 + 2 && data[0] == 's') {
         struct schnorrq_subseed subseed;
         memcpy(subseed.b, data + 1, 32);
         memcpy(row.digest.b, data + 33, 32);
