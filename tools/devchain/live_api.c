@@ -54,8 +54,9 @@ void live_balance(struct devnet *network, const char *identity, struct service_r
 /* Why the network's service would refuse this signature. */
 static const char *signature_complaint(const struct qubic_transaction *tx)
 {
-    struct fourq_scalar const s = fourq_scalar_load(tx->signature + 32);
+    struct fourq_scalar s;
     struct fourq_point key;
+    fourq_scalar_load(tx->signature + 32, &s);
     if (!fourq_scalar_is_reduced_public(&s)) {
         return "Non-canonical signature scalar.";
     }

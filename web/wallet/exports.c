@@ -4,11 +4,11 @@
 
 #include "core/crypto/k12.h"
 #include "core/crypto/schnorrq.h"
+#include "core/crypto/wipe.h"
 #include "core/qubic/identity.h"
 #include "core/qubic/sign_in.h"
 #include "core/qubic/transaction.h"
 
-#include <sodium.h>
 #include <string.h>
 
 #define KEY_SIZE 32
@@ -163,7 +163,7 @@ static int32_t verify(uint32_t size)
 
 /* Zero everything below the caller's frame, where the frames of what it called were. The stack is at the bottom of memory (the
  * linker's --stack-first) and grows down; the last bytes stay out, for address 0 is no address in C. */
-static __attribute__((noinline)) void wipe_stack(void)
+static __attribute__((noinline)) void wipe_whole_stack(void)
 {
     volatile uint8_t here[16];
     for (uintptr_t at = (uintptr_t)here + sizeof here; at > sizeof here; at--) {
@@ -175,14 +175,14 @@ static __attribute__((noinline)) void wipe_stack(void)
 static int32_t run(operation_fn *operation, uint32_t size, uint32_t size_min, uint32_t size_max)
 {
     int32_t result = WALLET_REFUSED_SIZE;
-    sodium_memzero(output, sizeof output);
+    wipe(output, sizeof output);
     if (size >= size_min && size <= size_max) {
         operation_fn *volatile called = operation; /* never inlined into this frame */
         result = called(size);
         called = NULL; /* then not even its address is left */
     }
-    sodium_memzero(input, sizeof input);
-    wipe_stack();
+    wipe(input, sizeof input);
+    wipe_whole_stack();
     return result;
 }
 

@@ -3,17 +3,6 @@
 #include "core/base/err.h"
 #include "core/base/invariant.h"
 
-#include <sodium.h>
-#include <stdint.h>
-
-void sodium_memzero(void *at, size_t size)
-{
-    volatile uint8_t *const bytes = at; /* or a wipe of what is not read again would be left out */
-    for (size_t i = 0; i < size; i++) {
-        bytes[i] = 0;
-    }
-}
-
 /* The code alone: wallet.ts says in words what it expected, and printf is ten times as big as the rest. */
 enum err_code err_set_at(struct err *err, enum err_code code, int origin, const char *file,
                          int line, const char *format, ...)

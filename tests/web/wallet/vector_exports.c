@@ -80,8 +80,9 @@ static void ret_point(const struct fourq_point *point)
 EXPORT(vector_mul_base)(void);
 void vector_mul_base(void)
 {
-    struct fourq_scalar const k = fourq_scalar_load(area);
+    struct fourq_scalar k;
     struct fourq_point point;
+    fourq_scalar_load(area, &k);
     fourq_mul_base(&k, &point);
     ret_point(&point);
 }
@@ -90,11 +91,13 @@ void vector_mul_base(void)
 EXPORT(vector_mul_double)(void);
 void vector_mul_double(void)
 {
-    struct fourq_scalar const k = fourq_scalar_load(area);
-    struct fourq_scalar const l = fourq_scalar_load(area + 32);
+    struct fourq_scalar k;
+    struct fourq_scalar l;
     struct key32 encoded;
     struct fourq_point point;
     struct fourq_point result;
+    fourq_scalar_load(area, &k);
+    fourq_scalar_load(area + 32, &l);
     memcpy(encoded.b, area + 64, 32);
     if (!fourq_decode_public(&encoded, &point)) {
         __builtin_trap();
