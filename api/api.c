@@ -106,6 +106,7 @@ static void wake_cb(uv_async_t *handle)
     (void)pthread_mutex_lock(&api->mutex);
     struct call *newest = api->answered;
     bool committed = api->committed;
+    bool again = api->sweep_again;
     api->answered = NULL;
     api->committed = false;
     (void)pthread_mutex_unlock(&api->mutex);
@@ -122,6 +123,9 @@ static void wake_cb(uv_async_t *handle)
         finish(oldest);
         oldest = next;
     }
+    if (again) {
+        api_sweep(api);
+    }
     if (committed && api->claims != NULL) {
         claims_retry(api->claims);
     }
@@ -132,49 +136,47 @@ static void wake_cb(uv_async_t *handle)
 
 /* ── chores ────────────────────────────────────────────────────────────────────────────────────── */
 
-struct sweep {
-    struct api *api;
-    struct command command;
-};
-
+/* Each is a batch of its own, bounded; while one finds something to do, the next follows at once. */
 static void swept_cb(void *ctx, const struct ledger_answer *answer)
 {
-    struct sweep *sweep = ctx;
-    struct api *api = sweep->api;
+    struct api *api = ctx;
     if (answer->code != ERR_OK && answer->code != ERR_NOT_FOUND) {
         trace_err(TRACE_WARN, "sweep.failed", &answer->err);
     }
     (void)pthread_mutex_lock(&api->mutex);
     api->sweeping = false;
+    api->sweep_again = answer->code == ERR_OK;
     (void)pthread_mutex_unlock(&api->mutex);
-    free(sweep);
+    if (answer->code == ERR_OK) {
+        (void)uv_async_send(&api->wake);
+    }
 }
 
-static void sweep(struct api *api)
+void api_sweep(struct api *api)
 {
     struct err err = {0};
     (void)pthread_mutex_lock(&api->mutex);
     bool busy = api->sweeping;
     api->sweeping = true;
+    api->sweep_again = false;
     (void)pthread_mutex_unlock(&api->mutex);
-    struct sweep *sweep = busy ? NULL : calloc(1, sizeof *sweep);
-    if (sweep == NULL) {
+    if (busy) {
         return;
     }
-    sweep->api = api;
-    sweep->command = (struct command){
+    api->sweep_command = (struct command){
         .type = COMMAND_SWEEP, .command_id = id_new(time_wall_ns()), .actor_kind = ACTOR_LEDGER};
-    if (ledger_submit(api->ledger, &sweep->command, CLASS_SETTLEMENT, swept_cb, sweep, &err) !=
+    if (ledger_submit(api->ledger, &api->sweep_command, CLASS_SETTLEMENT, swept_cb, api, &err) !=
         ERR_OK) {
+        (void)pthread_mutex_lock(&api->mutex);
         api->sweeping = false;
-        free(sweep);
+        (void)pthread_mutex_unlock(&api->mutex);
     }
 }
 
 static void tick_cb(uv_timer_t *timer)
 {
     struct api *api = timer->data;
-    sweep(api);
+    api_sweep(api);
     presence_check(api->presence);
     claims_expire(api->claims);
     nonces_expire(api->nonces);

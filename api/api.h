@@ -56,7 +56,10 @@ struct api {
     pthread_mutex_t mutex;
     struct call *answered; /* newest first; under mutex */
     bool committed;        /* under mutex */
-    bool sweeping;         /* a sweep is queued */
+    bool sweeping;         /* the sweep is with the ledger; under mutex */
+    bool sweep_again;      /* it found something: there may be more; under mutex */
+    struct command
+        sweep_command; /* the loop's, the ledger's while sweeping: no memory is needed for a deadline */
 };
 
 /* How Qubic keys and hashes are spelled. */
@@ -66,6 +69,8 @@ extern const struct render_names API_NAMES;
 MUST_CHECK int api_prepare(struct api *api, uv_loop_t *loop);
 /* Start serving; `api` is filled with ledger, settlement and loop by the caller. */
 MUST_CHECK enum err_code api_start(struct api *api, struct err *err);
+/* Act on deadlines that have passed, unless that is under way; every second, and until nothing is due. */
+void api_sweep(struct api *api);
 /* Stop accepting, finish what is in flight; the loop ends when all is closed. */
 void api_stop(struct api *api);
 /* After the loop has ended. */
