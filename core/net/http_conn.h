@@ -96,6 +96,10 @@ struct http_server {
     uv_loop_t *loop;
     uv_tcp_t listener;
     uv_timer_t grace_timer;
+    uv_tcp_t spare;    /* for a connection that cannot be served: needs no memory */
+    bool spare_in_use; /* until it is closed */
+    bool accept_waits; /* libuv holds another one, for when it is */
+    int reserve_fd;    /* given up when there are no descriptors; -1: given up */
     struct http_server_options options;
     http_request_cb on_request;
     void *ctx;

@@ -7,8 +7,10 @@
 #include "core/net/http_conn.h"
 #include "core/net/http_problem.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define SERVER_MAGIC 0x68747470u
 #define REFUSAL_SIZE_MAX 1024
@@ -57,12 +59,15 @@ static struct http_server_options with_defaults(const struct http_server_options
 static void maybe_free(struct http_server *server)
 {
     if (!server->is_closing || !server->listener_closed || !server->grace_timer_closed ||
-        server->connection_count > 0 || server->conn_count > 0) {
+        server->spare_in_use || server->connection_count > 0 || server->conn_count > 0) {
         return;
     }
     http_server_closed_cb on_closed = server->on_closed;
     void *ctx = server->closed_ctx;
     server->magic = 0;
+    if (server->reserve_fd >= 0) {
+        (void)close(server->reserve_fd);
+    }
     free(server);
     if (on_closed != NULL) {
         on_closed(ctx);
@@ -185,17 +190,73 @@ static void adopt(struct http_server *server, struct stream *stream)
     stream_on_free(stream, slot_free, slot);
 }
 
+/* ---- accepting ---- */
+
+static void connection_cb(uv_stream_t *listener, int status);
+
+static int open_reserve(void)
+{
+    return open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+static void spare_closed_cb(uv_handle_t *handle)
+{
+    struct http_server *server = server_of(handle->data);
+    server->spare_in_use = false;
+    if (server->is_closing) {
+        maybe_free(server);
+    } else if (server->accept_waits) {
+        server->accept_waits = false;
+        connection_cb((uv_stream_t *)&server->listener, 0);
+    }
+}
+
+/* A connection that cannot be served is taken and closed all the same: libuv accepts none behind one that nobody takes. That needs no memory, so
+ * it needs a handle that is there already; while that one is closing, the next waits. */
+static void turn_away(struct http_server *server)
+{
+    if (server->spare_in_use) {
+        server->accept_waits = true;
+        return;
+    }
+    int rc = uv_tcp_init(server->loop, &server->spare);
+    INVARIANT(rc == 0); /* without flags there is nothing in it that could fail */
+    server->spare.data = server;
+    server->spare_in_use = true;
+    (void)uv_accept((uv_stream_t *)&server->listener, (uv_stream_t *)&server->spare);
+    uv_close((uv_handle_t *)&server->spare, spare_closed_cb); /* its descriptor is free at once */
+    if (server->reserve_fd < 0) {
+        server->reserve_fd = open_reserve();
+    }
+}
+
+/* Out of descriptors libuv gives up one it holds back to accept and close what waits. Another thread may have been faster to take that one: then it
+ * tries accept(2) again and again, on this thread, until one is free. So there is a second one. */
+static void accept_failed(struct http_server *server, int status)
+{
+    trace(TRACE_WARN, "http.accept", "error=%s", uv_err_name(status));
+    if ((status == UV_EMFILE || status == UV_ENFILE) && server->reserve_fd >= 0) {
+        (void)close(server->reserve_fd);
+        server->reserve_fd = -1;
+    }
+}
+
 static void connection_cb(uv_stream_t *listener, int status)
 {
     struct http_server *server = server_of(listener->data);
     if (status < 0) {
-        trace(TRACE_WARN, "http.accept", "error=%s", uv_err_name(status));
+        accept_failed(server, status);
+        return;
+    }
+    if (server->reserve_fd < 0) {
+        turn_away(server);
         return;
     }
     struct stream *stream = stream_create(server->loop, NOBODY);
     if (stream == NULL) {
         trace(TRACE_ERROR, "http.accept", "error=ENOMEM");
-        return; /* libuv keeps the connection and stops accepting until uv_accept */
+        turn_away(server);
+        return;
     }
     int rc = uv_accept(listener, (uv_stream_t *)stream_tcp(stream));
     if (rc != 0) {
@@ -275,11 +336,13 @@ enum err_code http_server_create(uv_loop_t *loop, const struct http_server_optio
     }
     server->magic = SERVER_MAGIC;
     server->loop = loop;
+    server->reserve_fd = open_reserve();
     server->options = complete;
     server->on_request = on_request;
     server->ctx = ctx;
     int rc = uv_tcp_init(loop, &server->listener);
     if (rc != 0) {
+        (void)close(server->reserve_fd);
         free(server);
         return err_set_origin(err, ERR_IO, rc, "socket: %s", uv_strerror(rc));
     }

@@ -11,6 +11,7 @@
 static struct {
     atomic_bool armed;
     atomic_bool fired;
+    bool lasting;
     atomic_uint_fast64_t left;
     enum fault_kind kind;
     int error;
@@ -18,14 +19,25 @@ static struct {
     atomic_bool views_full;
 } faults;
 
-void faults_arm(enum fault_kind kind, uint64_t n, int error)
+static void arm(enum fault_kind kind, uint64_t n, int error, bool lasting)
 {
+    faults.lasting = lasting;
     faults.kind = kind;
     faults.error = error;
     atomic_store(&faults.left, n);
     atomic_store(&faults.fired, false);
     atomic_store(&faults.where, "");
     atomic_store(&faults.armed, true);
+}
+
+void faults_arm(enum fault_kind kind, uint64_t n, int error)
+{
+    arm(kind, n, error, false);
+}
+
+void faults_arm_all(enum fault_kind kind, int error)
+{
+    arm(kind, 1, error, true);
 }
 
 void faults_resume(void)
@@ -58,8 +70,10 @@ static bool is_of_full_views(MDB_txn *txn)
 
 static bool fails(enum fault_kind kind, const char *where)
 {
-    if (!atomic_load(&faults.armed) || faults.kind != kind || atomic_load(&faults.fired) ||
-        atomic_fetch_sub(&faults.left, 1) != 1) {
+    if (!atomic_load(&faults.armed) || faults.kind != kind) {
+        return false;
+    }
+    if (atomic_load(&faults.fired) ? !faults.lasting : atomic_fetch_sub(&faults.left, 1) != 1) {
         return false;
     }
     atomic_store(&faults.where, where);

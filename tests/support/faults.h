@@ -21,6 +21,8 @@ enum fault_kind {
 
 /* The n-th call (from 1) fails with `error`: an errno, or MDB_… for the MDB kinds. */
 void faults_arm(enum fault_kind kind, uint64_t n, int error);
+/* Every call fails until faults_disarm. */
+void faults_arm_all(enum fault_kind kind, int error);
 /* Go on counting where faults_disarm stopped. */
 void faults_resume(void);
 /* No more faults. True if one was made since faults_arm. */

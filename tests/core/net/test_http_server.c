@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/net/http_server.h"
 #include "core/net/stream.h"
+#include "tests/support/faults.h"
 #include "tests/support/net_peer.h"
 
 #include <fcntl.h>
@@ -199,6 +200,7 @@ static int set_up_impatient(void **state)
 static int tear_down(void **state)
 {
     struct fixture *f = *state;
+    (void)faults_disarm(); /* of a test that failed */
     if (f->server != NULL) {
         http_server_close(f->server, 0, on_closed, f);
     }
@@ -741,6 +743,122 @@ static void a_bad_or_taken_address_is_an_error(void **state)
     assert_null(other);
 }
 
+/* ── when nothing is left to serve with ────────────────────────────────────────────────────────── */
+
+#define CROWD 5
+#define DESCRIPTORS 256
+
+static void expect_hello(struct fixture *f)
+{
+    struct buf got;
+    exchange(f, "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "hello", 1, &got);
+    assert_int_equal(count_of(&got, "hello"), 1);
+    buf_deinit(&got);
+    while (http_server_connection_count(f->server) > 0) { /* its descriptor is free again */
+        peer_turn(&f->loop);
+    }
+}
+
+/* Each of them was taken and closed, with nothing said: the end comes, or a reset. */
+static void expect_hung_up(struct fixture *f, const int fds[CROWD])
+{
+    int64_t until = peer_now_ms() + PEER_PATIENCE_MS;
+    for (size_t i = 0; i < CROWD; i++) {
+        char byte;
+        ssize_t size = recv(fds[i], &byte, 1, MSG_DONTWAIT);
+        while (size < 0 && errno == EAGAIN && peer_now_ms() < until) {
+            peer_turn(&f->loop);
+            size = recv(fds[i], &byte, 1, MSG_DONTWAIT);
+        }
+        assert_true(size == 0 || (size < 0 && errno == ECONNRESET));
+    }
+}
+
+static void without_memory_connections_are_closed_and_later_ones_served(void **state)
+{
+    struct fixture *f = *state;
+    int fds[CROWD];
+    faults_arm_all(FAULT_MEMORY, 0);
+    for (size_t i = 0; i < CROWD; i++) {
+        fds[i] = peer_connect(f->port);
+    }
+    expect_hung_up(f, fds);
+    assert_true(faults_disarm());
+    expect_hello(f);
+    for (size_t i = 0; i < CROWD; i++) {
+        (void)close(fds[i]);
+    }
+}
+
+static void a_server_that_closes_meanwhile_is_freed(void **state)
+{
+    struct fixture *f = *state;
+    int fds[2];
+    faults_arm_all(FAULT_MEMORY, 0);
+    for (size_t i = 0; i < 2; i++) { /* one is being closed, the other waits for its turn */
+        fds[i] = peer_connect(f->port);
+    }
+    while (faults_where()[0] == '\0') {
+        (void)uv_run(&f->loop, UV_RUN_NOWAIT);
+    }
+    http_server_close(f->server, 0, on_closed, f);
+    f->server = NULL;
+    peer_wait(&f->loop, &f->closed);
+    assert_true(faults_disarm());
+    for (size_t i = 0; i < 2; i++) {
+        (void)close(fds[i]);
+    }
+}
+
+/* Descriptors are used up; `libuv_too`: also the one that libuv holds back. */
+static void fill_descriptors(struct fixture *f, bool libuv_too)
+{
+    int fds[CROWD];
+    int filled[DESCRIPTORS];
+    size_t count = 0;
+    struct rlimit before;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    struct rlimit low = {.rlim_cur = DESCRIPTORS, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+    for (size_t i = 0; i < CROWD; i++) { /* ours, while there are some */
+        fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_true(fds[i] >= 0);
+    }
+    if (libuv_too) {
+        (void)close(f->loop.emfile_fd);
+        f->loop.emfile_fd = -1;
+    }
+    while (count < DESCRIPTORS && (filled[count] = dup(fds[0])) >= 0) {
+        count++;
+    }
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(f->port)};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    for (size_t i = 0; i < CROWD; i++) {
+        assert_int_equal(connect(fds[i], (const struct sockaddr *)&address, sizeof address), 0);
+    }
+    expect_hung_up(f, fds);
+    while (count > 0) {
+        (void)close(filled[--count]);
+    }
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    for (size_t i = 0; i < CROWD; i++) {
+        (void)close(fds[i]);
+    }
+    expect_hello(f);
+}
+
+static void without_descriptors_connections_are_closed_and_later_ones_served(void **state)
+{
+    fill_descriptors(*state, false);
+    fill_descriptors(*state, false);
+}
+
+static void without_the_descriptor_that_libuv_holds_back_too(void **state)
+{
+    fill_descriptors(*state, true);
+    fill_descriptors(*state, true);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -771,6 +889,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_peer_that_does_not_read_is_cut, set_up_impatient,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_connection_too_many_is_503, set_up_impatient, tear_down),
+        cmocka_unit_test_setup_teardown(without_memory_connections_are_closed_and_later_ones_served,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_server_that_closes_meanwhile_is_freed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            without_descriptors_connections_are_closed_and_later_ones_served, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(without_the_descriptor_that_libuv_holds_back_too, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(closing_lets_requests_finish, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_bad_or_taken_address_is_an_error, set_up, tear_down),
     };
