@@ -4,6 +4,7 @@
 #include "api/route.h"
 #include "core/base/text.h"
 #include "core/base/time.h"
+#include "core/market/terms.h"
 #include "core/settlement/payload.h"
 
 #include <inttypes.h>
@@ -92,17 +93,19 @@ static json_t *json_of_terms(const struct ledger_row *ledger)
                                                        (int)(ledger->paid_endings >> i & 1)));
     }
     return json_pack(
-        "{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o}", "sequence",
-        (json_int_t)ledger->terms_sequence, "fee_bps", (json_int_t)ledger->fee_bps, "margin_bps",
-        (json_int_t)ledger->margin_bps, "lock_min", (json_int_t)ledger->lock_min, "quote_valid_s",
-        (json_int_t)ledger->quote_valid_s, "lock_wait_s", (json_int_t)ledger->lock_wait_s,
-        "heartbeat_s", (json_int_t)ledger->heartbeat_s, "lease_s", (json_int_t)ledger->lease_s,
-        "start_within_s", (json_int_t)ledger->start_within_s, "queue_max_s",
-        (json_int_t)ledger->queue_max_s, "confirmations", (json_int_t)ledger->confirmations,
-        "tick_offset", (json_int_t)ledger->tick_offset, "output_max",
-        (json_int_t)ledger->output_max, "upload_max", (json_int_t)ledger->upload_max, "batch_max",
-        (json_int_t)ledger->batch_max, "billing_version", (json_int_t)ledger->billing_version,
-        "fee_identity", json_of_identity(ledger->fee_identity), "endings", endings);
+        "{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:i,s:i,s:i,s:o,s:o}",
+        "sequence", (json_int_t)ledger->terms_sequence, "fee_bps", (json_int_t)ledger->fee_bps,
+        "margin_bps", (json_int_t)ledger->margin_bps, "lock_min", (json_int_t)ledger->lock_min,
+        "quote_valid_s", (json_int_t)ledger->quote_valid_s, "lock_wait_s",
+        (json_int_t)ledger->lock_wait_s, "heartbeat_s", (json_int_t)ledger->heartbeat_s, "lease_s",
+        (json_int_t)ledger->lease_s, "start_within_s", (json_int_t)ledger->start_within_s,
+        "queue_max_s", (json_int_t)ledger->queue_max_s, "confirmations",
+        (json_int_t)ledger->confirmations, "tick_offset", (json_int_t)ledger->tick_offset,
+        "output_max", (json_int_t)ledger->output_max, "upload_max", (json_int_t)ledger->upload_max,
+        "batch_max", (json_int_t)ledger->batch_max, "billing_version",
+        (json_int_t)ledger->billing_version, "refunds_tolerated", REFUNDS_TOLERATED,
+        "refunds_permille", REFUNDS_PERMILLE, "refunded_wait_s", REFUNDED_WAIT_S, "fee_identity",
+        json_of_identity(ledger->fee_identity), "endings", endings);
 }
 
 static void terms(struct call *call)

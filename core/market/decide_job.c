@@ -4,11 +4,10 @@
 #include "core/base/time.h"
 #include "core/market/billing.h"
 #include "core/market/decide_internal.h"
+#include "core/market/terms.h"
 
 #include <string.h>
 
-/* An identity whose started jobs are refunded again and again costs providers time for nothing. */
-#define REFUNDS_TOLERATED 20
 #define SWEEP_JOBS_MAX 16
 #define START_ATTEMPTS_MAX 3
 
@@ -61,6 +60,21 @@ static enum err_code check_escrow_keys(struct deciding *d)
     return ERR_OK;
 }
 
+static enum err_code check_refunds(struct deciding *d, const struct account_row *consumer)
+{
+    int64_t wait = consumer->job_created_at + REFUNDED_WAIT_S * NS_PER_S - d->now;
+    if (consumer->jobs_refunded < REFUNDS_TOLERATED ||
+        consumer->jobs_refunded * 1000 <= consumer->jobs_started * REFUNDS_PERMILLE || wait <= 0) {
+        return ERR_OK;
+    }
+    return refuse(
+        d, ERR_BUSY, "too_many_refunds",
+        "%llu of your %llu started jobs failed and were refunded: while these are more than %d "
+        "permille, one job in %d minutes; the next in %lld s",
+        (unsigned long long)consumer->jobs_refunded, (unsigned long long)consumer->jobs_started,
+        REFUNDS_PERMILLE, REFUNDED_WAIT_S / 60, (long long)((wait + NS_PER_S - 1) / NS_PER_S));
+}
+
 static enum err_code create_job(struct deciding *d)
 {
     const struct command_job_create *c = &d->command->u.job_create;
@@ -81,12 +95,9 @@ static enum err_code create_job(struct deciding *d)
         !state_account(d->state, quote.provider_id, &provider)) {
         return refuse(d, ERR_INTERNAL, "account_missing", "a quote names an unknown account");
     }
-    if (consumer.jobs_refunded >= REFUNDS_TOLERATED &&
-        consumer.jobs_refunded * 5 > consumer.jobs_started * 4) {
-        return refuse(
-            d, ERR_BUSY, "too_many_refunds",
-            "%llu of your %llu started jobs failed and were refunded; talk to the operator",
-            (unsigned long long)consumer.jobs_refunded, (unsigned long long)consumer.jobs_started);
+    code = check_refunds(d, &consumer);
+    if (code != ERR_OK) {
+        return code;
     }
     decide_event(d, EVENT_JOB_CREATED, c->job_id)->u.job_created = (struct ev_job_created){
         .account_id = quote.account_id,

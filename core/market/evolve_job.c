@@ -86,6 +86,7 @@ static void create(struct store *state, uint64_t sequence, const struct event *e
     const struct ev_job_created *created = &event->u.job_created;
     struct job_row job;
     struct quote_row quote;
+    struct account_row account;
     memset(&job, 0, sizeof job);
     job.account_id = created->account_id;
     job.provider_id = created->provider_id;
@@ -107,6 +108,13 @@ static void create(struct store *state, uint64_t sequence, const struct event *e
     }
     quote.job_id = event->stream_id;
     store_put(state, &STATE_QUOTES, id_key(&created->quote_id), bytes_of(&quote, sizeof quote));
+    if (!state_account(state, created->account_id, &account)) {
+        evolve_missing(state, "account");
+        return;
+    }
+    account.job_created_at = event->time;
+    store_put(state, &STATE_ACCOUNTS, id_key(&created->account_id),
+              bytes_of(&account, sizeof account));
 }
 
 /* A report renews the lease, of the job and of the machine. The row in DEADLINES moves only when it would come due within half a

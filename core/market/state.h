@@ -47,7 +47,8 @@ struct account_row { /* account id → */
     struct key32 identity;
     uint64_t registered_sequence;
     uint64_t jobs_started;
-    uint64_t jobs_refunded; /* started jobs of this consumer that paid nothing */
+    uint64_t jobs_refunded; /* of them, those that ended as program_failed */
+    int64_t job_created_at; /* the last one; 0: none */
 };
 
 struct token_row { /* SHA-256 of the token → */

@@ -6,6 +6,13 @@
 #include "core/base/arena.h"
 #include "core/event/catalogue.h"
 
+/* An identity whose started jobs are refunded again and again costs providers time for nothing. From this many refunds on, while more than
+ * this share of its started jobs were refunded, it gets one job in this time. Not none: a provider can report a failure that was none, and what succeeds
+ * is the way out. */
+#define REFUNDS_TOLERATED 20
+#define REFUNDS_PERMILLE 800
+#define REFUNDED_WAIT_S 3600
+
 /* Defaults for a network; the list of failure terms is in the arena. Change fields, then submit as terms.set. */
 MUST_CHECK enum err_code terms_default(enum network network, struct arena *arena,
                                        struct ev_terms_set *ret, struct err *err);

@@ -484,7 +484,12 @@ static bool create(struct naive_ledger *n, const struct command *c, int64_t now)
     }
     const struct naive_account *consumer = find_account(n, row->account_id);
     if (consumer->refunded >= 20 && consumer->refunded * 5 > consumer->started * 4) {
-        return no(n, "too many refunds");
+        for (size_t i = 0; i < n->job_count; i++) { /* limited, not shut out: one an hour */
+            if (id_equal(n->jobs[i].account_id, consumer->id) &&
+                now < n->jobs[i].created_at + 60 * 60 * NS_PER_S) {
+                return no(n, "too many refunds");
+            }
+        }
     }
     struct naive_job *job = add_job(n, j->job_id);
     job->changed = true;
@@ -492,6 +497,7 @@ static bool create(struct naive_ledger *n, const struct command *c, int64_t now)
     job->account_id = row->account_id;
     job->host_id = row->host_id;
     job->status = JOB_AWAITING_LOCK;
+    job->created_at = now;
     job->next_line = 1;
     job->escrow_id = j->escrow_id;
     job->escrow_identity = j->escrow_identity;

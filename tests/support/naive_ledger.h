@@ -88,6 +88,7 @@ struct naive_job {
     enum job_status status;
     enum ending ending;
     uint64_t attempt;
+    int64_t created_at;
     int64_t queued_at;
     int64_t start_by;
     int64_t started_at;

@@ -193,6 +193,7 @@ static void too_many_refunds(struct scene *s)
     assert_true(state_account(s->market.store, s->consumer, &account));
     account.jobs_started = 20;
     account.jobs_refunded = 20;
+    account.job_created_at = s->market.now;
     store_put(s->market.store, &STATE_ACCOUNTS, id_key(&s->consumer),
               bytes_of(&account, sizeof account));
     (void)market_create_job(&s->market, s->consumer, quote);

@@ -117,6 +117,47 @@ static void a_cancellation_before_the_first_progress_is_not_free(void **state)
     scene_close(s);
 }
 
+static void ran_to(struct scene *s, struct id16 job, enum ending ending)
+{
+    assert_false(id_is_zero(job));
+    struct command lock = market_lock_of(&s->market, job);
+    assert_int_equal(market_submit(&s->market, &lock), ERR_OK);
+    for (size_t i = 0; i < s->market.terms.confirmations; i++) {
+        assert_int_equal(market_confirm(&s->market, job), ERR_OK);
+    }
+    assert_int_equal(market_claim(&s->market, s->host), ERR_OK);
+    assert_int_equal(market_start(&s->market, s->host, job), ERR_OK);
+    by_worker(s, job, ending);
+}
+
+static struct id16 asked_for(struct scene *s)
+{
+    struct id16 upload = market_upload(&s->market, s->consumer, 20000, 20000);
+    struct id16 quote = market_quote(&s->market, s->consumer, upload, s->offer);
+    return market_create_job(&s->market, s->consumer, quote);
+}
+
+/* A provider could report failures that were none: so there is a way out, and it needs no operator. */
+static void who_is_refunded_again_and_again_gets_one_job_an_hour(void **state)
+{
+    (void)state;
+    struct scene *s = open_scene();
+    for (size_t i = 0; i < 20; i++) {
+        ran_to(s, asked_for(s), ENDING_PROGRAM_FAILED);
+    }
+    for (size_t succeeded = 0; succeeded < 5; succeeded++) { /* 20 of 24 is too many, of 25 not */
+        assert_true(id_is_zero(asked_for(s)));
+        assert_string_equal(s->market.word, "too_many_refunds");
+        s->market.now += 3600 * NS_PER_S - 1;
+        assert_true(id_is_zero(asked_for(s)));
+        s->market.now += 1;
+        ran_to(s, asked_for(s), ENDING_COMPLETED);
+    }
+    assert_false(id_is_zero(asked_for(s)));
+    assert_false(id_is_zero(asked_for(s)));
+    scene_close(s);
+}
+
 /* A worker's end says one thing. */
 static void an_end_that_contradicts_itself_is_refused(void **state)
 {
@@ -404,6 +445,7 @@ int main(void)
         cmocka_unit_test(every_ending_pays_what_the_terms_say),
         cmocka_unit_test(used_time_is_the_smallest_of_three),
         cmocka_unit_test(a_cancellation_before_the_first_progress_is_not_free),
+        cmocka_unit_test(who_is_refunded_again_and_again_gets_one_job_an_hour),
         cmocka_unit_test(an_end_that_contradicts_itself_is_refused),
         cmocka_unit_test(our_downtime_costs_nobody_a_lease),
         cmocka_unit_test(our_downtime_takes_no_job_from_its_machine),

@@ -386,7 +386,7 @@ static void take_step(struct run *r)
     }
 }
 
-static struct run *run_market(uint64_t seed, enum naive_error error, struct counts *counts)
+static struct run *begin_run(uint64_t seed, enum naive_error error, struct counts *counts)
 {
     struct run *r = calloc(1, sizeof *r);
     assert_non_null(r);
@@ -398,6 +398,12 @@ static struct run *run_market(uint64_t seed, enum naive_error error, struct coun
     r->market.context = r;
     r->counts = counts;
     market_open(&r->market, seed, r->duel.store, 125 * (seed % 7));
+    return r;
+}
+
+static struct run *run_market(uint64_t seed, enum naive_error error, struct counts *counts)
+{
+    struct run *r = begin_run(seed, error, counts);
     for (size_t i = 0; i < STEPS && r->duel.wrong[0] == '\0'; i++) {
         take_step(r);
     }
@@ -470,6 +476,45 @@ static void the_rules_and_the_naive_ledger_agree(void **state)
     free(counts);
 }
 
+/* More refunds of one consumer than a random market has, at times around the hour that each costs then. */
+static void they_agree_about_who_was_refunded_too_often(void **state)
+{
+    (void)state;
+    struct run *r = begin_run(1, NAIVE_NO_ERROR, NULL);
+    struct market *m = &r->market;
+    struct id16 consumer = market_sign_in(m, market_new_key(m));
+    struct id16 host = market_enrol(m, market_sign_in(m, market_new_key(m)));
+    assert_int_equal(market_host_online(m, host), ERR_OK);
+    struct id16 offer = market_publish(m, host, 100000, 1000);
+    size_t refused = 0;
+    for (size_t i = 0; i < 100; i++) {
+        static const int64_t AFTER[] = {0, 3600 * NS_PER_S - 1, 3600 * NS_PER_S, 7200 * NS_PER_S};
+        m->now += AFTER[market_below(m, 4)];
+        struct id16 quote = market_quote(m, consumer, market_upload(m, consumer, 9, 9), offer);
+        struct id16 job = market_create_job(m, consumer, quote);
+        if (id_is_zero(job)) {
+            assert_string_equal(m->word, "too_many_refunds");
+            refused++;
+            continue;
+        }
+        struct command lock = market_lock_of(m, job);
+        assert_int_equal(market_submit(m, &lock), ERR_OK);
+        for (uint64_t k = 0; k < m->terms.confirmations; k++) {
+            assert_int_equal(market_confirm(m, job), ERR_OK);
+        }
+        assert_int_equal(market_claim(m, host), ERR_OK);
+        assert_int_equal(market_start(m, host, job), ERR_OK);
+        bool fails = i < 25 || market_chance(m, 60);
+        assert_int_equal(market_end(m, host, job, fails ? ENDING_PROGRAM_FAILED : ENDING_COMPLETED,
+                                    fails ? REASON_EXITED_NONZERO : REASON_EXITED_ZERO, 1),
+                         ERR_OK);
+    }
+    duel_compare_all(&r->duel);
+    assert_string_equal(r->duel.wrong, "");
+    assert_in_range(refused, 10, 60);
+    end_run(r);
+}
+
 static void no_command_is_too_many(struct command_list *list, struct replayed *replayed)
 {
     size_t enough;
@@ -526,6 +571,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_rules_and_the_naive_ledger_agree),
+        cmocka_unit_test(they_agree_about_who_was_refunded_too_often),
         cmocka_unit_test(a_planted_error_is_found_and_made_small),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
