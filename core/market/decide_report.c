@@ -4,8 +4,11 @@
 #include "core/base/job_rules.h"
 #include "core/base/time.h"
 #include "core/market/decide_internal.h"
+#include "core/market/matching.h"
 
 #include <string.h>
+
+#define OFFERS_COMPARED_MAX 64 /* of one machine; nobody publishes so many to make claims slow */
 
 static enum err_code reporting_host(struct deciding *d, struct host_row *ret)
 {
@@ -52,6 +55,40 @@ enum err_code decide_reported_job(struct deciding *d, struct id16 job_id, struct
     return ERR_OK;
 }
 
+/* Whether this host, on which the job was not bought, is let like the one it was bought on: by an offer that it fits, at the job's rate, and with
+ * which it is expected to be done within what was paid for. */
+static bool may_take_over(struct deciding *d, const struct job_row *job)
+{
+    struct upload_row upload;
+    uint8_t at[32] = {0};
+    struct bytes key;
+    struct bytes value;
+    memcpy(at, d->command->actor_id.b, 16);
+    if (!state_upload(d->state, job->upload_id, &upload)) {
+        return false;
+    }
+    for (size_t i = 0;
+         i < OFFERS_COMPARED_MAX &&
+         store_seek(d->state, &STATE_HOST_OFFERS, bytes_of(at, sizeof at), true, &key, &value) &&
+         key.size == sizeof at && memcmp(key.data, at, 16) == 0;
+         i++) {
+        struct id16 offer_id;
+        struct offer_row offer;
+        struct match match;
+        memcpy(at, key.data, sizeof at);
+        memcpy(offer_id.b, at + 16, sizeof offer_id.b);
+        if (!state_offer(d->state, offer_id, &offer)) {
+            return false;
+        }
+        match_offer(&upload.needs, &offer, true, &match);
+        if (match.fit != FIT_INSUFFICIENT && offer.rate == job->rate &&
+            match.p90_ms <= job->limit_ms) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The first job in the provider's queue that this host may take. */
 static bool find_claimable(struct deciding *d, const struct host_row *host, struct id16 *ret_job_id,
                            struct job_row *ret_job)
@@ -70,9 +107,9 @@ static bool find_claimable(struct deciding *d, const struct host_row *host, stru
         if (!state_job(d->state, *ret_job_id, ret_job)) {
             return false;
         }
-        /* Once a host let it lie, any other of the same provider may have it. */
+        /* Once a host let it lie, another of the same provider may have it. */
         bool wanted = id_equal(ret_job->host_id, d->command->actor_id);
-        if (wanted || ret_job->attempt > 0) {
+        if (wanted || (ret_job->attempt > 0 && may_take_over(d, ret_job))) {
             return true;
         }
     }

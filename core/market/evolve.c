@@ -171,6 +171,8 @@ static void evolve_host(struct store *state, const struct event *event)
 static void evolve_offer(struct store *state, uint64_t sequence, const struct event *event)
 {
     struct offer_row row;
+    uint8_t key[32]; /* of the host's live offers */
+    memcpy(key + 16, event->stream_id.b, 16);
     if (event->type->number == EVENT_OFFER_PUBLISHED) {
         const struct ev_offer_published *offer = &event->u.offer_published;
         memset(&row, 0, sizeof row);
@@ -187,12 +189,16 @@ static void evolve_offer(struct store *state, uint64_t sequence, const struct ev
         row.cpu_cores = offer->cpu_cores;
         row.speed_permille = offer->speed_permille;
         row.published_sequence = sequence;
+        memcpy(key, row.host_id.b, 16);
+        store_put(state, &STATE_HOST_OFFERS, bytes_of(key, sizeof key), bytes_of("", 0));
     } else {
         if (!state_offer(state, event->stream_id, &row)) {
             evolve_missing(state, "offer");
             return;
         }
         row.withdrawn = sequence;
+        memcpy(key, row.host_id.b, 16);
+        store_delete(state, &STATE_HOST_OFFERS, bytes_of(key, sizeof key));
     }
     store_put(state, &STATE_OFFERS, id_key(&event->stream_id), bytes_of(&row, sizeof row));
 }

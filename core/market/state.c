@@ -27,6 +27,7 @@ const struct store_table STATE_TOKEN_IDS = {"token_ids"};
 const struct store_table STATE_UPLOADS = {"uploads"};
 const struct store_table STATE_HOSTS = {"hosts"};
 const struct store_table STATE_OFFERS = {"offers"};
+const struct store_table STATE_HOST_OFFERS = {"host_offers"};
 const struct store_table STATE_QUOTES = {"quotes"};
 const struct store_table STATE_JOBS = {"jobs"};
 const struct store_table STATE_QUEUE = {"queue"};
@@ -40,26 +41,13 @@ const struct store_table STATE_LEGS_OPEN = {"legs_open"};
 const struct store_table STATE_BALANCES = {"balances"};
 
 const struct store_table *const STATE_TABLES[] = {
-    &STATE_COMMANDS,
-    &STATE_JOBS,
-    &STATE_LEDGER,
-    &STATE_DEADLINES,
-    &STATE_HOSTS,
-    &STATE_TOKENS,
-    &STATE_ACCOUNTS,
-    &STATE_IDENTITIES,
-    &STATE_TOKEN_IDS,
-    &STATE_UPLOADS,
-    &STATE_OFFERS,
-    &STATE_QUOTES,
-    &STATE_QUEUE,
-    &STATE_ESCROWS,
-    &STATE_DEPOSITS,
-    &STATE_LEGS,
-    &STATE_ESCROW_IDENTITIES,
-    &STATE_ESCROWS_OPEN,
-    &STATE_LEGS_OPEN,
-    &STATE_BALANCES,
+    &STATE_COMMANDS,     &STATE_JOBS,       &STATE_LEDGER,
+    &STATE_DEADLINES,    &STATE_HOSTS,      &STATE_TOKENS,
+    &STATE_ACCOUNTS,     &STATE_IDENTITIES, &STATE_TOKEN_IDS,
+    &STATE_UPLOADS,      &STATE_OFFERS,     &STATE_HOST_OFFERS,
+    &STATE_QUOTES,       &STATE_QUEUE,      &STATE_ESCROWS,
+    &STATE_DEPOSITS,     &STATE_LEGS,       &STATE_ESCROW_IDENTITIES,
+    &STATE_ESCROWS_OPEN, &STATE_LEGS_OPEN,  &STATE_BALANCES,
 };
 const size_t STATE_TABLE_COUNT = sizeof STATE_TABLES / sizeof *STATE_TABLES;
 

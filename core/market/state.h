@@ -247,6 +247,7 @@ extern const struct store_table STATE_TOKEN_IDS; /* token id → token hash */
 extern const struct store_table STATE_UPLOADS;
 extern const struct store_table STATE_HOSTS;
 extern const struct store_table STATE_OFFERS;
+extern const struct store_table STATE_HOST_OFFERS; /* host id ‖ offer id → nothing: not withdrawn */
 extern const struct store_table STATE_QUOTES;
 extern const struct store_table STATE_JOBS;
 extern const struct store_table STATE_QUEUE;     /* provider id ‖ sequence → job id */

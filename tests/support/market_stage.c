@@ -368,6 +368,7 @@ static void furnish(struct stage *stage)
         assert_int_equal(market_host_online(m, stage->actors[actor]), ERR_OK);
     }
     stage->offer = market_publish(m, stage->actors[BY_HOST], RATE, 1000);
+    (void)market_publish(m, stage->actors[BY_SIBLING], RATE, 1000); /* may take its jobs over */
     stage->rival_offer = market_publish(m, stage->actors[BY_RIVAL], RATE, 1000);
     stage->upload = market_upload(m, stage->actors[BY_OWNER], MINUTE_MS, MINUTE_MS);
     stage->new_upload = market_new_id(m);

@@ -421,6 +421,13 @@ static bool own_upload(struct naive_ledger *n, const struct command *c, struct i
     return upload != NULL && by_account(c, upload->account_id) && upload->p90_ms != 0;
 }
 
+/* How long it takes on that machine, nine times in ten. */
+static i128 p90_on(struct naive_ledger *n, struct id16 upload_id, const struct naive_offer *offer)
+{
+    i128 speed = (int64_t)offer->speed_permille;
+    return ((i128)find_upload(n, upload_id)->p90_ms * 1000 + speed - 1) / speed;
+}
+
 static bool quote(struct naive_ledger *n, const struct command *c, int64_t now)
 {
     const struct command_quote *q = &c->u.quote;
@@ -434,9 +441,7 @@ static bool quote(struct naive_ledger *n, const struct command *c, int64_t now)
     if (find_quote(n, q->quote_id) != NULL) {
         return no(n, "quote exists");
     }
-    i128 reference = find_upload(n, q->upload_id)->p90_ms;
-    i128 speed = (int64_t)offer->speed_permille;
-    i128 p90_ms = (reference * 1000 + speed - 1) / speed;
+    i128 p90_ms = p90_on(n, q->upload_id, offer);
     i128 hundredth = (i128)HOUR_MS * 10000; /* of a percent, of an hour */
     i128 cap =
         (p90_ms * offer->rate * (10000 + (int64_t)n->terms.margin_bps) + hundredth - 1) / hundredth;
@@ -545,6 +550,22 @@ static bool consumer(struct naive_ledger *n, const struct command *c, int64_t no
 
 /* ── workers ───────────────────────────────────────────────────────────────────────────────────── */
 
+/* A job moves only to a machine that is on offer at the same rate and fast enough for the time that was bought. Nobody has over 64 offers here. */
+static bool is_let_alike(struct naive_ledger *n, const struct naive_host *host,
+                         const struct naive_job *job)
+{
+    const struct naive_quote *bought = quote_of(n, job);
+    bool alike = false;
+    for (size_t i = 0; i < n->offer_count; i++) {
+        const struct naive_offer *offer = &n->offers[i];
+        if (id_equal(offer->host_id, host->id) && !offer->withdrawn) {
+            alike |= offer->rate == bought->rate &&
+                     p90_on(n, bought->upload_id, offer) <= (i128)bought->limit_ms;
+        }
+    }
+    return alike;
+}
+
 static bool claim(struct naive_ledger *n, const struct command *c, int64_t now)
 {
     struct naive_host *host = c->actor_kind == ACTOR_HOST ? find_host(n, c->actor_id) : NULL;
@@ -553,8 +574,9 @@ static bool claim(struct naive_ledger *n, const struct command *c, int64_t now)
     }
     for (size_t i = 0; i < n->job_count; i++) { /* first come, first served */
         struct naive_job *job = &n->jobs[i];
-        bool ours = id_equal(quote_of(n, job)->provider_id, host->account_id) &&
-                    (id_equal(job->host_id, host->id) || job->attempt > 0);
+        bool ours =
+            id_equal(quote_of(n, job)->provider_id, host->account_id) &&
+            (id_equal(job->host_id, host->id) || (job->attempt > 0 && is_let_alike(n, host, job)));
         if (job->status == JOB_QUEUED && ours) {
             job->status = JOB_ASSIGNED;
             job->host_id = host->id;

@@ -330,6 +330,8 @@ static void a_job_that_is_not_started_goes_to_another_machine_then_back(void **s
     assert_int_equal(market_sweep(m), ERR_OK);
     assert_int_equal(job_of(s, id).status, JOB_QUEUED);
     assert_int_not_equal(market_claim(m, stranger), ERR_OK); /* never another provider's */
+    assert_int_not_equal(market_claim(m, second), ERR_OK);   /* it is not on offer */
+    assert_false(id_is_zero(market_publish(m, second, RATE, 1000)));
     assert_int_equal(market_claim(m, second), ERR_OK);
     assert_int_equal(job_of(s, id).attempt, 2);
     later(s, 60);
@@ -341,6 +343,65 @@ static void a_job_that_is_not_started_goes_to_another_machine_then_back(void **s
     assert_int_equal(job_of(s, id).ending, ENDING_NO_WORKER);
     assert_int_equal(leg_amount(s, id, LEG_REFUND), job_of(s, id).cap);
     scene_close(s);
+}
+
+/* Otherwise it would be paid for at another rate than it is let for, or fail for want of memory and count against the consumer. */
+static void a_job_moves_only_to_a_machine_that_is_let_like_its_own(void **state)
+{
+    (void)state;
+    enum { FITS, NO_MEMORY, NO_DISK, DEARER, CHEAPER, FAST_ENOUGH, TOO_SLOW, WITHDRAWN };
+    static const struct {
+        int64_t rate;
+        uint64_t ram_mib;
+        uint64_t storage_mib;
+        uint64_t speed_permille;
+        bool may;
+    } TABLE[] = {
+        [FITS] = {RATE, 512, 100, 1000, true},
+        [NO_MEMORY] = {RATE, 511, 100, 1000, false},
+        [NO_DISK] = {RATE, 512, 99, 1000, false},
+        [DEARER] = {RATE + 1, 512, 100, 1000, false},
+        [CHEAPER] = {RATE - 1, 512, 100, 1000, false},
+        [FAST_ENOUGH] = {RATE, 512, 100, 800, true}, /* the margin is a quarter */
+        [TOO_SLOW] = {RATE, 512, 100, 799, false},
+        [WITHDRAWN] = {RATE, 512, 100, 1000, false},
+    };
+    for (size_t i = 0; i < sizeof TABLE / sizeof *TABLE; i++) {
+        struct scene *s = open_scene();
+        struct market *m = &s->market;
+        struct id16 second = market_enrol(m, s->provider);
+        struct command c = market_command(m, COMMAND_OFFER_PUBLISH, ACTOR_HOST, second);
+        c.u.offer.offer_id = market_new_id(m);
+        c.u.offer.offer = (struct ev_offer_published){.host_id = second,
+                                                      .device = DEVICE_CPU,
+                                                      .ram_mib = TABLE[i].ram_mib,
+                                                      .storage_mib = TABLE[i].storage_mib,
+                                                      .cpu_cores = 1,
+                                                      .speed_permille = TABLE[i].speed_permille,
+                                                      .rate = TABLE[i].rate};
+        assert_int_equal(market_submit(m, &c), ERR_OK);
+        if (i == WITHDRAWN) {
+            struct id16 offer = c.u.offer.offer_id;
+            c = market_command(m, COMMAND_OFFER_WITHDRAW, ACTOR_HOST, second);
+            c.u.offer_withdraw.offer_id = offer;
+            assert_int_equal(market_submit(m, &c), ERR_OK);
+        }
+        struct id16 id = market_queued_job(m, s->consumer, s->offer, 20000);
+        assert_int_equal(market_claim(m, s->host), ERR_OK);
+        later(s, 60);
+        assert_int_equal(market_sweep(m), ERR_OK);
+        bool took = market_claim(m, second) == ERR_OK;
+        if (took != TABLE[i].may) {
+            fail_msg("row %zu: %s", i, took ? "taken over" : m->word);
+        }
+        if (!took) { /* the wait has an end all the same */
+            assert_int_equal(job_of(s, id).status, JOB_QUEUED);
+            later(s, (int64_t)m->terms.queue_max_s);
+            assert_int_equal(market_sweep(m), ERR_OK);
+            assert_int_equal(job_of(s, id).ending, ENDING_NO_WORKER);
+        }
+        scene_close(s);
+    }
 }
 
 static void a_worker_that_reports_for_ever_is_stopped_at_the_cap(void **state)
@@ -453,6 +514,7 @@ int main(void)
         cmocka_unit_test(a_job_that_ran_to_its_limit_while_we_were_down_is_paid),
         cmocka_unit_test(a_lost_worker_is_not_paid_for_a_cancellation_before_the_sweep),
         cmocka_unit_test(a_job_that_is_not_started_goes_to_another_machine_then_back),
+        cmocka_unit_test(a_job_moves_only_to_a_machine_that_is_let_like_its_own),
         cmocka_unit_test(a_worker_that_reports_for_ever_is_stopped_at_the_cap),
         cmocka_unit_test(a_lock_counts_up_to_its_last_tick),
         cmocka_unit_test(only_the_signed_transaction_confirms_a_leg),
