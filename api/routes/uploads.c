@@ -1,6 +1,6 @@
 /* Uploads: a file becomes a blob, is analysed before it has a name there, and only then an event says that it was received.
  *
- *     body ─▶ blob (temporary) ─ analysis_run on the pool ─┬─ named, upload.received ─ analysis.completed ─ 201
+ *     body ─▶ blob (temporary) ─ analysis_run on the pool ─┬─ named, upload.received and analysis.completed at once ─ 201
  *                                                          └─ removed, upload.rejected ─ 422 */
 // SPDX-License-Identifier: Apache-2.0
 #include "api/blob_body.h"
@@ -237,7 +237,7 @@ static void reply_made(struct call *call)
     reply_upload(call, 201);
 }
 
-/* The upload may be an earlier request's: then its analysis may be there already, or was cut off by a crash. */
+/* The upload may be an earlier request's, in a log of before both came in one command: then its analysis may have been cut off. */
 static void received(struct call *call)
 {
     struct reading reading;
@@ -288,6 +288,8 @@ static void blob_cb(struct blob_body *body, const struct blob *blob)
                    .file_name = body->file_name,
                    .digest = blob->digest,
                    .media_type = body->media_type},
+        .analysed = true,
+        .analysis = ((const struct upload *)body->state)->analysis,
     };
     call_submit(call, CLASS_CONSUMER, received);
 }

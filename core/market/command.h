@@ -105,6 +105,8 @@ struct command_offer_withdraw {
 struct command_upload {
     struct id16 upload_id;
     struct ev_upload_received upload; /* account_id is filled by decide */
+    bool analysed;                    /* together with what it is: neither without the other */
+    struct ev_analysis_completed analysis;
 };
 
 struct command_upload_reject {

@@ -110,6 +110,16 @@ static enum err_code check_upload(struct deciding *d, struct id16 upload_id)
     return ERR_OK;
 }
 
+static enum err_code check_analysis(struct deciding *d,
+                                    const struct ev_analysis_completed *analysis)
+{
+    if (analysis->reference_p50_ms == 0 ||
+        analysis->reference_p90_ms < analysis->reference_p50_ms || analysis->device == 0) {
+        return refuse(d, ERR_INTERNAL, "analysis_invalid", "an analysis without an estimate");
+    }
+    return ERR_OK;
+}
+
 static enum err_code receive_upload(struct deciding *d)
 {
     const struct command_upload *c = &d->command->u.upload;
@@ -124,9 +134,19 @@ static enum err_code receive_upload(struct deciding *d)
         return refuse(d, ERR_TOO_LARGE, "upload_too_large", "a file has at most %llu bytes",
                       (unsigned long long)d->ledger.upload_max);
     }
+    code = c->analysed ? check_analysis(d, &c->analysis) : ERR_OK;
+    if (code != ERR_OK) {
+        return code;
+    }
     struct event *event = decide_event(d, EVENT_UPLOAD_RECEIVED, c->upload_id);
     event->u.upload_received = c->upload;
     event->u.upload_received.account_id = d->command->actor_id;
+    if (c->analysed) { /* said by us, not by the account */
+        event = decide_event(d, EVENT_ANALYSIS_COMPLETED, c->upload_id);
+        event->actor_kind = ACTOR_LEDGER;
+        event->actor_id = (struct id16){0};
+        event->u.analysis_completed = c->analysis;
+    }
     return ERR_OK;
 }
 
@@ -144,9 +164,9 @@ static enum err_code complete_analysis(struct deciding *d)
     if (upload.analysis_sequence != 0) {
         return refuse(d, ERR_CONFLICT, "already_analysed", "this upload was analysed before");
     }
-    if (c->analysis.reference_p50_ms == 0 ||
-        c->analysis.reference_p90_ms < c->analysis.reference_p50_ms || c->analysis.device == 0) {
-        return refuse(d, ERR_INTERNAL, "analysis_invalid", "an analysis without an estimate");
+    code = check_analysis(d, &c->analysis);
+    if (code != ERR_OK) {
+        return code;
     }
     decide_event(d, EVENT_ANALYSIS_COMPLETED, c->upload_id)->u.analysis_completed = c->analysis;
     return ERR_OK;

@@ -70,6 +70,7 @@ class Uploads(unittest.TestCase):
         self.refused(self.alice.get("/v1/uploads/" + upload["id"], token=False), 401, "token_missing")
         events = self.world.operator().ok("GET", "/v1/events?stream=upload:" + upload["id"])["items"]
         self.assertEqual([event["type"] for event in events], ["upload.received", "analysis.completed"])
+        self.assertEqual(events[0]["commandid"], events[1]["commandid"], "one command: no crash comes between them")
         self.assertNotIn("file_name", events[0]["data"], "a name is private")
 
     def test_a_form_is_stored_and_its_path_cut_to_a_name(self):

@@ -109,6 +109,8 @@ static void say_before_the_job(struct line *line, const struct command *c)
         break;
     case COMMAND_UPLOAD_RECEIVE:
         say_id(line, "upload", c->u.upload.upload_id);
+        say_number(line, "p90_ms",
+                   c->u.upload.analysed ? c->u.upload.analysis.reference_p90_ms : 0);
         break;
     case COMMAND_UPLOAD_REJECT:
         say_id(line, "upload", c->u.upload_reject.upload_id);

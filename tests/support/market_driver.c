@@ -391,12 +391,7 @@ struct id16 market_upload(struct market *market, struct id16 account_id, uint64_
     command.u.upload.upload_id = upload_id;
     command.u.upload.upload = (struct ev_upload_received){
         .size = 1000, .file_name = bytes_of_text("train.py"), .digest = market_new_key(market)};
-    if (market_submit(market, &command) != ERR_OK) {
-        return (struct id16){0};
-    }
-    command = market_command(market, COMMAND_ANALYSIS_COMPLETE, ACTOR_LEDGER, (struct id16){0});
-    command.u.analysis.upload_id = upload_id;
-    command.u.analysis.analysis = (struct ev_analysis_completed){
+    const struct ev_analysis_completed analysis = {
         .analyser_version = 1,
         .kind = UPLOAD_PYTHON,
         .job_type = JOB_TYPE_CUSTOM,
@@ -407,8 +402,17 @@ struct id16 market_upload(struct market *market, struct id16 account_id, uint64_
         .reference_p50_ms = p50_ms,
         .reference_p90_ms = p90_ms,
     };
+    command.u.upload.analysed = market_chance(market, 50);
+    command.u.upload.analysis = analysis;
     if (market_submit(market, &command) != ERR_OK) {
         return (struct id16){0};
+    }
+    if (!command.u.upload.analysed) {
+        command = market_command(market, COMMAND_ANALYSIS_COMPLETE, ACTOR_LEDGER, (struct id16){0});
+        command.u.analysis = (struct command_analysis){.upload_id = upload_id, analysis};
+        if (market_submit(market, &command) != ERR_OK) {
+            return (struct id16){0};
+        }
     }
     remember(market, &market->uploads, upload_id);
     return upload_id;

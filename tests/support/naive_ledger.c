@@ -356,6 +356,7 @@ static bool uploads(struct naive_ledger *n, const struct command *c)
     struct naive_upload *upload = add_upload(n, upload_id);
     upload->account_id = c->actor_id;
     upload->rejected = !received;
+    upload->p90_ms = received && c->u.upload.analysed ? c->u.upload.analysis.reference_p90_ms : 0;
     return true;
 }
 

@@ -154,6 +154,15 @@ static struct command analysis(struct stage *s, enum command_type type, enum sta
     return c;
 }
 
+static struct command analysed_upload(struct stage *s, enum command_type type,
+                                      enum stage_actor actor)
+{
+    struct command c = upload(s, type, actor);
+    c.u.upload.analysed = true;
+    c.u.upload.analysis = analysis(s, COMMAND_ANALYSIS_COMPLETE, actor).u.analysis.analysis;
+    return c;
+}
+
 static struct command enrol(struct stage *s, enum command_type type, enum stage_actor actor)
 {
     struct command c = stage_command(s, type, actor);
@@ -575,6 +584,8 @@ static const struct row TABLE[] = {
     {"revoke a token", COMMAND_TOKEN_REVOKE, token, BUT(BY(OWNER) | OPERATORS), "no_such_token", {{0}}},
 
     /* uploads */
+    {"upload what is analysed", COMMAND_UPLOAD_RECEIVE, analysed_upload, ACCOUNTS, "upload.received analysis.completed", {{0}}},
+    {"upload what is analysed", COMMAND_UPLOAD_RECEIVE, analysed_upload, BUT(ACCOUNTS), "no_such_account", {{0}}},
     {"upload", COMMAND_UPLOAD_RECEIVE, upload, ACCOUNTS, "upload.received", {{0}}},
     {"upload", COMMAND_UPLOAD_RECEIVE, upload, BUT(ACCOUNTS), "no_such_account", {{0}}},
     {"reject an upload", COMMAND_UPLOAD_REJECT, upload, ACCOUNTS, "upload.rejected", {{0}}},

@@ -287,6 +287,12 @@ static struct id16 raw_upload(struct scene *s)
 
 static void analysis_invalid(struct scene *s)
 {
+    struct command command = as(s, COMMAND_UPLOAD_RECEIVE, ACTOR_ACCOUNT, s->consumer);
+    command.u.upload.upload_id = market_new_id(&s->market);
+    command.u.upload.upload.size = 1;
+    command.u.upload.analysed = true;
+    submit(s, &command); /* neither is written without the other */
+    assert_string_equal(s->market.word, "analysis_invalid");
     analyse(s, raw_upload(s), 2, 1);
 }
 
