@@ -172,7 +172,7 @@ struct job_row { /* job id → */
 
 /* ── escrows ── */
 
-/* Nothing is final for us before this many ticks were processed on top, whatever confirmations the terms ask for. */
+/* Nothing is final for us before this many ticks were processed on top: terms ask for as many confirmations or more. */
 #define EVIDENCE_TICKS 3
 
 enum escrow_status {

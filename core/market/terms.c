@@ -2,6 +2,7 @@
 #include "core/market/terms.h"
 
 #include "core/market/billing.h"
+#include "core/market/state.h"
 
 /* What each ending pays: the provider for the time used, or nobody. */
 static const struct {
@@ -89,7 +90,7 @@ enum err_code terms_check(const struct ev_terms_set *terms, struct err *err)
         {"lease_s", terms->lease_s, 3, 3600},
         {"start_within_s", terms->start_within_s, 5, 3600},
         {"queue_max_s", terms->queue_max_s, 10, 2592000},
-        {"confirmations", terms->confirmations, 1, 100},
+        {"confirmations", terms->confirmations, EVIDENCE_TICKS, 100},
         {"tick_offset", terms->tick_offset, 3, 1000},
         {"output_max", terms->output_max, 1024, UINT64_C(1) << 40},
         {"upload_max", terms->upload_max, 1024, UINT64_C(1) << 40},

@@ -433,7 +433,7 @@ static void a_job_tells_its_whole_story(void **state)
     assert_true(jobs_get_escrow(m->store, job, &escrow));
     assert_int_equal(escrow.required, 3);
     assert_int_equal(escrow.last_tick, escrow.requested_tick + 30);
-    m->terms.confirmations = 2; /* changed meanwhile: the next confirmation says so */
+    m->terms.confirmations = 4; /* changed meanwhile: the next confirmation says so */
     struct command command =
         market_command(m, COMMAND_TERMS_SET, ACTOR_OPERATOR, (struct id16){{0}});
     command.u.terms = m->terms;
@@ -443,11 +443,13 @@ static void a_job_tells_its_whole_story(void **state)
     assert_int_equal(market_confirm(m, job), ERR_OK);
     assert_true(jobs_get_escrow(m->store, job, &escrow));
     assert_int_equal(escrow.confirmations, 1);
-    assert_int_equal(escrow.required, 2);
+    assert_int_equal(escrow.required, 4);
     assert_int_equal(escrow.processed_tick, escrow.lock_tick + 1);
     assert_int_equal(escrow.status, ESCROW_OBSERVED);
     m->now += NS_PER_S;
-    assert_int_equal(market_confirm(m, job), ERR_OK);
+    for (int i = 2; i <= 4; i++) {
+        assert_int_equal(market_confirm(m, job), ERR_OK);
+    }
     m->now += NS_PER_S;
     assert_int_equal(market_claim(m, s->host), ERR_OK);
     m->now += NS_PER_S;

@@ -510,7 +510,7 @@ static void operator_step(struct market *m)
     } else {
         command = market_command(m, COMMAND_TERMS_SET, ACTOR_OPERATOR, none);
         m->terms.margin_bps = market_below(m, 5000);
-        m->terms.confirmations = between(m, 1, 6);
+        m->terms.confirmations = between(m, 3, 8);
         m->terms.output_max = market_chance(m, 50) ? 1024 : 64 << 20;
         m->terms.lock_min = (int64_t)between(m, 1, 2000);
         m->terms.fee_bps = market_chance(m, 50) ? 0 : between(m, 1, 5000);

@@ -122,6 +122,11 @@ static void terms_invalid(struct scene *s)
         submit(s, &command);
         assert_string_equal(s->market.word, "terms_invalid");
     }
+    command.u.terms = s->market.terms;
+    command.u.terms.confirmations = EVIDENCE_TICKS;
+    accept(s, &command);
+    command.u.terms.confirmations = EVIDENCE_TICKS - 1; /* a lock that may still vanish */
+    submit(s, &command);
 }
 
 static void key_id_used(struct scene *s)
@@ -432,11 +437,36 @@ static void no_rule_lacks_its_row(void **state)
     refusals_compare(ROWS, sizeof ROWS / sizeof *ROWS, "core/market/decide_market.c");
 }
 
+/* Terms that could be set once are facts: their logs are replayed as they were. */
+static void terms_of_fewer_confirmations_in_a_log_are_what_they_were(void **state)
+{
+    (void)state;
+    struct scene *s = scene_open(&(struct scene_options){0});
+    struct ledger_row ledger;
+    struct event event = {.type = event_type_find(EVENT_TERMS_SET, 1),
+                          .command_id = market_new_id(&s->market),
+                          .u.terms_set = s->market.terms};
+    event.u.terms_set.confirmations = 1;
+    market_evolve(s->market.store, s->market.sequence, &event);
+    assert_int_equal(store_check(s->market.store, NULL), ERR_OK);
+    assert_true(state_ledger(s->market.store, &ledger));
+    assert_int_equal(ledger.confirmations, 1);
+    struct id16 job = market_create_job(&s->market, s->consumer, quoted(s));
+    struct command lock = market_lock_of(&s->market, job);
+    accept(s, &lock);
+    assert_int_equal(market_confirm(&s->market, job), ERR_OK);
+    struct job_row row;
+    assert_true(state_job(s->market.store, job, &row));
+    assert_int_equal(row.status, JOB_QUEUED);
+    scene_close(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_refusal_is_provoked),
         cmocka_unit_test(no_rule_lacks_its_row),
+        cmocka_unit_test(terms_of_fewer_confirmations_in_a_log_are_what_they_were),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
