@@ -83,6 +83,16 @@ static void send_reply(struct call *call, int status, const char *content_type, 
         call_free(call);
         return;
     }
+    struct buf problem;
+    buf_init(&problem, 4096);
+    if (call->read_err.code != ERR_OK) { /* what cannot be read looks like what is not there */
+        trace_err(TRACE_ERROR, "call.unreadable", &call->read_err);
+        http_problem_append(&problem, 503, "unreadable",
+                            "what the answer is made of cannot be read now; try again");
+        status = 503;
+        content_type = HTTP_PROBLEM_TYPE;
+        body = buf_bytes(&problem);
+    }
     if (call->answer.last != 0) {
         (void)snprintf(sequence, sizeof sequence, "%" PRIu64, call->answer.last);
         headers[count++] = (struct http_field){"Tally-Sequence", sequence};
@@ -101,6 +111,7 @@ static void send_reply(struct call *call, int status, const char *content_type, 
         .body = body,
     };
     http_respond(call->request, &response);
+    buf_deinit(&problem);
     call_free(call);
 }
 
@@ -298,7 +309,7 @@ bool call_made_id(struct call *call, struct id16 *ret)
 bool reading_open(struct reading *reading, struct call *call)
 {
     struct err err = {0};
-    *reading = (struct reading){.api = call->api, .arena = &call->arena};
+    *reading = (struct reading){.api = call->api, .call = call, .arena = &call->arena};
     /* Views first: everything they show is in the log by then. */
     enum err_code code =
         views_snapshot_open(ledger_views(call->api->ledger), &reading->snapshot, &err);
@@ -316,18 +327,30 @@ bool reading_open(struct reading *reading, struct call *call)
 
 void reading_close(struct reading *reading)
 {
+    struct err err;
+    if (reading->store != NULL && store_check(reading->store, &err) != ERR_OK) {
+        reading->call->read_err = err;
+    }
     log_reader_close(reading->log);
     views_snapshot_close(reading->snapshot);
     reading->log = NULL;
     reading->snapshot = NULL;
+    reading->store = NULL;
 }
 
 bool reading_event(struct reading *reading, uint64_t sequence, struct event *ret)
 {
     struct bytes record;
     struct bytes part;
-    if (sequence == 0 || log_reader_record(reading->log, sequence, &record, NULL) != ERR_OK ||
-        record_decode(record, reading->arena, ret, NULL) != ERR_OK) {
+    struct err err;
+    if (sequence == 0 || sequence > log_reader_size(reading->log)) {
+        return false;
+    }
+    if (log_reader_record(reading->log, sequence, &record, &err) != ERR_OK) {
+        reading->call->read_err = err;
+        return false;
+    }
+    if (record_decode(record, reading->arena, ret, NULL) != ERR_OK) {
         return false;
     }
     if (log_reader_private(reading->log, sequence, &part) && part.size > PRIVATE_SALT_SIZE) {

@@ -42,6 +42,8 @@ struct call {
     json_t *body;     /* object, of routes that read JSON */
     struct command command;
     struct ledger_answer answer;
+    struct err
+        read_err; /* views or log could not be read: what was made of them is not sent, but 503 */
     void (*on_answered)(struct call *call); /* after an accepted command */
     void (*on_refused)(struct call *call);  /* NULL: a refusal is answered with its problem */
     bool awaiting;                          /* the ledger's answer is still to come */
@@ -89,8 +91,10 @@ MUST_CHECK bool call_made_id(struct call *call, struct id16 *ret);
 
 /* ── reading ── */
 
-struct reading { /* one consistent snapshot; closed before returning to the loop */
+struct
+    reading { /* one consistent snapshot; closed before the reply and before returning to the loop */
     struct api *api;
+    struct call *call;
     struct views_snapshot *snapshot;
     struct store *store;
     struct log_reader *log;

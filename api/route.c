@@ -107,7 +107,12 @@ static enum err_code authenticate(struct call *call, const char *token, struct e
         return code;
     }
     bool found = state_token(views_snapshot_store(snapshot), hash, &row);
+    code = store_check(views_snapshot_store(snapshot), &call->read_err);
     views_snapshot_close(snapshot);
+    if (code != ERR_OK) { /* nobody knows now whether there is such a token: 503, by read_err */
+        *err = call->read_err;
+        return code;
+    }
     if (!found || row.revoked != 0 || (row.expires_at != 0 && row.expires_at <= time_wall_ns())) {
         return err_set(err, ERR_DENIED, "token_unknown: this token is unknown, expired or revoked");
     }
