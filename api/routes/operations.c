@@ -60,6 +60,12 @@ static void metrics(struct call *call)
     metric(&text, "disk_nearly_full", "gauge",
            "1 if consumers, output and metrics are refused for want of room on the disk.",
            stats.disk_nearly_full ? 1 : 0);
+    metric(&text, "clock_steps_total", "counter",
+           "How often the machine's clock was set by more than a second.", stats.clock_steps);
+    buf_printf(&text,
+               "# HELP tally_clock_behind_ms The ledger's time behind the machine's clock.\n"
+               "# TYPE tally_clock_behind_ms gauge\ntally_clock_behind_ms %" PRId64 "\n",
+               stats.clock_behind_ms);
     metric(&text, "batches_total", "counter", "Batches committed or refused.", stats.batches);
     metric(&text, "commands_total", "counter", "Commands answered.", stats.commands);
     metric(&text, "refusals_total", "counter", "Commands refused.", stats.refusals);

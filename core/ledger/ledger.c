@@ -71,7 +71,7 @@ enum err_code ledger_read_identity(struct ledger *ledger, struct err *err)
             code = record_header_decode(record, &last, err);
         }
         if (code == ERR_OK) {
-            ledger->last_time = last.time;
+            ledger->newest_time = last.time;
         }
     }
     log_reader_close(reader);
@@ -205,6 +205,9 @@ enum err_code ledger_open(const struct ledger_options *options, struct ledger **
     if (ledger->options.wall_ns == NULL) {
         ledger->options.wall_ns = time_wall_ns;
     }
+    if (ledger->options.mono_ns == NULL) {
+        ledger->options.mono_ns = options->wall_ns != NULL ? options->wall_ns : time_mono_ns;
+    }
     if (options->checkpoint_key != NULL) {
         ledger->key = *options->checkpoint_key;
         ledger->has_key = true;
@@ -225,6 +228,8 @@ enum err_code ledger_open(const struct ledger_options *options, struct ledger **
         (void)snprintf(ledger->read_only_reason, sizeof ledger->read_only_reason,
                        "the ledger was opened for reading only");
     }
+    ledger_clock_start(&ledger->clock, ledger->newest_time, ledger->options.wall_ns(),
+                       ledger->options.mono_ns());
     if (ledger->read_only_reason[0] == '\0') {
         ledger->queue =
             command_queue_create(options->queue_max != 0 ? options->queue_max : QUEUE_MAX_DEFAULT);
@@ -402,6 +407,8 @@ void ledger_stats(struct ledger *ledger, struct ledger_stats *ret)
         .views_fill_permille = views_fill_permille(ledger->views),
         .waiting_for_room = atomic_load(&ledger->waiting_for_room),
         .disk_nearly_full = atomic_load(&ledger->disk_nearly_full),
+        .clock_steps = atomic_load(&ledger->clock_steps),
+        .clock_behind_ms = atomic_load(&ledger->clock_behind_ns) / NS_PER_MS,
     };
     if (ledger->queue != NULL) {
         command_queue_lengths(ledger->queue, ret->queued);

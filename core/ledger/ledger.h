@@ -55,6 +55,7 @@ struct ledger_options {
     size_t queue_max;         /* commands waiting per class; 0: 4096 */
     bool read_only;           /* open beside a running ledger: no writer, no catching up */
     int64_t (*wall_ns)(void); /* NULL: time_wall_ns; tests hand in their own */
+    int64_t (*mono_ns)(void); /* NULL: time_mono_ns, or `wall_ns` if that is given */
     void (*on_commit)(void *ctx, uint64_t head); /* may be NULL; writer thread */
     void *on_commit_ctx;
 };
@@ -108,6 +109,8 @@ struct ledger_stats {
     bool
         waiting_for_room; /* the disk is full: the views do not follow the log, no command is answered */
     bool disk_nearly_full;
+    uint64_t clock_steps;    /* how often the wall clock was set by more than a second */
+    int64_t clock_behind_ms; /* the ledger's time behind the wall clock; below zero: ahead */
 };
 void ledger_stats(struct ledger *ledger, struct ledger_stats *ret);
 

@@ -7,6 +7,7 @@
 #include "core/base/buf.h"
 #include "core/ledger/command_queue.h"
 #include "core/ledger/ledger.h"
+#include "core/ledger/ledger_clock.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -32,8 +33,9 @@ struct ledger {
 
     /* writer thread */
     struct id16 log_id;
-    bool views_behind;        /* closing, and the views could not follow the log */
-    int64_t last_time;        /* of the newest record */
+    bool views_behind;   /* closing, and the views could not follow the log */
+    int64_t newest_time; /* of the newest record when the ledger was opened */
+    struct ledger_clock clock;
     int64_t checkpoint_at_ns; /* monotonic, of the last one signed */
     struct arena arena;       /* of the batch */
     struct buf records;       /* records and private parts of the batch, one after the other */
@@ -53,6 +55,8 @@ struct ledger {
     atomic_uint_fast64_t commands;
     atomic_uint_fast64_t refusals;
     atomic_uint_fast64_t checkpoint_size;
+    atomic_uint_fast64_t clock_steps;
+    _Atomic int64_t clock_behind_ns;
 };
 
 /* free() it after the thread has ended; NULL: out of memory. */

@@ -239,12 +239,25 @@ static void refuse_all(struct batch *batch, enum err_code code, const struct err
     }
 }
 
+static int64_t look_at_clocks(struct ledger *ledger)
+{
+    int64_t const wall = ledger->options.wall_ns();
+    int64_t const set = ledger_clock_read(&ledger->clock, wall, ledger->options.mono_ns());
+    int64_t const behind = wall - ledger->clock.now;
+    atomic_store(&ledger->clock_behind_ns, behind);
+    if (set != 0) {
+        atomic_fetch_add(&ledger->clock_steps, 1);
+        trace(TRACE_WARN, "clock.was_set", "by_ms=%lld ledger_behind_ms=%lld",
+              (long long)(set / NS_PER_MS), (long long)(behind / NS_PER_MS));
+    }
+    return ledger->clock.now;
+}
+
 /* false: a command was taken out; run again. */
 static bool run_commands(struct batch *batch)
 {
     struct ledger *ledger = batch->ledger;
-    int64_t now = ledger->options.wall_ns();
-    batch->now = now > ledger->last_time ? now : ledger->last_time;
+    batch->now = look_at_clocks(ledger);
     batch->first = event_log_size(ledger->log) + 1;
     batch->entry_count = 0;
     batch->entry_capacity = 0;
@@ -344,7 +357,6 @@ static void commit(struct batch *batch)
     if (batch->first == 1 && ledger_read_identity(ledger, &err) != ERR_OK) {
         trace_err(TRACE_ERROR, "log.identity", &err); /* again before the first checkpoint */
     }
-    ledger->last_time = batch->now;
     struct views_position position = ledger_position(ledger);
     code = views_commit(ledger->views, &position, &err);
     if (code != ERR_OK) {
@@ -439,6 +451,8 @@ void *writer_main(void *arg)
         if (batch->count > 0) {
             run_batch(batch);
             answer_all(batch);
+        } else {
+            (void)look_at_clocks(ledger); /* a step is told when it is made */
         }
         ledger_look_for_room(ledger);
         ledger_copy_views(ledger);
