@@ -32,7 +32,10 @@ enum err_code file_read(const char *path, struct buf *ret, struct err *err)
         }
         buf_append(ret, chunk, (size_t)got);
         if (ret->failed) {
-            code = err_set(err, ERR_TOO_LARGE, "%s is larger than %zu bytes", path, ret->size_max);
+            code = (size_t)got > ret->size_max - ret->size
+                       ? err_set(err, ERR_TOO_LARGE, "%s is larger than %zu bytes", path,
+                                 ret->size_max)
+                       : err_set(err, ERR_NOMEM, "no memory to read %s", path);
             break;
         }
     }

@@ -80,25 +80,38 @@ enum err_code ledger_read_identity(struct ledger *ledger, struct err *err)
 }
 
 /* A log older than its last signed checkpoint was restored from an old copy, one that disagrees with it is another history: writing
- * to either would sign a second one. */
+ * to either would sign a second one. A copy that is there but says nothing may hide either, so it is not written over. */
 static enum err_code check_copy(struct ledger *ledger, struct err *err)
 {
     struct buf note;
     struct checkpoint copy;
     struct key32 root = {0};
     struct err unusable = {0};
-    enum err_code code = ERR_OK;
     if (ledger->options.checkpoint_copy == NULL || !ledger->has_key) {
         return ERR_OK;
     }
     buf_init(&note, 4096);
     uint64_t size = event_log_size(ledger->log);
-    if (file_read(ledger->options.checkpoint_copy, &note, &unusable) != ERR_OK ||
-        checkpoint_open(buf_bytes(&note), ledger->origin, ledger->key.public_key, &copy,
-                        &unusable) != ERR_OK) {
-        if (unusable.code != ERR_NOT_FOUND) {
-            trace_err(TRACE_WARN, "checkpoint.copy_unusable", &unusable);
-        }
+    enum err_code code = file_read(ledger->options.checkpoint_copy, &note, &unusable);
+    if (code == ERR_NOT_FOUND) {
+        code = ERR_OK;
+        goto out;
+    }
+    if (code == ERR_OK) {
+        code = checkpoint_open(buf_bytes(&note), ledger->origin, ledger->key.public_key, &copy,
+                               &unusable);
+    }
+    if (code == ERR_NOMEM) {
+        code = err_set(err, ERR_NOMEM, "%s", unusable.message);
+    } else if (code != ERR_OK) {
+        trace_err(TRACE_ERROR, "checkpoint.copy_unusable", &unusable);
+        /* Only the reason is cut when all would not fit. */
+        (void)snprintf(
+            ledger->read_only_reason, sizeof ledger->read_only_reason,
+            "the copy of the checkpoint cannot be used (%.110s): bring it back, or, if this "
+            "log is the newest there is, delete it and start again",
+            unusable.message);
+        code = ERR_OK;
     } else if (copy.size > size) {
         (void)snprintf(ledger->read_only_reason, sizeof ledger->read_only_reason,
                        "the log has %llu records, but %llu were signed: restored from an old copy?",
@@ -113,6 +126,7 @@ static enum err_code check_copy(struct ledger *ledger, struct err *err)
                 (unsigned long long)copy.size);
         }
     }
+out:
     buf_deinit(&note);
     return code;
 }

@@ -13,6 +13,7 @@
 #include "tests/support/temp_folder.h"
 
 #include <pthread.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct fixture {
@@ -432,6 +433,62 @@ static void a_log_that_is_not_what_was_signed_is_read_only(void **state)
     assert_int_equal(submit(f, &c).code, ERR_UNAVAILABLE);
 }
 
+static void write_copy(const struct fixture *f, const char *text, size_t size)
+{
+    FILE *file = fopen(f->copy, "w");
+    assert_non_null(file);
+    assert_int_equal(fwrite(text, 1, size, file), size);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* It may be all that shows that the log is an old one: it is neither passed over nor written over. */
+static void a_checkpoint_copy_that_says_nothing_is_read_only(void **state)
+{
+    struct fixture *f = *state;
+    char good[4096];
+    static const char large[8192] = "more than any checkpoint";
+    ledger_close(f->ledger);
+    FILE *file = fopen(f->copy, "r");
+    assert_non_null(file);
+    size_t const size = fread(good, 1, sizeof good, file);
+    assert_int_equal(fclose(file), 0);
+    assert_in_range(size, 100, sizeof good - 1);
+    for (int damage = 0; damage < 5; damage++) {
+        char bad[4096];
+        memcpy(bad, good, size);
+        bad[size - 10] ^= 1; /* in the signature */
+        (void)unlink(f->copy);
+        if (damage == 0) {
+            write_copy(f, "", 0);
+        } else if (damage == 1) {
+            write_copy(f, good, size / 2);
+        } else if (damage == 2) {
+            write_copy(f, bad, size);
+        } else if (damage == 3) {
+            write_copy(f, large, sizeof large);
+        } else {
+            assert_int_equal(mkdir(f->copy, 0700), 0); /* cannot be read at all */
+        }
+        open_ledger(f);
+        const char *reason = ledger_read_only_reason(f->ledger);
+        assert_non_null(reason);
+        assert_non_null(strstr(reason, "copy of the checkpoint"));
+        assert_non_null(strstr(reason, "delete it and start again"));
+        const struct command c = session();
+        assert_int_equal(submit(f, &c).code, ERR_UNAVAILABLE);
+        ledger_close(f->ledger);
+        assert_int_equal(access(f->copy, F_OK), 0);
+    }
+    assert_int_equal(rmdir(f->copy), 0);
+    write_copy(f, good, size);
+    open_ledger(f);
+    assert_null(ledger_read_only_reason(f->ledger));
+    ledger_close(f->ledger);
+    assert_int_equal(unlink(f->copy), 0); /* on purpose */
+    open_ledger(f);
+    assert_null(ledger_read_only_reason(f->ledger));
+}
+
 static void one_writer_at_a_time(void **state)
 {
     struct fixture *f = *state;
@@ -459,6 +516,7 @@ int main(void)
         TEST(the_fuller_map_is_the_quota),
         TEST(a_log_older_than_its_checkpoint_is_read_only),
         TEST(a_log_that_is_not_what_was_signed_is_read_only),
+        TEST(a_checkpoint_copy_that_says_nothing_is_read_only),
         TEST(one_writer_at_a_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
