@@ -25,13 +25,17 @@ static void readyz(struct call *call)
     if (read_only == NULL && stats.waiting_for_room) {
         read_only = "the disk is full; what was accepted waits for room";
     }
-    bool ready = read_only == NULL && chain.on && chain.chain_answers;
+    const char *reason = read_only == NULL ? "" : read_only;
+    if (read_only == NULL && stats.checkpoint_failing) {
+        reason = "no checkpoint can be signed, so what is written is not yet vouched for: look for "
+                 "checkpoint.failed in the trace (can the copy outside be written?)";
+    }
+    bool ready = reason[0] == '\0' && chain.on && chain.chain_answers;
     json_t *json =
         json_pack("{s:b,s:{s:b,s:I,s:s},s:{s:b,s:b,s:i,s:i,s:s}}", "ready", ready, "ledger",
-                  "writable", read_only == NULL, "head", (json_int_t)stats.head, "reason",
-                  read_only == NULL ? "" : read_only, "settlement", "on", chain.on, "chain_answers",
-                  chain.chain_answers, "tick", (int)chain.tick, "processed", (int)chain.processed,
-                  "reason", chain.reason);
+                  "writable", read_only == NULL, "head", (json_int_t)stats.head, "reason", reason,
+                  "settlement", "on", chain.on, "chain_answers", chain.chain_answers, "tick",
+                  (int)chain.tick, "processed", (int)chain.processed, "reason", chain.reason);
     call_reply(call, ready ? 200 : 503, json);
 }
 
@@ -53,6 +57,8 @@ static void metrics(struct call *call)
     metric(&text, "log_records", "gauge", "Records in the log.", stats.head);
     metric(&text, "checkpoint_records", "gauge", "Records under the last signed checkpoint.",
            stats.checkpoint_size);
+    metric(&text, "checkpoint_failing", "gauge", "1 if the last checkpoint could not be signed.",
+           stats.checkpoint_failing ? 1 : 0);
     metric(&text, "log_fill_permille", "gauge", "Part of the log's map in use.",
            stats.log_fill_permille);
     metric(&text, "views_fill_permille", "gauge", "Part of the views' map in use.",

@@ -278,7 +278,7 @@ void ledger_close(struct ledger *ledger)
         command_queue_stop(ledger->queue);
         (void)pthread_join(ledger->thread, NULL);
         if (ledger_checkpoint(ledger, &err) != ERR_OK) {
-            trace_err(TRACE_WARN, "checkpoint.failed", &err);
+            trace_err(TRACE_ERROR, "checkpoint.failed", &err);
         }
     }
     ledger_end_copy(ledger);
@@ -421,6 +421,7 @@ void ledger_stats(struct ledger *ledger, struct ledger_stats *ret)
         .views_fill_permille = views_fill_permille(ledger->views),
         .waiting_for_room = atomic_load(&ledger->waiting_for_room),
         .disk_nearly_full = atomic_load(&ledger->disk_nearly_full),
+        .checkpoint_failing = atomic_load(&ledger->checkpoint_failing),
         .clock_steps = atomic_load(&ledger->clock_steps),
         .clock_behind_ms = atomic_load(&ledger->clock_behind_ns) / NS_PER_MS,
     };
@@ -457,6 +458,7 @@ enum err_code ledger_checkpoint(struct ledger *ledger, struct err *err)
     }
     if (code == ERR_OK) {
         code = event_log_store_checkpoint(ledger->log, buf_bytes(&note), err);
+        ledger_end_if_broken(code, err);
     }
     if (code == ERR_OK) {
         atomic_store(&ledger->checkpoint_size, checkpoint.size);

@@ -109,6 +109,7 @@ struct ledger_stats {
     bool
         waiting_for_room; /* the disk is full: the views do not follow the log, no command is answered */
     bool disk_nearly_full;
+    bool checkpoint_failing; /* the last one could not be signed; tried again every second */
     uint64_t clock_steps;    /* how often the wall clock was set by more than a second */
     int64_t clock_behind_ms; /* the ledger's time behind the wall clock; below zero: ahead */
 };

@@ -50,6 +50,7 @@ struct ledger {
     atomic_bool closing;
     atomic_bool waiting_for_room; /* the disk is full, the views are behind the log */
     atomic_bool disk_nearly_full; /* as the writer saw it last */
+    atomic_bool checkpoint_failing;
     atomic_uint_fast64_t head;
     atomic_uint_fast64_t batches;
     atomic_uint_fast64_t commands;
@@ -70,8 +71,10 @@ void ledger_look_for_room(struct ledger *ledger);
 void ledger_copy_views(struct ledger *ledger);
 /* Wait for the copy that is being written, if one is. */
 void ledger_end_copy(struct ledger *ledger);
-/* Sign and store a checkpoint of what is committed, if it is newer than the last. */
+/* Sign and store a checkpoint of what is committed, if it is newer than the last. Does not return from a failed write or sync of the log. */
 MUST_CHECK enum err_code ledger_checkpoint(struct ledger *ledger, struct err *err);
+/* After a write to the log: ends the process if it failed so that what is on the disk is unknown. */
+void ledger_end_if_broken(enum err_code code, const struct err *err);
 /* Evolve and project one event. */
 void ledger_apply(struct ledger *ledger, struct store *store, uint64_t sequence,
                   const struct event *event);

@@ -286,6 +286,15 @@ struct views_position ledger_position(const struct ledger *ledger)
     };
 }
 
+void ledger_end_if_broken(enum err_code code, const struct err *err)
+{
+    if (code == ERR_IO || code == ERR_CORRUPT) {
+        trace_err(TRACE_ERROR, "log.write_failed", err);
+        IMPOSSIBLE(
+            "the log could not be written or synced: ending the process, the log is opened anew");
+    }
+}
+
 static enum err_code append(struct batch *batch, struct err *err)
 {
     struct ledger *ledger = batch->ledger;
@@ -302,11 +311,7 @@ static enum err_code append(struct batch *batch, struct err *err)
     }
     uint64_t first;
     enum err_code code = event_log_append(ledger->log, entries, batch->entry_count, &first, err);
-    if (code == ERR_IO || code == ERR_CORRUPT) {
-        trace_err(TRACE_ERROR, "log.append_failed", err);
-        IMPOSSIBLE(
-            "the log could not be written or synced: ending the process, the log is opened anew");
-    }
+    ledger_end_if_broken(code, err);
     INVARIANT(code != ERR_OK || first == batch->first);
     return code;
 }
@@ -425,8 +430,15 @@ static void maybe_checkpoint(struct ledger *ledger)
         return;
     }
     ledger->checkpoint_at_ns = now;
-    if (ledger_checkpoint(ledger, &err) != ERR_OK) {
-        trace_err(TRACE_ERROR, "checkpoint.failed", &err);
+    bool const failing = ledger_checkpoint(ledger, &err) != ERR_OK;
+    if (failing !=
+        atomic_exchange(&ledger->checkpoint_failing, failing)) { /* once, not every second */
+        if (failing) {
+            trace_err(TRACE_ERROR, "checkpoint.failed", &err);
+        } else {
+            trace(TRACE_INFO, "checkpoint.signed_again", "records=%llu",
+                  (unsigned long long)atomic_load(&ledger->checkpoint_size));
+        }
     }
 }
 

@@ -18,6 +18,7 @@
 #define MAP_SIZE_DEFAULT (UINT64_C(64) << 30)
 #define READERS_MAX_DEFAULT 512
 #define TABLES_MAX 8
+#define ROOM_FOR_TREES ((uint64_t)1 << 18)
 
 static const char META_FRONTIER[] = "frontier";
 static const char META_CHECKPOINT[] = "checkpoint";
@@ -284,7 +285,7 @@ static int put_frontier(struct append *append)
 /* More than the entries can take: each may begin pages of its own, and the trees above are copied. */
 static uint64_t room_for(const struct log_entry *entries, size_t count)
 {
-    uint64_t bytes = (uint64_t)1 << 18;
+    uint64_t bytes = ROOM_FOR_TREES;
     for (size_t i = 0; i < count; i++) {
         bytes += 2 * (entries[i].record.size + entries[i].private_part.size) + 8192;
     }
@@ -340,6 +341,10 @@ enum err_code event_log_store_checkpoint(struct event_log *log, struct bytes not
     MDB_txn *txn = NULL;
     MDB_val key = value_of(META_CHECKPOINT, strlen(META_CHECKPOINT));
     MDB_val value = value_of(note.data, note.size);
+    enum err_code code = room_keep(&log->room, log->env, ROOM_FOR_TREES, err);
+    if (code != ERR_OK) {
+        return code;
+    }
     int rc = mdb_txn_begin(log->env, NULL, 0, &txn);
     if (rc == 0) {
         rc = mdb_put(txn, log->meta, &key, &value, 0);

@@ -50,7 +50,7 @@ struct key32 event_log_root(const struct event_log *log);
 MUST_CHECK enum err_code event_log_append(struct event_log *log, const struct log_entry *entries,
                                           size_t count, uint64_t *ret_first, struct err *err);
 
-/* Store the last signed checkpoint, durably, before anybody sees it. */
+/* Store the last signed checkpoint, durably, before anybody sees it. Errors as of event_log_append. */
 MUST_CHECK enum err_code event_log_store_checkpoint(struct event_log *log, struct bytes note,
                                                     struct err *err);
 

@@ -168,6 +168,24 @@ class Log(unittest.TestCase):
         self.world.person("bob")
         wait_until(lambda: int(self.checkpoint()[1]) > before, "a newer checkpoint", 10)
 
+    def test_a_copy_outside_that_cannot_be_written_is_told(self):
+        copy = self.world.data + ".checkpoint"
+        metric = lambda: self.anyone.get("/metrics").body.decode().split("\ntally_checkpoint_failing ")[1][0]
+        os.rename(copy, copy + ".kept")
+        os.mkdir(copy)  # nothing can be renamed to it
+        size = int(self.checkpoint()[1])
+        self.world.person("carol")
+        wait_until(lambda: self.anyone.get("/readyz").status == 503, "readiness ends", 10)
+        ledger = self.anyone.get("/readyz").json["ledger"]
+        self.assertTrue(ledger["writable"])
+        self.assertIn("no checkpoint can be signed", ledger["reason"])
+        self.assertEqual(metric(), "1")
+        self.assertEqual(int(self.checkpoint()[1]), size)  # what the copy has not is not shown
+        os.rmdir(copy)
+        wait_until(lambda: self.anyone.get("/readyz").status == 200, "readiness comes back", 10)
+        self.assertEqual(metric(), "0")
+        self.assertGreater(int(self.checkpoint()[1]), size)
+
     def test_what_is_asked_for_wrongly(self):
         for path, status, code in (
                 ("tile/0/0", 422, "tile_path"), ("tile/8/000", 422, "tile_path"), ("tile/0/x000/000", 422, "tile_path"),
