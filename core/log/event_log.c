@@ -151,6 +151,10 @@ enum err_code event_log_open(const struct event_log_options *options, struct eve
     }
     int rc = mdb_env_create(&log->env);
     if (rc == 0) {
+        log->watch = (struct damage_watch){.what = "the log"};
+        rc = damage_watch(log->env, &log->watch);
+    }
+    if (rc == 0) {
         rc = mdb_env_set_maxdbs(log->env, TABLES_MAX);
     }
     if (rc == 0) {

@@ -3,6 +3,7 @@
 #ifndef CORE_LOG_EVENT_LOG_INTERNAL_H
 #define CORE_LOG_EVENT_LOG_INTERNAL_H
 
+#include "core/log/damage.h"
 #include "core/log/event_log.h"
 #include "core/log/room.h"
 
@@ -25,6 +26,7 @@ struct tree {
 
 struct event_log {
     MDB_env *env;
+    struct damage_watch watch;
     MDB_dbi records;
     MDB_dbi private_parts;
     MDB_dbi tiles;

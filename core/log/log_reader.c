@@ -15,6 +15,7 @@ struct log_reader {
     MDB_cursor *cursor; /* over records */
     uint64_t at;        /* sequence the cursor stands on, 0: nowhere */
     uint64_t size;
+    int rc; /* of the first read that failed otherwise than by finding nothing */
 };
 
 static MDB_val key_of(const void *data, size_t size)
@@ -90,7 +91,14 @@ enum err_code log_reader_record(struct log_reader *reader, uint64_t sequence, st
     MDB_val key = key_of(&sequence, sizeof sequence);
     MDB_val value;
     bool next = reader->at != 0 && sequence == reader->at + 1;
+    damage_near(sequence);
     int rc = mdb_cursor_get(reader->cursor, &key, &value, next ? MDB_NEXT : MDB_SET_KEY);
+    if (rc != 0 && rc != MDB_NOTFOUND) {
+        reader->at = 0; /* after a failure all others in its transaction say only that it failed */
+        enum err_code code = err_from_mdb(err, reader->rc != 0 ? reader->rc : rc, "read the log");
+        err_context(err, "record %llu", (unsigned long long)sequence);
+        return code;
+    }
     if (rc != 0 || sequence_of(&key) != sequence) {
         reader->at = 0;
         return err_set(err, ERR_CORRUPT, "record %llu is missing from the log",
@@ -110,11 +118,18 @@ static bool get(struct log_reader *reader, MDB_dbi table, const void *key_data, 
 {
     MDB_val key = key_of(key_data, key_size);
     MDB_val value;
-    if (mdb_get(reader->txn, table, &key, &value) != 0) {
+    int const rc = mdb_get(reader->txn, table, &key, &value);
+    if (rc != 0) {
+        reader->rc = reader->rc != 0 || rc == MDB_NOTFOUND ? reader->rc : rc;
         return false;
     }
     *ret = bytes_of(value.mv_data, value.mv_size);
     return true;
+}
+
+enum err_code log_reader_check(const struct log_reader *reader, struct err *err)
+{
+    return err_from_mdb(err, reader->rc, "read the log");
 }
 
 bool log_reader_private(struct log_reader *reader, uint64_t sequence, struct bytes *ret)
@@ -126,6 +141,55 @@ uint64_t log_reader_private_count(struct log_reader *reader)
 {
     MDB_stat stat;
     return mdb_stat(reader->txn, reader->log->private_parts, &stat) == 0 ? stat.ms_entries : 0;
+}
+
+/* LMDB's table 0: transaction → count, then that many page numbers, falling. */
+static bool free_list_holds(const MDB_val *value, uint64_t last_page)
+{
+    size_t count = 0;
+    size_t before = SIZE_MAX;
+    if (value->mv_size < sizeof count) {
+        return false;
+    }
+    memcpy(&count, value->mv_data, sizeof count);
+    if (count > value->mv_size / sizeof count - 1) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        size_t page;
+        memcpy(&page, (const uint8_t *)value->mv_data + (i + 1) * sizeof page, sizeof page);
+        if (page < 2 || page > last_page || page >= before) {
+            return false;
+        }
+        before = page;
+    }
+    return true;
+}
+
+enum err_code log_reader_check_free(struct log_reader *reader, struct err *err)
+{
+    MDB_envinfo info;
+    MDB_cursor *cursor = NULL;
+    MDB_val key;
+    MDB_val value;
+    bool holds = true;
+    int rc = mdb_env_info(reader->log->env, &info); /* later than the snapshot: no page too few */
+    if (rc == 0) {
+        rc = mdb_cursor_open(reader->txn, 0, &cursor);
+    }
+    while (rc == 0 && holds && (rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
+        holds = free_list_holds(&value, info.me_last_pgno);
+    }
+    if (cursor != NULL) {
+        mdb_cursor_close(cursor);
+    }
+    if (!holds || (rc != 0 && rc != MDB_NOTFOUND)) {
+        return err_set_origin(
+            err, ERR_CORRUPT, rc,
+            "the list of the log's free pages is damaged: records can be read, but "
+            "nothing can be written behind them");
+    }
+    return ERR_OK;
 }
 
 bool log_reader_meta(struct log_reader *reader, const char *key, struct bytes *ret)

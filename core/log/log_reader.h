@@ -21,9 +21,13 @@ uint64_t log_reader_size(const struct log_reader *reader);
 /* The record of 1 ≤ sequence ≤ size. Reading in ascending order is fastest. */
 MUST_CHECK enum err_code log_reader_record(struct log_reader *reader, uint64_t sequence,
                                            struct bytes *ret, struct err *err);
+/* What is told as not there below was not there: nothing failed in reading it. */
+MUST_CHECK enum err_code log_reader_check(const struct log_reader *reader, struct err *err);
 /* salt ‖ private part; false when there is none (never was, or erased). */
 bool log_reader_private(struct log_reader *reader, uint64_t sequence, struct bytes *ret);
 uint64_t log_reader_private_count(struct log_reader *reader);
+/* LMDB's own list of the pages that are free: the next write begins there. */
+MUST_CHECK enum err_code log_reader_check_free(struct log_reader *reader, struct err *err);
 bool log_reader_meta(struct log_reader *reader, const char *key, struct bytes *ret);
 /* The last signed checkpoint note; false before the first. */
 bool log_reader_checkpoint(struct log_reader *reader, struct bytes *ret);

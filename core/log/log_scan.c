@@ -59,6 +59,11 @@ static enum err_code check_private(struct log_chunk *chunk, struct log_reader *r
 {
     struct bytes part;
     bool stored = log_reader_private(reader, sequence, &part);
+    enum err_code code = log_reader_check(reader, &chunk->err);
+    if (code != ERR_OK) {
+        err_context(&chunk->err, "the private part of record %llu", (unsigned long long)sequence);
+        return code;
+    }
     if (key_is_zero(event->private_digest)) {
         return stored ? err_set(&chunk->err, ERR_CORRUPT,
                                 "record %llu names no private part but has one",

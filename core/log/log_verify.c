@@ -6,6 +6,7 @@
 #include "core/base/text.h"
 #include "core/event/codec.h"
 #include "core/log/event_log_internal.h"
+#include "core/log/lmdb_err.h"
 #include "core/log/log_reader.h"
 #include "core/log/log_scan.h"
 
@@ -67,8 +68,11 @@ static void complete_cb(void *ctx, unsigned height, uint64_t index, struct key32
     if (rc == 0) {
         rc = mdb_get(txn, verify->log->tiles, &key_val, &value);
     }
-    if (rc != 0 || value.mv_size != sizeof tile->hashes ||
-        memcmp(value.mv_data, tile->hashes, sizeof tile->hashes) != 0) {
+    if (rc != 0 && rc != MDB_NOTFOUND) {
+        verify->code = err_from_mdb(verify->err, rc, "read a tile");
+        err_context(verify->err, "tile %u/%llu", level, (unsigned long long)(index / TILE_WIDTH));
+    } else if (rc != 0 || value.mv_size != sizeof tile->hashes ||
+               memcmp(value.mv_data, tile->hashes, sizeof tile->hashes) != 0) {
         verify->code = err_set(verify->err, ERR_CORRUPT, "tile %u/%llu does not match its records",
                                level, (unsigned long long)(index / TILE_WIDTH));
     }
@@ -196,7 +200,7 @@ static enum err_code check_records(struct verify *verify, struct log_verify_resu
     }
     while (code == ERR_OK && (chunk = log_scan_next(scan)) != NULL) {
         code = take_chunk(verify, chunk, result);
-        if (verify->options->progress != NULL) {
+        if (code == ERR_OK && verify->options->progress != NULL) {
             verify->options->progress(verify->options->ctx, chunk->first + chunk->count - 1, size);
         }
     }
@@ -229,6 +233,10 @@ static enum err_code check_tables(struct verify *verify, const struct log_verify
         !frontier_decode(stored, &frontier) || frontier.size != result->size ||
         !key_equal(merkle_root(&frontier), result->root)) {
         return err_set(verify->err, ERR_CORRUPT, "the stored frontier is not that of the records");
+    }
+    enum err_code code = log_reader_check_free(verify->reader, verify->err);
+    if (code != ERR_OK) {
+        return code;
     }
     if (log_reader_private_count(verify->reader) != result->private_parts) {
         return err_set(verify->err, ERR_CORRUPT, "there are private parts that no record names");

@@ -2,7 +2,8 @@
  *
  * Checks:  no hole in the sequence; every record in canonical form (core/event/codec.h); every private part against its
  *          digest, and none that no record names; every full tile; the frontier; the checkpoint's signature, and its root
- *          against the records of its size.
+ *          against the records of its size. Also LMDB's list of free pages: what it names is in the file and named once. What lies in a free page is
+ *          nobody's, and not looked at.
  * Errors:  ERR_CORRUPT with the first thing that does not hold. */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef CORE_LOG_LOG_VERIFY_H

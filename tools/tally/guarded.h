@@ -1,6 +1,6 @@
 /* tools/tally/guarded.h: do something with a file that may be damaged, without dying of it.
  *
- * LMDB pages carry no checksum: a damaged one can show as SIGBUS or SIGSEGV in whoever reads it. The work runs in a child
+ * LMDB pages carry no checksum: a damaged one can show as SIGBUS, SIGSEGV or an assertion of LMDB in whoever reads it. The work runs in a child
  * process; a child that dies so is ERR_CORRUPT here.
  *
  * Rule:    `work` opens what it reads itself (LMDB environments do not survive a fork), and leaves what it found in
@@ -15,6 +15,7 @@
 
 typedef enum err_code guarded_work(const void *input, void *result, struct err *err);
 
+/* `ret_result`: what `work` left there, also when it failed or died. */
 MUST_CHECK enum err_code guarded_run(guarded_work *work, const void *input, void *ret_result,
                                      size_t result_size, struct err *err);
 

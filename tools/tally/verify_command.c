@@ -26,23 +26,36 @@ struct input {
     bool quiet;
 };
 
+struct output {
+    struct log_verify_result result;
+    uint64_t done; /* records that hold, from the first on */
+    struct progress progress;
+};
+
+static void progress_cb(void *ctx, uint64_t done, uint64_t size)
+{
+    struct output *output = ctx;
+    output->done = done;
+    progress_records(&output->progress, done, size);
+}
+
 static enum err_code work(const void *in, void *out, struct err *err)
 {
     const struct input *input = in;
-    struct log_verify_result *result = out;
+    struct output *output = out;
     struct event_log *log = NULL;
     char folder[PATH_MAX];
-    struct progress progress = progress_start("checking", input->quiet);
-    struct log_verify_options options = {.progress = progress_records, .ctx = &progress};
+    output->progress = progress_start("checking", input->quiet);
+    struct log_verify_options options = {.progress = progress_cb, .ctx = output};
     enum err_code code = path_join(folder, sizeof folder, input->data, "log", err);
     struct event_log_options log_options = {.folder = folder, .read_only = true};
     if (code == ERR_OK) {
         code = event_log_open(&log_options, &log, err);
     }
     if (code == ERR_OK) {
-        code = log_verify(log, &options, result, err);
+        code = log_verify(log, &options, &output->result, err);
     }
-    progress_end(&progress);
+    progress_end(&output->progress);
     event_log_close(log);
     return code;
 }
@@ -78,7 +91,7 @@ static void print_text(const struct log_verify_result *r, const char *root, uint
 int verify_command(int argc, char **argv)
 {
     struct input input = {0};
-    struct log_verify_result result = {0};
+    struct output output = {0};
     struct err err = {0};
     const struct argument table[] = {{"--data", &input.data, NULL, true},
                                      {"--json", NULL, &input.quiet, false}};
@@ -88,8 +101,11 @@ int verify_command(int argc, char **argv)
         return status;
     }
     int64_t started = time_mono_ns();
-    enum err_code code = guarded_run(work, &input, &result, sizeof result, &err);
+    enum err_code code = guarded_run(work, &input, &output, sizeof output, &err);
     uint64_t ms = (uint64_t)((time_mono_ns() - started) / NS_PER_MS);
+    if (code == ERR_CORRUPT && output.done > 0) {
+        err_context(&err, "records 1 to %" PRIu64 " hold, but", output.done);
+    }
     if (code != ERR_OK) {
         if (input.quiet) {
             struct buf text;
@@ -103,11 +119,11 @@ int verify_command(int argc, char **argv)
         }
         return 1;
     }
-    hex_encode(bytes_of(result.root.b, 32), root);
+    hex_encode(bytes_of(output.result.root.b, 32), root);
     if (input.quiet) {
-        print_json(&result, root, ms);
+        print_json(&output.result, root, ms);
     } else {
-        print_text(&result, root, ms);
+        print_text(&output.result, root, ms);
     }
     return 0;
 }
