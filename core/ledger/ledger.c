@@ -204,6 +204,14 @@ static enum err_code open_parts(struct ledger *ledger, struct err *err)
     if (code == ERR_OK && !ledger->options.read_only) {
         code = ledger_catch_up(ledger, err);
     }
+    if (code == ERR_CORRUPT && ledger->views != NULL && views_are_damaged(ledger->views)) {
+        trace_err(TRACE_WARN, "views.discarded", err);
+        views_distrust(ledger->views);
+        code = views_reset(ledger->views, err);
+        if (code == ERR_OK) {
+            code = ledger_catch_up(ledger, err);
+        }
+    }
     return code;
 }
 

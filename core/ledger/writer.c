@@ -316,6 +316,15 @@ static enum err_code append(struct batch *batch, struct err *err)
     return code;
 }
 
+/* Whoever met it: a row that was read wrong is a wrong decision, so nothing more is answered. */
+static void end_if_views_damaged(struct ledger *ledger)
+{
+    if (views_are_damaged(ledger->views)) {
+        views_distrust(ledger->views);
+        IMPOSSIBLE("the views are damaged: ending the process, they are rebuilt from the log");
+    }
+}
+
 /* The views up to the log, however long the disk is full: what is in the log was accepted, and dying would only move the wait to
  * the next start, where nobody can read. False: the ledger is being closed; they catch up at the next start. */
 static bool follow_log(struct ledger *ledger)
@@ -332,6 +341,7 @@ static bool follow_log(struct ledger *ledger)
         }
         if (code != ERR_FULL) {
             trace_err(TRACE_ERROR, "views.catch_up_failed", &err);
+            end_if_views_damaged(ledger);
             IMPOSSIBLE("the views do not follow the log: ending the process, they are rebuilt");
         }
         if (!told) {
@@ -462,9 +472,11 @@ void *writer_main(void *arg)
         batch->entry_count = 0;
         if (batch->count > 0) {
             run_batch(batch);
+            end_if_views_damaged(ledger);
             answer_all(batch);
         } else {
             (void)look_at_clocks(ledger); /* a step is told when it is made */
+            end_if_views_damaged(ledger);
         }
         ledger_look_for_room(ledger);
         ledger_copy_views(ledger);

@@ -5,6 +5,7 @@
 #include "core/base/invariant.h"
 #include "core/base/trace.h"
 #include "core/crypto/sha256.h"
+#include "core/log/damage.h"
 #include "core/log/lmdb_err.h"
 #include "core/log/room.h"
 #include "core/log/row_buffer.h"
@@ -14,6 +15,8 @@
 #include <errno.h>
 #include <limits.h>
 #include <lmdb.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +41,10 @@ struct views {
     struct views_tables tables;
     MDB_dbi position;
     bool dirty; /* the state file says so */
+    atomic_bool damaged;
+    pthread_mutex_t state_mutex; /* of the state file */
+    bool distrusted;             /* there is none, and none may be written */
+    struct damage_watch watch;
     struct room room;
     struct transaction write;
     struct row_buffer rows; /* the write transaction's */
@@ -70,11 +77,44 @@ static enum err_code write_state(struct views *views, bool dirty, struct err *er
     char text[64];
     read_boot_id(boot);
     (void)snprintf(text, sizeof text, "%s %s\n", boot, dirty ? "dirty" : "clean");
-    enum err_code code = file_write_atomic(views->state_path, bytes_of_text(text), 0600, err);
+    (void)pthread_mutex_lock(&views->state_mutex);
+    enum err_code code = views->distrusted
+                             ? ERR_OK
+                             : file_write_atomic(views->state_path, bytes_of_text(text), 0600, err);
+    (void)pthread_mutex_unlock(&views->state_mutex);
     if (code == ERR_OK) {
         views->dirty = dirty;
     }
     return code;
+}
+
+bool views_are_damaged(const struct views *views)
+{
+    return atomic_load(&views->damaged);
+}
+
+/* Taking files away needs no room. The copy may be what brought the damage, or have been made of it. */
+void views_distrust(struct views *views)
+{
+    struct err err;
+    (void)pthread_mutex_lock(&views->state_mutex);
+    if (!views->options.read_only && !views->distrusted) {
+        views->distrusted = true;
+        views_copy_remove(views->folder);
+        (void)unlink(views->state_path);
+        if (dir_sync_of(views->state_path, &err) != ERR_OK) {
+            trace_err(TRACE_ERROR, "views.distrust", &err);
+        }
+        trace(TRACE_ERROR, "views.damaged",
+              "folder=\"%s\" next=\"they are rebuilt from the log, without their copy\"",
+              views->folder);
+    }
+    (void)pthread_mutex_unlock(&views->state_mutex);
+}
+
+static void distrust_cb(void *views)
+{
+    views_distrust(views);
 }
 
 bool views_state_parse(struct bytes text, const char boot[VIEWS_BOOT_ID_SIZE + 1],
@@ -93,20 +133,23 @@ bool views_state_parse(struct bytes text, const char boot[VIEWS_BOOT_ID_SIZE + 1
     return true;
 }
 
-static bool can_be_trusted(struct views *views)
+/* NULL, or why not. */
+static const char *reason_to_distrust(struct views *views)
 {
     char boot[VIEWS_BOOT_ID_SIZE + 1];
     struct buf text;
     struct views_state state = {0};
+    const char *reason = "no views.state: damaged when they were last open, or new";
     read_boot_id(boot);
     buf_init(&text, 64);
     if (file_read(views->state_path, &text, NULL) == ERR_OK &&
         views_state_parse(buf_bytes(&text), boot, &state)) {
         /* Of files that are thrown away the next write says so, of this boot. */
         views->dirty = state.is_dirty && state.is_trusted;
+        reason = state.is_trusted ? NULL : "no clean close in an earlier boot";
     }
     buf_deinit(&text);
-    return state.is_trusted;
+    return reason;
 }
 
 /* true if there were any. */
@@ -124,11 +167,11 @@ static bool remove_files(struct views *views)
 }
 
 /* Files that cannot be trusted give way to the copy, or to nothing. */
-static void begin_anew(struct views *views)
+static void begin_anew(struct views *views, const char *reason)
 {
     struct err err;
     if (remove_files(views)) {
-        trace(TRACE_WARN, "views.discarded", "reason=\"no clean close in an earlier boot\"");
+        trace(TRACE_WARN, "views.discarded", "reason=\"%s\"", reason);
     }
     enum err_code code = views_copy_restore(views->folder, &err);
     if (code == ERR_OK) {
@@ -158,33 +201,13 @@ static int open_tables(struct views *views)
     return mdb_txn_commit(txn);
 }
 
-/* Every page that the newest transaction counts is in the file: LMDB would be killed by reading one that is not. */
-static int check_length(const struct views *views)
-{
-    MDB_envinfo info;
-    MDB_stat stat;
-    struct stat file;
-    int fd = -1;
-    int rc = mdb_env_info(views->env, &info);
-    if (rc == 0) {
-        rc = mdb_env_stat(views->env, &stat);
-    }
-    if (rc == 0) {
-        rc = mdb_env_get_fd(views->env, &fd);
-    }
-    if (rc == 0 && fstat(fd, &file) != 0) {
-        rc = errno;
-    }
-    return rc != 0 ? rc
-           : (uint64_t)file.st_size < (uint64_t)(info.me_last_pgno + 1) * stat.ms_psize
-               ? MDB_CORRUPTED
-               : 0;
-}
-
 static enum err_code open_env(struct views *views, struct err *err)
 {
     const struct views_options *options = &views->options;
     int rc = mdb_env_create(&views->env);
+    if (rc == 0) {
+        rc = damage_watch(views->env, &views->watch);
+    }
     if (rc == 0) {
         rc = mdb_env_set_maxdbs(views->env, VIEWS_TABLES_MAX + 1);
     }
@@ -202,7 +225,7 @@ static enum err_code open_env(struct views *views, struct err *err)
             MDB_NOTLS | MDB_NORDAHEAD | MDB_NOSYNC | (options->read_only ? MDB_RDONLY : 0U), 0600);
     }
     if (rc == 0) {
-        rc = check_length(views);
+        rc = views_check_length(views->env);
     }
     if (rc == 0) {
         rc = open_tables(views);
@@ -218,6 +241,13 @@ static enum err_code open_env(struct views *views, struct err *err)
     return ERR_OK;
 }
 
+static void free_views(struct views *views)
+{
+    row_buffer_deinit(&views->rows);
+    (void)pthread_mutex_destroy(&views->state_mutex);
+    free(views);
+}
+
 enum err_code views_open(const struct views_options *options, struct views **ret, struct err *err)
 {
     struct views *views = calloc(1, sizeof *views);
@@ -226,6 +256,9 @@ enum err_code views_open(const struct views_options *options, struct views **ret
     }
     views->options = *options;
     views_tables_init(&views->tables, options->tables, options->table_count);
+    views->tables.damaged = &views->damaged;
+    views->watch = (struct damage_watch){.what = "the views", .found = distrust_cb, .ctx = views};
+    (void)pthread_mutex_init(&views->state_mutex, NULL);
     row_buffer_init(&views->rows, ROWS_SIZE_MAX);
     enum err_code code = ERR_OK;
     int size = snprintf(views->folder, sizeof views->folder, "%s", options->folder);
@@ -236,8 +269,9 @@ enum err_code views_open(const struct views_options *options, struct views **ret
     }
     if (code == ERR_OK && !options->read_only) {
         code = dir_create(views->folder, 0700, err);
-        if (code == ERR_OK && !can_be_trusted(views)) {
-            begin_anew(views);
+        const char *reason = code == ERR_OK ? reason_to_distrust(views) : NULL;
+        if (reason != NULL) {
+            begin_anew(views, reason);
         }
     }
     if (code == ERR_OK) {
@@ -248,8 +282,7 @@ enum err_code views_open(const struct views_options *options, struct views **ret
         code = views_reset(views, err);
     }
     if (code != ERR_OK) {
-        row_buffer_deinit(&views->rows);
-        free(views);
+        free_views(views);
         return code;
     }
     *ret = views;
@@ -264,25 +297,27 @@ void views_close(struct views *views)
     struct err err;
     views_abort(views);
     if (views->env == NULL) { /* a reset that failed: there is nothing to keep */
-        free(views);
+        free_views(views);
         return;
     }
-    if (!views->options.read_only) {
+    if (views_are_damaged(views)) {
+        views_distrust(views);
+    } else if (!views->options.read_only) {
         int rc = mdb_env_sync(views->env, 1);
         if (rc != 0 || write_state(views, false, &err) != ERR_OK) {
             trace(TRACE_WARN, "views.left_dirty", "rc=%d", rc);
         }
     }
     mdb_env_close(views->env);
-    row_buffer_deinit(&views->rows);
-    free(views);
+    free_views(views);
 }
 
 enum err_code views_reset(struct views *views, struct err *err)
 {
     views_abort(views);
-    if (!views
-             ->dirty) { /* or a power failure could leave half of new files behind the word "clean" */
+    bool const distrusted = views->distrusted;
+    if (!views->dirty && !distrusted) { /* or a power failure could leave half of new files behind
+                                           the word "clean" */
         enum err_code code = write_state(views, true, err);
         if (code != ERR_OK) {
             return code;
@@ -294,6 +329,14 @@ enum err_code views_reset(struct views *views, struct err *err)
     }
     (void)remove_files(views);
     views->room = (struct room){0};
+    atomic_store(&views->damaged, false);
+    if (distrusted) { /* only now: what was damaged is gone */
+        views->distrusted = false;
+        enum err_code code = write_state(views, true, err);
+        if (code != ERR_OK) {
+            return code;
+        }
+    }
     return open_env(views, err);
 }
 
@@ -314,7 +357,7 @@ enum err_code views_begin(struct views *views, struct store **ret, struct err *e
     }
     int rc = transaction_begin(&views->write, views->env, &views->tables, &views->rows);
     if (rc != 0) {
-        return err_from_mdb(err, rc, "begin writing views");
+        return transaction_err(&views->tables, err, rc, "begin writing views");
     }
     *ret = &views->write.store;
     return ERR_OK;
@@ -374,12 +417,12 @@ enum err_code views_commit(struct views *views, const struct views_position *pos
     int rc = mdb_put(t->txn, views->position, &key, &value, 0);
     if (rc != 0) {
         transaction_abort(t);
-        return err_from_mdb(err, rc, "store the views' position");
+        return transaction_err(&views->tables, err, rc, "store the views' position");
     }
     transaction_end(t);
     rc = mdb_txn_commit(t->txn);
     t->txn = NULL;
-    return err_from_mdb(err, rc, "commit the views");
+    return transaction_err(&views->tables, err, rc, "commit the views");
 }
 
 void views_abort(struct views *views)
@@ -452,7 +495,17 @@ uint64_t views_size(struct views *views)
 
 enum err_code views_copy(struct views *views, struct err *err)
 {
-    return views_copy_write(views->env, views->folder, err);
+    enum err_code code = views_copy_write(views->env, views->folder, err);
+    if (code == ERR_CORRUPT) {
+        atomic_store(&views->damaged, true);
+    }
+    return code;
+}
+
+static void remove_copy_cb(void *ctx)
+{
+    const struct views *views = ctx;
+    views_copy_remove(views->folder);
 }
 
 uint64_t views_copied_at(struct views *views)
@@ -461,7 +514,9 @@ uint64_t views_copied_at(struct views *views)
     MDB_txn *txn = NULL;
     MDB_dbi table;
     struct views_position position = {0};
-    if (views_copy_open(views->folder, &env, NULL) != ERR_OK) {
+    struct damage_watch watch = {
+        .what = "the copy of the views", .found = remove_copy_cb, .ctx = views};
+    if (views_copy_open(views->folder, &watch, &env, NULL) != ERR_OK) {
         return 0;
     }
     if (mdb_txn_begin(env, NULL, MDB_RDONLY, &txn) == 0) {
@@ -492,7 +547,7 @@ enum err_code views_snapshot_open(struct views *views, struct views_snapshot **r
     if (rc != 0) {
         transaction_abort(&snapshot->transaction);
         free(snapshot);
-        return err_from_mdb(err, rc, "read the views");
+        return transaction_err(&views->tables, err, rc, "read the views");
     }
     *ret = snapshot;
     return ERR_OK;
@@ -545,7 +600,7 @@ enum err_code views_snapshot_digest(struct views_snapshot *snapshot, struct key3
             hash_value(hash, &value);
             step = MDB_NEXT;
         }
-        code = rc == MDB_NOTFOUND ? ERR_OK : err_from_mdb(err, rc, "read the views");
+        code = rc == MDB_NOTFOUND ? ERR_OK : transaction_err(tables, err, rc, "read the views");
     }
     if (code == ERR_OK) {
         *ret = sha256_final(hash);

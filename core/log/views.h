@@ -5,6 +5,7 @@
  * Crash:   <folder>.state, fsynced, holds (boot id, dirty). It is set dirty before the first write of a run. Same boot: the
  *          page cache is whole, go on. Another boot and dirty: views_open throws the files away and starts from <folder>.copy, an
  *          older state that views_copy left there, or empty.
+ * Damage:  without <folder>.state the files are not trusted either. It is taken away, and the copy with it, when damage is found.
  * Thread:  the write transaction on the writer thread only; snapshots on any thread, closed soon.
  * Owner:   a struct store lives as long as its transaction. */
 // SPDX-License-Identifier: Apache-2.0
@@ -38,6 +39,12 @@ MUST_CHECK enum err_code views_open(const struct views_options *options, struct 
 void views_close(struct views *views);
 /* Close without syncing, delete all files, open empty. The handle stays valid; after an error it can only be reset again, or closed. */
 MUST_CHECK enum err_code views_reset(struct views *views, struct err *err);
+
+/* A page or a row was not what it must be: met by any thread since views_open or views_reset. An assertion of LMDB distrusts them by itself and ends the
+ * process. */
+bool views_are_damaged(const struct views *views);
+/* Durably: the next views_open throws the files away and begins empty; the copy is gone too. Any thread; only views_reset ends it. */
+void views_distrust(struct views *views);
 
 /* What <folder>.state says, read as on the boot of this id. */
 struct views_state {

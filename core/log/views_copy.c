@@ -107,7 +107,38 @@ enum err_code views_copy_restore(const char *folder, struct err *err)
     return code;
 }
 
-enum err_code views_copy_open(const char *folder, MDB_env **ret, struct err *err)
+void views_copy_remove(const char *folder)
+{
+    char path[PATH_MAX];
+    if (name(path, folder, ".copy", NULL) == ERR_OK) {
+        (void)unlink(path);
+    }
+}
+
+int views_check_length(MDB_env *env)
+{
+    MDB_envinfo info;
+    MDB_stat stat;
+    struct stat file;
+    int fd = -1;
+    int rc = mdb_env_info(env, &info);
+    if (rc == 0) {
+        rc = mdb_env_stat(env, &stat);
+    }
+    if (rc == 0) {
+        rc = mdb_env_get_fd(env, &fd);
+    }
+    if (rc == 0 && fstat(fd, &file) != 0) {
+        rc = errno;
+    }
+    return rc != 0 ? rc
+           : (uint64_t)file.st_size < (uint64_t)(info.me_last_pgno + 1) * stat.ms_psize
+               ? MDB_CORRUPTED
+               : 0;
+}
+
+enum err_code views_copy_open(const char *folder, struct damage_watch *watch, MDB_env **ret,
+                              struct err *err)
 {
     char path[PATH_MAX];
     MDB_env *env = NULL;
@@ -117,10 +148,16 @@ enum err_code views_copy_open(const char *folder, MDB_env **ret, struct err *err
     }
     int rc = mdb_env_create(&env);
     if (rc == 0) {
+        rc = damage_watch(env, watch);
+    }
+    if (rc == 0) {
         rc = mdb_env_set_maxdbs(env, 1);
     }
     if (rc == 0) { /* nobody writes to it */
         rc = mdb_env_open(env, path, MDB_NOSUBDIR | MDB_RDONLY | MDB_NOLOCK, 0600);
+    }
+    if (rc == 0) {
+        rc = views_check_length(env);
     }
     if (rc != 0) {
         mdb_env_close(env);

@@ -9,6 +9,7 @@
 #define CORE_LOG_VIEWS_COPY_H
 
 #include "core/base/err.h"
+#include "core/log/damage.h"
 
 #include <lmdb.h>
 
@@ -17,7 +18,14 @@ MUST_CHECK enum err_code views_copy_write(MDB_env *env, const char *folder, stru
 /* Into <folder>/data.mdb, which must not be there; after an error it is not. */
 MUST_CHECK enum err_code views_copy_restore(const char *folder, struct err *err);
 
-/* The copy itself, for reading one row of it; mdb_env_close when done. */
-MUST_CHECK enum err_code views_copy_open(const char *folder, MDB_env **ret, struct err *err);
+/* A copy that is not there is fine. */
+void views_copy_remove(const char *folder);
+
+/* The copy itself, for reading one row of it; mdb_env_close when done. `watch` lives until then. */
+MUST_CHECK enum err_code views_copy_open(const char *folder, struct damage_watch *watch,
+                                         MDB_env **ret, struct err *err);
+
+/* MDB_CORRUPTED when a page that the newest transaction counts is not in the file: LMDB would be killed by reading it. */
+int views_check_length(MDB_env *env);
 
 #endif

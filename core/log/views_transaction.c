@@ -49,6 +49,16 @@ static size_t table_index(const struct views_tables *tables, const struct store_
     IMPOSSIBLE("a table that was not registered");
 }
 
+enum err_code transaction_err(const struct views_tables *tables, struct err *err, int rc,
+                              const char *what)
+{
+    enum err_code code = err_from_mdb(err, rc, what);
+    if (code == ERR_CORRUPT) {
+        atomic_store(tables->damaged, true);
+    }
+    return code;
+}
+
 static struct transaction *transaction_of(struct store *store)
 {
     return (struct transaction *)(void *)store;
@@ -79,7 +89,7 @@ static enum err_code flush_row(void *ctx, size_t table, struct bytes key, enum r
         rc = mdb_cursor_get(cursor, &key_val, &value_val, MDB_SET);
         rc = rc == 0 ? mdb_cursor_del(cursor, 0) : rc == MDB_NOTFOUND ? 0 : rc;
     }
-    return err_from_mdb(&t->flush_err, rc, t->tables->list[table]->name);
+    return transaction_err(t->tables, &t->flush_err, rc, t->tables->list[table]->name);
 }
 
 /* Rows of one table, or of all (SIZE_MAX), into the trees. */
@@ -120,7 +130,7 @@ static enum err_code read_row(struct transaction *t, size_t table, struct bytes 
     MDB_val value = {0};
     int rc = mdb_get(t->txn, t->tables->handles[table], &key_val, &value);
     if (rc != 0 && rc != MDB_NOTFOUND) {
-        return err_from_mdb(err, rc, t->tables->list[table]->name);
+        return transaction_err(t->tables, err, rc, t->tables->list[table]->name);
     }
     struct bytes found = bytes_of_value(&value);
     if (t->rows == NULL) {
@@ -184,8 +194,9 @@ static enum err_code seeking(struct store *store, const struct store_table *tabl
     struct transaction *t = transaction_of(store);
     size_t index = table_index(t->tables, table);
     enum err_code code = flush(t, index, err);
-    return code == ERR_OK ? err_from_mdb(err, transaction_cursor(t, index, ret), table->name)
-                          : code;
+    return code == ERR_OK
+               ? transaction_err(t->tables, err, transaction_cursor(t, index, ret), table->name)
+               : code;
 }
 
 /* A walk through a snapshot comes back with the key it was given: no descent from the root again. (In a transaction that
@@ -193,7 +204,7 @@ static enum err_code seeking(struct store *store, const struct store_table *tabl
 static bool stands_at(const struct transaction *t, MDB_cursor *cursor, struct bytes key,
                       MDB_val *ret_found)
 {
-    MDB_val value;
+    MDB_val value = {0};
     return t->rows == NULL && key.size > 0 &&
            mdb_cursor_get(cursor, ret_found, &value, MDB_GET_CURRENT) == 0 &&
            bytes_equal(bytes_of_value(ret_found), key);
@@ -205,7 +216,7 @@ static enum err_code seek_op(struct store *store, const struct store_table *tabl
 {
     MDB_cursor *cursor = NULL;
     MDB_val found = {0};
-    MDB_val value;
+    MDB_val value = {0};
     enum err_code code = seeking(store, table, &cursor, err);
     if (code != ERR_OK) {
         return code;
@@ -222,7 +233,7 @@ static enum err_code seek_op(struct store *store, const struct store_table *tabl
         *ret_key = bytes_of_value(&found);
         *ret_value = bytes_of_value(&value);
     }
-    return err_from_mdb(err, rc, table->name);
+    return transaction_err(transaction_of(store)->tables, err, rc, table->name);
 }
 
 static enum err_code seek_before_op(struct store *store, const struct store_table *table,
@@ -231,7 +242,7 @@ static enum err_code seek_before_op(struct store *store, const struct store_tabl
 {
     MDB_cursor *cursor = NULL;
     MDB_val found = value_of(key);
-    MDB_val value;
+    MDB_val value = {0};
     enum err_code code = seeking(store, table, &cursor, err);
     if (code != ERR_OK) {
         return code;
@@ -246,7 +257,7 @@ static enum err_code seek_before_op(struct store *store, const struct store_tabl
         *ret_key = bytes_of_value(&found);
         *ret_value = bytes_of_value(&value);
     }
-    return err_from_mdb(err, rc, table->name);
+    return transaction_err(transaction_of(store)->tables, err, rc, table->name);
 }
 
 static const struct store_ops STORE_OPS = {
@@ -266,6 +277,9 @@ enum err_code transaction_flush(struct transaction *t, struct err *err)
 
 void transaction_end(struct transaction *t)
 {
+    if (t->store.err.code == ERR_CORRUPT) { /* a row that cannot be one */
+        atomic_store(t->tables->damaged, true);
+    }
     for (size_t i = 0; i < t->tables->count; i++) {
         if (t->cursors[i] != NULL) {
             mdb_cursor_close(t->cursors[i]);

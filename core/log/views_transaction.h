@@ -11,6 +11,7 @@
 #include "core/log/row_buffer.h"
 
 #include <lmdb.h>
+#include <stdatomic.h>
 
 #define VIEWS_TABLES_MAX 96
 #define TABLE_PLACES 256
@@ -21,6 +22,7 @@ struct views_tables {
     size_t count;
     uint8_t places[TABLE_PLACES]; /* by address of the table: its index + 1 */
     MDB_dbi handles[VIEWS_TABLES_MAX];
+    atomic_bool *damaged; /* set by whoever meets a page or row that is not what it must be */
 };
 
 /* At most VIEWS_TABLES_MAX; copied. */
@@ -39,6 +41,9 @@ struct transaction {
 /* `rows`: the buffer of a write transaction, empty; NULL begins a reading one. LMDB's code. */
 int transaction_begin(struct transaction *t, MDB_env *env, const struct views_tables *tables,
                       struct row_buffer *rows);
+/* LMDB's code, as err_from_mdb; what tells of damage is remembered. */
+enum err_code transaction_err(const struct views_tables *tables, struct err *err, int rc,
+                              const char *what);
 /* All rows into the trees. */
 MUST_CHECK enum err_code transaction_flush(struct transaction *t, struct err *err);
 /* Before the commit: cursors closed, the buffer empty. */
