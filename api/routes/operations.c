@@ -66,6 +66,16 @@ static void metrics(struct call *call)
     metric(&text, "disk_nearly_full", "gauge",
            "1 if consumers, output and metrics are refused for want of room on the disk.",
            stats.disk_nearly_full ? 1 : 0);
+    metric(&text, "log_readers", "gauge", "Snapshots of the log that are open, in all processes.",
+           stats.log_readers);
+    metric(&text, "views_readers", "gauge", "Snapshots of the views that are open.",
+           stats.views_readers);
+    metric(&text, "log_reader_lag", "gauge", "Commits since the oldest of them was opened.",
+           stats.log_reader_lag);
+    metric(&text, "views_reader_lag", "gauge", "Commits since the oldest of them was opened.",
+           stats.views_reader_lag);
+    metric(&text, "readers_cleared_total", "counter", "Snapshots of processes that died with one.",
+           stats.readers_cleared);
     metric(&text, "clock_steps_total", "counter",
            "How often the machine's clock was set by more than a second.", stats.clock_steps);
     buf_printf(&text,

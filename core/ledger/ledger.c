@@ -430,6 +430,11 @@ void ledger_stats(struct ledger *ledger, struct ledger_stats *ret)
         .waiting_for_room = atomic_load(&ledger->waiting_for_room),
         .disk_nearly_full = atomic_load(&ledger->disk_nearly_full),
         .checkpoint_failing = atomic_load(&ledger->checkpoint_failing),
+        .log_readers = atomic_load(&ledger->log_readers),
+        .views_readers = atomic_load(&ledger->views_readers),
+        .log_reader_lag = atomic_load(&ledger->log_reader_lag),
+        .views_reader_lag = atomic_load(&ledger->views_reader_lag),
+        .readers_cleared = atomic_load(&ledger->readers_cleared),
         .clock_steps = atomic_load(&ledger->clock_steps),
         .clock_behind_ms = atomic_load(&ledger->clock_behind_ns) / NS_PER_MS,
     };

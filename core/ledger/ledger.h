@@ -110,8 +110,13 @@ struct ledger_stats {
         waiting_for_room; /* the disk is full: the views do not follow the log, no command is answered */
     bool disk_nearly_full;
     bool checkpoint_failing; /* the last one could not be signed; tried again every second */
-    uint64_t clock_steps;    /* how often the wall clock was set by more than a second */
-    int64_t clock_behind_ms; /* the ledger's time behind the wall clock; below zero: ahead */
+    unsigned log_readers;    /* snapshots open, in all processes, as of a few seconds ago … */
+    unsigned views_readers;
+    uint64_t log_reader_lag; /* … and commits since the oldest was opened */
+    uint64_t views_reader_lag;
+    uint64_t readers_cleared; /* of processes that died with one */
+    uint64_t clock_steps;     /* how often the wall clock was set by more than a second */
+    int64_t clock_behind_ms;  /* the ledger's time behind the wall clock; below zero: ahead */
 };
 void ledger_stats(struct ledger *ledger, struct ledger_stats *ret);
 

@@ -37,6 +37,7 @@ struct ledger {
     int64_t newest_time; /* of the newest record when the ledger was opened */
     struct ledger_clock clock;
     int64_t checkpoint_at_ns; /* monotonic, of the last one signed */
+    int64_t readers_at_ns;    /* monotonic, of the last look */
     struct arena arena;       /* of the batch */
     struct buf records;       /* records and private parts of the batch, one after the other */
 
@@ -56,6 +57,11 @@ struct ledger {
     atomic_uint_fast64_t commands;
     atomic_uint_fast64_t refusals;
     atomic_uint_fast64_t checkpoint_size;
+    atomic_uint log_readers;
+    atomic_uint views_readers;
+    atomic_uint_fast64_t log_reader_lag;
+    atomic_uint_fast64_t views_reader_lag;
+    atomic_uint_fast64_t readers_cleared;
     atomic_uint_fast64_t clock_steps;
     _Atomic int64_t clock_behind_ns;
 };

@@ -21,6 +21,7 @@
 #include <time.h>
 
 #define CHECKPOINT_INTERVAL_NS NS_PER_S
+#define READERS_INTERVAL_NS (2 * NS_PER_S)
 #define IDLE_MS 200
 #define ROOM_POLL_S 1
 #define SALTS 256
@@ -452,6 +453,38 @@ static void maybe_checkpoint(struct ledger *ledger)
     }
 }
 
+static void clear(struct ledger *ledger, const char *where, const struct readers *readers)
+{
+    if (readers->cleared > 0) {
+        atomic_fetch_add(&ledger->readers_cleared, readers->cleared);
+        trace(TRACE_WARN, "readers.cleared", "of=%s count=%u", where, readers->cleared);
+    }
+}
+
+/* A reader that was killed would keep pages from being used again until a map is full. */
+static void maybe_look_at_readers(struct ledger *ledger)
+{
+    struct err err = {0};
+    struct readers log = {0};
+    struct readers views = {0};
+    int64_t now = time_mono_ns();
+    if (ledger->readers_at_ns != 0 && now - ledger->readers_at_ns < READERS_INTERVAL_NS) {
+        return;
+    }
+    ledger->readers_at_ns = now;
+    if (event_log_readers(ledger->log, &log, &err) != ERR_OK ||
+        views_readers(ledger->views, &views, &err) != ERR_OK) {
+        trace_err(TRACE_WARN, "readers.unknown", &err);
+        return;
+    }
+    clear(ledger, "log", &log);
+    clear(ledger, "views", &views);
+    atomic_store(&ledger->log_readers, log.count);
+    atomic_store(&ledger->log_reader_lag, log.lag);
+    atomic_store(&ledger->views_readers, views.count);
+    atomic_store(&ledger->views_reader_lag, views.lag);
+}
+
 struct batch *batch_create(struct ledger *ledger)
 {
     struct batch *batch = calloc(1, sizeof *batch); /* too large for the stack */
@@ -481,6 +514,7 @@ void *writer_main(void *arg)
         ledger_look_for_room(ledger);
         ledger_copy_views(ledger);
         maybe_checkpoint(ledger);
+        maybe_look_at_readers(ledger);
     }
     return NULL;
 }

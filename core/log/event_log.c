@@ -210,6 +210,11 @@ struct key32 event_log_root(const struct event_log *log)
     return merkle_root(&log->tree.frontier);
 }
 
+enum err_code event_log_readers(struct event_log *log, struct readers *ret, struct err *err)
+{
+    return readers_look(log->env, ret, err);
+}
+
 unsigned event_log_fill_permille(const struct event_log *log)
 {
     MDB_envinfo info;

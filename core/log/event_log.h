@@ -18,6 +18,7 @@
 #include "core/base/bytes.h"
 #include "core/base/err.h"
 #include "core/crypto/merkle.h"
+#include "core/log/readers.h"
 
 #include <stdint.h>
 
@@ -53,6 +54,10 @@ MUST_CHECK enum err_code event_log_append(struct event_log *log, const struct lo
 /* Store the last signed checkpoint, durably, before anybody sees it. Errors as of event_log_append. */
 MUST_CHECK enum err_code event_log_store_checkpoint(struct event_log *log, struct bytes note,
                                                     struct err *err);
+
+/* Writer thread. */
+MUST_CHECK enum err_code event_log_readers(struct event_log *log, struct readers *ret,
+                                           struct err *err);
 
 /* Fraction of the map in use, 0 … 1000; any thread. */
 unsigned event_log_fill_permille(const struct event_log *log);

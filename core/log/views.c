@@ -483,6 +483,11 @@ unsigned views_fill_permille(struct views *views)
     return (unsigned)(used * 1000 / pages);
 }
 
+enum err_code views_readers(struct views *views, struct readers *ret, struct err *err)
+{
+    return readers_look(views->env, ret, err);
+}
+
 uint64_t views_size(struct views *views)
 {
     MDB_envinfo info;

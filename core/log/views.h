@@ -14,6 +14,7 @@
 
 #include "core/base/id.h"
 #include "core/base/store.h"
+#include "core/log/readers.h"
 
 struct views;
 
@@ -71,6 +72,9 @@ MUST_CHECK enum err_code views_read_position(struct views *views, struct views_p
 
 /* Fraction of the map in use, 0 … 1000; any thread. */
 unsigned views_fill_permille(struct views *views);
+
+/* Writer thread. */
+MUST_CHECK enum err_code views_readers(struct views *views, struct readers *ret, struct err *err);
 
 /* Bytes of the file that were ever used; any thread. */
 uint64_t views_size(struct views *views);

@@ -13,7 +13,9 @@
 #include "tests/support/temp_folder.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 struct fixture {
@@ -489,6 +491,61 @@ static void a_checkpoint_copy_that_says_nothing_is_read_only(void **state)
     assert_null(ledger_read_only_reason(f->ledger));
 }
 
+/* A process that reads beside the writer, as tally verify and tally replay do. */
+static pid_t begin_reading(struct fixture *f)
+{
+    int ends[2];
+    char byte = 0;
+    assert_int_equal(pipe(ends), 0);
+    pid_t const child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        const struct ledger_options options = {
+            .data_dir = f->folder, .map_size = UINT64_C(1) << 28, .read_only = true};
+        struct ledger *ledger = NULL;
+        struct log_reader *reader = NULL;
+        struct views_snapshot *snapshot = NULL;
+        if (ledger_open(&options, &ledger, NULL) == ERR_OK &&
+            views_snapshot_open(ledger_views(ledger), &snapshot, NULL) == ERR_OK &&
+            log_reader_open(ledger_log(ledger), &reader, NULL) == ERR_OK &&
+            write(ends[1], "x", 1) == 1) {
+            for (;;) {
+                (void)pause();
+            }
+        }
+        _exit(1);
+    }
+    (void)close(ends[1]);
+    assert_int_equal(read(ends[0], &byte, 1), 1);
+    (void)close(ends[0]);
+    return child;
+}
+
+/* The writer looks every other second; a test that hangs here is stopped. */
+static void the_writer_gives_free_what_a_killed_reader_held(void **state)
+{
+    struct fixture *f = *state;
+    struct ledger_stats stats;
+    pid_t const child = begin_reading(f);
+    struct command c = session();
+    assert_int_equal(submit(f, &c).code, ERR_OK);
+    do {
+        (void)usleep(10000);
+        ledger_stats(f->ledger, &stats);
+    } while (stats.log_readers != 1 || stats.views_readers != 1 || stats.log_reader_lag == 0 ||
+             stats.views_reader_lag == 0);
+    assert_int_equal(stats.readers_cleared, 0);
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    do {
+        (void)usleep(10000);
+        ledger_stats(f->ledger, &stats);
+    } while (stats.log_readers != 0 || stats.views_readers != 0);
+    assert_int_equal(stats.readers_cleared, 2);
+    assert_int_equal(stats.log_reader_lag, 0);
+    assert_int_equal(stats.views_reader_lag, 0);
+}
+
 static void one_writer_at_a_time(void **state)
 {
     struct fixture *f = *state;
@@ -517,6 +574,7 @@ int main(void)
         TEST(a_log_older_than_its_checkpoint_is_read_only),
         TEST(a_log_that_is_not_what_was_signed_is_read_only),
         TEST(a_checkpoint_copy_that_says_nothing_is_read_only),
+        TEST(the_writer_gives_free_what_a_killed_reader_held),
         TEST(one_writer_at_a_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
