@@ -45,5 +45,9 @@ void ledger_copy_views(struct ledger *ledger)
         return;
     }
     atomic_store(&ledger->copied, false);
-    ledger->copying = pthread_create(&ledger->copier, NULL, copy, ledger) == 0;
+    int const rc = pthread_create(&ledger->copier, NULL, copy, ledger);
+    ledger->copying = rc == 0;
+    if (rc != 0) { /* again after as many events */
+        trace(TRACE_WARN, "views.not_copied", "reason=\"no thread\" errno=%d", rc);
+    }
 }

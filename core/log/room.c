@@ -5,8 +5,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/statvfs.h>
 
 #define AHEAD ((uint64_t)4 << 20)
+/* More than a transaction on the views writes: its rows are at most 48 MiB (core/log/views.c), replay's 20,000 events less. */
+#define LARGE ((uint64_t)64 << 20)
 
 /* 0, or an errno. */
 static int allocate(int fd, uint64_t size)
@@ -18,22 +21,48 @@ static int allocate(int fd, uint64_t size)
     return rc == 0 ? 0 : errno;
 }
 
-enum err_code room_keep(struct room *room, MDB_env *env, uint64_t bytes, struct err *err)
+/* Bytes in use, and the file; LMDB's code. */
+static int used(MDB_env *env, uint64_t *ret_bytes, int *ret_fd)
 {
     MDB_envinfo info;
     MDB_stat stat;
-    int fd = -1;
     int rc = mdb_env_info(env, &info);
     if (rc == 0) {
         rc = mdb_env_stat(env, &stat);
     }
     if (rc == 0) {
-        rc = mdb_env_get_fd(env, &fd);
+        rc = mdb_env_get_fd(env, ret_fd);
     }
+    if (rc == 0) {
+        *ret_bytes = (info.me_last_pgno + 1) * stat.ms_psize;
+    }
+    return rc;
+}
+
+bool room_is_short(MDB_env *env)
+{
+    struct statvfs disk;
+    uint64_t bytes = 0;
+    int fd = -1;
+    if (used(env, &bytes, &fd) != 0) {
+        return false;
+    }
+    int const error = allocate(fd, bytes + LARGE);
+    if (error == 0 || error == ENOSPC || error == EDQUOT) {
+        return error != 0;
+    }
+    return fstatvfs(fd, &disk) == 0 && (uint64_t)disk.f_bavail * disk.f_frsize < LARGE;
+}
+
+enum err_code room_keep(struct room *room, MDB_env *env, uint64_t bytes, struct err *err)
+{
+    uint64_t in_use = 0;
+    int fd = -1;
+    int rc = used(env, &in_use, &fd);
     if (rc != 0) {
         return err_from_mdb(err, rc, "look for room");
     }
-    uint64_t const needed = (info.me_last_pgno + 1) * stat.ms_psize + bytes;
+    uint64_t const needed = in_use + bytes;
     if (needed <= room->kept) {
         return ERR_OK;
     }

@@ -12,6 +12,7 @@
 #include "core/base/err.h"
 
 #include <lmdb.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct room {
@@ -19,6 +20,9 @@ struct room {
         kept; /* bytes of the file that have their place on the disk; UINT64_MAX: the file system cannot say */
 };
 
+/* After an EIO of LMDB: was it for want of room? Large transactions need more than was set aside. Only where nothing is synced: elsewhere EIO may be a sync that
+ * failed. */
+bool room_is_short(MDB_env *env);
 /* `bytes` more than what is in use have their place. ERR_FULL: there is none. */
 MUST_CHECK enum err_code room_keep(struct room *room, MDB_env *env, uint64_t bytes,
                                    struct err *err);

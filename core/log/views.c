@@ -422,6 +422,9 @@ enum err_code views_commit(struct views *views, const struct views_position *pos
     transaction_end(t);
     rc = mdb_txn_commit(t->txn);
     t->txn = NULL;
+    if (rc == EIO && room_is_short(views->env)) {
+        rc = ENOSPC;
+    }
     return transaction_err(&views->tables, err, rc, "commit the views");
 }
 

@@ -62,7 +62,7 @@ bool views_state_parse(struct bytes text, const char boot[VIEWS_BOOT_ID_SIZE + 1
 MUST_CHECK enum err_code views_begin(struct views *views, struct store **ret, struct err *err);
 /* Put every row where it belongs: what can be refused is refused now (ERR_FULL), before the log is told. Commit does it otherwise. */
 MUST_CHECK enum err_code views_flush(struct views *views, struct err *err);
-/* Store the position and commit. The store is gone either way. */
+/* Store the position and commit. The store is gone either way. ERR_FULL: again when there is room. */
 MUST_CHECK enum err_code views_commit(struct views *views, const struct views_position *position,
                                       struct err *err);
 void views_abort(struct views *views);

@@ -49,10 +49,10 @@ static size_t table_index(const struct views_tables *tables, const struct store_
     IMPOSSIBLE("a table that was not registered");
 }
 
-enum err_code transaction_err(const struct views_tables *tables, struct err *err, int rc,
-                              const char *what)
+enum err_code transaction_err_at(const struct views_tables *tables, struct err *err, int rc,
+                                 const char *what, const char *file, int line)
 {
-    enum err_code code = err_from_mdb(err, rc, what);
+    enum err_code code = err_from_mdb_at(err, rc, what, file, line);
     if (code == ERR_CORRUPT) {
         atomic_store(tables->damaged, true);
     }

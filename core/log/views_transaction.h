@@ -42,8 +42,10 @@ struct transaction {
 int transaction_begin(struct transaction *t, MDB_env *env, const struct views_tables *tables,
                       struct row_buffer *rows);
 /* LMDB's code, as err_from_mdb; what tells of damage is remembered. */
-enum err_code transaction_err(const struct views_tables *tables, struct err *err, int rc,
-                              const char *what);
+#define transaction_err(tables, err, rc, what)                                                     \
+    transaction_err_at((tables), (err), (rc), (what), __FILE__, __LINE__)
+enum err_code transaction_err_at(const struct views_tables *tables, struct err *err, int rc,
+                                 const char *what, const char *file, int line);
 /* All rows into the trees. */
 MUST_CHECK enum err_code transaction_flush(struct transaction *t, struct err *err);
 /* Before the commit: cursors closed, the buffer empty. */

@@ -16,7 +16,7 @@ static struct {
     enum fault_kind kind;
     int error;
     _Atomic(const char *) where;
-    atomic_bool views_full;
+    atomic_int views_full;
 } faults;
 
 static void arm(enum fault_kind kind, uint64_t n, int error, bool lasting)
@@ -56,16 +56,16 @@ const char *faults_where(void)
     return atomic_load(&faults.where);
 }
 
-void faults_fill_views(bool full)
+void faults_fill_views(int error)
 {
-    atomic_store(&faults.views_full, full);
+    atomic_store(&faults.views_full, error);
 }
 
 static bool is_of_full_views(MDB_txn *txn)
 {
     unsigned flags = 0;
-    return atomic_load(&faults.views_full) && mdb_env_get_flags(mdb_txn_env(txn), &flags) == 0 &&
-           (flags & MDB_NOSYNC) != 0;
+    return atomic_load(&faults.views_full) != 0 &&
+           mdb_env_get_flags(mdb_txn_env(txn), &flags) == 0 && (flags & MDB_NOSYNC) != 0;
 }
 
 static bool fails(enum fault_kind kind, const char *where)
@@ -141,7 +141,7 @@ int __wrap_mdb_txn_commit(MDB_txn *txn)
 {
     if (is_of_full_views(txn)) {
         mdb_txn_abort(txn);
-        return ENOSPC;
+        return atomic_load(&faults.views_full);
     }
     if (fails(FAULT_MDB_WRITE, "mdb_txn_commit")) {
         mdb_txn_abort(txn);
@@ -154,6 +154,15 @@ FILES(ssize_t, write, (int fd, const void *data, size_t size), (fd, data, size))
 FILES(int, fsync, (int fd), (fd))
 FILES(int, rename, (const char *from, const char *to), (from, to))
 FILES(int, mkostemp, (char *name, int flags), (name, flags))
-FILES(int, fallocate, (int fd, int mode, off_t offset, off_t size), (fd, mode, offset, size))
+int __real_fallocate(int fd, int mode, off_t offset, off_t size);
+int __wrap_fallocate(int fd, int mode, off_t offset, off_t size);
+int __wrap_fallocate(int fd, int mode, off_t offset, off_t size)
+{
+    if (atomic_load(&faults.views_full) != 0) {
+        errno = ENOSPC;
+        return -1;
+    }
+    return file_fails("fallocate") ? -1 : __real_fallocate(fd, mode, offset, size);
+}
 FILES(int, mkdir, (const char *path, mode_t mode), (path, mode))
 /* NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */

@@ -27,8 +27,9 @@ void faults_arm_all(enum fault_kind kind, int error);
 void faults_resume(void);
 /* No more faults. True if one was made since faults_arm. */
 bool faults_disarm(void);
-/* While true there is no room for the views: every commit to an environment without fsync fails with ENOSPC. */
-void faults_fill_views(bool full);
+/* Until it is 0 there is no room for the views: every commit to an environment without fsync fails with this, ENOSPC or (as LMDB calls a write that came
+ * out short) EIO, and fallocate with ENOSPC. */
+void faults_fill_views(int error);
 /* The function that failed, "" if none did. */
 const char *faults_where(void);
 

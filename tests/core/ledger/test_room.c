@@ -2,7 +2,7 @@
  *
  * Goal:    consumers are refused first and clearly, what ends and settles jobs goes on with what is kept for it, reads always go on, and with room again
  *          all goes on as if nothing had been. Nothing answered is lost.
- * Method:  maps of a few MiB filled with sign-ins; commits of the views that the linker's wrapper refuses with ENOSPC (tests/support/faults.h). */
+ * Method:  maps of a few MiB filled with sign-ins; commits of the views that the linker's wrapper refuses with ENOSPC or EIO (tests/support/faults.h). */
 // SPDX-License-Identifier: Apache-2.0
 #include "core/base/rng.h"
 #include "core/base/time.h"
@@ -17,6 +17,7 @@
 #include "tests/support/faults.h"
 #include "tests/support/temp_folder.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <unistd.h>
 
@@ -91,7 +92,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct fixture *f = *state;
-    faults_fill_views(false);
+    faults_fill_views(0);
     ledger_close(f->ledger);
     temp_folder_remove(f->folder);
     free(f);
@@ -237,15 +238,14 @@ static void wait_until_written(struct fixture *f, uint64_t size)
     assert_int_equal(records_seen(f), size);
 }
 
-static void without_room_for_the_views_answers_wait_and_readers_do_not(void **state)
+static void wait_without_room(struct fixture *f, int error)
 {
-    struct fixture *f = *state;
     struct waiting first = {0};
     struct waiting second = {0};
     const struct command one = session();
     const struct command two = session();
     uint64_t const head = head_now(f);
-    faults_fill_views(true);
+    faults_fill_views(error);
     assert_int_equal(ledger_submit(f->ledger, &one, CLASS_CONSUMER, answer_cb, &first, NULL),
                      ERR_OK);
     wait_until_written(f, head + 2);          /* readers see the log's records … */
@@ -255,13 +255,23 @@ static void without_room_for_the_views_answers_wait_and_readers_do_not(void **st
     assert_false(answered_within(&first, 300));
     assert_int_equal(records_seen(f),
                      head + 2); /* nothing goes past what the views could not follow */
-    faults_fill_views(false);
+    faults_fill_views(0);
     assert_true(answered_within(&first, 20000) && answered_within(&second, 20000));
     assert_int_equal(first.answer.code, ERR_OK);
     assert_int_equal(second.answer.code, ERR_OK);
     assert_int_equal(second.answer.last, head + 4);
     assert_int_equal(position_seen(f), head + 4);
     check_whole(f);
+}
+
+static void without_room_for_the_views_answers_wait_and_readers_do_not(void **state)
+{
+    wait_without_room(*state, ENOSPC);
+}
+
+static void a_short_write_of_the_views_is_want_of_room(void **state)
+{
+    wait_without_room(*state, EIO);
 }
 
 static void closing_without_room_for_the_views_answers_what_is_in_the_log(void **state)
@@ -272,7 +282,7 @@ static void closing_without_room_for_the_views_answers_what_is_in_the_log(void *
     const struct command one = session();
     const struct command two = session();
     uint64_t const head = head_now(f);
-    faults_fill_views(true);
+    faults_fill_views(ENOSPC);
     assert_int_equal(ledger_submit(f->ledger, &one, CLASS_CONSUMER, answer_cb, &first, NULL),
                      ERR_OK);
     wait_until_written(f, head + 2);
@@ -283,7 +293,7 @@ static void closing_without_room_for_the_views_answers_what_is_in_the_log(void *
     assert_int_equal(first.answer.code, ERR_OK);
     assert_int_equal(second.answer.code,
                      ERR_UNAVAILABLE); /* nothing is decided on views that are behind */
-    faults_fill_views(false);
+    faults_fill_views(0);
     open_ledger(f, SMALL_MAP);
     assert_int_equal(head_now(f), head + 2);
     check_whole(f);
@@ -296,6 +306,7 @@ int main(void)
         TEST(a_full_map_keeps_its_last_tenth_for_settlement),
         TEST(a_larger_map_takes_all_again),
         TEST(without_room_for_the_views_answers_wait_and_readers_do_not),
+        TEST(a_short_write_of_the_views_is_want_of_room),
         TEST(closing_without_room_for_the_views_answers_what_is_in_the_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
