@@ -52,7 +52,7 @@ static struct {
     struct ledger *ledger;
     char folder[64];
     char copy[80];
-    int64_t now;
+    _Atomic int64_t now;
     size_t index;
     struct note_key key;
     struct { /* shared with the parent */
