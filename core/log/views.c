@@ -133,13 +133,14 @@ bool views_state_parse(struct bytes text, const char boot[VIEWS_BOOT_ID_SIZE + 1
     return true;
 }
 
-/* NULL, or why not. */
-static const char *reason_to_distrust(struct views *views)
+/* NULL, or why not, and whether that leaves the copy good. */
+static const char *reason_to_distrust(struct views *views, bool *ret_copy)
 {
     char boot[VIEWS_BOOT_ID_SIZE + 1];
     struct buf text;
     struct views_state state = {0};
     const char *reason = "no views.state: damaged when they were last open, or new";
+    *ret_copy = false;
     read_boot_id(boot);
     buf_init(&text, 64);
     if (file_read(views->state_path, &text, NULL) == ERR_OK &&
@@ -147,6 +148,7 @@ static const char *reason_to_distrust(struct views *views)
         /* Of files that are thrown away the next write says so, of this boot. */
         views->dirty = state.is_dirty && state.is_trusted;
         reason = state.is_trusted ? NULL : "no clean close in an earlier boot";
+        *ret_copy = true;
     }
     buf_deinit(&text);
     return reason;
@@ -166,12 +168,17 @@ static bool remove_files(struct views *views)
     return removed;
 }
 
-/* Files that cannot be trusted give way to the copy, or to nothing. */
-static void begin_anew(struct views *views, const char *reason)
+/* Files that cannot be trusted give way to the copy, or to nothing. Without a state nothing vouches for the copy: its writer may have been just about to
+ * finish it when damage was found. */
+static void begin_anew(struct views *views, const char *reason, bool with_copy)
 {
     struct err err;
     if (remove_files(views)) {
         trace(TRACE_WARN, "views.discarded", "reason=\"%s\"", reason);
+    }
+    if (!with_copy) {
+        views_copy_remove(views->folder);
+        return;
     }
     enum err_code code = views_copy_restore(views->folder, &err);
     if (code == ERR_OK) {
@@ -269,9 +276,10 @@ enum err_code views_open(const struct views_options *options, struct views **ret
     }
     if (code == ERR_OK && !options->read_only) {
         code = dir_create(views->folder, 0700, err);
-        const char *reason = code == ERR_OK ? reason_to_distrust(views) : NULL;
+        bool copy = false;
+        const char *reason = code == ERR_OK ? reason_to_distrust(views, &copy) : NULL;
         if (reason != NULL) {
-            begin_anew(views, reason);
+            begin_anew(views, reason, copy);
         }
     }
     if (code == ERR_OK) {

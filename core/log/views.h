@@ -5,7 +5,7 @@
  * Crash:   <folder>.state, fsynced, holds (boot id, dirty). It is set dirty before the first write of a run. Same boot: the
  *          page cache is whole, go on. Another boot and dirty: views_open throws the files away and starts from <folder>.copy, an
  *          older state that views_copy left there, or empty.
- * Damage:  without <folder>.state the files are not trusted either. It is taken away, and the copy with it, when damage is found.
+ * Damage:  without <folder>.state neither the files nor the copy are trusted. It is taken away, and the copy with it, when damage is found.
  * Thread:  the write transaction on the writer thread only; snapshots on any thread, closed soon.
  * Owner:   a struct store lives as long as its transaction. */
 // SPDX-License-Identifier: Apache-2.0
