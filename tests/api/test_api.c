@@ -14,7 +14,7 @@
 #include "tests/support/net_peer.h"
 #include "tests/support/temp_folder.h"
 
-#include <lmdb.h>
+#include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -194,7 +194,7 @@ static bool get(const char *path, uint64_t n, int *ret_status)
                    "Authorization: Bearer " TOKEN "\r\n\r\n",
                    path);
     int fd = peer_connect(http_server_port(g.api.server));
-    faults_arm(FAULT_MDB_READ, n, MDB_PAGE_NOTFOUND);
+    faults_arm(FAULT_MDB_READ, n, EIO);
     assert_true(peer_send_text(&g.loop, fd, text));
     assert_true(peer_receive(&g.loop, fd, &got, NULL, 0));
     bool failed = faults_disarm();
