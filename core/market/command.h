@@ -56,6 +56,8 @@ enum command_type {
     COMMAND_LEG_CONFIRM,
     /* auditors */
     COMMAND_RECONCILIATION_RECORD,
+    /* settlement, for auditors */
+    COMMAND_CHECKPOINT_ANCHOR,
 };
 
 struct command_session {
@@ -253,6 +255,7 @@ struct command {
         struct command_shortfall shortfall;
         struct command_leg leg;
         struct command_reconciliation reconciliation;
+        struct ev_checkpoint_anchored anchored;
     } u;
 };
 

@@ -128,6 +128,7 @@ static enum err_code dispatch(struct deciding *d)
     case COMMAND_LEG_CONFIRM:
         return decide_escrow(d);
     case COMMAND_RECONCILIATION_RECORD:
+    case COMMAND_CHECKPOINT_ANCHOR:
         return decide_audit(d);
     }
     return refuse(d, ERR_INTERNAL, "unknown_command", "command %d", (int)d->command->type);

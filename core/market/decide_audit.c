@@ -1,4 +1,5 @@
-/* What an auditor leaves in the log. The ledger takes its word for what was found: the digest lets anybody compute it again. */
+/* What is in the log for auditors alone: what one of them found, and where a checkpoint can be found on the chain. The ledger takes
+ * their word for it: anybody can compute it again. */
 // SPDX-License-Identifier: Apache-2.0
 #include "core/market/decide_internal.h"
 
@@ -18,7 +19,28 @@ static bool is_auditor(const struct deciding *d)
            (token.scopes & (SCOPE_AUDITOR | SCOPE_OPERATOR)) != 0;
 }
 
-enum err_code decide_audit(struct deciding *d)
+/* Settlement has seen the transaction on the chain. An anchor says more than the one before it, so none is told twice. */
+static enum err_code anchor(struct deciding *d)
+{
+    const struct ev_checkpoint_anchored *anchored = &d->command->u.anchored;
+    struct id16 ledger = {0};
+    if (d->command->actor_kind != ACTOR_SETTLEMENT) {
+        return refuse(d, ERR_DENIED, "not_settlement", "only settlement reports from the chain");
+    }
+    if (anchored->size == 0 || anchored->tick == 0 || key_is_zero(anchored->root) ||
+        key_is_zero(anchored->tx_id)) {
+        return refuse(d, ERR_INVALID, "anchor_invalid",
+                      "an anchor has a size, a root, a transaction and its tick");
+    }
+    if (anchored->size <= d->ledger.anchored_size) {
+        return refuse(d, ERR_CONFLICT, "anchor_old", "%llu records were anchored before",
+                      (unsigned long long)d->ledger.anchored_size);
+    }
+    decide_event(d, EVENT_CHECKPOINT_ANCHORED, ledger)->u.checkpoint_anchored = *anchored;
+    return ERR_OK;
+}
+
+static enum err_code record_reconciliation(struct deciding *d)
 {
     const struct ev_reconciliation_recorded *recorded = &d->command->u.reconciliation.recorded;
     struct id16 ledger = {0};
@@ -37,4 +59,9 @@ enum err_code decide_audit(struct deciding *d)
     }
     decide_event(d, EVENT_RECONCILIATION_RECORDED, ledger)->u.reconciliation_recorded = *recorded;
     return ERR_OK;
+}
+
+enum err_code decide_audit(struct deciding *d)
+{
+    return d->command->type == COMMAND_CHECKPOINT_ANCHOR ? anchor(d) : record_reconciliation(d);
 }

@@ -44,6 +44,10 @@ static void evolve_ledger(struct store *state, uint64_t sequence, const struct e
         row.settlement_key_id = event->u.settlement_key_added.key_id;
         row.check_identity = event->u.settlement_key_added.check_identity;
         break;
+    case EVENT_CHECKPOINT_ANCHORED:
+        row.anchored_size = event->u.checkpoint_anchored.size;
+        row.anchored_at = event->time;
+        break;
     case EVENT_TERMS_SET:
         row.terms_sequence = sequence;
         row.fee_bps = terms->fee_bps;

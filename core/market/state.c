@@ -6,7 +6,7 @@
 
 /* Rows are stored as they lie in memory: padding would be undefined bytes in a digest. Every member is a multiple of 8 bytes
  * (ids and keys are 16 and 32), so the sizes below are the sums of their members. */
-static_assert(sizeof(struct ledger_row) == 16 + 2 * 32 + 21 * 8, "no padding");
+static_assert(sizeof(struct ledger_row) == 16 + 2 * 32 + 23 * 8, "no padding");
 static_assert(sizeof(struct account_row) == 32 + 4 * 8, "no padding");
 static_assert(sizeof(struct token_row) == 3 * 16 + 3 * 8, "no padding");
 static_assert(sizeof(struct upload_row) == 16 + 6 * 8 + 9 * 8, "no padding");

@@ -20,7 +20,9 @@ struct ledger_row { /* one row, key "l" */
     uint64_t network;
     uint64_t generation;
     uint64_t settlement_key_id;
-    int64_t started_at; /* time of the last ledger.started */
+    int64_t started_at;     /* time of the last ledger.started */
+    uint64_t anchored_size; /* records under the newest checkpoint.anchored … */
+    int64_t anchored_at;    /* … and its time */
     uint64_t terms_sequence;
     /* terms.set, field by field */
     uint64_t fee_bps;

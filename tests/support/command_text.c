@@ -43,6 +43,7 @@ static const char *const NAMES[] = {
     [COMMAND_LEG_LOSE] = "leg.lose",
     [COMMAND_LEG_CONFIRM] = "leg.confirm",
     [COMMAND_RECONCILIATION_RECORD] = "reconciliation.record",
+    [COMMAND_CHECKPOINT_ANCHOR] = "checkpoint.anchor",
 };
 
 const char *command_type_name(enum command_type type)
@@ -243,6 +244,10 @@ static void say_chain(struct line *line, const struct command *c)
         say_amount(line, c->u.shortfall.shortfall.balance);
         say(line, " of");
         say_amount(line, c->u.shortfall.shortfall.expected);
+        break;
+    case COMMAND_CHECKPOINT_ANCHOR:
+        say_number(line, "size", c->u.anchored.size);
+        say_number(line, "tick", c->u.anchored.tick);
         break;
     default:
         say_leg(line, c);

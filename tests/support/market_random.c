@@ -496,10 +496,29 @@ static void reconcile_step(struct market *m)
     (void)market_submit(m, &command);
 }
 
+/* A checkpoint that settlement found on the chain: mostly a newer one, now and then an older, or one of which a field is missing. */
+static void anchor_step(struct market *m)
+{
+    struct command command =
+        market_chance(m, 90)
+            ? market_command(m, COMMAND_CHECKPOINT_ANCHOR, ACTOR_SETTLEMENT, (struct id16){0})
+            : market_command(m, COMMAND_CHECKPOINT_ANCHOR, ACTOR_OPERATOR, (struct id16){0});
+    command.u.anchored = (struct ev_checkpoint_anchored){
+        .size = market_below(m, m->sequence + 1),
+        .root = market_chance(m, 95) ? market_new_key(m) : (struct key32){{0}},
+        .tx_id = market_chance(m, 95) ? market_new_key(m) : (struct key32){{0}},
+        .tick = market_chance(m, 95) ? m->tick : 0};
+    (void)market_submit(m, &command);
+}
+
 static void operator_step(struct market *m)
 {
     struct id16 none = {0};
     struct command command;
+    if (market_chance(m, 15)) {
+        anchor_step(m);
+        return;
+    }
     if (m->tokens.count > 0 && m->accounts.count > 0 && market_chance(m, 20)) {
         reconcile_step(m);
         return;

@@ -150,6 +150,7 @@ struct naive_ledger {
     enum naive_error error;
     bool open;
     int64_t started_at;
+    uint64_t anchored; /* records under the newest anchor */
     uint64_t key_id;
     struct ev_terms_set terms; /* its list is not kept */
     bool paid[ENDING_NEVER_FUNDED + 1];

@@ -1,4 +1,4 @@
-/* Who may leave a reconciliation in the log, and what it must say. */
+/* Who may leave a reconciliation or an anchor in the log, and what it must say. */
 // SPDX-License-Identifier: Apache-2.0
 #include "core/base/time.h"
 #include "tests/support/cmocka_all.h"
@@ -75,6 +75,52 @@ static void reconciliation_invalid(struct scene *s)
     (void)market_submit(&s->market, &command);
 }
 
+static struct command anchor(struct scene *s, enum actor_kind kind, uint64_t size)
+{
+    struct command command =
+        market_command(&s->market, COMMAND_CHECKPOINT_ANCHOR, kind, (struct id16){0});
+    command.u.anchored = (struct ev_checkpoint_anchored){.size = size,
+                                                         .root = market_new_key(&s->market),
+                                                         .tx_id = market_new_key(&s->market),
+                                                         .tick = 5};
+    return command;
+}
+
+static void not_settlement(struct scene *s)
+{
+    const enum actor_kind others[] = {ACTOR_LEDGER, ACTOR_OPERATOR, ACTOR_ACCOUNT, ACTOR_HOST};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        struct command command = anchor(s, others[i], 1);
+        (void)market_submit(&s->market, &command);
+        assert_string_equal(s->market.word, "not_settlement");
+    }
+}
+
+static void anchor_invalid(struct scene *s)
+{
+    for (int lacking = 0; lacking < 4; lacking++) {
+        struct command command = anchor(s, ACTOR_SETTLEMENT, lacking == 0 ? 0 : 7);
+        command.u.anchored.tick = lacking == 1 ? 0 : command.u.anchored.tick;
+        if (lacking >= 2) {
+            struct key32 *key = lacking == 2 ? &command.u.anchored.root : &command.u.anchored.tx_id;
+            *key = (struct key32){{0}};
+        }
+        (void)market_submit(&s->market, &command);
+        assert_string_equal(s->market.word, "anchor_invalid");
+    }
+}
+
+static void anchor_old(struct scene *s)
+{
+    struct command command = anchor(s, ACTOR_SETTLEMENT, 7);
+    assert_int_equal(market_submit(&s->market, &command), ERR_OK);
+    for (uint64_t size = 6; size <= 7; size++) {
+        command = anchor(s, ACTOR_SETTLEMENT, size);
+        (void)market_submit(&s->market, &command);
+        assert_string_equal(s->market.word, "anchor_old");
+    }
+}
+
 #define ROW(word, code)                                                                            \
     {                                                                                              \
 #word, code, word                                                                          \
@@ -83,6 +129,9 @@ static const struct refusal ROWS[] = {
     ROW(not_auditor, ERR_DENIED),
     ROW(no_such_provider, ERR_NOT_FOUND),
     ROW(reconciliation_invalid, ERR_INVALID),
+    ROW(not_settlement, ERR_DENIED),
+    ROW(anchor_invalid, ERR_INVALID),
+    ROW(anchor_old, ERR_CONFLICT),
 };
 
 static void every_refusal_is_provoked(void **state)
@@ -110,12 +159,29 @@ static void an_auditors_token_is_enough(void **state)
     scene_close(s);
 }
 
+static void each_anchor_says_more_than_the_one_before(void **state)
+{
+    (void)state;
+    struct scene *s = scene_open(NULL);
+    struct ledger_row row;
+    for (uint64_t size = 7; size < 9; size++) {
+        struct command command = anchor(s, ACTOR_SETTLEMENT, size);
+        assert_int_equal(market_submit(&s->market, &command), ERR_OK);
+        assert_true(state_ledger(s->market.store, &row));
+        assert_int_equal(row.anchored_size, size);
+        assert_int_equal(row.anchored_at, s->market.now);
+    }
+    assert_int_equal(s->market.stats.events[EVENT_CHECKPOINT_ANCHORED], 2);
+    scene_close(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_refusal_is_provoked),
         cmocka_unit_test(no_rule_lacks_its_row),
         cmocka_unit_test(an_auditors_token_is_enough),
+        cmocka_unit_test(each_anchor_says_more_than_the_one_before),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,7 +20,7 @@
 #define SEEDS 200
 #define STEPS 800
 #define COMPARE_ALL_EVERY 50 /* commands */
-#define COMMAND_TYPES (COMMAND_RECONCILIATION_RECORD + 1)
+#define COMMAND_TYPES (COMMAND_CHECKPOINT_ANCHOR + 1)
 
 /* ── once more, from the list, to shrink it ────────────────────────────────────────────────────── */
 
