@@ -45,7 +45,7 @@ static enum err_code remember(struct sequences *sequences, uint64_t sequence, st
         size_t capacity = sequences->capacity == 0 ? 64 : sequences->capacity * 2;
         uint64_t *list = realloc(sequences->list, capacity * sizeof *list);
         if (list == NULL) {
-            return err_set(err, ERR_NOMEM, "no memory for the list of erased records");
+            return err_set(err, ERR_NOMEM, "no memory for a list of records");
         }
         sequences->list = list;
         sequences->capacity = capacity;
@@ -104,6 +104,9 @@ static enum err_code check_place(struct log_chunk *chunk, uint64_t sequence,
     if (event->type->number == EVENT_LEDGER_RESTORED) {
         chunk->generation = event->u.ledger_restored.generation;
     }
+    if (event->type->number == EVENT_CHECKPOINT_ANCHORED) {
+        return remember(&chunk->anchors, sequence, &chunk->err);
+    }
     if (event->type->number == EVENT_PRIVATE_ERASED) {
         const struct event_list *list = &event->u.private_erased.sequences;
         const struct ev_erased *erased = list->items;
@@ -148,6 +151,7 @@ static void fill(struct log_scan *scan, uint64_t number, struct log_chunk *chunk
     chunk->generation = 0;
     chunk->missing.count = 0;
     chunk->erased.count = 0;
+    chunk->anchors.count = 0;
     chunk->err.code = ERR_OK;
     /* A snapshot for each chunk: none stays open long. Records are the same in all of them. */
     chunk->code = log_reader_open(scan->log, &reader, &chunk->err);
@@ -257,6 +261,7 @@ void log_scan_stop(struct log_scan *scan)
     for (size_t i = 0; i < scan->slot_count; i++) {
         free(scan->slots[i].chunk.missing.list);
         free(scan->slots[i].chunk.erased.list);
+        free(scan->slots[i].chunk.anchors.list);
     }
     (void)pthread_cond_destroy(&scan->changed);
     (void)pthread_mutex_destroy(&scan->mutex);

@@ -27,6 +27,7 @@ struct log_chunk {
     uint64_t private_parts;   /* checked */
     struct sequences missing; /* records whose private part is not there */
     struct sequences erased;  /* sequences that private.erased names */
+    struct sequences anchors; /* records that are checkpoint.anchored */
     uint64_t generation;      /* of the last ledger.restored; 0: there is none */
     enum err_code code;
     struct err err;

@@ -28,6 +28,7 @@ struct verify {
     int64_t last_time;
     struct sequences missing; /* records whose private part is gone */
     struct sequences erased;  /* sequences that private.erased names */
+    struct sequences anchors; /* records that are checkpoint.anchored */
     enum err_code code;
     struct err *err;
 };
@@ -81,14 +82,14 @@ static void complete_cb(void *ctx, unsigned height, uint64_t index, struct key32
     }
 }
 
-/* Both lists grow by what a chunk found. */
+/* The lists grow by what a chunk found. */
 static enum err_code gather(struct sequences *all, const struct sequences *more, struct err *err)
 {
     if (all->count + more->count > all->capacity) {
         size_t capacity = 2 * (all->count + more->count);
         uint64_t *list = realloc(all->list, capacity * sizeof *list);
         if (list == NULL) {
-            return err_set(err, ERR_NOMEM, "no memory for the list of erased records");
+            return err_set(err, ERR_NOMEM, "no memory for a list of records");
         }
         all->list = list;
         all->capacity = capacity;
@@ -185,7 +186,10 @@ static enum err_code take_chunk(struct verify *verify, const struct log_chunk *c
     result->private_parts += chunk->private_parts;
     result->erased += chunk->missing.count;
     enum err_code code = gather(&verify->missing, &chunk->missing, verify->err);
-    return code == ERR_OK ? gather(&verify->erased, &chunk->erased, verify->err) : code;
+    if (code == ERR_OK) {
+        code = gather(&verify->erased, &chunk->erased, verify->err);
+    }
+    return code == ERR_OK ? gather(&verify->anchors, &chunk->anchors, verify->err) : code;
 }
 
 static enum err_code check_records(struct verify *verify, struct log_verify_result *result)
@@ -268,6 +272,53 @@ static enum err_code check_checkpoint(struct verify *verify, struct bytes note,
     return ERR_OK;
 }
 
+/* An anchor speaks of records before it; the root of those comes from the tiles, which are known to be right by now. */
+static enum err_code check_anchor(struct verify *verify, const struct log_anchor *anchor)
+{
+    const struct merkle_source nodes = log_reader_nodes(verify->reader);
+    struct key32 root;
+    if (anchor->anchored.size == 0 || anchor->anchored.size >= anchor->sequence) {
+        return err_set(verify->err, ERR_CORRUPT,
+                       "record %llu anchors %llu records, which were not there before it",
+                       (unsigned long long)anchor->sequence,
+                       (unsigned long long)anchor->anchored.size);
+    }
+    enum err_code code = merkle_source_root(&nodes, anchor->anchored.size, &root, verify->err);
+    if (code == ERR_OK && !key_equal(root, anchor->anchored.root)) {
+        code = err_set(verify->err, ERR_CORRUPT,
+                       "record %llu anchors a root of %llu records that is not theirs",
+                       (unsigned long long)anchor->sequence,
+                       (unsigned long long)anchor->anchored.size);
+    }
+    return code;
+}
+
+static enum err_code check_anchors(struct verify *verify)
+{
+    struct arena arena;
+    enum err_code code = ERR_OK;
+    arena_init(&arena, 1 << 20);
+    for (size_t i = 0; i < verify->anchors.count && code == ERR_OK; i++) {
+        struct log_anchor anchor = {.sequence = verify->anchors.list[i]};
+        struct bytes record;
+        struct event event;
+        arena_clear(&arena);
+        code = log_reader_record(verify->reader, anchor.sequence, &record, verify->err);
+        if (code == ERR_OK) {
+            code = record_decode(record, &arena, &event, verify->err);
+        }
+        if (code == ERR_OK) {
+            anchor.anchored = event.u.checkpoint_anchored;
+            code = check_anchor(verify, &anchor);
+        }
+        if (code == ERR_OK && verify->options->anchor != NULL) {
+            code = verify->options->anchor(verify->options->ctx, &anchor, verify->err);
+        }
+    }
+    arena_deinit(&arena);
+    return code;
+}
+
 enum err_code log_verify(struct event_log *log, const struct log_verify_options *options,
                          struct log_verify_result *ret, struct err *err)
 {
@@ -302,6 +353,10 @@ enum err_code log_verify(struct event_log *log, const struct log_verify_options 
     if (code == ERR_OK) {
         code = check_tables(&verify, &result);
     }
+    if (code == ERR_OK) {
+        result.anchors = verify.anchors.count;
+        code = check_anchors(&verify);
+    }
     if (code == ERR_OK && has_note) {
         code = check_checkpoint(&verify, note, &result);
     }
@@ -310,6 +365,7 @@ enum err_code log_verify(struct event_log *log, const struct log_verify_options 
     }
     free(verify.missing.list);
     free(verify.erased.list);
+    free(verify.anchors.list);
     log_reader_close(verify.reader);
     return code;
 }

@@ -2,7 +2,8 @@
  *
  * Checks:  no hole in the sequence; every record in canonical form (core/event/codec.h); every private part against its
  *          digest, and none that no record names; every full tile; the frontier; the checkpoint's signature, and its root
- *          against the records of its size. Also LMDB's list of free pages: what it names is in the file and named once. What lies in a free page is
+ *          against the records of its size; the root in every checkpoint.anchored likewise (not whether the chain has it).
+ *          Also LMDB's list of free pages: what it names is in the file and named once. What lies in a free page is
  *          nobody's, and not looked at.
  * Errors:  ERR_CORRUPT with the first thing that does not hold. */
 // SPDX-License-Identifier: Apache-2.0
@@ -13,9 +14,16 @@
 #include "core/event/catalogue.h"
 #include "core/log/event_log.h"
 
+struct log_anchor {
+    uint64_t sequence; /* of the event */
+    struct ev_checkpoint_anchored anchored;
+};
+
 struct log_verify_options {
     unsigned threads; /* 0: as many as there are processors */
     void (*progress)(void *ctx, uint64_t done, uint64_t size); /* may be NULL */
+    /* For each anchor whose root holds, in the order of the log; may be NULL. */
+    enum err_code (*anchor)(void *ctx, const struct log_anchor *anchor, struct err *err);
     void *ctx;
 };
 
@@ -24,6 +32,7 @@ struct log_verify_result {
     struct key32 root;
     uint64_t private_parts; /* checked against their digest */
     uint64_t erased;        /* digest in the record, part gone */
+    uint64_t anchors;       /* their roots hold */
     bool has_checkpoint;
     struct checkpoint checkpoint;
     char origin[NOTE_NAME_MAX];

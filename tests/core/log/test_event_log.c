@@ -207,6 +207,89 @@ static void a_checkpoint_that_was_never_true_is_found(void **state)
     assert_int_equal(log_verify(f->log, &options, &result, &err), ERR_OK);
 }
 
+static void append_anchor(struct fixture *f, uint64_t size, struct key32 root)
+{
+    struct buf record;
+    uint64_t first = 0;
+    struct event event = {.type = event_type_find(EVENT_CHECKPOINT_ANCHORED, 1),
+                          .actor_kind = ACTOR_SETTLEMENT,
+                          .time = (int64_t)f->count,
+                          .u.checkpoint_anchored = {.size = size, .root = root, .tick = 9}};
+    rng_bytes(&event.command_id, 16);
+    rng_bytes(&event.u.checkpoint_anchored.tx_id, 32);
+    buf_init(&record, RECORD_SIZE_MAX);
+    assert_int_equal(record_encode(&event, &record, NULL), ERR_OK);
+    struct log_entry entry = {.record = buf_bytes(&record)};
+    assert_int_equal(event_log_append(f->log, &entry, 1, &first, NULL), ERR_OK);
+    f->leaves[f->count++] = merkle_leaf(buf_bytes(&record));
+    assert_int_equal(first, f->count);
+    buf_deinit(&record);
+}
+
+static enum err_code note_anchor(void *ctx, const struct log_anchor *anchor, struct err *err)
+{
+    uint64_t *told = ctx;
+    (void)err;
+    told[0]++;
+    told[1] = anchor->sequence;
+    told[2] = anchor->anchored.size;
+    return ERR_OK;
+}
+
+/* Sizes within a tile, at its border, of whole tiles and of all that was there; then each way in which an anchor can be wrong. */
+static void an_anchor_is_the_root_of_records_before_it(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t told[3] = {0};
+    struct log_verify_options options = {.anchor = note_anchor, .ctx = told};
+    struct log_verify_result result = {0};
+    const uint64_t sizes[] = {1, 255, 256, 257, 512, 899, 904};
+    struct err err = {0};
+    for (int i = 0; i < 3; i++) {
+        append_batch(f, 300);
+    }
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        append_anchor(f, sizes[i], plain_root(f->leaves, sizes[i]));
+        append_batch(f, 3);
+    }
+    if (log_verify(f->log, &options, &result, &err) != ERR_OK) {
+        fail_msg("%s", err.message);
+    }
+    assert_int_equal(result.anchors, 7);
+    assert_int_equal(told[0], 7);
+    assert_int_equal(told[1], 925);
+    assert_int_equal(told[2], 904);
+}
+
+static void a_wrong_anchor_is_found(void **state)
+{
+    struct fixture *f = *state;
+    struct log_verify_options options = {0};
+    const struct {
+        uint64_t size;
+        uint64_t root_of;
+        const char *sentence;
+    } rows[] = {{39, 40, "record 51 anchors a root of 39 records that is not theirs"},
+                {0, 0, "record 51 anchors 0 records, which were not there before it"},
+                {51, 50, "record 51 anchors 51 records, which were not there before it"},
+                {UINT64_MAX, 50, "record 51 anchors 18446744073709551615 records"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct log_verify_result result;
+        struct err err = {0};
+        append_batch(f, 50);
+        append_anchor(f, rows[i].size, plain_root(f->leaves, rows[i].root_of));
+        append_batch(f, 1);
+        assert_int_equal(log_verify(f->log, &options, &result, &err), ERR_CORRUPT);
+        if (strstr(err.message, rows[i].sentence) == NULL) {
+            fail_msg("%s", err.message);
+        }
+        event_log_close(f->log);
+        temp_folder_remove(f->path);
+        f->count = 0;
+        open_log(f);
+    }
+}
+
 /* Flip one byte of the data file at many places: either verify says so, or it says exactly the same as before (the byte was
  * in a free page or in padding). */
 static void a_changed_byte_is_found_or_has_no_effect(void **state)
@@ -276,6 +359,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(roots_proofs_and_tiles_match_a_plain_recomputation, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_checkpoint_that_was_never_true_is_found, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_anchor_is_the_root_of_records_before_it, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_wrong_anchor_is_found, setup, teardown),
         cmocka_unit_test_setup_teardown(a_changed_byte_is_found_or_has_no_effect, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
