@@ -10,10 +10,12 @@
 #define LETTERS 26
 #define BYTES_FAIR 234 /* 9 × 26: below it, byte mod 26 favours no letter */
 
-static const char LABEL[] = "tallystick escrow v1";
+static const char ESCROW_LABEL[] = "tallystick escrow v1";
+static const char ANCHOR_LABEL[] = "tallystick anchor v1";
 
-void escrow_seed_derive(const struct operator_key *operator_key, struct id16 escrow_id,
-                        char ret_seed[QUBIC_SEED_SIZE])
+/* `tail`: what stands behind the key id. */
+static void seed_derive(const struct operator_key *operator_key, const char *label,
+                        struct bytes tail, char ret_seed[QUBIC_SEED_SIZE])
 {
     struct k12 k12;
     uint8_t stream[STREAM_SIZE];
@@ -22,11 +24,11 @@ void escrow_seed_derive(const struct operator_key *operator_key, struct id16 esc
     put_be64(key_id, operator_key->key_id);
     k12_init(&k12);
     k12_update(&k12, bytes_of(operator_key->seed, sizeof operator_key->seed));
-    k12_update(&k12, bytes_of(LABEL, sizeof LABEL - 1));
+    k12_update(&k12, bytes_of_text(label));
     k12_update(&k12, bytes_of(&network, 1));
     k12_update(&k12, bytes_of(operator_key->log_id.b, sizeof operator_key->log_id.b));
     k12_update(&k12, bytes_of(key_id, sizeof key_id));
-    k12_update(&k12, bytes_of(escrow_id.b, sizeof escrow_id.b));
+    k12_update(&k12, tail);
     k12_final(&k12, stream, sizeof stream);
     size_t letters = 0;
     for (size_t i = 0; i < sizeof stream && letters < QUBIC_SEED_SIZE; i++) {
@@ -39,11 +41,25 @@ void escrow_seed_derive(const struct operator_key *operator_key, struct id16 esc
     explicit_bzero(stream, sizeof stream);
 }
 
+void escrow_seed_derive(const struct operator_key *operator_key, struct id16 escrow_id,
+                        char ret_seed[QUBIC_SEED_SIZE])
+{
+    seed_derive(operator_key, ESCROW_LABEL, bytes_of(escrow_id.b, sizeof escrow_id.b), ret_seed);
+}
+
 void escrow_keys_derive(const struct operator_key *operator_key, struct id16 escrow_id,
                         struct qubic_keys *ret)
 {
     char seed[QUBIC_SEED_SIZE];
     escrow_seed_derive(operator_key, escrow_id, seed);
+    INVARIANT(qubic_keys_from_seed(bytes_of(seed, sizeof seed), ret, NULL) == ERR_OK);
+    explicit_bzero(seed, sizeof seed);
+}
+
+void anchor_keys_derive(const struct operator_key *operator_key, struct qubic_keys *ret)
+{
+    char seed[QUBIC_SEED_SIZE];
+    seed_derive(operator_key, ANCHOR_LABEL, (struct bytes){0}, seed);
     INVARIANT(qubic_keys_from_seed(bytes_of(seed, sizeof seed), ret, NULL) == ERR_OK);
     explicit_bzero(seed, sizeof seed);
 }

@@ -1,6 +1,7 @@
-/* core/settlement/escrow_key.h: each escrow's own Qubic identity, from the operator's seed. Forever.
+/* core/settlement/escrow_key.h: each escrow's own Qubic identity, and the one that anchors, from the operator's seed. Forever.
  *
  *     stream = K12(operator seed (55 letters) ‖ "tallystick escrow v1" ‖ network u8 ‖ log id (16) ‖ key id u64 BE ‖ escrow id (16))
+ *              for anchoring: the same with "tallystick anchor v1" and without an escrow id
  *     seed   = the first 55 letters 'a' + byte mod 26 over the stream's bytes below 234
  *
  * The seed is 55 letters, so the operator can import any escrow into any wallet if all else fails.
@@ -25,6 +26,8 @@ void escrow_seed_derive(const struct operator_key *operator_key, struct id16 esc
                         char ret_seed[QUBIC_SEED_SIZE]);
 void escrow_keys_derive(const struct operator_key *operator_key, struct id16 escrow_id,
                         struct qubic_keys *ret);
+/* Of the identity that puts checkpoints on the chain: no escrow's, so that it can neither pay nor lose what is held for others. */
+void anchor_keys_derive(const struct operator_key *operator_key, struct qubic_keys *ret);
 /* The identity of escrow id zero: published in settlement.key_added, so that a wrong seed is noticed before it is used. */
 struct key32 operator_check_identity(const struct operator_key *operator_key);
 

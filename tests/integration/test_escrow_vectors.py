@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Escrow keys and payloads, computed again from docs/record-format.md, sections 7 and 8, alone: KangarooTwelve, FourQ and the
+"""Keys of escrows and anchoring, and payloads, computed again from docs/record-format.md, sections 7 and 8, alone: KangarooTwelve, FourQ and the
 derivation are written here a second time, slowly, and compared with tests/data/settlement-vectors.json, which the C code
 is held to as well. Those vectors must never change.
 
@@ -136,9 +136,9 @@ def identity(key):
 # ---- docs/record-format.md, sections 7 and 8 ----
 
 
-def escrow_seed(row):
-    stream = k12(row["operatorSeed"].encode() + b"tallystick escrow v1" + bytes([row["network"]]) +
-                 bytes.fromhex(row["logId"]) + struct.pack(">Q", row["keyId"]) + bytes.fromhex(row["escrowId"]), 512)
+def derived_seed(row, label, tail):
+    stream = k12(row["operatorSeed"].encode() + label + bytes([row["network"]]) + bytes.fromhex(row["logId"]) +
+                 struct.pack(">Q", row["keyId"]) + tail, 512)
     return "".join(chr(ord("a") + b % 26) for b in stream if b < 234)[:55]
 
 
@@ -160,19 +160,23 @@ def inputs():
     payloads = [dict(ids, kind=1, quoteId="303132333435363738393a3b3c3d3e3f", subject="a5" * 32)]
     payloads += [dict(ids, kind=kind, quoteId="00" * 16, subject="00" * 32) for kind in (2, 3, 4)]
     payloads += [dict(ids, kind=kind, quoteId="00" * 16, subject="c3" * 32) for kind in (5, 6)]
-    return escrows, payloads
+    anchors = [{name: row[name] for name in row if name != "escrowId"} for row in escrows[1:]]
+    return escrows, anchors, payloads
 
 
-def compute(escrows, payloads):
+def compute(escrows, anchors, payloads):
     for row in escrows:
-        row["seed"] = escrow_seed(row)
+        row["seed"] = derived_seed(row, b"tallystick escrow v1", bytes.fromhex(row["escrowId"]))
+    for row in anchors:
+        row["seed"] = derived_seed(row, b"tallystick anchor v1", b"")
+    for row in escrows + anchors:
         row["publicKey"] = public_key(row["seed"]).hex()
         row["identity"] = identity(bytes.fromhex(row["publicKey"]))
         row["keyId"] = str(row["keyId"])
     for row in payloads:
         row["bytes"] = payload(row).hex()
     return {"note": "Computed by tests/integration/test_escrow_vectors.py from docs/record-format.md. Never change a row.",
-            "escrows": escrows, "payloads": payloads}
+            "escrows": escrows, "anchors": anchors, "payloads": payloads}
 
 
 def main():
@@ -183,7 +187,7 @@ def main():
     with open(PATH, encoding="utf-8") as file:
         stored = json.load(file)
     passed = failed = 0
-    for name in ("escrows", "payloads"):
+    for name in ("escrows", "anchors", "payloads"):
         assert len(stored[name]) == len(again[name]) > 0, name
         for number, (one, other) in enumerate(zip(stored[name], again[name])):
             if one == other:

@@ -1,4 +1,4 @@
-/* What must never change: escrow seeds, identities and payloads, against vectors that were computed apart
+/* What must never change: seeds, identities and payloads, against vectors that were computed apart
  * (tests/integration/test_escrow_vectors.py), and the ids of settlement's commands. */
 // SPDX-License-Identifier: Apache-2.0
 #include "core/base/text.h"
@@ -70,6 +70,28 @@ static void escrow_keys_are_those_of_the_vectors(void **state)
         if (id_is_zero(escrow_id)) {
             assert_true(key_equal(operator_check_identity(&key), public_key));
         }
+    }
+    json_decref(root);
+}
+
+static void anchoring_keys_are_those_of_the_vectors(void **state)
+{
+    json_t *root;
+    json_t *rows = vectors("anchors", &root);
+    (void)state;
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        const json_t *row = json_array_get(rows, i);
+        struct operator_key key = operator_key_of(row);
+        struct qubic_keys keys;
+        struct qubic_keys of_seed;
+        char identity[QUBIC_IDENTITY_TEXT_SIZE];
+        anchor_keys_derive(&key, &keys);
+        qubic_identity_format(&keys.public_key, identity);
+        assert_string_equal(identity, text_of(row, "identity"));
+        assert_int_equal(qubic_keys_from_seed(bytes_of_text(text_of(row, "seed")), &of_seed, NULL),
+                         ERR_OK);
+        assert_memory_equal(&keys, &of_seed, sizeof keys);
+        assert_false(key_equal(keys.public_key, operator_check_identity(&key)));
     }
     json_decref(root);
 }
@@ -198,6 +220,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(escrow_keys_are_those_of_the_vectors),
+        cmocka_unit_test(anchoring_keys_are_those_of_the_vectors),
         cmocka_unit_test(a_wrong_operator_key_shows_in_the_check_identity),
         cmocka_unit_test(every_letter_of_a_seed_is_as_likely),
         cmocka_unit_test(payloads_are_those_of_the_vectors_and_come_back),
