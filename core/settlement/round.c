@@ -146,7 +146,8 @@ enum err_code settlement_prepare(struct settlement *s, struct err *err)
     return code == ERR_OK ? cursor_load(s, err) : code;
 }
 
-/* A tick or an escrow that makes trouble must not keep the others from being paid: each part is tried, the first trouble told. */
+/* A tick or an escrow that makes trouble must not keep the others from being paid: each part is tried, the first trouble told. Anchoring
+ * comes after them, and not while waiting for the chain has cost so much time already that payments are due again. */
 enum err_code settlement_round(struct settlement *s, struct err *err)
 {
     static enum err_code (*const parts[])(struct settlement *, struct err *) = {
@@ -155,13 +156,18 @@ enum err_code settlement_round(struct settlement *s, struct err *err)
     if (first != ERR_OK) {
         return first;
     }
+    bool slow = false;
     for (size_t i = 0; i < sizeof parts / sizeof *parts && !settlement_stopping(s); i++) {
         struct err own = {0};
         enum err_code code = parts[i](s, &own);
+        slow = slow || code == ERR_TIMEOUT;
         if (code != ERR_OK && first == ERR_OK) {
             first = code;
             *err = own;
         }
+    }
+    if (!slow && !settlement_stopping(s)) {
+        settle_anchor(s);
     }
     return first;
 }

@@ -112,6 +112,21 @@ static void *settlement_main(void *arg)
     return NULL;
 }
 
+/* Before the thread is there. */
+static void tell_anchor_identity(struct settlement *s)
+{
+    struct qubic_keys keys;
+    char text[QUBIC_IDENTITY_TEXT_SIZE];
+    if (!s->seed_good || !anchor_is_on(&s->options.anchor)) {
+        return;
+    }
+    anchor_keys_derive(&s->operator_key, &keys);
+    s->status.anchor_identity = keys.public_key;
+    qubic_keys_wipe(&keys);
+    qubic_identity_format(&s->status.anchor_identity, text);
+    trace(TRACE_INFO, "anchor.on", "identity=%s", text);
+}
+
 /* ── start and stop ────────────────────────────────────────────────────────────────────────────── */
 
 static void release(struct settlement *s)
@@ -171,6 +186,7 @@ enum err_code settlement_start(const struct settlement_options *options, struct 
     s->options = *options;
     s->operator_key = *options->operator_key;
     s->options.mono_ns = options->mono_ns != NULL ? options->mono_ns : time_mono_ns;
+    s->options.wall_ns = options->wall_ns != NULL ? options->wall_ns : time_wall_ns;
     s->options.poll_ms = options->poll_ms != 0 ? options->poll_ms : POLL_MS_DEFAULT;
     enum err_code code = ERR_OK;
     if (!copy_text(s->live_url, sizeof s->live_url, options->live_url) ||
@@ -196,6 +212,7 @@ enum err_code settlement_start(const struct settlement_options *options, struct 
         enum err_code seed = check_seed(s, &off);
         s->seed_good = seed == ERR_OK;
         tell(s, false, seed, &off);
+        tell_anchor_identity(s);
     }
     if (code == ERR_OK && pthread_create(&s->thread, NULL, settlement_main, s) != 0) {
         code = err_set(err, ERR_NOMEM, "no memory for the settlement thread");

@@ -10,6 +10,8 @@
  *                     not found, not in the tick, count  ├─▶ LEG_LOSE ─▶ due, next attempt
  *                                     anything else      └─▶ wait
  *
+ * Last in a round, if asked for: anchoring (anchor.c). Its trouble is told apart and holds up nothing.
+ *
  * Off:     a wrong operator seed keeps settlement off until it is started with the right one; a chain that does not know what
  *          the log calls confirmed, as long as that is so. The reason is in the status. A chain that does not answer is
  *          waited for.
@@ -24,17 +26,25 @@
 
 struct settlement;
 
+/* When a checkpoint goes on the chain; 0: not by this. Both 0: never. Only if there was an event since that is no anchor itself. */
+struct anchor_rule {
+    uint64_t every_events;
+    uint64_t every_min;
+};
+
 struct settlement_options {
     struct ledger *ledger;
     const struct operator_key *operator_key; /* copied */
     const char *live_url;
     const char *query_url;
-    const char *ca_file;      /* NULL: the system's */
-    const char *cursor_path;  /* file that remembers how far the chain was read; may be lost */
-    unsigned poll_ms;         /* pause between rounds; 0: 500 */
-    unsigned timeout_ms;      /* of one attempt to ask the chain; 0: 5,000 */
-    unsigned requests_per_s;  /* of the chain, at most 1,000; 0: no limit */
+    const char *ca_file;     /* NULL: the system's */
+    const char *cursor_path; /* file that remembers how far the chain was read; may be lost */
+    unsigned poll_ms;        /* pause between rounds; 0: 500 */
+    unsigned timeout_ms;     /* of one attempt to ask the chain; 0: 5,000 */
+    unsigned requests_per_s; /* of the chain, at most 1,000; 0: no limit */
+    struct anchor_rule anchor;
     int64_t (*mono_ns)(void); /* NULL: time_mono_ns; tests hand in their own */
+    int64_t (*wall_ns)(void); /* NULL: time_wall_ns */
 };
 
 struct settlement_status {
@@ -46,7 +56,10 @@ struct settlement_status {
     uint32_t cursor;    /* last tick we have read */
     int64_t asked_at;   /* monotonic ns of the last answer */
     uint64_t legs_open;
-    char reason[ERR_MESSAGE_MAX]; /* why it is off, or the last trouble; "" if none */
+    char reason[ERR_MESSAGE_MAX];        /* why it is off, or the last trouble; "" if none */
+    struct key32 anchor_identity;        /* zero: there is no anchoring, or the seed is wrong */
+    uint64_t anchored_size;              /* records under the newest anchor */
+    char anchor_reason[ERR_MESSAGE_MAX]; /* what anchoring waits for; "" if nothing */
 };
 
 MUST_CHECK enum err_code settlement_start(const struct settlement_options *options,

@@ -4,6 +4,7 @@
 #ifndef CORE_SETTLEMENT_SETTLEMENT_INTERNAL_H
 #define CORE_SETTLEMENT_SETTLEMENT_INTERNAL_H
 
+#include "core/log/log_reader.h"
 #include "core/market/state.h"
 #include "core/qubic/client.h"
 #include "core/settlement/settlement.h"
@@ -11,6 +12,16 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <uv.h>
+
+struct anchoring {
+    uint64_t from;    /* records under the newest anchor … */
+    uint64_t counted; /* … and how far was counted behind it … */
+    uint64_t others;  /* … what is no anchor */
+    bool in_flight;
+    struct qubic_transaction tx;
+    struct checkpoint checkpoint;
+    uint32_t again_from; /* tick before which nothing is tried, after trouble */
+};
 
 struct settlement {
     struct settlement_options options;
@@ -40,6 +51,7 @@ struct settlement {
     size_t legs_from;
     int64_t tick_seen_at; /* for measuring the length of a tick */
     uint32_t tick_seen;
+    struct anchoring anchoring;
 
     pthread_mutex_t mutex;
     pthread_cond_t wake; /* ends the pause between rounds when stopping */
@@ -98,6 +110,15 @@ MUST_CHECK enum err_code settle_confirmations(struct settlement *s, struct err *
 /* legs.c */
 MUST_CHECK enum err_code settle_legs(struct settlement *s, struct err *err);
 
+/* checkpoint.c: the newest signed one in this snapshot; size 0: there is none yet. */
+MUST_CHECK enum err_code settlement_checkpoint(struct settlement *s, struct log_reader *reader,
+                                               struct checkpoint *ret, struct err *err);
+/* anchor.c: one step. Never fails: what it waits for is in the status. */
+void settle_anchor(struct settlement *s);
+bool anchor_is_on(const struct anchor_rule *rule);
+/* `others`: events since the newest anchor that are none themselves (counted at least as far as the rule needs); `since_ns`: time since then. */
+bool anchor_is_due(const struct anchor_rule *rule, uint64_t others, int64_t since_ns);
+
 /* Whether a tick that the live service names can be: not behind the archive, and not further ahead of it than the network takes
  * transactions. Else ERR_UNAVAILABLE: what is signed or asked for on such a word would be waited for until that tick. */
 MUST_CHECK enum err_code settlement_check_tick(const struct settlement *s, uint32_t tick,
@@ -115,6 +136,7 @@ enum settlement_step {
     STEP_LEG_SIGN = 4,
     STEP_LEG_LOSE = 5,
     STEP_LEG_CONFIRM = 6,
+    STEP_ANCHOR = 7, /* escrow id zero; number: the size */
 };
 /* submit.c */
 struct id16 settlement_command_id(enum settlement_step step, struct id16 escrow_id,

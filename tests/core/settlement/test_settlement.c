@@ -349,6 +349,41 @@ static void an_old_balance_decides_nothing(void **state)
     flaky_proxy_stop(&proxy);
 }
 
+/* Goal: anchoring that has no money costs no payment anything; with some, a signed checkpoint is on the chain for nothing. */
+static void a_checkpoint_is_anchored_beside_the_payments(void **state)
+{
+    struct world *w = *state;
+    struct job job;
+    struct settlement_status status;
+    struct event anchor;
+    struct chain_answer a;
+    world_stop_settlement(w);
+    w->anchor.every_events = 3;
+    world_start_settlement(w);
+    world_create_job(w, &job, WINDOW);
+    (void)world_lock(w, &job);
+    WORLD_UNTIL(world_work(w, ENDING_COMPLETED));
+    WORLD_UNTIL(world_done(w, &job));
+    WORLD_UNTIL((settlement_status(w->settlement, &status), status.anchor_reason[0] != '\0'));
+    assert_non_null(strstr(status.anchor_reason, "no QUBIC"));
+    assert_string_equal(status.reason, "");
+    assert_int_equal(status.anchored_size, 0);
+    assert_int_equal(world_count(w, EVENT_CHECKPOINT_ANCHORED), 0);
+    chain_faucet(&w->chain, &status.anchor_identity, 5);
+    WORLD_UNTIL(world_newest(w, EVENT_CHECKPOINT_ANCHORED, &anchor));
+    WORLD_UNTIL((settlement_status(w->settlement, &status), status.anchored_size > 0));
+    assert_string_equal(status.anchor_reason, "");
+    CHAIN_ASK(&w->chain, a,
+              qubic_client_transaction(w->chain.client, &anchor.u.checkpoint_anchored.tx_id, l,
+                                       NULL, NULL));
+    assert_int_equal(a.answer.code, ERR_OK);
+    assert_false(a.answer.transaction.money_flew);
+    world_assert_on_chain(w, &status.anchor_identity, 5);
+    world_assert_empty(w, &job, 3);
+    world_assert_gains(w, -USED, PAYOUT, FEE);
+    world_verify(w);
+}
+
 static void a_wrong_seed_keeps_settlement_off(void **state)
 {
     struct world *w = *state;
@@ -622,6 +657,7 @@ int main(void)
         TEST(a_shortfall_stops_the_escrow),
         TEST_WITH(setup_slow, a_payment_that_moved_nothing_with_a_changed_count_is_doubted),
         TEST_WITH(setup_deaf, an_old_balance_decides_nothing),
+        TEST(a_checkpoint_is_anchored_beside_the_payments),
         TEST(a_wrong_seed_keeps_settlement_off),
         TEST(another_chain_keeps_settlement_off),
         TEST(stopping_does_not_wait_for_a_chain_that_hangs),

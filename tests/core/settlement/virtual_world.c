@@ -73,9 +73,9 @@ struct key32 virtual_key(struct virtual_world *w)
 const char *crash_step_name(enum crash_step step)
 {
     static const char *const NAMES[] = {
-        "ask tick",   "ask archive", "ask balance",  "broadcast", "ask transaction",
-        "ask tick's", "ask data",    "ask identity", "observe",   "confirm",
-        "expire",     "shortfall",   "sign leg",     "lose leg",  "confirm leg"};
+        "ask tick", "ask archive",  "ask balance", "broadcast", "ask transaction", "ask tick's",
+        "ask data", "ask identity", "observe",     "confirm",   "expire",          "shortfall",
+        "sign leg", "lose leg",     "confirm leg", "anchor"};
     static_assert(sizeof NAMES / sizeof *NAMES == CRASH_STEPS, "one each");
     return NAMES[step];
 }
@@ -83,11 +83,9 @@ const char *crash_step_name(enum crash_step step)
 /* What is done rarely crashes more often, and what crashed often more rarely, so that every place comes to its turn. */
 static bool crash(struct virtual_world *w, enum crash_step step, bool after)
 {
-    static const unsigned WEIGHTS[CRASH_STEPS] = {[CRASH_DEPOSIT] = 2,
-                                                  [CRASH_EXPIRE] = 20,
-                                                  [CRASH_IDENTITY] = 20,
-                                                  [CRASH_SHORTFALL] = 30,
-                                                  [CRASH_CONFIRM_LEG] = 2};
+    static const unsigned WEIGHTS[CRASH_STEPS] = {
+        [CRASH_DEPOSIT] = 2,    [CRASH_EXPIRE] = 20,     [CRASH_IDENTITY] = 20,
+        [CRASH_SHORTFALL] = 30, [CRASH_CONFIRM_LEG] = 2, [CRASH_ANCHOR] = 20};
     if (w->crashed || step >= CRASH_STEPS) {
         return true;
     }
@@ -120,6 +118,8 @@ static enum crash_step step_of_command(enum command_type type)
         return CRASH_LOSE;
     case COMMAND_LEG_CONFIRM:
         return CRASH_CONFIRM_LEG;
+    case COMMAND_CHECKPOINT_ANCHOR:
+        return CRASH_ANCHOR;
     default:
         fail_msg("settlement has no command %d", (int)type);
         return CRASH_STEPS;
@@ -174,7 +174,7 @@ enum err_code __wrap_settlement_submit(struct settlement *s, struct command *com
     return code;
 }
 
-/* What settlement sends is the newest attempt of a leg of the log, with these very bytes. */
+/* What settlement sends is the newest attempt of a leg of the log, with these very bytes; or an anchor, which moves nothing. */
 static void check_sent(struct virtual_world *w, struct bytes body)
 {
     static const char BEGIN_OF[] = "{\"encodedTransaction\":\"";
@@ -193,6 +193,9 @@ static void check_sent(struct virtual_world *w, struct bytes body)
                      ERR_OK);
     assert_int_equal(qubic_transaction_parse(buf_bytes(&wire), &tx, NULL), ERR_OK);
     buf_deinit(&wire);
+    if (tx.amount == 0) {
+        return;
+    }
     struct key32 hash = qubic_transaction_hash(&tx);
     assert_int_equal(views_snapshot_open(ledger_views(w->ledger), &snapshot, NULL), ERR_OK);
     struct store *store = views_snapshot_store(snapshot);
@@ -211,6 +214,18 @@ static void check_sent(struct virtual_world *w, struct bytes body)
     }
 }
 
+/* As if each state of the log had been signed: when that happens is real time's. */
+enum err_code __wrap_settlement_checkpoint(struct settlement *s, struct log_reader *reader,
+                                           struct checkpoint *ret, struct err *err);
+enum err_code __wrap_settlement_checkpoint(struct settlement *s, struct log_reader *reader,
+                                           struct checkpoint *ret, struct err *err)
+{
+    const struct merkle_source nodes = log_reader_nodes(reader);
+    (void)s;
+    ret->size = log_reader_size(reader);
+    return merkle_source_root(&nodes, ret->size, &ret->root, err);
+}
+
 bool virtual_http_ask(bool post, const char *path, struct bytes body, struct service_reply *ret)
 {
     enum crash_step step = step_of_path(path);
@@ -221,7 +236,9 @@ bool virtual_http_ask(bool post, const char *path, struct bytes body, struct ser
         check_sent(world, body);
     }
     service_ask(world->network, post, path, body, ret);
-    lies_tell(&world->lies, world->network, path, body, ret);
+    if (!world->honest) {
+        lies_tell(&world->lies, world->network, path, body, ret);
+    }
     if (crash(world, step, true)) {
         service_reply_deinit(ret);
         return false;
@@ -381,7 +398,10 @@ void virtual_open(struct virtual_world *w, const struct virtual_options *options
         .start_tick = VIRTUAL_FIRST_TICK, .epoch = 100, .min_offset = 3, .tick_seconds = 1};
     struct err err = {0};
     uint8_t key_seed[32];
-    *w = (struct virtual_world){.random = options->seed, .crash_permille = options->crash_permille};
+    *w = (struct virtual_world){.random = options->seed,
+                                .anchor = options->anchor,
+                                .honest = options->honest,
+                                .crash_permille = options->crash_permille};
     w->lies.seed = virtual_random(w);
     world = w;
     atomic_store(&now_ns, BEGIN);
@@ -410,7 +430,10 @@ static void begin_settlement(struct virtual_world *w)
     struct qubic_io io;
     struct err err = {0};
     assert_non_null(s);
-    s->options = (struct settlement_options){.ledger = w->ledger, .mono_ns = virtual_wall_ns};
+    s->options = (struct settlement_options){.ledger = w->ledger,
+                                             .anchor = w->anchor,
+                                             .mono_ns = virtual_wall_ns,
+                                             .wall_ns = virtual_wall_ns};
     s->operator_key = w->operator_key;
     s->seed_good = true;
     (void)snprintf(s->cursor_path, sizeof s->cursor_path, "%s", w->cursor);
@@ -481,6 +504,11 @@ void virtual_round(struct virtual_world *w)
     if (w->crashed) {
         after_crash(w);
     }
+}
+
+void virtual_pass(int64_t ns)
+{
+    atomic_fetch_add(&now_ns, ns);
 }
 
 void virtual_tick(struct virtual_world *w)

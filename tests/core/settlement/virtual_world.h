@@ -6,7 +6,7 @@
  *          settlement does nothing more, and another one begins, as after kill -9. "After" means: done, and the answer lost.
  * Seed:    everything drawn comes from the world's one generator, so a run can be had again from its seed; virtual_digest says whether it was.
  * Checks:  after each command the new events: what they move sums to zero, and no account is negative that may not be.
- * Seam:    settlement_submit is wrapped by the linker (CMakeLists.txt).
+ * Seam:    settlement_submit and settlement_checkpoint are wrapped by the linker (CMakeLists.txt).
  * Thread:  one, besides the ledger's writer. One world at a time. */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef TESTS_CORE_SETTLEMENT_VIRTUAL_WORLD_H
@@ -35,6 +35,7 @@ enum crash_step {
     CRASH_SIGN,
     CRASH_LOSE,
     CRASH_CONFIRM_LEG,
+    CRASH_ANCHOR,
     CRASH_STEPS,
 };
 
@@ -42,6 +43,8 @@ struct virtual_options {
     uint64_t seed;
     struct fault_plan faults;
     unsigned crash_permille; /* of the steps, at first; rarer where there were many */
+    struct anchor_rule anchor;
+    bool honest; /* nobody tells the lies of virtual_lies.h */
 };
 
 struct virtual_world {
@@ -56,7 +59,9 @@ struct virtual_world {
     struct settlement *settlement; /* NULL after a crash, until the next round */
     bool prepared;
     struct lies lies;
+    bool honest;
     struct key32 fee_identity;
+    struct anchor_rule anchor;
 
     unsigned crash_permille;
     bool crashed; /* in this round */
@@ -88,6 +93,8 @@ struct command virtual_command(struct virtual_world *w, enum command_type type,
 enum err_code virtual_submit(struct virtual_world *w, const struct command *command,
                              struct err *err);
 void virtual_must(struct virtual_world *w, const struct command *command);
+/* Time goes by, and the chain does not see it. */
+void virtual_pass(int64_t ns);
 /* A second later: what was frozen runs, or the chain stands still. */
 void virtual_tick(struct virtual_world *w);
 /* One round of settlement, which may end in a crash. */

@@ -66,6 +66,7 @@ void world_start_settlement(struct world *w)
         .live_url = w->live_url != NULL ? w->live_url : w->chain.live_url,
         .query_url = w->query_url != NULL ? w->query_url : w->chain.query_url,
         .cursor_path = w->cursor,
+        .anchor = w->anchor,
         .poll_ms = 20,
         .timeout_ms = 2000,
     };

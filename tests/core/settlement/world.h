@@ -40,6 +40,7 @@ struct world {
     struct id16 host_id;
     struct id16 offer_id;
     struct id16 upload_id;
+    struct anchor_rule anchor; /* of the next settlement that is started */
 };
 
 struct job {
