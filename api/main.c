@@ -241,6 +241,7 @@ static enum err_code start_settlement(struct server *s, const struct ledger_row 
         .live_url = s->options.api.qubic_live_url,
         .query_url = s->options.api.qubic_query_url,
         .cursor_path = s->cursor_path,
+        .anchor = s->options.anchor,
         .poll_ms = s->options.poll_ms,
         .requests_per_s = s->options.api.qubic_requests_per_s,
     };

@@ -35,10 +35,15 @@ static const char USAGE[] =
     "API each;\n"
     "                             0: no limit [local: 0, else 20]\n"
     "  --poll-ms N                pause between two looks at the chain [500]\n"
+    "  --anchor-every-events N    put a checkpoint on the chain after so many events [0: no]\n"
+    "  --anchor-every-min N       ... and after so many minutes, if something happened [0: no]\n"
     "  --views-copy-every N       events after which the views are copied anew [4000000]\n";
 
 /* The services publish no limit; until one is known this is a guess on the careful side. */
 #define REQUESTS_PER_S_DEFAULT 20
+
+#define ANCHOR_EVENTS_MAX 1000000000
+#define ANCHOR_MIN_MAX (366 * 24 * 60)
 
 enum option_id {
     OPT_DATA = 256,
@@ -55,6 +60,8 @@ enum option_id {
     OPT_QUERY,
     OPT_RATE,
     OPT_POLL,
+    OPT_ANCHOR_EVENTS,
+    OPT_ANCHOR_MIN,
     OPT_COPY_EVERY,
     OPT_HELP,
 };
@@ -74,6 +81,8 @@ static const struct option LONG[] = {
     {"qubic-query-url", required_argument, NULL, OPT_QUERY},
     {"qubic-rate", required_argument, NULL, OPT_RATE},
     {"poll-ms", required_argument, NULL, OPT_POLL},
+    {"anchor-every-events", required_argument, NULL, OPT_ANCHOR_EVENTS},
+    {"anchor-every-min", required_argument, NULL, OPT_ANCHOR_MIN},
     {"views-copy-every", required_argument, NULL, OPT_COPY_EVERY},
     {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},
@@ -153,6 +162,13 @@ static enum err_code take(int id, struct tallyd_options *options, struct err *er
     case OPT_POLL:
         code = number(optarg, 60000, &value, "poll-ms", err);
         options->poll_ms = (unsigned)value;
+        break;
+    case OPT_ANCHOR_EVENTS:
+        code = number(optarg, ANCHOR_EVENTS_MAX, &options->anchor.every_events,
+                      "anchor-every-events", err);
+        break;
+    case OPT_ANCHOR_MIN:
+        code = number(optarg, ANCHOR_MIN_MAX, &options->anchor.every_min, "anchor-every-min", err);
         break;
     case OPT_COPY_EVERY:
         code = number(optarg, INT64_MAX, &options->views_copy_every, "views-copy-every", err);

@@ -20,6 +20,7 @@ struct tallyd_options {
     const char *terms_set[TERMS_SET_MAX]; /* "lease_s=6" */
     size_t terms_set_count;
     unsigned poll_ms;
+    struct anchor_rule anchor;
     uint64_t views_copy_every; /* 0: as the ledger does by itself */
     bool rate_given;           /* else by the network: see options_choose_chain */
     struct api_options api;    /* its chain URLs are NULL unless given: see options_choose_chain */

@@ -15,6 +15,14 @@ static void healthz(struct call *call)
     call_reply(call, 200, json_pack("{s:s}", "status", "alive"));
 }
 
+static json_t *json_of_anchoring(const struct settlement_status *chain)
+{
+    bool on = !key_is_zero(chain->anchor_identity);
+    return json_pack("{s:b,s:o,s:I,s:s}", "on", on, "identity",
+                     on ? json_of_identity(chain->anchor_identity) : json_null(), "records",
+                     (json_int_t)chain->anchored_size, "reason", chain->anchor_reason);
+}
+
 static void readyz(struct call *call)
 {
     struct settlement_status chain;
@@ -31,11 +39,11 @@ static void readyz(struct call *call)
                  "checkpoint.failed in the trace (can the copy outside be written?)";
     }
     bool ready = reason[0] == '\0' && chain.on && chain.chain_answers;
-    json_t *json =
-        json_pack("{s:b,s:{s:b,s:I,s:s},s:{s:b,s:b,s:i,s:i,s:s}}", "ready", ready, "ledger",
-                  "writable", read_only == NULL, "head", (json_int_t)stats.head, "reason", reason,
-                  "settlement", "on", chain.on, "chain_answers", chain.chain_answers, "tick",
-                  (int)chain.tick, "processed", (int)chain.processed, "reason", chain.reason);
+    json_t *json = json_pack(
+        "{s:b,s:{s:b,s:I,s:s},s:{s:b,s:b,s:i,s:i,s:s},s:o}", "ready", ready, "ledger", "writable",
+        read_only == NULL, "head", (json_int_t)stats.head, "reason", reason, "settlement", "on",
+        chain.on, "chain_answers", chain.chain_answers, "tick", (int)chain.tick, "processed",
+        (int)chain.processed, "reason", chain.reason, "anchoring", json_of_anchoring(&chain));
     call_reply(call, ready ? 200 : 503, json);
 }
 
@@ -94,6 +102,8 @@ static void metrics(struct call *call)
     metric(&text, "chain_answers", "gauge", "1 if the chain answered in the last round.",
            chain.chain_answers ? 1 : 0);
     metric(&text, "settlement_on", "gauge", "1 if keys and chain are right.", chain.on ? 1 : 0);
+    metric(&text, "anchored_records", "gauge", "Records under the newest anchor on the chain.",
+           chain.anchored_size);
     metric(&text, "legs_open", "gauge", "Payments due or in flight.", chain.legs_open);
     static const char *const CLASSES[] = {"settlement", "report", "consumer", "bulk"};
     buf_append_text(&text, "# HELP tally_queue_length Commands waiting for the writer.\n"

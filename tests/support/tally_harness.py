@@ -267,14 +267,15 @@ class Chain(Process):
 
 
 class World:
-    """Chain and server. `terms`: set at init, e.g. {"upload_max": 65536}."""
+    """Chain and server. `terms`: set at init, e.g. {"upload_max": 65536}. `options`: of tallyd run."""
 
-    def __init__(self, terms=None, tick_ms=20, page=None, poll_ms=20):
+    def __init__(self, terms=None, tick_ms=20, page=None, poll_ms=20, options=()):
         self.folder = tempfile.mkdtemp(prefix="tally-test-")
         self.data = self.folder + "/data"
         self.tick_ms = tick_ms
         self.page = page
         self.poll_ms = poll_ms
+        self.options = options
         self.chain = None
         self.server = None
         try:
@@ -298,7 +299,7 @@ class World:
         page = [] if self.page is None else ["--page", self.page]
         self.server = Process([BIN + "/tallyd", "run", *self.common(), "--port", "0", "--poll-ms", str(self.poll_ms),
                                "--qubic-live-url", self.chain.url + "/live/v1",
-                               "--qubic-query-url", self.chain.url + "/query/v1", *page])
+                               "--qubic-query-url", self.chain.url + "/query/v1", *page, *self.options])
         wait_until(lambda: self.client().get("/readyz").status == 200, "the server takes writes")
 
     def client(self, token=None):
