@@ -2,22 +2,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """checker.py: checks a Tallystick event log without Tallystick.
 
-Written from docs/record-format.md alone, sharing nothing with the C program. It opens <data>/log read-only, as one
-snapshot, and checks sequences, headers, msgpack in its one spelling, private digests, command ids, every leaf hash, the
-full tiles, the frontier, the root, that `private.erased` names each missing private part, and the checkpoint (origin, key id,
-Ed25519 signature, root at its size). It does not know the event catalogue: the kind of each field is not checked.
+Written from docs/record-format.md alone, sharing nothing with the C program. It opens <data>/log read-only, as one snapshot, and
+checks sequences, headers, msgpack in its one spelling, private digests, command ids, every leaf hash, the full tiles, the
+frontier, the root, that `private.erased` names each missing private part, anchored roots, and the checkpoint (origin, key id,
+Ed25519 signature, root at its size). It does not know the event catalogue (no field's kind is checked), and asks no chain.
 
 LMDB pages have no checksums, so reading a damaged file may kill the reader: a child process does the work and leaves
 the sequence it is at in shared memory. Needs Debian's python3-lmdb."""
-import argparse, base64, functools, hashlib, json, mmap, os, re, struct, sys, uuid  # noqa: E401
-try:
-    import lmdb
-except ImportError:
-    lmdb = None
+import argparse, base64, functools, hashlib, importlib.util, json, mmap, os, re, struct, sys, uuid  # noqa: E401
 
 HEADER, RECORD_SIZE_MIN, RECORD_SIZE_MAX, SALT_SIZE = struct.Struct(">BBHHBBqQ16s16s16s32s"), 105, 65535, 16
 TABLES = {"records": True, "private": True, "tiles": False, "meta": False}  # name: keys are integers
-TYPE_OPENED, TYPE_RESTORED, TYPE_ERASED, OPERATOR = 1, 3, 82, 5
+TYPE_OPENED, TYPE_RESTORED, TYPE_ANCHORED, TYPE_ERASED, OPERATOR = 1, 3, 80, 82, 5
 OPENED = ((1, bytes), (6, bytes), (8, str))  # fields of ledger.opened that the origin and the checkpoint need
 NOTE = re.compile(rb"(?P<text>(?P<origin>[^\n]+)\n(?P<size>[1-9][0-9]{0,18})\n(?P<root>[^\n]+)\n)\n"
                   rb"\xe2\x80\x94 (?P<signer>[^\n]+) (?P<signed>[A-Za-z0-9+/]{90}[AEIMQUYcgkosw048]=)\n")
@@ -36,8 +32,8 @@ def sha256(*parts):
 TAGS = {0xC4: ("bin", 1, 0), 0xC5: ("bin", 2, 1 << 8), 0xC6: ("bin", 4, 1 << 16),
         0xCC: ("int", 1, 1 << 7), 0xCD: ("int", 2, 1 << 8), 0xCE: ("int", 4, 1 << 16), 0xCF: ("int", 8, 1 << 32),
         0xD0: ("int", 1, -0x21), 0xD1: ("int", 2, -0x81), 0xD2: ("int", 4, -0x8001), 0xD3: ("int", 8, -0x80000001),
-        0xD9: ("str", 1, 32), 0xDA: ("str", 2, 1 << 8), 0xDB: ("str", 4, 1 << 16),
-        0xDC: ("array", 2, 16), 0xDD: ("array", 4, 1 << 16), 0xDE: ("map", 2, 16), 0xDF: ("map", 4, 1 << 16)}
+        0xD9: ("str", 1, 32), 0xDA: ("str", 2, 1 << 8), 0xDB: ("str", 4, 1 << 16), 0xDC: ("array", 2, 16),
+        0xDD: ("array", 4, 1 << 16), 0xDE: ("map", 2, 16), 0xDF: ("map", 4, 1 << 16)}
 
 class Fields:
     """Reads one map from field number to value; anything but the one spelling is Bad."""
@@ -100,8 +96,7 @@ def point_add(p, q):
 def point_multiply(scalar, point):
     result = (0, 1)
     for bit in bin(scalar)[2:]:
-        result = point_add(result, result)
-        result = point_add(result, point) if bit == "1" else result
+        result = functools.reduce(point_add, (result, result, point) if bit == "1" else (result, result))
     return result
 
 def point_decode(data):
@@ -110,9 +105,7 @@ def point_decode(data):
     square = (y * y - 1) * pow(D * y * y + 1, -1, P) % P
     x = pow(square, (P + 3) // 8, P)
     x = x if x * x % P == square else x * pow(2, (P - 1) // 4, P) % P
-    if y >= P or x * x % P != square or (x == 0 and odd):
-        return None
-    return (x if x & 1 == odd else P - x), y
+    return None if y >= P or x * x % P != square or (x == 0 and odd) else (x if x & 1 == odd else P - x, y)
 
 def point_encode(point):
     return (point[1] | (point[0] & 1) << 255).to_bytes(32, "little")
@@ -124,8 +117,7 @@ def ed25519_verify(key, message, signature):
     if point is None or len(signature) != 64 or s >= ORDER:
         return False
     k = int.from_bytes(hashlib.sha512(signature[:32] + key + message).digest(), "little") % ORDER
-    minus = point_multiply(k, (P - point[0], point[1]))
-    return point_encode(point_add(point_multiply(s, BASE), minus)) == signature[:32]
+    return point_encode(point_add(point_multiply(s, BASE), point_multiply(k, (P - point[0], point[1])))) == signature[:32]
 
 class Tree:
     """Grows by leaf hashes; hands each full tile to `on_tile(level, index, hashes)`."""
@@ -155,8 +147,8 @@ class Log:
     def __init__(self, txn, tables, progress):
         self.txn, self.tables, self.progress, self.tree = txn, tables, progress, Tree(self.check_tile)
         self.time = self.command = self.opened = None
-        self.counts = {"private": 0, "erased": 0, "tiles": 0}
-        self.commands, self.generations = set(), []  # generations: (sequence it begins at, number)
+        self.counts = {"private": 0, "tiles": 0, "anchors": 0}
+        self.commands, self.generations, self.roots = set(), [], {}  # generations: (sequence it begins at, number)
         self.missing, self.erased = [], set()  # sequences: without their private part, and named by private.erased
 
     def check_record(self, sequence, key, record):
@@ -176,6 +168,9 @@ class Log:
         self.check_private(sequence, digest, self.txn.get(key, db=self.tables["private"]))
         if kind == TYPE_ERASED:
             self.erased.update(item.get(1) for item in fields.get(1, []))
+        if kind == TYPE_ANCHORED:  # of records before this one: others have no root yet
+            need(self.roots.get(fields[1]) == fields.get(2, 0), f"the anchored root of {fields[1]} records is not theirs")
+            self.counts["anchors"] += 1
         need((kind == TYPE_OPENED) == (sequence == 1), f"type {kind}: ledger.opened is record 1 and no other")
         if sequence == 1:
             lengths = [len(fields[number]) for number, form in OPENED if type(fields.get(number)) is form]
@@ -193,7 +188,6 @@ class Log:
         if not any(digest):
             need(value is None, "there is a private part, but the record's private digest is zero")
         elif value is None:
-            self.counts["erased"] += 1
             self.missing.append(sequence)
         else:
             self.counts["private"] += 1
@@ -215,24 +209,21 @@ class Log:
         for sequence in self.missing:
             need(sequence in self.erased, "the private part is gone, and no private.erased names it", sequence)
         for key in self.txn.cursor(db=self.tables["private"]).iternext(values=False):
-            sequence = struct.unpack("=Q", key)[0]
-            need(1 <= sequence <= size, f"there is a private part, but the log ends at {size}", sequence)
+            need(1 <= (n := struct.unpack("=Q", key)[0]) <= size, f"there is a private part, but the log ends at {size}", n)
         for key in self.txn.cursor(db=self.tables["tiles"]).iternext(values=False):
             level, index = struct.unpack(">BQ", key) if len(key) == 9 else (0, size)
             need(index < size >> 8 * (level + 1), f"the tile with key {key.hex()} is none of {size} records", size)
         frontier = struct.pack(">Q", size) + b"".join(reversed(self.tree.peaks))
-        stored = self.txn.get(b"frontier", db=self.tables["meta"])
-        need(stored == frontier, f"meta/frontier is not that of these {size} records", size)
+        need(self.txn.get(b"frontier", db=self.tables["meta"]) == frontier, f"meta/frontier is not that of {size} records", size)
 
     def origin(self, size):
         """Of a checkpoint over `size` records: its generation is the newest among them."""
         generation = [number for begins, number in self.generations if begins <= size][-1]
         return f"{self.opened[8]}/{uuid.UUID(bytes=self.opened[1])}/{generation}"
 
-    def check_checkpoint(self, note, root):
-        """`note`: its parts; `root`: the log's root at the note's size (None: it has no such size)."""
+    def check_checkpoint(self, note):
         need(note, "meta/checkpoint is not origin, size, root, an empty line and one signature", self.tree.size)
-        size, key = int(note["size"]), self.opened[6]
+        size, key, root = int(note["size"]), self.opened[6], self.roots.get(int(note["size"]))
         need(root is not None, f"meta/checkpoint is over {size} records, more than the log has", self.tree.size)
         origin, signed = self.origin(size), base64.b64decode(note["signed"])
         need(note["origin"] == note["signer"] == origin.encode(), f"the checkpoint's origin is not {origin}", size)
@@ -241,25 +232,34 @@ class Log:
         need(ed25519_verify(key, note["text"], signed[4:]), "the checkpoint's signature is not checkpoint_key's", size)
         return {"size": size, "root": root.hex(), "origin": origin}
 
+    def anchored_sizes(self):
+        for key, record in self.txn.cursor(db=self.tables["records"]):
+            if record[2:4] == TYPE_ANCHORED.to_bytes(2, "big"):
+                struct.pack_into("=Q", self.progress, 0, *struct.unpack("=Q", key))
+                size = Fields(record[HEADER.size:], "public fields", 1).fields.get(1)
+                need(type(size) is int, "checkpoint.anchored has no size")
+                yield size
+
     def check(self):
         stored = self.txn.get(b"checkpoint", db=self.tables["meta"])
         note = NOTE.fullmatch(stored or b"")
-        wanted, wanted_root = int(note["size"]) if note else None, None
+        wanted = {int(note["size"]) if note else 0, *self.anchored_sizes()}  # read ahead, for the tree has each size once
         for sequence, (key, record) in enumerate(self.txn.cursor(db=self.tables["records"]), 1):
             struct.pack_into("=Q", self.progress, 0, sequence)
             self.check_record(sequence, key, record)
-            wanted_root = self.tree.root() if sequence == wanted else wanted_root
+            if sequence in wanted:
+                self.roots[sequence] = self.tree.root()
         size = self.tree.size
         self.check_rest(size)
         return {"ok": True, "size": size, "root": self.tree.root().hex(), "origin": self.origin(size),
-                "checkpoint": None if stored is None else self.check_checkpoint(note, wanted_root),
-                "counts": {"records": size, "commands": len(self.commands), **self.counts}}
+                "checkpoint": None if stored is None else self.check_checkpoint(note),
+                "counts": {"records": size, "commands": len(self.commands), **self.counts, "erased": len(self.missing)}}
 
 def bad(progress, sentence, sequence=None):
-    reached = struct.unpack("=Q", progress[:8])[0]
-    return {"ok": False, "sequence": reached if sequence is None else sequence, "error": sentence}
+    return {"ok": False, "sequence": struct.unpack("=Q", progress[:8])[0] if sequence is None else sequence, "error": sentence}
 
 def check_log(path, progress):
+    import lmdb
     lock = os.path.exists(os.path.join(path, "lock.mdb"))  # there: a server may be writing. Never made by us.
     try:
         with lmdb.open(path, readonly=True, create=False, lock=lock, max_dbs=8, map_size=0) as env, env.begin() as txn:
@@ -289,7 +289,7 @@ def main():
     path, progress = os.path.join(options.data_dir, "log"), mmap.mmap(-1, 8)
     if not os.path.isfile(os.path.join(path, "data.mdb")):
         parser.error(f"{path} has no data.mdb: give tallyd's data folder or a copy of it")
-    if lmdb is None:
+    if importlib.util.find_spec("lmdb") is None:
         parser.error("the package python3-lmdb is missing")
     if os.fork() == 0:
         os._exit(show(check_log(path, progress), options.json))

@@ -220,7 +220,8 @@ class Good(CheckerTest):
         self.assertEqual(answer, {
             "ok": True, "size": RECORDS, "root": root, "origin": origin,
             "checkpoint": {"size": 295, "root": tree_root(self.built.leaves()[:295]).hex(), "origin": origin},
-            "counts": {"records": RECORDS, "commands": RECORDS // 2 + 1, "private": 100, "erased": 0, "tiles": TILES_FULL}})
+            "counts": {"records": RECORDS, "commands": RECORDS // 2 + 1, "private": 100, "erased": 0, "tiles": TILES_FULL,
+                       "anchors": 0}})
 
     def test_text_output_names_size_root_origin_checkpoint_and_counts(self):
         self.built.seal().write(self.folder)
@@ -281,6 +282,30 @@ class Good(CheckerTest):
         self.bad(295, "origin is not")
         self.built.meta[b"checkpoint"] = self.built.note(size=279)
         self.assertEqual(self.good()["checkpoint"]["origin"], f"tally.example/{LOG_UUID}/1")
+
+    def anchor(self, size, root):
+        """One more record: checkpoint.anchored."""
+        last = max(self.built.records)
+        self.built.records[last + 1] = record(80, {1: size, 2: root, 3: b"\x07" * 32, 4: 9}, time=10**9, stream_kind=1, actor_kind=4,
+                                              actor=bytes(16), command=command_id(10**6 + last))
+
+    def test_anchors_are_the_roots_of_records_before_them(self):
+        for size in (1, 255, 256, 257, 299, 305):
+            self.anchor(size, tree_root(self.built.leaves()[:size]))
+        self.built.seal()
+        self.assertEqual(self.good()["counts"]["anchors"], 6)
+
+    def test_a_wrong_anchor_is_refused(self):
+        leaves = self.built.leaves()
+        for size, root in ((299, tree_root(leaves)), (301, tree_root(leaves)), (1 << 63, tree_root(leaves)), (299, 7)):
+            self.built = Built()
+            self.anchor(size, root)
+            self.built.seal()
+            self.bad(301, f"the anchored root of {size} records is not theirs")
+        self.built = Built()
+        self.anchor("299", tree_root(leaves[:299]))
+        self.built.seal()
+        self.bad(301, "has no size")
 
     def test_usage(self):
         self.assertEqual(self.run_checker().returncode, 2)
