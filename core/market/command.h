@@ -16,6 +16,7 @@ enum command_type {
     COMMAND_LEDGER_START,
     COMMAND_TERMS_SET,
     COMMAND_KEY_ADD,
+    COMMAND_KEY_RETIRE,
     COMMAND_SWEEP, /* act on deadlines that have passed */
     /* people */
     COMMAND_SESSION_OPEN, /* register the identity if it is new, issue a token */
@@ -230,6 +231,7 @@ struct command {
         struct ev_ledger_started start;
         struct ev_terms_set terms;
         struct ev_settlement_key_added key;
+        struct ev_settlement_key_retired key_retire;
         struct command_session session;
         struct command_token token;
         struct command_token_revoke token_revoke;

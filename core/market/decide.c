@@ -81,6 +81,36 @@ enum err_code decide_ledger(struct deciding *d)
     }
 }
 
+/* Settlement says so, once it sees the last escrow's end. */
+static enum err_code retire_key(struct deciding *d)
+{
+    uint64_t key_id = d->command->u.key_retire.key_id;
+    struct settlement_key_row row;
+    if (d->command->actor_kind != ACTOR_SETTLEMENT && decide_need_operator(d) != ERR_OK) {
+        return ERR_DENIED;
+    }
+    if (!state_settlement_key(d->state, key_id, &row)) {
+        return refuse(d, ERR_NOT_FOUND, "no_such_key", "there is no settlement key %llu",
+                      (unsigned long long)key_id);
+    }
+    if (row.retired_sequence != 0) {
+        return refuse(d, ERR_CONFLICT, "key_retired", "settlement key %llu was retired before",
+                      (unsigned long long)key_id);
+    }
+    if (key_id == d->ledger.settlement_key_id) {
+        return refuse(d, ERR_CONFLICT, "key_newest",
+                      "settlement key %llu is the newest: new escrows are of it",
+                      (unsigned long long)key_id);
+    }
+    if (row.escrows_open != 0) {
+        return refuse(d, ERR_CONFLICT, "key_in_use", "settlement key %llu has %llu escrows open",
+                      (unsigned long long)key_id, (unsigned long long)row.escrows_open);
+    }
+    decide_event(d, EVENT_SETTLEMENT_KEY_RETIRED, (struct id16){0})->u.settlement_key_retired =
+        d->command->u.key_retire;
+    return ERR_OK;
+}
+
 static enum err_code dispatch(struct deciding *d)
 {
     switch (d->command->type) {
@@ -89,6 +119,8 @@ static enum err_code dispatch(struct deciding *d)
     case COMMAND_TERMS_SET:
     case COMMAND_KEY_ADD:
         return decide_ledger(d);
+    case COMMAND_KEY_RETIRE:
+        return retire_key(d);
     case COMMAND_SWEEP:
         return decide_sweep(d);
     case COMMAND_SESSION_OPEN:

@@ -21,6 +21,49 @@ void put_host(struct store *state, struct id16 id, const struct host_row *row)
     store_put(state, &STATE_HOSTS, id_key(&id), bytes_of(row, sizeof *row));
 }
 
+static void put_settlement_key(struct store *state, uint64_t key_id,
+                               const struct settlement_key_row *row)
+{
+    uint8_t key[8];
+    put_be64(key, key_id);
+    store_put(state, &STATE_SETTLEMENT_KEYS, bytes_of(key, sizeof key), bytes_of(row, sizeof *row));
+}
+
+void evolve_key_escrows(struct store *state, uint64_t key_id, int64_t more)
+{
+    struct settlement_key_row row;
+    if (more == 0) {
+        return;
+    }
+    if (!state_settlement_key(state, key_id, &row) ||
+        (more < 0 && row.escrows_open < (uint64_t)-more)) {
+        evolve_missing(state, "settlement key");
+        return;
+    }
+    row.escrows_open += (uint64_t)more; /* modulo 2^64: less, if it is negative */
+    put_settlement_key(state, key_id, &row);
+}
+
+static void evolve_settlement_key(struct store *state, uint64_t sequence, const struct event *event)
+{
+    struct settlement_key_row row;
+    if (event->type->number == EVENT_SETTLEMENT_KEY_ADDED) {
+        const struct ev_settlement_key_added *added = &event->u.settlement_key_added;
+        memset(&row, 0, sizeof row);
+        row.check_identity = added->check_identity;
+        row.added_sequence = sequence;
+        put_settlement_key(state, added->key_id, &row);
+    } else if (event->type->number == EVENT_SETTLEMENT_KEY_RETIRED) {
+        uint64_t key_id = event->u.settlement_key_retired.key_id;
+        if (!state_settlement_key(state, key_id, &row)) {
+            evolve_missing(state, "settlement key");
+            return;
+        }
+        row.retired_sequence = sequence;
+        put_settlement_key(state, key_id, &row);
+    }
+}
+
 static void evolve_ledger(struct store *state, uint64_t sequence, const struct event *event)
 {
     struct ledger_row row;
@@ -294,6 +337,7 @@ void market_evolve(struct store *state, uint64_t sequence, const struct event *e
     }
     if (event->type->stream_kind == STREAM_LEDGER) {
         evolve_ledger(state, sequence, event);
+        evolve_settlement_key(state, sequence, event);
     }
     evolve_command(state, sequence, event);
     evolve_balances(state, event);

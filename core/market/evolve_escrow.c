@@ -34,10 +34,11 @@ static void request(struct store *state, const struct event *event)
     put_escrow(state, event->stream_id, &row);
     store_put(state, &STATE_ESCROW_IDENTITIES, hash_key(&row.identity), id_key(&event->stream_id));
     store_put(state, &STATE_ESCROWS_OPEN, id_key(&event->stream_id), bytes_of("", 0));
+    evolve_key_escrows(state, row.key_id, 1);
 }
 
 /* A leg becomes due. Zero legs are done without a transaction. */
-static void open_leg(struct store *state, struct id16 escrow_id, struct escrow_row *escrow,
+static void open_leg(struct store *state, const struct event *event, struct escrow_row *escrow,
                      enum leg_kind kind, struct key32 deposit_tx, struct key32 destination,
                      int64_t amount)
 {
@@ -51,9 +52,10 @@ static void open_leg(struct store *state, struct id16 escrow_id, struct escrow_r
     leg.destination = destination;
     leg.deposit_tx = deposit_tx;
     leg.amount = amount;
+    leg.due_at = event->time;
     leg.kind = kind;
     leg.status = LEG_DUE;
-    leg_key(escrow_id, kind, deposit_tx, key);
+    leg_key(event->stream_id, kind, deposit_tx, key);
     store_put(state, &STATE_LEGS, bytes_of(key, sizeof key), bytes_of(&leg, sizeof leg));
     store_put(state, &STATE_LEGS_OPEN, bytes_of(key, sizeof key), bytes_of("", 0));
     escrow->legs_open++;
@@ -80,7 +82,7 @@ static void observe(struct store *state, uint64_t sequence, const struct event *
         escrow->lock_tick = observed->tick;
         escrow->confirmations = 0;
     } else {
-        open_leg(state, event->stream_id, escrow, LEG_RETURN, observed->tx_id, observed->source,
+        open_leg(state, event, escrow, LEG_RETURN, observed->tx_id, observed->source,
                  observed->amount);
     }
 }
@@ -101,19 +103,17 @@ static void settle(struct store *state, const struct event *event, struct escrow
     const struct ev_escrow_settled *settled = &event->u.escrow_settled;
     struct key32 none = {0};
     escrow->status = ESCROW_SETTLED;
-    open_leg(state, event->stream_id, escrow, LEG_REFUND, none, settled->consumer_identity,
-             settled->refund);
-    open_leg(state, event->stream_id, escrow, LEG_PAYOUT, none, settled->provider_identity,
-             settled->payout);
-    open_leg(state, event->stream_id, escrow, LEG_FEE, none, settled->fee_identity, settled->fee);
+    open_leg(state, event, escrow, LEG_REFUND, none, settled->consumer_identity, settled->refund);
+    open_leg(state, event, escrow, LEG_PAYOUT, none, settled->provider_identity, settled->payout);
+    open_leg(state, event, escrow, LEG_FEE, none, settled->fee_identity, settled->fee);
 }
 
 /* Without a lock: nothing moved, or the lock was seen but not yet confirmed and goes back whole. */
 static void expire(struct store *state, const struct event *event, struct escrow_row *escrow)
 {
     if (escrow->status == ESCROW_OBSERVED) {
-        open_leg(state, event->stream_id, escrow, LEG_RETURN, escrow->lock_tx,
-                 escrow->consumer_identity, escrow->amount);
+        open_leg(state, event, escrow, LEG_RETURN, escrow->lock_tx, escrow->consumer_identity,
+                 escrow->amount);
     }
     escrow->status = ESCROW_CLOSED;
     store_delete(state, &STATE_ESCROWS_OPEN, id_key(&event->stream_id));
@@ -203,6 +203,7 @@ void evolve_escrow(struct store *state, uint64_t sequence, const struct event *e
         evolve_missing(state, "escrow");
         return;
     }
+    bool was_open = escrow_is_open(&escrow);
     switch (event->type->number) {
     case EVENT_DEPOSIT_OBSERVED:
         observe(state, sequence, event, &escrow);
@@ -230,4 +231,6 @@ void evolve_escrow(struct store *state, uint64_t sequence, const struct event *e
         break;
     }
     put_escrow(state, event->stream_id, &escrow);
+    /* A deposit that comes late opens it again. */
+    evolve_key_escrows(state, escrow.key_id, (int64_t)escrow_is_open(&escrow) - (int64_t)was_open);
 }

@@ -14,6 +14,9 @@ void evolve_escrow(struct store *state, uint64_t sequence, const struct event *e
 /* Funds are locked: the job goes to its provider's queue. */
 void evolve_job_funded(struct store *state, struct id16 job_id, int64_t now);
 
+/* A key's row, with as many more escrows open. */
+void evolve_key_escrows(struct store *state, uint64_t key_id, int64_t more);
+
 void put_job(struct store *state, struct id16 id, const struct job_row *row);
 void put_host(struct store *state, struct id16 id, const struct host_row *row);
 

@@ -7,6 +7,7 @@
 /* Rows are stored as they lie in memory: padding would be undefined bytes in a digest. Every member is a multiple of 8 bytes
  * (ids and keys are 16 and 32), so the sizes below are the sums of their members. */
 static_assert(sizeof(struct ledger_row) == 16 + 2 * 32 + 23 * 8, "no padding");
+static_assert(sizeof(struct settlement_key_row) == 32 + 3 * 8, "no padding");
 static_assert(sizeof(struct account_row) == 32 + 4 * 8, "no padding");
 static_assert(sizeof(struct token_row) == 3 * 16 + 3 * 8, "no padding");
 static_assert(sizeof(struct upload_row) == 16 + 6 * 8 + 9 * 8, "no padding");
@@ -16,9 +17,10 @@ static_assert(sizeof(struct quote_row) == 6 * 16 + 32 + 7 * 8, "no padding");
 static_assert(sizeof(struct job_row) == 7 * 16 + 20 * 8, "no padding");
 static_assert(sizeof(struct escrow_row) == 4 * 16 + 4 * 32 + 10 * 8, "no padding");
 static_assert(sizeof(struct deposit_row) == 16 + 32 + 5 * 8, "no padding");
-static_assert(sizeof(struct leg_row) == 16 + 3 * 32 + 7 * 8, "no padding");
+static_assert(sizeof(struct leg_row) == 16 + 3 * 32 + 8 * 8, "no padding");
 
 const struct store_table STATE_LEDGER = {"ledger"};
+const struct store_table STATE_SETTLEMENT_KEYS = {"settlement_keys"};
 const struct store_table STATE_COMMANDS = {"commands"};
 const struct store_table STATE_ACCOUNTS = {"accounts"};
 const struct store_table STATE_IDENTITIES = {"identities"};
@@ -41,13 +43,28 @@ const struct store_table STATE_LEGS_OPEN = {"legs_open"};
 const struct store_table STATE_BALANCES = {"balances"};
 
 const struct store_table *const STATE_TABLES[] = {
-    &STATE_COMMANDS,     &STATE_JOBS,       &STATE_LEDGER,
-    &STATE_DEADLINES,    &STATE_HOSTS,      &STATE_TOKENS,
-    &STATE_ACCOUNTS,     &STATE_IDENTITIES, &STATE_TOKEN_IDS,
-    &STATE_UPLOADS,      &STATE_OFFERS,     &STATE_HOST_OFFERS,
-    &STATE_QUOTES,       &STATE_QUEUE,      &STATE_ESCROWS,
-    &STATE_DEPOSITS,     &STATE_LEGS,       &STATE_ESCROW_IDENTITIES,
-    &STATE_ESCROWS_OPEN, &STATE_LEGS_OPEN,  &STATE_BALANCES,
+    &STATE_COMMANDS,
+    &STATE_JOBS,
+    &STATE_LEDGER,
+    &STATE_DEADLINES,
+    &STATE_HOSTS,
+    &STATE_TOKENS,
+    &STATE_ACCOUNTS,
+    &STATE_IDENTITIES,
+    &STATE_TOKEN_IDS,
+    &STATE_UPLOADS,
+    &STATE_OFFERS,
+    &STATE_HOST_OFFERS,
+    &STATE_QUOTES,
+    &STATE_QUEUE,
+    &STATE_ESCROWS,
+    &STATE_DEPOSITS,
+    &STATE_LEGS,
+    &STATE_ESCROW_IDENTITIES,
+    &STATE_ESCROWS_OPEN,
+    &STATE_LEGS_OPEN,
+    &STATE_BALANCES,
+    &STATE_SETTLEMENT_KEYS,
 };
 const size_t STATE_TABLE_COUNT = sizeof STATE_TABLES / sizeof *STATE_TABLES;
 
@@ -64,6 +81,17 @@ struct bytes hash_key(const struct key32 *key)
 bool state_ledger(struct store *store, struct ledger_row *ret)
 {
     return store_get_row(store, &STATE_LEDGER, bytes_of_text("l"), ret, sizeof *ret);
+}
+
+bool state_settlement_key(struct store *store, uint64_t key_id, struct settlement_key_row *ret)
+{
+    uint8_t key[8];
+    put_be64(key, key_id);
+    if (store_get_row(store, &STATE_SETTLEMENT_KEYS, bytes_of(key, sizeof key), ret, sizeof *ret)) {
+        return true;
+    }
+    memset(ret, 0, sizeof *ret);
+    return false;
 }
 
 bool state_account(struct store *store, struct id16 id, struct account_row *ret)
@@ -119,6 +147,12 @@ bool state_escrow_by_identity(struct store *store, struct key32 identity, struct
 bool state_deposit(struct store *store, struct key32 tx_id, struct deposit_row *ret)
 {
     return store_get_row(store, &STATE_DEPOSITS, hash_key(&tx_id), ret, sizeof *ret);
+}
+
+bool escrow_is_open(const struct escrow_row *escrow)
+{
+    return (escrow->status != ESCROW_SETTLED && escrow->status != ESCROW_CLOSED) ||
+           escrow->legs_open > 0;
 }
 
 void leg_key(struct id16 escrow_id, enum leg_kind kind, struct key32 deposit_tx,

@@ -43,6 +43,13 @@ struct ledger_row { /* one row, key "l" */
     uint64_t paid_endings; /* bit n: ending n pays the provider */
 };
 
+struct settlement_key_row { /* key id, u64 big-endian → */
+    struct key32 check_identity;
+    uint64_t escrows_open; /* of this key: not ended, or with a leg open */
+    uint64_t added_sequence;
+    uint64_t retired_sequence; /* 0: not retired */
+};
+
 /* ── people ── */
 
 struct account_row { /* account id → */
@@ -228,7 +235,8 @@ struct leg_row { /* escrow id ‖ kind ‖ deposit hash (zero but for returns) �
     struct key32 deposit_tx;
     struct key32 tx_id;
     int64_t amount;
-    uint64_t tick;
+    int64_t due_at; /* when it became due; the same through all attempts */
+    uint64_t tick;  /* of the last attempt, also of one that was lost */
     uint64_t attempt;
     uint64_t outgoing_count; /* of the escrow identity when it was signed */
     uint64_t signed_sequence;
@@ -241,6 +249,7 @@ struct leg_row { /* escrow id ‖ kind ‖ deposit hash (zero but for returns) �
 /* ── tables ── */
 
 extern const struct store_table STATE_LEDGER;
+extern const struct store_table STATE_SETTLEMENT_KEYS;
 extern const struct store_table STATE_COMMANDS; /* command id → first sequence u64 ‖ count u64 */
 extern const struct store_table STATE_ACCOUNTS;
 extern const struct store_table STATE_IDENTITIES; /* Qubic key → account id */
@@ -268,6 +277,8 @@ extern const size_t STATE_TABLE_COUNT;
 /* ── access ── */
 
 bool state_ledger(struct store *store, struct ledger_row *ret);
+/* What is known under `key_id`, or zeros. */
+bool state_settlement_key(struct store *store, uint64_t key_id, struct settlement_key_row *ret);
 bool state_account(struct store *store, struct id16 id, struct account_row *ret);
 bool state_account_by_identity(struct store *store, struct key32 identity, struct id16 *ret);
 bool state_token(struct store *store, struct key32 hash, struct token_row *ret);
@@ -281,6 +292,8 @@ bool state_escrow_by_identity(struct store *store, struct key32 identity, struct
 bool state_deposit(struct store *store, struct key32 tx_id, struct deposit_row *ret);
 void leg_key(struct id16 escrow_id, enum leg_kind kind, struct key32 deposit_tx,
              uint8_t ret[LEG_KEY_SIZE]);
+/* Whether something is still to be signed for this escrow, or may be. */
+bool escrow_is_open(const struct escrow_row *escrow);
 bool state_leg(struct store *store, const uint8_t key[LEG_KEY_SIZE], struct leg_row *ret);
 /* First sequence and number of records of a command; false if it was never accepted. */
 bool state_command(struct store *store, struct id16 command_id, uint64_t *ret_first,

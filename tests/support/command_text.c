@@ -10,6 +10,7 @@ static const char *const NAMES[] = {
     [COMMAND_LEDGER_START] = "ledger.start",
     [COMMAND_TERMS_SET] = "terms.set",
     [COMMAND_KEY_ADD] = "key.add",
+    [COMMAND_KEY_RETIRE] = "key.retire",
     [COMMAND_SWEEP] = "sweep",
     [COMMAND_SESSION_OPEN] = "session.open",
     [COMMAND_TOKEN_ISSUE] = "token.issue",

@@ -260,6 +260,7 @@ void market_open(struct market *market, uint64_t seed, struct store *store, uint
     command.u.key =
         (struct ev_settlement_key_added){.key_id = 1, .check_identity = market_new_key(market)};
     must(market, &command);
+    market->key_id = 1;
     command = market_command(market, COMMAND_LEDGER_START, ACTOR_LEDGER, none);
     command.u.start.software = bytes_of_text("test");
     must(market, &command);
@@ -439,7 +440,7 @@ struct id16 market_create_job(struct market *market, struct id16 account_id, str
         .escrow_id = market_new_id(market),
         .quote_id = quote_id,
         .escrow_identity = market_new_key(market),
-        .key_id = 1,
+        .key_id = market->key_id,
         .requested_tick = market->tick,
         .last_tick = market->tick + ESCROW_TICKS,
         .file_name = bytes_of_text("train.py"),

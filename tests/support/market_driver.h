@@ -57,6 +57,7 @@ struct market {
     struct ev_terms_set terms;
     struct arena terms_arena;
     struct id16 log_id;
+    uint64_t key_id;             /* the newest settlement key's */
     struct key32 checkpoint_key; /* of ledger.opened; zero: none */
     /* what there is, in order of birth */
     struct market_ids accounts;

@@ -511,6 +511,42 @@ static void anchor_step(struct market *m)
     (void)market_submit(m, &command);
 }
 
+#define KEYS_MAX 40 /* of settlement, in one market */
+
+/* A new key, or the end of one that may be over. */
+static void key_step(struct market *m)
+{
+    struct id16 none = {0};
+    if (m->key_id < KEYS_MAX && market_chance(m, 40)) {
+        struct command command = market_command(m, COMMAND_KEY_ADD, ACTOR_OPERATOR, none);
+        command.u.key = (struct ev_settlement_key_added){.key_id = m->key_id + 1,
+                                                         .check_identity = market_new_key(m)};
+        if (market_submit(m, &command) == ERR_OK) {
+            m->key_id++;
+        }
+        return;
+    }
+    enum actor_kind actor = market_chance(m, 80) ? ACTOR_SETTLEMENT : ACTOR_ACCOUNT;
+    struct command command = market_command(m, COMMAND_KEY_RETIRE, actor, none);
+    command.u.key_retire.key_id = market_below(m, m->key_id + 2);
+    (void)market_submit(m, &command);
+}
+
+/* At the end nothing is owed under any key: all but the newest can go. */
+static void retire_keys(struct market *m)
+{
+    for (uint64_t id = 1; id < m->key_id; id++) {
+        struct settlement_key_row row;
+        struct command command =
+            market_command(m, COMMAND_KEY_RETIRE, ACTOR_SETTLEMENT, (struct id16){0});
+        command.u.key_retire.key_id = id;
+        assert_true(state_settlement_key(m->store, id, &row));
+        assert_int_equal(row.escrows_open, 0);
+        assert_int_equal(market_submit(m, &command),
+                         row.retired_sequence == 0 ? ERR_OK : ERR_CONFLICT);
+    }
+}
+
 static void operator_step(struct market *m)
 {
     struct id16 none = {0};
@@ -521,6 +557,10 @@ static void operator_step(struct market *m)
     }
     if (m->tokens.count > 0 && m->accounts.count > 0 && market_chance(m, 20)) {
         reconcile_step(m);
+        return;
+    }
+    if (market_chance(m, 30)) {
+        key_step(m);
         return;
     }
     if (market_chance(m, 40)) {
@@ -649,4 +689,5 @@ void market_drain(struct market *m)
                      m->err.message);
         }
     }
+    retire_keys(m);
 }

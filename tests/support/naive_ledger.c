@@ -255,6 +255,7 @@ static bool ledger(struct naive_ledger *n, const struct command *c, int64_t now)
             return no(n, "key id used");
         }
         n->key_id = c->u.key.key_id;
+        n->keys |= UINT64_C(1) << n->key_id;
         return true;
     }
 }
@@ -522,6 +523,7 @@ static bool create(struct naive_ledger *n, const struct command *c, int64_t now)
     job->provider_identity = find_account(n, row->provider_id)->identity;
     job->escrow_status = ESCROW_REQUESTED;
     job->last_tick = j->last_tick;
+    job->key_id = j->key_id;
     row->used = true;
     return true;
 }
@@ -974,6 +976,8 @@ bool naive_give(struct naive_ledger *n, const struct command *c, int64_t now)
     case COMMAND_TERMS_SET:
     case COMMAND_KEY_ADD:
         return ledger(n, c, now);
+    case COMMAND_KEY_RETIRE:
+        return naive_retire(n, c) || no(n, "key not to be retired");
     case COMMAND_SWEEP:
         return sweep(n, c, now);
     case COMMAND_SESSION_OPEN:

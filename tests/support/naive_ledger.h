@@ -116,6 +116,7 @@ struct naive_job {
     uint64_t lock_tick;
     uint64_t confirmations;
     bool shortfall;
+    uint64_t key_id;
 };
 
 struct naive_leg {
@@ -151,7 +152,9 @@ struct naive_ledger {
     bool open;
     int64_t started_at;
     uint64_t anchored; /* records under the newest anchor */
-    uint64_t key_id;
+    uint64_t key_id;   /* the newest */
+    uint64_t keys;     /* bit n: key n was added */
+    uint64_t retired;  /* bit n: and retired */
     struct ev_terms_set terms; /* its list is not kept */
     bool paid[ENDING_NEVER_FUNDED + 1];
     char word[32]; /* of the last refusal */
@@ -181,5 +184,8 @@ struct naive_ledger *naive_create(enum naive_error error);
 void naive_destroy(struct naive_ledger *naive);
 /* Whether the command is accepted; if so it is done. Otherwise `word` says why in a word of ours, not the API's. */
 bool naive_give(struct naive_ledger *naive, const struct command *command, int64_t now);
+
+/* naive_keys.c */
+bool naive_retire(struct naive_ledger *n, const struct command *c);
 
 #endif

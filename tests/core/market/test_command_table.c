@@ -55,6 +55,9 @@
 #define HAS_PAYOUT (SETTLED & ~REFUND_ONLY)
 #define HAS_FEE HAS_PAYOUT
 #define HAS_RETURN (RETURN_DUE | RETURNING | RETURN_PAID | IN(ASKED_SHORTFALL) | IN(DONE_DUPLICATE))
+/* Where something of the escrow is owed, or may still be. */
+#define KEY_IN_USE                                                                                 \
+    (~(IN(NO_JOB) | IN(ALL_PAID) | IN(NEVER_FUNDED) | IN(CANCELLED_ASKED) | IN(CANCELLED_RETURNED)))
 #define NO_LOCK_CAME (ASKED | IN(NEVER_FUNDED) | IN(NEVER_FUNDED_SHORT) | IN(CANCELLED_ASKED))
 
 /* ── sets of actors ────────────────────────────────────────────────────────────────────────────── */
@@ -85,8 +88,21 @@ static struct command plain(struct stage *s, enum command_type type, enum stage_
     } else if (type == COMMAND_KEY_ADD) {
         c.u.key.key_id = 2;
         c.u.key.check_identity = market_new_key(&s->market);
+    } else if (type == COMMAND_KEY_RETIRE) {
+        c.u.key_retire.key_id = 1;
     }
     return c;
+}
+
+/* The stage's escrow's, once a newer one took its place. */
+static struct command retire_key(struct stage *s, enum command_type type, enum stage_actor actor)
+{
+    struct settlement_key_row row;
+    if (!state_settlement_key(s->market.store, 2, &row)) {
+        struct command add = plain(s, COMMAND_KEY_ADD, BY_OPERATOR);
+        assert_int_equal(market_submit(&s->market, &add), ERR_OK);
+    }
+    return plain(s, type, actor);
 }
 
 static struct command sign_in(struct stage *s, enum command_type type, enum stage_actor actor)
@@ -574,6 +590,8 @@ static const struct row TABLE[] = {
     {"set terms", COMMAND_TERMS_SET, plain, BUT(OPERATORS), "not_operator", {{0}}},
     {"add a key", COMMAND_KEY_ADD, plain, OPERATORS, "settlement.key_added", {{0}}},
     {"add a key", COMMAND_KEY_ADD, plain, BUT(OPERATORS), "not_operator", {{0}}},
+    {"retire the newest key", COMMAND_KEY_RETIRE, plain, OPERATORS | BY(SETTLEMENT), "key_newest", {{0}}},
+    {"retire the newest key", COMMAND_KEY_RETIRE, plain, BUT(OPERATORS | BY(SETTLEMENT)), "not_operator", {{0}}},
     {"sweep", COMMAND_SWEEP, plain, OPERATORS, "nothing_due", {
         {IN(QUEUED_OVERDUE), "job.failed:no_worker escrow.settled"},
         {IN(ASSIGNED_OVERDUE), "job.released"},
@@ -829,6 +847,11 @@ static const struct row TABLE[] = {
         {REFUNDING, "too_early"},
         {HAS_REFUND, "not_in_flight"}}},
     BUT_SETTLEMENT("pay too early", COMMAND_LEG_CONFIRM, two_on_top),
+
+    /* last: from here on the newest key is another */
+    {"retire a key", COMMAND_KEY_RETIRE, retire_key, OPERATORS | BY(SETTLEMENT), "settlement.key_retired", {
+        {KEY_IN_USE, "key_in_use"}}},
+    {"retire a key", COMMAND_KEY_RETIRE, retire_key, BUT(OPERATORS | BY(SETTLEMENT)), "not_operator", {{0}}},
 };
 /* clang-format on */
 #define ROW_COUNT (sizeof TABLE / sizeof *TABLE)

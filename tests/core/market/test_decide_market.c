@@ -136,6 +136,46 @@ static void key_id_used(struct scene *s)
     submit(s, &command);
 }
 
+static void retire(struct scene *s, uint64_t key_id)
+{
+    struct command command =
+        market_command(&s->market, COMMAND_KEY_RETIRE, ACTOR_SETTLEMENT, (struct id16){0});
+    command.u.key_retire.key_id = key_id;
+    submit(s, &command);
+}
+
+static void add_key(struct scene *s)
+{
+    struct command command = operator_command(s, COMMAND_KEY_ADD);
+    command.u.key.key_id = ++s->market.key_id;
+    accept(s, &command);
+}
+
+static void no_such_key(struct scene *s)
+{
+    retire(s, 2);
+}
+
+static void key_newest(struct scene *s)
+{
+    retire(s, 1);
+}
+
+static void key_retired(struct scene *s)
+{
+    add_key(s);
+    retire(s, 1);
+    assert_int_equal(s->market.err.code, ERR_OK);
+    retire(s, 1);
+}
+
+static void key_in_use(struct scene *s)
+{
+    assert_false(id_is_zero(market_create_job(&s->market, s->consumer, quoted(s))));
+    add_key(s);
+    retire(s, 1);
+}
+
 static void token_invalid(struct scene *s)
 {
     struct command command = session(s);
@@ -407,6 +447,8 @@ static const struct refusal ROWS[] = {
     ROW(not_open, ERR_CONFLICT),           ROW(unknown_command, ERR_INTERNAL),
     ROW(not_operator, ERR_DENIED),         ROW(already_open, ERR_CONFLICT),
     ROW(terms_invalid, ERR_INVALID),       ROW(key_id_used, ERR_CONFLICT),
+    ROW(no_such_key, ERR_NOT_FOUND),       ROW(key_newest, ERR_CONFLICT),
+    ROW(key_retired, ERR_CONFLICT),        ROW(key_in_use, ERR_CONFLICT),
     ROW(token_invalid, ERR_INVALID),       ROW(token_expired, ERR_INVALID),
     ROW(token_exists, ERR_CONFLICT),       ROW(identity_invalid, ERR_INVALID),
     ROW(no_such_account, ERR_NOT_FOUND),   ROW(not_yours, ERR_DENIED),
