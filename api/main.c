@@ -7,6 +7,7 @@
 #include "api/presence.h"
 #include "api/term_set.h"
 #include "core/base/file.h"
+#include "core/base/invariant.h"
 #include "core/base/rng.h"
 #include "core/base/text.h"
 #include "core/base/time.h"
@@ -46,7 +47,7 @@ static enum err_code open_keys(struct server *s, struct err *err)
     if (code == ERR_OK) {
         code = path_join(path, sizeof path, s->options.api.data_dir, "keys.sealed", err);
     }
-    if (code == ERR_OK && s->options.init) {
+    if (code == ERR_OK && s->options.task == TALLYD_INIT) {
         code = dir_create(s->options.api.data_dir, 0700, err);
         if (code == ERR_OK) {
             server_keys_generate(&s->keys);
@@ -81,7 +82,7 @@ static enum err_code open_ledger(struct server *s, struct err *err)
         .checkpoint_key = &s->checkpoint_key,
         .checkpoint_copy = strcmp(copy, "none") == 0 ? NULL : copy,
         .copy_every = s->options.views_copy_every,
-        .on_commit = s->options.init ? NULL : api_post_commit,
+        .on_commit = s->options.task == TALLYD_RUN ? api_post_commit : NULL,
         .on_commit_ctx = &s->api,
     };
     return ledger_open(&options, &s->ledger, err);
@@ -97,12 +98,22 @@ static enum err_code submit(struct server *s, struct command *command, struct er
     return answer.code;
 }
 
-static struct operator_key operator_key_of(const struct server *s, struct id16 log_id,
-                                           enum network network)
+/* The seeds lie in the order of the keys: see api/keys.h. */
+static struct operator_key operator_key_of(const struct server *s, uint64_t key_id,
+                                           struct id16 log_id, enum network network)
 {
-    struct operator_key key = {.network = network, .log_id = log_id, .key_id = SETTLEMENT_KEY_ID};
-    memcpy(key.seed, s->keys.operator_seed, sizeof key.seed);
+    struct operator_key key = {.network = network, .log_id = log_id, .key_id = key_id};
+    INVARIANT(key_id >= SETTLEMENT_KEY_ID && key_id <= s->keys.seed_count);
+    memcpy(key.seed, s->keys.operator_seeds[key_id - SETTLEMENT_KEY_ID], sizeof key.seed);
     return key;
+}
+
+static enum err_code add_key(struct server *s, const struct operator_key *key, struct err *err)
+{
+    struct command command = {.type = COMMAND_KEY_ADD, .actor_kind = ACTOR_OPERATOR};
+    command.u.key.key_id = key->key_id;
+    command.u.key.check_identity = operator_check_identity(key);
+    return submit(s, &command, err);
 }
 
 /* ── init ──────────────────────────────────────────────────────────────────────────────────────── */
@@ -168,7 +179,8 @@ static enum err_code init(struct server *s, struct err *err)
     if (code != ERR_OK) {
         return code;
     }
-    struct operator_key operator_key = operator_key_of(s, log_id, s->options.network);
+    struct operator_key operator_key =
+        operator_key_of(s, SETTLEMENT_KEY_ID, log_id, s->options.network);
     struct command command = {.type = COMMAND_LEDGER_OPEN, .actor_kind = ACTOR_OPERATOR};
     command.u.open = (struct ev_ledger_opened){
         .log_id = log_id,
@@ -182,10 +194,7 @@ static enum err_code init(struct server *s, struct err *err)
     };
     code = submit(s, &command, err);
     if (code == ERR_OK) {
-        command = (struct command){.type = COMMAND_KEY_ADD, .actor_kind = ACTOR_OPERATOR};
-        command.u.key.key_id = SETTLEMENT_KEY_ID;
-        command.u.key.check_identity = operator_check_identity(&operator_key);
-        code = submit(s, &command, err);
+        code = add_key(s, &operator_key, err);
     }
     if (code == ERR_OK) {
         code = submit_terms(s, err);
@@ -199,17 +208,6 @@ static enum err_code init(struct server *s, struct err *err)
         printf("the operator's token is in %s/operator.token\n", s->options.api.data_dir);
     }
     return code;
-}
-
-/* ── run ───────────────────────────────────────────────────────────────────────────────────────── */
-
-static void signal_cb(uv_signal_t *signal, int number)
-{
-    struct server *s = signal->data;
-    trace(TRACE_INFO, "tallyd.stopping", "signal=%d", number);
-    uv_close((uv_handle_t *)&s->signals[0], NULL);
-    uv_close((uv_handle_t *)&s->signals[1], NULL);
-    api_stop(&s->api);
 }
 
 static enum err_code read_opened(struct server *s, struct ledger_row *ret, struct err *err)
@@ -226,6 +224,101 @@ static enum err_code read_opened(struct server *s, struct ledger_row *ret, struc
                : err_set(err, ERR_CONFLICT, "there is no opened log here; run tallyd init first");
 }
 
+/* ── rotate ────────────────────────────────────────────────────────────────────────────────────── */
+
+/* Whether a key after the log's newest can be added: keys.sealed has that one's seed, and at most one more. */
+static enum err_code check_newest(const struct server *s, const struct ledger_row *ledger,
+                                  struct err *err)
+{
+    uint64_t newest = ledger->settlement_key_id;
+    if (newest < SETTLEMENT_KEY_ID || newest > s->keys.seed_count) {
+        return err_set(err, ERR_CONFLICT,
+                       "keys.sealed has the seeds of settlement keys 1 to %zu, the log's newest "
+                       "is %llu: put back the newest keys.sealed first",
+                       s->keys.seed_count, (unsigned long long)newest);
+    }
+    if (s->keys.seed_count > newest + 1) {
+        return err_set(err, ERR_CONFLICT,
+                       "keys.sealed has the seeds of settlement keys 1 to %zu, the log's newest "
+                       "is %llu: is this an older copy of the log?",
+                       s->keys.seed_count, (unsigned long long)newest);
+    }
+    struct operator_key key =
+        operator_key_of(s, newest, ledger->log_id, (enum network)ledger->network);
+    bool same = key_equal(operator_check_identity(&key), ledger->check_identity);
+    explicit_bzero(&key, sizeof key);
+    return same ? ERR_OK
+                : err_set(err, ERR_CONFLICT,
+                          "keys.sealed holds another seed of settlement key %llu than the log's: "
+                          "put back the right one first",
+                          (unsigned long long)newest);
+}
+
+static enum err_code write_seed(struct server *s, struct err *err)
+{
+    struct buf passphrase;
+    char path[PATH_MAX];
+    enum err_code code = passphrase_read(s->options.passphrase_file, &passphrase, err);
+    if (code == ERR_OK) {
+        code = path_join(path, sizeof path, s->options.api.data_dir, "keys.sealed", err);
+    }
+    if (code == ERR_OK) {
+        code = server_keys_add_seed(&s->keys, path, buf_bytes(&passphrase), err);
+    }
+    sealed_wipe(&passphrase);
+    return code;
+}
+
+/* The file first: a seed that no log names yet is harmless, and is taken by the next try; a key in the log without its seed would
+ * leave nothing to sign for new escrows with. */
+static enum err_code rotate(struct server *s, struct err *err)
+{
+    struct ledger_row ledger = {0};
+    enum err_code code = open_keys(s, err);
+    if (code == ERR_OK) {
+        code = open_ledger(s, err); /* and its lock: no server runs */
+    }
+    if (code == ERR_OK && ledger_read_only_reason(s->ledger) != NULL) {
+        code = err_set(err, ERR_CONFLICT, "the log takes no writes: %s",
+                       ledger_read_only_reason(s->ledger));
+    }
+    if (code == ERR_OK) {
+        code = read_opened(s, &ledger, err);
+    }
+    if (code == ERR_OK) {
+        code = check_newest(s, &ledger, err);
+    }
+    uint64_t next = ledger.settlement_key_id + 1;
+    if (code == ERR_OK && s->keys.seed_count < next) { /* or an earlier try came so far */
+        code = write_seed(s, err);
+    }
+    if (code != ERR_OK) {
+        return code;
+    }
+    struct operator_key key = operator_key_of(s, next, ledger.log_id, (enum network)ledger.network);
+    code = add_key(s, &key, err);
+    explicit_bzero(&key, sizeof key);
+    if (code == ERR_OK) {
+        printf("new escrows are of settlement key %llu; older keys stay loaded\n",
+               (unsigned long long)next);
+        printf("%s/keys.sealed has changed: copy it to where its copies are before the next "
+               "start\n",
+               s->options.api.data_dir);
+    }
+    return code;
+}
+
+/* ── run ───────────────────────────────────────────────────────────────────────────────────────── */
+
+static void signal_cb(uv_signal_t *signal, int number)
+{
+    struct server *s = signal->data;
+    trace(TRACE_INFO, "tallyd.stopping", "signal=%d", number);
+    uv_close((uv_handle_t *)&s->signals[0], NULL);
+    uv_close((uv_handle_t *)&s->signals[1], NULL);
+    api_stop(&s->api);
+}
+
 static enum err_code start_settlement(struct server *s, const struct ledger_row *ledger,
                                       struct err *err)
 {
@@ -234,10 +327,15 @@ static enum err_code start_settlement(struct server *s, const struct ledger_row 
     if (code != ERR_OK) {
         return code;
     }
-    struct operator_key key = operator_key_of(s, ledger->log_id, (enum network)ledger->network);
+    struct operator_key keys[OPERATOR_KEYS_MAX];
+    for (size_t i = 0; i < s->keys.seed_count; i++) {
+        keys[i] = operator_key_of(s, SETTLEMENT_KEY_ID + i, ledger->log_id,
+                                  (enum network)ledger->network);
+    }
     struct settlement_options options = {
         .ledger = s->ledger,
-        .operator_key = &key,
+        .operator_keys = keys,
+        .operator_key_count = s->keys.seed_count,
         .live_url = s->options.api.qubic_live_url,
         .query_url = s->options.api.qubic_query_url,
         .cursor_path = s->cursor_path,
@@ -246,7 +344,7 @@ static enum err_code start_settlement(struct server *s, const struct ledger_row 
         .requests_per_s = s->options.api.qubic_requests_per_s,
     };
     code = settlement_start(&options, &s->api.settlement, err);
-    explicit_bzero(&key, sizeof key);
+    explicit_bzero(keys, sizeof keys);
     return code;
 }
 
@@ -343,7 +441,9 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "tallyd: %s\n", err.message);
         return 2;
     }
-    code = server.options.init ? init(&server, &err) : run(&server, &err);
+    code = server.options.task == TALLYD_INIT     ? init(&server, &err)
+           : server.options.task == TALLYD_ROTATE ? rotate(&server, &err)
+                                                  : run(&server, &err);
     ledger_close(server.ledger);
     server_keys_wipe(&server.keys);
     note_key_wipe(&server.checkpoint_key);

@@ -10,6 +10,8 @@
 static const char USAGE[] =
     "tallyd init --data DIR --passphrase-file FILE [options]   make a log, its keys and the "
     "operator's token\n"
+    "tallyd rotate --data DIR --passphrase-file FILE           a new settlement key for new "
+    "escrows; the server is stopped\n"
     "tallyd run  --data DIR --passphrase-file FILE [options]   serve it\n"
     "\n"
     "  --data DIR                 where the log, the views and the blobs lie\n"
@@ -195,10 +197,17 @@ enum err_code options_parse(int argc, char **argv, struct tallyd_options *ret, b
     if (*ret_help) {
         return ERR_OK;
     }
-    if (argc < 2 || (strcmp(argv[1], "init") != 0 && strcmp(argv[1], "run") != 0)) {
-        return err_set(err, ERR_INVALID, "say what to do: tallyd init or tallyd run");
+    static const char *const TASKS[] = {
+        [TALLYD_RUN] = "run", [TALLYD_INIT] = "init", [TALLYD_ROTATE] = "rotate"};
+    size_t task = 0;
+    while (argc >= 2 && task < sizeof TASKS / sizeof *TASKS && strcmp(argv[1], TASKS[task]) != 0) {
+        task++;
     }
-    options.init = strcmp(argv[1], "init") == 0;
+    if (argc < 2 || task == sizeof TASKS / sizeof *TASKS) {
+        return err_set(err, ERR_INVALID,
+                       "say what to do: tallyd init, tallyd run or tallyd rotate");
+    }
+    options.task = (enum tallyd_task)task;
     int id;
     optind = 2;
     opterr = 0;

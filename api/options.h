@@ -1,6 +1,7 @@
 /* api/options.h: tallyd's command line.
  *
  *     tallyd init --data DIR --passphrase-file F [--network local] [--name tally.local] [--set term=value]…
+ *     tallyd rotate --data DIR --passphrase-file F
  *     tallyd run  --data DIR --passphrase-file F [--host H] [--port N] [--origin URL] [--page DIR] … */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef API_OPTIONS_H
@@ -11,7 +12,7 @@
 #define TERMS_SET_MAX 32
 
 struct tallyd_options {
-    bool init; /* else run */
+    enum tallyd_task { TALLYD_RUN, TALLYD_INIT, TALLYD_ROTATE } task;
     const char *passphrase_file;
     const char *name;
     const char

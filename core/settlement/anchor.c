@@ -109,8 +109,9 @@ static enum err_code find_due(struct settlement *s, struct checkpoint *ret, uint
 static enum err_code sign(struct settlement *s, const struct qubic_keys *keys,
                           const struct checkpoint *checkpoint, uint32_t tick, struct err *err)
 {
-    struct payload payload = {
-        .kind = PAYLOAD_ANCHOR, .log_id = s->operator_key.log_id, .subject = checkpoint->root};
+    struct payload payload = {.kind = PAYLOAD_ANCHOR,
+                              .log_id = settlement_any_key(s)->log_id,
+                              .subject = checkpoint->root};
     struct qubic_transaction tx = {
         .destination = keys->public_key,
         .tick = tick,
@@ -145,7 +146,7 @@ static enum err_code begin(struct settlement *s, struct err *err)
     if (code != ERR_OK || checkpoint.size == 0) {
         return code;
     }
-    anchor_keys_derive(&s->operator_key, &keys);
+    anchor_keys_derive(settlement_key(s, s->newest_key_id), &keys);
     code = chain_balance(s, &keys.public_key, &balance, err);
     if (code == ERR_OK && balance.balance <= 0) {
         char text[QUBIC_IDENTITY_TEXT_SIZE];

@@ -151,7 +151,7 @@ void cursor_save(struct settlement *s, bool now)
         return;
     }
     const struct cursor_line line = {.tick = s->cursor,
-                                     .log_id = s->operator_key.log_id,
+                                     .log_id = settlement_any_key(s)->log_id,
                                      .generation = s->generation,
                                      .records = records_now(s)};
     cursor_line_format(&line, text);

@@ -62,7 +62,7 @@ static enum err_code observe_cb(void *ctx, const struct qubic_archived_transacti
                               }};
     if (tx->input_type == PAYLOAD_INPUT_TYPE &&
         payload_decode(bytes_of(tx->input, tx->input_size), &payload) &&
-        payload.kind == PAYLOAD_LOCK && id_equal(payload.log_id, s->operator_key.log_id)) {
+        payload.kind == PAYLOAD_LOCK && id_equal(payload.log_id, settlement_any_key(s)->log_id)) {
         command.u.deposit.payload_ours = true;
         command.u.deposit.job_id = payload.job_id;
         command.u.deposit.payload_escrow_id = payload.escrow_id;

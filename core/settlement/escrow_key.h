@@ -15,6 +15,9 @@
 
 #include "core/event/kinds.h"
 
+/* A log's keys are numbered 1, 2, 3, … as they are added; each is of a seed of its own. */
+#define OPERATOR_KEYS_MAX 64
+
 struct operator_key {
     char seed[QUBIC_SEED_SIZE]; /* secret */
     enum network network;

@@ -7,6 +7,7 @@
 #include "core/market/posting.h"
 #include "core/settlement/payload.h"
 #include "core/settlement/settlement_internal.h"
+#include "core/settlement/stuck.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -159,13 +160,13 @@ static enum payload_kind payload_kind_of(uint64_t leg_kind)
     return PAYLOAD_RETURN;
 }
 
-static enum err_code build(struct settlement *s, const struct open_leg *open, uint32_t tick,
-                           struct qubic_transaction *ret, struct err *err)
+static enum err_code build(const struct operator_key *key, const struct open_leg *open,
+                           uint32_t tick, struct qubic_transaction *ret, struct err *err)
 {
     struct qubic_keys keys;
     struct payload payload = {
         .kind = payload_kind_of(open->leg.kind),
-        .log_id = s->operator_key.log_id,
+        .log_id = key->log_id,
         .job_id = open->escrow.job_id,
         .escrow_id = open->escrow_id,
         .subject = open->leg.deposit_tx,
@@ -178,7 +179,7 @@ static enum err_code build(struct settlement *s, const struct open_leg *open, ui
         .input_size = PAYLOAD_SIZE,
     };
     payload_encode(&payload, ret->input);
-    escrow_keys_derive(&s->operator_key, open->escrow_id, &keys);
+    escrow_keys_derive(key, open->escrow_id, &keys);
     enum err_code code = ERR_OK;
     if (!key_equal(keys.public_key, open->escrow.identity)) {
         code = err_set(err, ERR_CORRUPT,
@@ -224,6 +225,11 @@ static enum err_code check_balance(struct settlement *s, const struct open_leg *
                        balance->valid_for_tick, open->balance_tick);
     }
     bool is_short = balance->balance < open->ledger_balance;
+    if (!is_short && balance->latest_incoming_tick <= s->cursor) {
+        /* All that transactions brought is in the ledger: more than that came without one. */
+        surplus_note(s, open->escrow_id, balance->balance - open->ledger_balance,
+                     balance->valid_for_tick);
+    }
     if (is_short != (open->escrow.shortfall != 0)) {
         enum err_code code = report_shortfall(s, open, balance, err);
         if (code != ERR_OK) {
@@ -241,8 +247,25 @@ static enum err_code check_balance(struct settlement *s, const struct open_leg *
     return ERR_OK;
 }
 
+static enum err_code key_missing(const struct open_leg *open, struct err *err)
+{
+    char text[ID_TEXT_SIZE];
+    id_format(open->escrow_id, text);
+    return err_set(err, ERR_CONFLICT,
+                   "escrow %s waits for settlement key %" PRIu64
+                   ", whose seed is not loaded, or is not the one in the log",
+                   text, open->escrow.key_id);
+}
+
 static enum err_code sign(struct settlement *s, const struct open_leg *open, struct err *err)
 {
+    const struct operator_key *key = settlement_key(s, open->escrow.key_id);
+    if (key == NULL) {
+        return key_missing(open, err);
+    }
+    if (s->tick < leg_backoff_tick(open->leg.attempt, open->leg.tick)) {
+        return ERR_OK; /* what was lost again and again is not tried in every round */
+    }
     struct qubic_balance balance;
     struct qubic_transaction tx;
     struct qubic_tick_info now;
@@ -262,7 +285,7 @@ static enum err_code sign(struct settlement *s, const struct open_leg *open, str
         return code;
     }
     uint32_t tick = now.tick + (uint32_t)open->tick_offset;
-    code = build(s, open, tick, &tx, err);
+    code = build(key, open, tick, &tx, err);
     if (code != ERR_OK) {
         return code;
     }
@@ -402,6 +425,7 @@ enum err_code settle_legs(struct settlement *s, struct err *err)
             open->leg.status == LEG_SIGNED ? follow(s, open, &own) : sign(s, open, &own);
         if (one != ERR_OK) { /* one escrow's trouble is not the others' */
             trace_err(TRACE_DEBUG, "leg.waits", &own);
+            trouble_note(s, open->escrow_id, &own);
             code = one;
             *err = own;
         }
@@ -411,6 +435,7 @@ enum err_code settle_legs(struct settlement *s, struct err *err)
         }
     }
     free(list.legs);
+    trouble_publish(s);
     (void)pthread_mutex_lock(&s->mutex);
     s->status.legs_open = list.count;
     (void)pthread_mutex_unlock(&s->mutex);

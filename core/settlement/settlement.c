@@ -21,24 +21,6 @@ bool settlement_stopping(struct settlement *s)
     return atomic_load(&s->stopping);
 }
 
-static enum err_code check_seed(struct settlement *s, struct err *err)
-{
-    struct views_snapshot *snapshot;
-    struct ledger_row ledger;
-    enum err_code code = views_snapshot_open(ledger_views(s->options.ledger), &snapshot, err);
-    if (code != ERR_OK) {
-        return code;
-    }
-    bool known = state_ledger(views_snapshot_store(snapshot), &ledger);
-    views_snapshot_close(snapshot);
-    if (!known || ledger.settlement_key_id != s->operator_key.key_id ||
-        !key_equal(ledger.check_identity, operator_check_identity(&s->operator_key))) {
-        return err_set(err, ERR_CONFLICT,
-                       "the loaded operator seed does not give the check identity in the log");
-    }
-    return ERR_OK;
-}
-
 /* ── the thread ────────────────────────────────────────────────────────────────────────────────── */
 
 static void tell(struct settlement *s, bool on, enum err_code code, const struct err *err)
@@ -94,7 +76,7 @@ static bool prepare(struct settlement *s)
 static void *settlement_main(void *arg)
 {
     struct settlement *s = arg;
-    if (!s->seed_good || !prepare(s)) {
+    if (s->newest_key_id == 0 || !prepare(s)) {
         return NULL;
     }
     trace(TRACE_INFO, "settlement.on", "tick=%" PRIu32 " cursor=%" PRIu32, s->tick, s->cursor);
@@ -117,10 +99,10 @@ static void tell_anchor_identity(struct settlement *s)
 {
     struct qubic_keys keys;
     char text[QUBIC_IDENTITY_TEXT_SIZE];
-    if (!s->seed_good || !anchor_is_on(&s->options.anchor)) {
+    if (s->newest_key_id == 0 || !anchor_is_on(&s->options.anchor)) {
         return;
     }
-    anchor_keys_derive(&s->operator_key, &keys);
+    anchor_keys_derive(settlement_key(s, s->newest_key_id), &keys);
     s->status.anchor_identity = keys.public_key;
     qubic_keys_wipe(&keys);
     qubic_identity_format(&s->status.anchor_identity, text);
@@ -141,7 +123,7 @@ static void release(struct settlement *s)
     INVARIANT(uv_loop_close(&s->loop) == 0);
     (void)pthread_cond_destroy(&s->wake);
     (void)pthread_mutex_destroy(&s->mutex);
-    explicit_bzero(&s->operator_key, sizeof s->operator_key);
+    explicit_bzero(s->keys, sizeof s->keys);
     free(s);
 }
 
@@ -184,7 +166,10 @@ enum err_code settlement_start(const struct settlement_options *options, struct 
         return err_set(err, ERR_NOMEM, "no memory for settlement");
     }
     s->options = *options;
-    s->operator_key = *options->operator_key;
+    INVARIANT(options->operator_key_count > 0 && options->operator_key_count <= OPERATOR_KEYS_MAX);
+    s->key_count = options->operator_key_count;
+    memcpy(s->keys, options->operator_keys, s->key_count * sizeof *s->keys);
+    s->options.operator_keys = NULL; /* the caller's, and soon gone */
     s->options.mono_ns = options->mono_ns != NULL ? options->mono_ns : time_mono_ns;
     s->options.wall_ns = options->wall_ns != NULL ? options->wall_ns : time_wall_ns;
     s->options.poll_ms = options->poll_ms != 0 ? options->poll_ms : POLL_MS_DEFAULT;
@@ -209,9 +194,7 @@ enum err_code settlement_start(const struct settlement_options *options, struct 
     }
     if (code == ERR_OK) {
         struct err off = {0};
-        enum err_code seed = check_seed(s, &off);
-        s->seed_good = seed == ERR_OK;
-        tell(s, false, seed, &off);
+        tell(s, false, settlement_check_keys(s, &off), &off);
         tell_anchor_identity(s);
     }
     if (code == ERR_OK && pthread_create(&s->thread, NULL, settlement_main, s) != 0) {
@@ -250,13 +233,14 @@ struct key32 settlement_escrow_identity(struct settlement *s, struct id16 escrow
                                         uint64_t *ret_key_id)
 {
     struct qubic_keys keys;
-    if (!s->seed_good) {
+    const struct operator_key *key = settlement_key(s, s->newest_key_id);
+    if (key == NULL) {
         *ret_key_id = 0;
         return (struct key32){0};
     }
-    escrow_keys_derive(&s->operator_key, escrow_id, &keys);
+    escrow_keys_derive(key, escrow_id, &keys);
     struct key32 identity = keys.public_key;
     qubic_keys_wipe(&keys);
-    *ret_key_id = s->operator_key.key_id;
+    *ret_key_id = key->key_id;
     return identity;
 }

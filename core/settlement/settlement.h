@@ -12,10 +12,12 @@
  *
  * Last in a round, if asked for: anchoring (anchor.c). Its trouble is told apart and holds up nothing.
  *
- * Off:     a wrong operator seed keeps settlement off until it is started with the right one; a chain that does not know what
- *          the log calls confirmed, as long as that is so. The reason is in the status. A chain that does not answer is
+ * Keys:    new escrows are of the newest settlement key, each older escrow is signed for with its own. Where that one's seed is not loaded, or
+ *          is not the one that the log published, its escrows wait, named in the status, and nothing else does. A key of which no escrow
+ *          is open any more is retired.
+ * Off:     a newest key that is missing or wrong keeps settlement off until it is started with the right one; a chain that does not know
+ *          what the log calls confirmed, as long as that is so. The reason is in the status. A chain that does not answer is
  *          waited for.
- * Missing: retired keys: only escrows of the loaded seed and key id are paid.
  * Thread:  start, stop, status and escrow identities from any thread. */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef CORE_SETTLEMENT_SETTLEMENT_H
@@ -34,7 +36,8 @@ struct anchor_rule {
 
 struct settlement_options {
     struct ledger *ledger;
-    const struct operator_key *operator_key; /* copied */
+    const struct operator_key *operator_keys; /* copied; of one log and network */
+    size_t operator_key_count;                /* 1 to OPERATOR_KEYS_MAX */
     const char *live_url;
     const char *query_url;
     const char *ca_file;     /* NULL: the system's */
@@ -48,7 +51,7 @@ struct settlement_options {
 };
 
 struct settlement_status {
-    bool on;            /* keys loaded and right, chain the right one */
+    bool on;            /* newest key loaded and right, chain the right one */
     bool chain_answers; /* in the last round */
     uint32_t tick;      /* the network's, 0: unknown */
     uint32_t tick_ms;   /* length of a tick as measured, 0: unknown */
@@ -68,7 +71,26 @@ MUST_CHECK enum err_code settlement_start(const struct settlement_options *optio
 void settlement_stop(struct settlement *settlement);
 
 void settlement_status(struct settlement *settlement, struct settlement_status *ret);
-/* The identity of an escrow to be; derived again and compared before each signature. Zero, key id 0, while the seed is
+/* Whether the key's seed is loaded and gives what the log published. */
+bool settlement_has_key(const struct settlement *settlement, uint64_t key_id);
+/* What the last round said about an escrow that could not be paid from; false: nothing. At most SETTLEMENT_TROUBLES_MAX are remembered. */
+#define SETTLEMENT_TROUBLES_MAX 64
+bool settlement_trouble(struct settlement *settlement, struct id16 escrow_id,
+                        char ret[ERR_MESSAGE_MAX]);
+
+/* Money at an escrow's identity that no transaction brought, as from a contract: seen when a balance was asked for a payment, since the start. Never
+ * spent; `tally sweep` finds all of it. */
+struct settlement_surplus {
+    struct id16 escrow_id;
+    int64_t amount;
+    uint32_t tick; /* of the balance */
+};
+#define SETTLEMENT_SURPLUS_MAX 64
+/* The newest; returns how many. */
+size_t settlement_surplus(struct settlement *settlement,
+                          struct settlement_surplus ret[SETTLEMENT_SURPLUS_MAX]);
+
+/* The identity of an escrow to be; derived again and compared before each signature. Zero, key id 0, while the newest seed is
  * wrong: no command takes these, and nothing must be locked to a key that nobody can check. */
 struct key32 settlement_escrow_identity(struct settlement *settlement, struct id16 escrow_id,
                                         uint64_t *ret_key_id);

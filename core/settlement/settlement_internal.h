@@ -23,16 +23,29 @@ struct anchoring {
     uint32_t again_from; /* tick before which nothing is tried, after trouble */
 };
 
+struct trouble {
+    struct id16 escrow_id;
+    char message[ERR_MESSAGE_MAX];
+};
+
+struct trouble_list {
+    size_t count;
+    struct trouble items[SETTLEMENT_TROUBLES_MAX];
+};
+
 struct settlement {
     struct settlement_options options;
-    struct operator_key operator_key;
+    struct operator_key keys[OPERATOR_KEYS_MAX];
+    bool
+        key_good[OPERATOR_KEYS_MAX]; /* gives the check identity in the log; constant after start */
+    size_t key_count;
+    uint64_t
+        newest_key_id; /* of the log; 0: its key is not loaded, or wrong. Constant after start */
     char live_url[512];
     char query_url[512];
     char cursor_path[512];
     pthread_t thread;
     atomic_bool stopping;
-    bool
-        seed_good; /* the operator's seed gives the check identity in the log; constant after start */
 
     uv_loop_t loop;
     uv_async_t wake_loop; /* ends the wait for an answer when stopping */
@@ -56,6 +69,10 @@ struct settlement {
     pthread_mutex_t mutex;
     pthread_cond_t wake; /* ends the pause between rounds when stopping */
     struct settlement_status status;
+    struct trouble_list troubles; /* of the last round */
+    struct settlement_surplus surplus[SETTLEMENT_SURPLUS_MAX];
+    size_t surplus_count;
+    struct trouble_list troubles_now; /* of this one; not under the mutex */
 };
 
 /* chain.c: a question to the chain, waited for. Slices in the answer live until the next question. */
@@ -107,6 +124,21 @@ void cursor_save(struct settlement *s, bool now);
 /* deposits.c: ticks since the cursor, confirmations, expiries. */
 MUST_CHECK enum err_code settle_deposits(struct settlement *s, struct err *err);
 MUST_CHECK enum err_code settle_confirmations(struct settlement *s, struct err *err);
+/* keys.c */
+/* Which keys are good. ERR_CONFLICT, with the reason, if the newest is not. */
+MUST_CHECK enum err_code settlement_check_keys(struct settlement *s, struct err *err);
+/* The good key of this id; NULL: there is none. */
+const struct operator_key *settlement_key(const struct settlement *s, uint64_t key_id);
+/* The log and network all keys are of. */
+const struct operator_key *settlement_any_key(const struct settlement *s);
+/* Retire what has no escrow open. */
+MUST_CHECK enum err_code settle_keys(struct settlement *s, struct err *err);
+/* trouble.c */
+void trouble_note(struct settlement *s, struct id16 escrow_id, const struct err *err);
+/* What was noted since the last time is what is told from now on. */
+void trouble_publish(struct settlement *s);
+/* 0: nothing too much there (any more). */
+void surplus_note(struct settlement *s, struct id16 escrow_id, int64_t amount, uint32_t tick);
 /* legs.c */
 MUST_CHECK enum err_code settle_legs(struct settlement *s, struct err *err);
 
@@ -137,6 +169,7 @@ enum settlement_step {
     STEP_LEG_LOSE = 5,
     STEP_LEG_CONFIRM = 6,
     STEP_ANCHOR = 7, /* escrow id zero; number: the size */
+    STEP_KEY_RETIRE = 8,
 };
 /* submit.c */
 struct id16 settlement_command_id(enum settlement_step step, struct id16 escrow_id,

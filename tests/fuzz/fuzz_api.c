@@ -114,7 +114,8 @@ static void start(void)
     (void)snprintf(cursor, sizeof cursor, "%s/cursor", up.folder);
     const struct operator_key key = {.network = NETWORK_LOCAL, .key_id = 1};
     const struct settlement_options settlement = {.ledger = up.api.ledger,
-                                                  .operator_key = &key,
+                                                  .operator_keys = &key,
+                                                  .operator_key_count = 1,
                                                   .live_url = unused_url,
                                                   .query_url = unused_url,
                                                   .cursor_path = cursor,

@@ -31,7 +31,7 @@ static struct virtual_world *begin(struct anchor_rule rule, unsigned crash_permi
 static struct key32 anchor_identity(const struct virtual_world *w)
 {
     struct qubic_keys keys;
-    anchor_keys_derive(&w->operator_key, &keys);
+    anchor_keys_derive(&w->operator_keys[0], &keys);
     return keys.public_key;
 }
 
@@ -80,7 +80,7 @@ static enum err_code check_anchor(void *ctx, const struct log_anchor *anchor, st
     assert_true(
         payload_decode(bytes_of(tx.transaction.input, tx.transaction.input_size), &payload));
     assert_int_equal(payload.kind, PAYLOAD_ANCHOR);
-    assert_true(id_equal(payload.log_id, w->operator_key.log_id));
+    assert_true(id_equal(payload.log_id, w->operator_keys[0].log_id));
     assert_true(id_is_zero(payload.job_id) && id_is_zero(payload.escrow_id));
     assert_true(key_equal(payload.subject, anchor->anchored.root));
     return ERR_OK;

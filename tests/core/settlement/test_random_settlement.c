@@ -31,6 +31,8 @@
 #endif
 #define HITS_MIN 50 /* of each kind, by so many jobs or more */
 #define JOBS_FOR_HITS 3000
+#define ROTATIONS 60    /* of the settlement key, in a run */
+#define HIDDEN_STEPS 90 /* without an old key, of each third rotation's */
 
 struct party {
     struct qubic_keys keys;
@@ -52,6 +54,7 @@ struct job {
     struct id16 escrow_id;
     struct id16 quote_id;
     struct key32 identity;
+    uint64_t key_id;
     struct party *consumer;
     struct party *provider;
     uint32_t last_tick;
@@ -82,7 +85,6 @@ struct market {
     struct party stranger;
     struct party thief;
     struct host hosts[HOSTS];
-    struct key32 anchor_identity;
     struct id16 upload_id;
     struct job *jobs;
     size_t job_count;
@@ -90,6 +92,8 @@ struct market {
     size_t jobs_open;
     uint64_t refused;
     uint64_t thefts;
+    uint64_t rotations;
+    unsigned hidden_for; /* more steps */
     uint64_t endings[32];
 };
 
@@ -100,6 +104,19 @@ static void fund(struct market *m, struct key32 key, int64_t amount)
     uint32_t tick;
     assert_int_equal(chain_credit(network_chain(m->world.network), &key, amount, &tick, NULL),
                      ERR_OK);
+}
+
+static struct key32 anchor_identity(const struct market *m, uint64_t key_id)
+{
+    struct qubic_keys keys;
+    anchor_keys_derive(&m->world.operator_keys[key_id - 1], &keys);
+    return keys.public_key;
+}
+
+/* The newest key's. One is enough: it is never spent. */
+static void fund_anchors(struct market *m)
+{
+    fund(m, anchor_identity(m, m->world.key_id), 1);
 }
 
 static void join(struct market *m, struct party *ret, int64_t funds)
@@ -198,7 +215,7 @@ static struct payment *add_payment(struct job *job, const struct qubic_keys *fro
 static void write_payload(struct market *m, const struct job *job, struct payment *payment)
 {
     struct payload payload = {.kind = PAYLOAD_LOCK,
-                              .log_id = m->world.operator_key.log_id,
+                              .log_id = m->world.operator_keys[0].log_id,
                               .job_id = job->job_id,
                               .escrow_id = job->escrow_id,
                               .quote_id = job->quote_id,
@@ -295,7 +312,7 @@ static void steal(struct market *m, struct job *job, const struct escrow_row *es
     job->theft.sent = true;
     job->theft.tx = (struct qubic_transaction){
         .destination = m->thief.keys.public_key, .amount = 100, .tick = virtual_now_tick(w) + 3};
-    escrow_keys_derive(&w->operator_key, job->escrow_id, &keys);
+    escrow_keys_derive(&w->operator_keys[job->key_id - 1], job->escrow_id, &keys);
     assert_int_equal(qubic_transaction_sign(&job->theft.tx, &keys, NULL), ERR_OK);
     assert_int_equal(network_submit(w->network, &job->theft.tx, &admission, NULL), ERR_OK);
 }
@@ -356,14 +373,15 @@ static void create_job(struct market *m)
     assert_true(state_quote(views_snapshot_store(snapshot), job->quote_id, &quote));
     views_snapshot_close(snapshot);
     job->cap = quote.cap;
-    escrow_keys_derive(&w->operator_key, job->escrow_id, &keys);
+    job->key_id = w->key_id;
+    escrow_keys_derive(&w->operator_keys[job->key_id - 1], job->escrow_id, &keys);
     job->identity = keys.public_key;
     c = virtual_command(w, COMMAND_JOB_CREATE, ACTOR_ACCOUNT, consumer->account_id);
     c.u.job_create = (struct command_job_create){.job_id = job->job_id,
                                                  .escrow_id = job->escrow_id,
                                                  .quote_id = job->quote_id,
                                                  .escrow_identity = job->identity,
-                                                 .key_id = w->operator_key.key_id,
+                                                 .key_id = job->key_id,
                                                  .requested_tick = virtual_now_tick(w),
                                                  .last_tick = job->last_tick};
     if (virtual_submit(w, &c, NULL) != ERR_OK) {
@@ -505,9 +523,31 @@ static void sweep(struct market *m)
     (void)virtual_submit(&m->world, &c, NULL);
 }
 
+/* Evenly over the run; each time tried until it is done. After every third the key that most escrows are of is missing for a while, or another seed
+ * is in its place. */
+static void step_keys(struct market *m)
+{
+    struct virtual_world *w = &m->world;
+    uint64_t every = m->jobs_wanted / ROTATIONS > 5 ? m->jobs_wanted / ROTATIONS : 5;
+    if (m->hidden_for > 0 && --m->hidden_for == 0) {
+        virtual_hide_key(w, 0, false);
+    }
+    if (m->job_count / every <= m->rotations || m->rotations == ROTATIONS || m->hidden_for > 0 ||
+        !virtual_rotate(w)) {
+        return;
+    }
+    m->rotations++;
+    fund_anchors(m);
+    if (m->rotations % 3 == 0) {
+        virtual_hide_key(w, w->key_id - 1, m->rotations % 2 == 0);
+        m->hidden_for = HIDDEN_STEPS;
+    }
+}
+
 static void step(struct market *m, uint64_t number)
 {
     virtual_tick(&m->world);
+    step_keys(m);
     if (m->job_count < m->jobs_wanted && m->jobs_open < JOBS_OPEN_MAX &&
         virtual_chance(&m->world, 700)) {
         create_job(m);
@@ -552,6 +592,11 @@ static void tell_open(struct market *m)
     }
 }
 
+static bool keys_left(const struct market *m)
+{
+    return m->world.events[EVENT_SETTLEMENT_KEY_RETIRED] + 1 < m->world.key_id;
+}
+
 static void run(struct market *m)
 {
     uint64_t number = 0;
@@ -564,8 +609,8 @@ static void run(struct market *m)
             fail_msg("%zu jobs do not come to their end", m->jobs_open);
         }
     }
-    /* What came late is read and returned as well. */
-    for (int i = 0; i < 200; i++) {
+    /* What came late is read and returned as well; and every key but the newest ends. */
+    for (int i = 0; i < 200 || (i < STEPS_IDLE_MAX && keys_left(m)); i++) {
         step(m, ++number);
     }
 }
@@ -606,6 +651,20 @@ static void check_party(struct market *m, const struct party *party, int64_t fun
                      ledger_balance(m, ACCOUNT_WALLET, hash_key(&party->keys.public_key), 0));
 }
 
+/* Every key but the newest is over, and the log says so. */
+static void check_keys(struct market *m)
+{
+    struct views_snapshot *snapshot;
+    struct settlement_key_row row;
+    assert_int_equal(views_snapshot_open(ledger_views(m->world.ledger), &snapshot, NULL), ERR_OK);
+    for (uint64_t id = 1; id <= m->world.key_id; id++) {
+        assert_true(state_settlement_key(views_snapshot_store(snapshot), id, &row));
+        assert_int_equal(row.escrows_open, 0);
+        assert_int_equal(row.retired_sequence != 0, id < m->world.key_id);
+    }
+    views_snapshot_close(snapshot);
+}
+
 static void check_end(struct market *m)
 {
     struct log_verify_options options = {0};
@@ -620,10 +679,13 @@ static void check_end(struct market *m)
     for (size_t i = 0; i < PROVIDERS; i++) {
         check_party(m, &m->providers[i], 0);
     }
+    check_keys(m);
     check_party(m, &m->stranger, FUNDS);
     assert_int_equal(chain_balance_of(m, m->world.fee_identity),
                      ledger_balance(m, ACCOUNT_FEES, (struct bytes){0}, 0));
-    assert_int_equal(chain_balance_of(m, m->anchor_identity), 1);
+    for (uint64_t key_id = 1; key_id <= m->world.key_id; key_id++) {
+        assert_int_equal(chain_balance_of(m, anchor_identity(m, key_id)), 1);
+    }
     if (log_verify(ledger_log(m->world.ledger), &options, &result, &err) != ERR_OK) {
         fail_msg("%s", err.message);
     }
@@ -669,6 +731,19 @@ static void tell(struct market *m, uint64_t least)
                   w->events[EVENT_PAYOUT_CONFIRMED] + w->events[EVENT_REFUND_CONFIRMED] +
                       w->events[EVENT_FEE_CONFIRMED],
                   w->events[EVENT_ESCROW_SHORTFALL], w->events[EVENT_CHECKPOINT_ANCHORED], digest);
+    print_message("  keys: rotations %" PRIu64 ", cut after the seed %" PRIu64
+                  ", after the event %" PRIu64 "; retired %" PRIu64
+                  "; rounds that waited for a missing one %" PRIu64
+                  ", legs of others signed meanwhile %" PRIu64 "\n",
+                  m->rotations, w->rotations_cut[0], w->rotations_cut[1],
+                  w->events[EVENT_SETTLEMENT_KEY_RETIRED], w->hidden_waits, w->hidden_signed);
+    print_message("  legs signed after a pause %" PRIu64 "\n", w->spaced);
+    demand(w->spaced, least, "a pause after three losses");
+    demand(m->rotations, least > 0 ? ROTATIONS : 1, "rotations");
+    demand(w->hidden_waits, least, "waiting for a missing key");
+    demand(w->hidden_signed, least, "paying from others meanwhile");
+    demand(w->rotations_cut[0], least / 5, "a rotation cut after the seed");
+    demand(w->rotations_cut[1], least / 5, "a rotation cut after the event");
     for (int fault = 0; fault < FAULT_COUNT; fault++) {
         demand(counts->hits[fault], least, fault_plan_name((enum fault_setting)fault));
     }
@@ -701,15 +776,6 @@ static struct fault_plan plan(uint64_t seed)
         ret.settings[SETTINGS[i].setting] = SETTINGS[i].number;
     }
     return ret;
-}
-
-/* One is enough: it is never spent. */
-static void fund_anchors(struct market *m)
-{
-    struct qubic_keys keys;
-    anchor_keys_derive(&m->world.operator_key, &keys);
-    m->anchor_identity = keys.public_key;
-    fund(m, m->anchor_identity, 1);
 }
 
 static struct key32 run_seed(uint64_t seed, size_t jobs, uint64_t least)

@@ -261,7 +261,7 @@ static void a_shortfall_stops_the_escrow(void **state)
     world_create_job(w, &job, WINDOW);
     (void)world_lock(w, &job);
     WORLD_UNTIL(world_job(w, &job).status == JOB_QUEUED);
-    escrow_keys_derive(&w->operator_key, job.escrow_id, &keys);
+    escrow_keys_derive(&w->operator_keys[0], job.escrow_id, &keys);
     struct qubic_transaction theft = {.destination = w->stranger.public_key, .amount = 1};
     (void)chain_pay(&w->chain, &theft, &keys);
     assert_true(world_work(w, ENDING_COMPLETED));
@@ -277,6 +277,29 @@ static void a_shortfall_stops_the_escrow(void **state)
     world_verify(w);
 }
 
+static void money_without_a_transaction_is_told_and_not_spent(void **state)
+{
+    struct world *w = *state;
+    struct job job;
+    struct settlement_surplus surplus[SETTLEMENT_SURPLUS_MAX];
+    struct settlement_status status;
+    world_create_job(w, &job, WINDOW);
+    (void)world_lock(w, &job);
+    WORLD_UNTIL(world_job(w, &job).status == JOB_QUEUED);
+    assert_int_equal(settlement_surplus(w->settlement, surplus), 0);
+    chain_faucet(&w->chain, &job.identity, 77);
+    uint32_t now = chain_now(&w->chain);
+    WORLD_UNTIL((settlement_status(w->settlement, &status), status.cursor > now));
+    assert_true(world_work(w, ENDING_COMPLETED));
+    WORLD_UNTIL(world_done(w, &job));
+    assert_int_equal(settlement_surplus(w->settlement, surplus), 1);
+    assert_true(id_equal(surplus[0].escrow_id, job.escrow_id));
+    assert_int_equal(surplus[0].amount, 77);
+    assert_true(surplus[0].tick > now);
+    world_assert_on_chain(w, &job.identity, 77);
+    world_assert_gains(w, -USED, PAYOUT, FEE);
+}
+
 /* Goal: whoever holds the escrow's key moves money out while our payment is on its way: the payment runs, but moves nothing. The
  * count of outgoing transfers has changed, so it is never called lost, and nothing is signed after it. */
 static void a_payment_that_moved_nothing_with_a_changed_count_is_doubted(void **state)
@@ -289,7 +312,7 @@ static void a_payment_that_moved_nothing_with_a_changed_count_is_doubted(void **
     (void)world_lock(w, &job);
     WORLD_UNTIL(world_work(w, ENDING_COMPLETED));
     WORLD_UNTIL(world_newest(w, EVENT_REFUND_SIGNED, &signing));
-    escrow_keys_derive(&w->operator_key, job.escrow_id, &keys);
+    escrow_keys_derive(&w->operator_keys[0], job.escrow_id, &keys);
     struct qubic_transaction theft = {.destination = w->stranger.public_key,
                                       .amount = CAP,
                                       .tick = (uint32_t)signing.u.refund_signed.tick - 5};
@@ -390,7 +413,7 @@ static void a_wrong_seed_keeps_settlement_off(void **state)
     struct settlement_status status;
     uint64_t key_id = 7;
     world_stop_settlement(w);
-    w->operator_key.seed[10] = 'x';
+    w->operator_keys[0].seed[10] = 'x';
     world_start_settlement(w);
     settlement_status(w->settlement, &status);
     assert_false(status.on);
@@ -454,7 +477,7 @@ static void stopping_does_not_wait_for_a_chain_that_hangs(void **state)
 static void write_cursor(struct world *w, int trap, uint32_t tick)
 {
     char log_id[33];
-    hex_encode(bytes_of(w->operator_key.log_id.b, 16), log_id);
+    hex_encode(bytes_of(w->operator_keys[0].log_id.b, 16), log_id);
     assert_int_equal(unlink(w->cursor), 0); /* stopping wrote one */
     if (trap == 0) {
         return;
@@ -655,6 +678,7 @@ int main(void)
         TEST_WITH(setup_deaf, a_lost_payment_is_made_again_once),
         TEST_WITH(setup_slow, a_chain_that_dies_is_waited_for),
         TEST(a_shortfall_stops_the_escrow),
+        TEST(money_without_a_transaction_is_told_and_not_spent),
         TEST_WITH(setup_slow, a_payment_that_moved_nothing_with_a_changed_count_is_doubted),
         TEST_WITH(setup_deaf, an_old_balance_decides_nothing),
         TEST(a_checkpoint_is_anchored_beside_the_payments),

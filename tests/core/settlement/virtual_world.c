@@ -9,6 +9,7 @@
 #include "core/log/log_reader.h"
 #include "core/market/posting.h"
 #include "core/market/terms.h"
+#include "core/settlement/stuck.h"
 #include "tests/core/settlement/virtual_http.h"
 #include "tests/support/cmocka_all.h"
 #include "tests/support/memory_store.h"
@@ -75,7 +76,7 @@ const char *crash_step_name(enum crash_step step)
     static const char *const NAMES[] = {
         "ask tick", "ask archive",  "ask balance", "broadcast", "ask transaction", "ask tick's",
         "ask data", "ask identity", "observe",     "confirm",   "expire",          "shortfall",
-        "sign leg", "lose leg",     "confirm leg", "anchor"};
+        "sign leg", "lose leg",     "confirm leg", "anchor",    "retire key"};
     static_assert(sizeof NAMES / sizeof *NAMES == CRASH_STEPS, "one each");
     return NAMES[step];
 }
@@ -84,8 +85,8 @@ const char *crash_step_name(enum crash_step step)
 static bool crash(struct virtual_world *w, enum crash_step step, bool after)
 {
     static const unsigned WEIGHTS[CRASH_STEPS] = {
-        [CRASH_DEPOSIT] = 2,    [CRASH_EXPIRE] = 20,     [CRASH_IDENTITY] = 20,
-        [CRASH_SHORTFALL] = 30, [CRASH_CONFIRM_LEG] = 2, [CRASH_ANCHOR] = 20};
+        [CRASH_DEPOSIT] = 2,     [CRASH_EXPIRE] = 20, [CRASH_IDENTITY] = 20, [CRASH_SHORTFALL] = 30,
+        [CRASH_CONFIRM_LEG] = 2, [CRASH_ANCHOR] = 20, [CRASH_RETIRE] = 100};
     if (w->crashed || step >= CRASH_STEPS) {
         return true;
     }
@@ -120,6 +121,8 @@ static enum crash_step step_of_command(enum command_type type)
         return CRASH_CONFIRM_LEG;
     case COMMAND_CHECKPOINT_ANCHOR:
         return CRASH_ANCHOR;
+    case COMMAND_KEY_RETIRE:
+        return CRASH_RETIRE;
     default:
         fail_msg("settlement has no command %d", (int)type);
         return CRASH_STEPS;
@@ -248,6 +251,54 @@ bool virtual_http_ask(bool post, const char *path, struct bytes body, struct ser
 
 /* ── what every event must keep ────────────────────────────────────────────────────────────────── */
 
+static bool is_leg(const struct event *event, enum event_type_number refund,
+                   enum event_type_number payout, enum event_type_number fee)
+{
+    return event->type->number == refund || event->type->number == payout ||
+           event->type->number == fee;
+}
+
+/* What was lost again and again is signed after the pause that its last tick gives, whatever crashed meanwhile. */
+static void check_pause(struct virtual_world *w, const struct event *event)
+{
+    uint64_t lost[2]; /* attempt, tick */
+    uint8_t key[LEG_KEY_SIZE];
+    const struct ev_leg_signed *signing = &event->u.payout_signed;
+    const struct ev_leg_lost *losing = &event->u.payout_lost;
+    if (is_leg(event, EVENT_REFUND_LOST, EVENT_PAYOUT_LOST, EVENT_FEE_LOST)) {
+        leg_key(event->stream_id, (enum leg_kind)(event->type->number - EVENT_PAYOUT_LOST),
+                losing->deposit_tx, key);
+        lost[0] = losing->attempt;
+        lost[1] = losing->tick;
+        store_put(w->books, &STATE_LEGS, bytes_of(key, sizeof key), bytes_of(lost, sizeof lost));
+    } else if (is_leg(event, EVENT_REFUND_SIGNED, EVENT_PAYOUT_SIGNED, EVENT_FEE_SIGNED) &&
+               signing->attempt > STUCK_ATTEMPTS) {
+        leg_key(event->stream_id, (enum leg_kind)(event->type->number - EVENT_PAYOUT_SIGNED),
+                signing->deposit_tx, key);
+        assert_true(
+            store_get_row(w->books, &STATE_LEGS, bytes_of(key, sizeof key), lost, sizeof lost));
+        assert_int_equal(lost[0] + 1, signing->attempt);
+        assert_true(signing->tick > leg_backoff_tick(lost[0], lost[1]));
+        w->spaced++;
+    }
+}
+
+/* Nothing is signed for an escrow whose key is not there. */
+static void check_signer(struct virtual_world *w, const struct event *event)
+{
+    struct views_snapshot *snapshot;
+    struct escrow_row escrow;
+    if (w->hidden_key == 0 ||
+        !is_leg(event, EVENT_REFUND_SIGNED, EVENT_PAYOUT_SIGNED, EVENT_FEE_SIGNED)) {
+        return;
+    }
+    assert_int_equal(views_snapshot_open(ledger_views(w->ledger), &snapshot, NULL), ERR_OK);
+    assert_true(state_escrow(views_snapshot_store(snapshot), event->stream_id, &escrow));
+    views_snapshot_close(snapshot);
+    assert_int_not_equal(escrow.key_id, w->hidden_key);
+    w->hidden_signed++;
+}
+
 static void check_event(struct virtual_world *w, uint64_t sequence, const struct event *event)
 {
     struct posting postings[POSTINGS_MAX];
@@ -279,6 +330,8 @@ static void check_event(struct virtual_world *w, uint64_t sequence, const struct
         fail_msg("sequence %llu, %s: moves %lld out of nothing", (unsigned long long)sequence,
                  event->type->name, (long long)sum);
     }
+    check_signer(w, event);
+    check_pause(w, event);
     assert_true(event->type->number < sizeof w->events / sizeof *w->events);
     w->events[event->type->number]++;
 }
@@ -352,18 +405,40 @@ static void open_ledger(struct virtual_world *w)
     }
 }
 
+static void write_seed(struct virtual_world *w)
+{
+    assert_true(w->seeds < OPERATOR_KEYS_MAX);
+    struct operator_key *key = &w->operator_keys[w->seeds++];
+    *key = (struct operator_key){
+        .network = NETWORK_LOCAL, .log_id = w->operator_keys[0].log_id, .key_id = w->seeds};
+    memset(key->seed, 'o', sizeof key->seed);
+    key->seed[0] = (char)('a' + w->seeds % 26);
+    key->seed[1] = (char)('a' + w->seeds / 26);
+}
+
+static void add_key(struct virtual_world *w)
+{
+    struct command c = virtual_command(w, COMMAND_KEY_ADD, ACTOR_OPERATOR, (struct id16){0});
+    const struct operator_key *key = &w->operator_keys[w->key_id];
+    assert_true(w->key_id < w->seeds);
+    c.u.key = (struct ev_settlement_key_added){.key_id = key->key_id,
+                                               .check_identity = operator_check_identity(key)};
+    virtual_must(w, &c);
+    w->key_id++;
+}
+
 static void first_commands(struct virtual_world *w)
 {
     struct arena arena;
     struct id16 nobody = {0};
     struct command c = virtual_command(w, COMMAND_LEDGER_OPEN, ACTOR_OPERATOR, nobody);
     arena_init(&arena, 1 << 16);
-    c.u.open = (struct ev_ledger_opened){.log_id = w->operator_key.log_id,
+    c.u.open = (struct ev_ledger_opened){.log_id = w->operator_keys[0].log_id,
                                          .generation = 1,
                                          .network = NETWORK_LOCAL,
                                          .record_format = RECORD_FORMAT,
                                          .checkpoint_key = w->key.public_key,
-                                         .settlement_key_id = w->operator_key.key_id,
+                                         .settlement_key_id = 1,
                                          .name = bytes_of_text("tally.test")};
     virtual_must(w, &c);
     c = virtual_command(w, COMMAND_TERMS_SET, ACTOR_OPERATOR, nobody);
@@ -372,11 +447,7 @@ static void first_commands(struct virtual_world *w)
     c.u.terms.fee_identity = w->fee_identity;
     c.u.terms.queue_max_s = 300;
     virtual_must(w, &c);
-    c = virtual_command(w, COMMAND_KEY_ADD, ACTOR_OPERATOR, nobody);
-    c.u.key = (struct ev_settlement_key_added){.key_id = w->operator_key.key_id,
-                                               .check_identity =
-                                                   operator_check_identity(&w->operator_key)};
-    virtual_must(w, &c);
+    add_key(w);
     c = virtual_command(w, COMMAND_LEDGER_START, ACTOR_LEDGER, nobody);
     c.u.start.software = bytes_of_text("test");
     virtual_must(w, &c);
@@ -410,9 +481,8 @@ void virtual_open(struct virtual_world *w, const struct virtual_options *options
     (void)snprintf(w->cursor, sizeof w->cursor, "%s.cursor", w->folder);
     memset(key_seed, 7, sizeof key_seed);
     note_key_from_seed(key_seed, &w->key);
-    w->operator_key =
-        (struct operator_key){.network = NETWORK_LOCAL, .log_id = virtual_id(w), .key_id = 1};
-    memset(w->operator_key.seed, 'o', sizeof w->operator_key.seed);
+    w->operator_keys[0].log_id = virtual_id(w);
+    write_seed(w);
     w->fee_identity = virtual_key(w);
     w->books = memory_store_create();
     if (network_create(&chain, &options->faults, &w->network, &err) != ERR_OK) {
@@ -424,6 +494,20 @@ void virtual_open(struct virtual_world *w, const struct virtual_options *options
 
 /* ── settlement ────────────────────────────────────────────────────────────────────────────────── */
 
+static void load_keys(const struct virtual_world *w, struct settlement *s)
+{
+    for (size_t i = 0; i < w->seeds; i++) {
+        struct operator_key key = w->operator_keys[i];
+        if (key.key_id == w->hidden_key) {
+            if (!w->hidden_is_wrong) {
+                continue;
+            }
+            key.seed[10] = 'x';
+        }
+        s->keys[s->key_count++] = key;
+    }
+}
+
 static void begin_settlement(struct virtual_world *w)
 {
     struct settlement *s = calloc(1, sizeof *s);
@@ -434,8 +518,11 @@ static void begin_settlement(struct virtual_world *w)
                                              .anchor = w->anchor,
                                              .mono_ns = virtual_wall_ns,
                                              .wall_ns = virtual_wall_ns};
-    s->operator_key = w->operator_key;
-    s->seed_good = true;
+    load_keys(w, s);
+    if (settlement_check_keys(s, &err) != ERR_OK) {
+        fail_msg("%s", err.message);
+    }
+    assert_int_equal(s->newest_key_id, w->key_id);
     (void)snprintf(s->cursor_path, sizeof s->cursor_path, "%s", w->cursor);
     assert_int_equal(uv_loop_init(&s->loop), 0);
     assert_int_equal(pthread_mutex_init(&s->mutex, NULL), 0);
@@ -467,6 +554,16 @@ static void end_settlement(struct virtual_world *w)
     w->settlement = NULL;
 }
 
+/* The server's next start after the command, or the death of it. */
+static void start_again(struct virtual_world *w)
+{
+    struct command c = virtual_command(w, COMMAND_LEDGER_START, ACTOR_LEDGER, (struct id16){0});
+    c.u.start.software = bytes_of_text("again");
+    ledger_close(w->ledger);
+    open_ledger(w);
+    virtual_must(w, &c);
+}
+
 /* What the next one finds: mostly all as it was; now and then no cursor, or a ledger that ended, too. */
 static void after_crash(struct virtual_world *w)
 {
@@ -476,11 +573,7 @@ static void after_crash(struct virtual_world *w)
         (void)unlink(w->cursor);
     }
     if (virtual_chance(w, 20)) {
-        struct command c = virtual_command(w, COMMAND_LEDGER_START, ACTOR_LEDGER, (struct id16){0});
-        c.u.start.software = bytes_of_text("again");
-        ledger_close(w->ledger);
-        open_ledger(w);
-        virtual_must(w, &c);
+        start_again(w);
         w->reopened++;
     }
 }
@@ -496,6 +589,7 @@ void virtual_round(struct virtual_world *w)
         w->prepared = settlement_prepare(w->settlement, &err) == ERR_OK && !w->crashed;
     } else {
         enum err_code code = settlement_round(w->settlement, &err);
+        w->hidden_waits += strstr(err.message, "waits for settlement key") != NULL ? 1 : 0;
         w->troubles += code != ERR_OK ? 1 : 0; /* told, and tried again in the next round */
         if (!w->crashed) {
             cursor_save(w->settlement, false);
@@ -509,6 +603,34 @@ void virtual_round(struct virtual_world *w)
 void virtual_pass(int64_t ns)
 {
     atomic_fetch_add(&now_ns, ns);
+}
+
+/* ── keys ──────────────────────────────────────────────────────────────────────────────────────── */
+
+bool virtual_rotate(struct virtual_world *w)
+{
+    end_settlement(w);
+    if (w->seeds == w->key_id) {
+        write_seed(w);
+    }
+    if (virtual_chance(w, 300)) {
+        w->rotations_cut[0]++;
+        start_again(w);
+        return false;
+    }
+    add_key(w);
+    if (virtual_chance(w, 300)) {
+        w->rotations_cut[1]++;
+        start_again(w);
+    }
+    return true;
+}
+
+void virtual_hide_key(struct virtual_world *w, uint64_t key_id, bool wrong)
+{
+    end_settlement(w);
+    w->hidden_key = key_id;
+    w->hidden_is_wrong = wrong;
 }
 
 void virtual_tick(struct virtual_world *w)

@@ -36,6 +36,7 @@ enum crash_step {
     CRASH_LOSE,
     CRASH_CONFIRM_LEG,
     CRASH_ANCHOR,
+    CRASH_RETIRE,
     CRASH_STEPS,
 };
 
@@ -53,7 +54,16 @@ struct virtual_world {
     char checkpoint[96];
     char cursor[96];
     struct note_key key;
-    struct operator_key operator_key;
+    struct operator_key operator_keys[OPERATOR_KEYS_MAX];
+    size_t seeds;         /* of these that keys.sealed holds */
+    uint64_t key_id;      /* the newest in the log */
+    uint64_t hidden_key;  /* whose seed is not loaded for a while; 0: none */
+    bool hidden_is_wrong; /* and another is loaded in its place */
+    uint64_t spaced;      /* legs signed after a pause, as they had been lost three times or more */
+    uint64_t hidden_waits;  /* rounds that named an escrow of it as waiting */
+    uint64_t hidden_signed; /* legs of other keys signed meanwhile */
+    uint64_t rotations_cut
+        [2]; /* rotations that ended with the seed written and no event; and with both, before anything else */
     struct ledger *ledger;
     struct devnet *network;
     struct settlement *settlement; /* NULL after a crash, until the next round */
@@ -99,6 +109,12 @@ void virtual_pass(int64_t ns);
 void virtual_tick(struct virtual_world *w);
 /* One round of settlement, which may end in a crash. */
 void virtual_round(struct virtual_world *w);
+
+/* As `tallyd rotate` does it: settlement ends, a seed is written down, then the log names its key. false: it died in between; it is to be
+ * given again. */
+bool virtual_rotate(struct virtual_world *w);
+/* Settlement begins anew without a seed, or with another in its place; 0: with all of them. */
+void virtual_hide_key(struct virtual_world *w, uint64_t key_id, bool wrong);
 
 uint32_t virtual_now_tick(const struct virtual_world *w);
 /* Over sequences, types and money of all events so far: the same for the same seed. */

@@ -62,7 +62,8 @@ void world_start_settlement(struct world *w)
 {
     struct settlement_options options = {
         .ledger = w->ledger,
-        .operator_key = &w->operator_key,
+        .operator_keys = w->operator_keys,
+        .operator_key_count = w->operator_key_count,
         .live_url = w->live_url != NULL ? w->live_url : w->chain.live_url,
         .query_url = w->query_url != NULL ? w->query_url : w->chain.query_url,
         .cursor_path = w->cursor,
@@ -95,12 +96,12 @@ static void first_commands(struct world *w, const struct world_options *options)
     struct id16 nobody = {0};
     struct command c = command_of(COMMAND_LEDGER_OPEN, ACTOR_OPERATOR, nobody);
     arena_init(&arena, 1 << 16);
-    c.u.open = (struct ev_ledger_opened){.log_id = w->operator_key.log_id,
+    c.u.open = (struct ev_ledger_opened){.log_id = w->operator_keys[0].log_id,
                                          .generation = 1,
                                          .network = NETWORK_LOCAL,
                                          .record_format = 1,
                                          .checkpoint_key = w->key.public_key,
-                                         .settlement_key_id = w->operator_key.key_id,
+                                         .settlement_key_id = w->operator_keys[0].key_id,
                                          .name = bytes_of_text("tally.test")};
     submit(w, &c);
     c = command_of(COMMAND_TERMS_SET, ACTOR_OPERATOR, nobody);
@@ -111,9 +112,9 @@ static void first_commands(struct world *w, const struct world_options *options)
     c.u.terms.confirmations = options->confirmations != 0 ? options->confirmations : 3;
     submit(w, &c);
     c = command_of(COMMAND_KEY_ADD, ACTOR_OPERATOR, nobody);
-    c.u.key = (struct ev_settlement_key_added){.key_id = w->operator_key.key_id,
+    c.u.key = (struct ev_settlement_key_added){.key_id = w->operator_keys[0].key_id,
                                                .check_identity =
-                                                   operator_check_identity(&w->operator_key)};
+                                                   operator_check_identity(&w->operator_keys[0])};
     submit(w, &c);
     c = command_of(COMMAND_LEDGER_START, ACTOR_LEDGER, nobody);
     c.u.start.software = bytes_of_text("test");
@@ -183,10 +184,11 @@ void world_start(struct world *w, const struct world_options *options)
     (void)snprintf(w->copy, sizeof w->copy, "%s.checkpoint", w->folder);
     (void)snprintf(w->cursor, sizeof w->cursor, "%s/cursor", w->folder);
     note_key_generate(&w->key);
-    memset(w->operator_key.seed, 'o', QUBIC_SEED_SIZE);
-    w->operator_key.network = NETWORK_LOCAL;
-    w->operator_key.log_id = id_new(1);
-    w->operator_key.key_id = 1;
+    memset(w->operator_keys[0].seed, 'o', QUBIC_SEED_SIZE);
+    w->operator_keys[0].network = NETWORK_LOCAL;
+    w->operator_keys[0].log_id = id_new(1);
+    w->operator_keys[0].key_id = 1;
+    w->operator_key_count = 1;
     struct qubic_keys fee;
     keys_from_letter('c', &w->consumer);
     keys_from_letter('p', &w->provider);
@@ -265,7 +267,7 @@ void world_create_job(struct world *w, struct job *ret, uint32_t window)
 struct qubic_transaction world_lock_of(struct world *w, const struct job *job)
 {
     struct payload payload = {.kind = PAYLOAD_LOCK,
-                              .log_id = w->operator_key.log_id,
+                              .log_id = w->operator_keys[0].log_id,
                               .job_id = job->job_id,
                               .escrow_id = job->escrow_id,
                               .quote_id = job->quote_id,

@@ -25,7 +25,8 @@ struct world {
     char copy[96];
     char cursor[96];
     struct note_key key;
-    struct operator_key operator_key;
+    struct operator_key operator_keys[2]; /* key 1 and, once a test added it, key 2 */
+    size_t operator_key_count;
     struct ledger *ledger;
     struct settlement *settlement;
     const char *live_url; /* NULL: the chain's own */
