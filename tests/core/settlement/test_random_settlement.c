@@ -742,8 +742,8 @@ static void tell(struct market *m, uint64_t least)
     demand(m->rotations, least > 0 ? ROTATIONS : 1, "rotations");
     demand(w->hidden_waits, least, "waiting for a missing key");
     demand(w->hidden_signed, least, "paying from others meanwhile");
-    demand(w->rotations_cut[0], least / 5, "a rotation cut after the seed");
-    demand(w->rotations_cut[1], least / 5, "a rotation cut after the event");
+    demand(w->rotations_cut[0], least / 10, "a rotation cut after the seed");
+    demand(w->rotations_cut[1], least / 10, "a rotation cut after the event");
     for (int fault = 0; fault < FAULT_COUNT; fault++) {
         demand(counts->hits[fault], least, fault_plan_name((enum fault_setting)fault));
     }
