@@ -3,6 +3,7 @@
 #ifndef API_API_H
 #define API_API_H
 
+#include "api/stuck.h"
 #include "core/event/render.h"
 #include "core/ledger/ledger.h"
 #include "core/net/http_server.h"
@@ -60,6 +61,7 @@ struct api {
     bool sweep_again;      /* it found something: there may be more; under mutex */
     struct command
         sweep_command; /* the loop's, the ledger's while sweeping: no memory is needed for a deadline */
+    struct stuck_summary stuck; /* loop's */
 };
 
 /* How Qubic keys and hashes are spelled. */

@@ -15,6 +15,11 @@ static const char *const ESCROW_WORDS[] = {
 static const char *const LEG_WORDS[] = {
     [LEG_REFUND] = "refund", [LEG_PAYOUT] = "payout", [LEG_FEE] = "fee", [LEG_RETURN] = "return"};
 
+const char *leg_kind_word(uint64_t kind)
+{
+    return LEG_WORDS[kind];
+}
+
 json_t *json_of_assignment(struct reading *reading, struct id16 job_id, const struct job_row *job)
 {
     struct event created;
@@ -57,6 +62,18 @@ static json_t *json_of_lock_input(struct reading *reading, struct id16 escrow_id
     return json_string(hex);
 }
 
+/* How long it is until `tick` is processed, by the length of a tick as settlement measured it; null while that is unknown. */
+static json_t *json_of_wait(struct reading *reading, uint64_t tick)
+{
+    struct settlement_status chain;
+    settlement_status(reading->api->settlement, &chain);
+    if (chain.tick_ms == 0 || chain.processed == 0) {
+        return json_null();
+    }
+    uint64_t ticks = tick > chain.processed ? tick - chain.processed : 0;
+    return json_integer((json_int_t)ticks * chain.tick_ms);
+}
+
 json_t *json_of_escrow(struct reading *reading, struct id16 escrow_id)
 {
     struct escrow_row escrow;
@@ -65,15 +82,20 @@ json_t *json_of_escrow(struct reading *reading, struct id16 escrow_id)
         !state_ledger(reading->store, &ledger)) {
         return json_null();
     }
-    return json_pack(
-        "{s:o,s:o,s:I,s:I,s:i,s:o,s:s,s:I,s:I,s:o,s:o,s:o,s:b}", "id", json_of_id(escrow_id),
-        "identity", json_of_identity(escrow.identity), "amount", (json_int_t)escrow.amount,
-        "last_tick", (json_int_t)escrow.last_tick, "input_type", PAYLOAD_INPUT_TYPE, "input",
-        json_of_lock_input(reading, escrow_id, &escrow), "status", ESCROW_WORDS[escrow.status],
-        "confirmations", (json_int_t)escrow.confirmations, "required",
-        (json_int_t)ledger.confirmations, "lock_transaction", json_of_transaction(escrow.lock_tx),
-        "consumer_identity", json_of_identity(escrow.consumer_identity), "provider_identity",
-        json_of_identity(escrow.provider_identity), "shortfall", escrow.shortfall != 0);
+    return json_pack("{s:o,s:o,s:I,s:I,s:i,s:o,s:s,s:I,s:I,s:o,s:o,s:o,s:o,s:b,s:I}", "id",
+                     json_of_id(escrow_id), "identity", json_of_identity(escrow.identity), "amount",
+                     (json_int_t)escrow.amount, "last_tick", (json_int_t)escrow.last_tick,
+                     "input_type", PAYLOAD_INPUT_TYPE, "input",
+                     json_of_lock_input(reading, escrow_id, &escrow), "status",
+                     ESCROW_WORDS[escrow.status], "confirmations", (json_int_t)escrow.confirmations,
+                     "required", (json_int_t)ledger.confirmations, "expected_ms",
+                     escrow.status == ESCROW_OBSERVED
+                         ? json_of_wait(reading, escrow.lock_tick + ledger.confirmations)
+                         : json_null(),
+                     "lock_transaction", json_of_transaction(escrow.lock_tx), "consumer_identity",
+                     json_of_identity(escrow.consumer_identity), "provider_identity",
+                     json_of_identity(escrow.provider_identity), "shortfall", escrow.shortfall != 0,
+                     "key_id", (json_int_t)escrow.key_id);
 }
 
 static json_t *json_of_legs(struct reading *reading, struct id16 job_id)
@@ -86,13 +108,16 @@ static json_t *json_of_legs(struct reading *reading, struct id16 job_id)
         for (size_t i = 0; i < count; i++) {
             const struct job_leg_view *leg = &legs[i];
             (void)json_array_append_new(
-                list, json_pack("{s:s,s:I,s:s,s:o,s:o,s:I,s:I,s:o}", "kind", LEG_WORDS[leg->kind],
-                                "amount", (json_int_t)leg->amount, "status",
+                list, json_pack("{s:s,s:I,s:s,s:o,s:o,s:I,s:I,s:o,s:o}", "kind",
+                                LEG_WORDS[leg->kind], "amount", (json_int_t)leg->amount, "status",
                                 enum_word(&job_leg_status_words, (uint32_t)leg->status), "tx_id",
                                 json_of_transaction(leg->tx_id), "destination",
                                 json_of_identity(leg->destination), "attempt",
                                 (json_int_t)leg->attempt, "tick", (json_int_t)leg->tick, "deposit",
-                                json_of_transaction(leg->deposit_tx)));
+                                json_of_transaction(leg->deposit_tx), "expected_ms",
+                                leg->status == JOB_LEG_SIGNED
+                                    ? json_of_wait(reading, leg->tick + EVIDENCE_TICKS)
+                                    : json_null()));
         }
         skip += count;
     }

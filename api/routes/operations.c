@@ -23,8 +23,18 @@ static json_t *json_of_anchoring(const struct settlement_status *chain)
                      (json_int_t)chain->anchored_size, "reason", chain->anchor_reason);
 }
 
+static json_t *json_of_missing(const struct stuck_summary *stuck)
+{
+    json_t *items = json_array();
+    for (uint64_t i = 0; i < stuck->keys_missing && i < STUCK_KEYS_MAX; i++) {
+        (void)json_array_append_new(items, json_integer((json_int_t)stuck->missing[i]));
+    }
+    return items;
+}
+
 static void readyz(struct call *call)
 {
+    const struct stuck_summary *stuck = stuck_summary(call->api);
     struct settlement_status chain;
     struct ledger_stats stats;
     settlement_status(call->api->settlement, &chain);
@@ -40,10 +50,12 @@ static void readyz(struct call *call)
     }
     bool ready = reason[0] == '\0' && chain.on && chain.chain_answers;
     json_t *json = json_pack(
-        "{s:b,s:{s:b,s:I,s:s},s:{s:b,s:b,s:i,s:i,s:s},s:o}", "ready", ready, "ledger", "writable",
-        read_only == NULL, "head", (json_int_t)stats.head, "reason", reason, "settlement", "on",
-        chain.on, "chain_answers", chain.chain_answers, "tick", (int)chain.tick, "processed",
-        (int)chain.processed, "reason", chain.reason, "anchoring", json_of_anchoring(&chain));
+        "{s:b,s:{s:b,s:I,s:s},s:{s:b,s:b,s:i,s:i,s:s,s:I,s:o,s:o},s:o}", "ready", ready, "ledger",
+        "writable", read_only == NULL, "head", (json_int_t)stats.head, "reason", reason,
+        "settlement", "on", chain.on, "chain_answers", chain.chain_answers, "tick", (int)chain.tick,
+        "processed", (int)chain.processed, "reason", chain.reason, "legs_stuck",
+        (json_int_t)stuck->legs, "oldest_stuck_since", json_of_time(stuck->oldest_since),
+        "keys_missing", json_of_missing(stuck), "anchoring", json_of_anchoring(&chain));
     call_reply(call, ready ? 200 : 503, json);
 }
 
@@ -52,6 +64,17 @@ static void metric(struct buf *buf, const char *name, const char *type, const ch
 {
     buf_printf(buf, "# HELP tally_%s %s\n# TYPE tally_%s %s\ntally_%s %" PRIu64 "\n", name, help,
                name, type, name, value);
+}
+
+static uint64_t unexplained(struct settlement *settlement)
+{
+    struct settlement_surplus surplus[SETTLEMENT_SURPLUS_MAX];
+    size_t count = settlement_surplus(settlement, surplus);
+    uint64_t sum = 0;
+    for (size_t i = 0; i < count; i++) {
+        sum += (uint64_t)surplus[i].amount;
+    }
+    return sum;
 }
 
 static void metrics(struct call *call)
@@ -105,6 +128,17 @@ static void metrics(struct call *call)
     metric(&text, "anchored_records", "gauge", "Records under the newest anchor on the chain.",
            chain.anchored_size);
     metric(&text, "legs_open", "gauge", "Payments due or in flight.", chain.legs_open);
+    const struct stuck_summary *stuck = stuck_summary(call->api);
+    int64_t age = stuck->oldest_since == 0 ? 0 : time_wall_ns() - stuck->oldest_since;
+    metric(&text, "legs_stuck", "gauge",
+           "Payments that were lost three times, or are due for ten minutes.", stuck->legs);
+    metric(&text, "legs_stuck_oldest_seconds", "gauge", "For how long the oldest of them is due.",
+           age < 0 ? 0 : (uint64_t)(age / NS_PER_S));
+    metric(&text, "settlement_keys_missing", "gauge",
+           "Settlement keys that are needed and whose seed is not loaded.", stuck->keys_missing);
+    metric(&text, "unexplained_qubic", "gauge",
+           "QUBIC seen at escrows since the start that no transaction brought.",
+           unexplained(call->api->settlement));
     static const char *const CLASSES[] = {"settlement", "report", "consumer", "bulk"};
     buf_append_text(&text, "# HELP tally_queue_length Commands waiting for the writer.\n"
                            "# TYPE tally_queue_length gauge\n");
