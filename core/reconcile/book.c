@@ -18,6 +18,7 @@ const char *book_status_word(enum book_status status)
 
 void book_deinit(struct book *book)
 {
+    free(book->keys);
     free(book->accounts);
     free(book->hosts);
     free(book->escrows);
@@ -134,6 +135,37 @@ bool book_escrow_is_done(const struct book_escrow *escrow)
 static enum err_code no_memory(struct err *err)
 {
     return err_set(err, ERR_NOMEM, "no memory for what the log says");
+}
+
+static enum err_code add_key(struct book *book, const struct ev_settlement_key_added *added,
+                             struct err *err)
+{
+    struct book_key *keys = GROW(book->keys, book->key_count, book->key_room);
+    if (keys == NULL) {
+        return no_memory(err);
+    }
+    book->keys = keys;
+    keys[book->key_count++] =
+        (struct book_key){.id = added->key_id, .check_identity = added->check_identity};
+    book->key_id = added->key_id;
+    return ERR_OK;
+}
+
+static void retire_key(struct book *book, uint64_t key_id)
+{
+    for (size_t i = 0; i < book->key_count; i++) {
+        book->keys[i].retired = book->keys[i].retired || book->keys[i].id == key_id;
+    }
+}
+
+const struct book_key *book_key(const struct book *book, uint64_t key_id)
+{
+    for (size_t i = 0; i < book->key_count; i++) {
+        if (book->keys[i].id == key_id) {
+            return &book->keys[i];
+        }
+    }
+    return NULL;
 }
 
 static enum err_code add_account(struct book *book, const struct event *event, struct err *err)
@@ -409,6 +441,7 @@ static void settle(struct book_escrow *escrow, uint64_t sequence, const struct e
     escrow->fee = settled->fee;
     escrow->fee_identity = settled->fee_identity;
     escrow->settled_sequence = sequence;
+    escrow->settled_at = event->time;
 }
 
 static enum err_code apply_escrow(struct book *book, uint64_t sequence, const struct event *event,
@@ -476,8 +509,9 @@ enum err_code book_apply(struct book *book, uint64_t sequence, const struct even
         book->tick_offset = event->u.terms_set.tick_offset;
         return ERR_OK;
     case EVENT_SETTLEMENT_KEY_ADDED:
-        book->key_id = event->u.settlement_key_added.key_id;
-        book->check_identity = event->u.settlement_key_added.check_identity;
+        return add_key(book, &event->u.settlement_key_added, err);
+    case EVENT_SETTLEMENT_KEY_RETIRED:
+        retire_key(book, event->u.settlement_key_retired.key_id);
         return ERR_OK;
     case EVENT_IDENTITY_REGISTERED:
         return add_account(book, event, err);

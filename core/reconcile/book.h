@@ -22,6 +22,12 @@ struct book_host {
     char name[120]; /* "" without the private part */
 };
 
+struct book_key { /* of settlement */
+    uint64_t id;
+    struct key32 check_identity;
+    bool retired;
+};
+
 enum book_status { /* of an escrow */
                    BOOK_REQUESTED = 1,
                    BOOK_OBSERVED = 2,
@@ -53,17 +59,19 @@ struct book_escrow {
     int64_t fee;
     int64_t short_by; /* the last escrow.shortfall; 0: none, or healed */
     uint64_t settled_sequence;
-    size_t in_flight; /* 1 + index of the payment that is signed and open; 0: none */
+    int64_t settled_at; /* its time */
+    size_t in_flight;   /* 1 + index of the payment that is signed and open; 0: none */
 };
 
 struct book {
     struct id16 log_id;
     enum network network;
-    uint64_t key_id; /* of the active settlement key */
-    struct key32 check_identity;
-    uint64_t size; /* records applied */
-    uint64_t tick; /* every deposit up to this tick is in the log, as far as it proves it */
+    uint64_t key_id; /* of the newest settlement key */
+    uint64_t size;   /* records applied */
+    uint64_t tick;   /* every deposit up to this tick is in the log, as far as it proves it */
     uint64_t tick_offset;
+    struct book_key *keys; /* of settlement, in the order they were added */
+    size_t key_count;
     struct book_account *accounts;
     size_t account_count;
     struct book_host *hosts;
@@ -73,6 +81,7 @@ struct book {
     struct ledger_payment *payments;
     size_t payment_count;
     /* room, and the escrows' places by id and by identity (open addressing, 1 + index) */
+    size_t key_room;
     size_t account_room;
     size_t host_room;
     size_t escrow_room;
@@ -87,6 +96,8 @@ MUST_CHECK enum err_code book_apply(struct book *book, uint64_t sequence, const 
                                     struct err *err);
 void book_deinit(struct book *book);
 
+/* NULL: the log has no such settlement key. */
+const struct book_key *book_key(const struct book *book, uint64_t key_id);
 const struct book_escrow *book_escrow(const struct book *book, struct id16 id);
 const struct book_escrow *book_escrow_by_identity(const struct book *book,
                                                   const struct key32 *identity);

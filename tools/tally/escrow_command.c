@@ -2,6 +2,7 @@
 #include "tools/tally/escrow_command.h"
 
 #include "core/base/time.h"
+#include "core/settlement/stuck.h"
 #include "tools/tally/arguments.h"
 #include "tools/tally/escrow_look.h"
 #include "tools/tally/guarded.h"
@@ -38,15 +39,25 @@ struct owed {
     const char *kind;
     int64_t amount;
     const char *state; /* "paid", "in flight", "due", "nothing" */
+    uint64_t attempts;
+    uint64_t next_tick; /* when it is due: not before this one; 0: as soon as it can be */
 };
 
 static struct owed leg(const struct escrow_look *look, enum payment_kind kind, int64_t amount)
 {
-    struct owed owed = {payment_kind_word(kind), amount, amount == 0 ? "nothing" : "due"};
+    struct owed owed = {.kind = payment_kind_word(kind),
+                        .amount = amount,
+                        .state = amount == 0 ? "nothing" : "due"};
     for (size_t i = 0; i < look->payments.ledger_count; i++) {
         const struct ledger_payment *payment = &look->payments.ledger[i];
-        if (payment->kind == kind && payment->state != PAYMENT_LOST) {
+        if (payment->kind != kind) {
+            continue;
+        }
+        owed.attempts = payment->attempt;
+        owed.next_tick = leg_backoff_tick(payment->attempt, payment->tick);
+        if (payment->state != PAYMENT_LOST) {
             owed.state = payment->state == PAYMENT_FINAL ? "paid" : "in flight";
+            owed.next_tick = 0;
         }
     }
     return owed;
@@ -62,6 +73,11 @@ static const char *verdict(const struct book_escrow *escrow, const struct escrow
     }
     return look->spare < 0 ? "the chain shows less than the ledger holds"
                            : "there is more than the ledger knows of (tally sweep)";
+}
+
+static bool is_open(const struct owed *owed)
+{
+    return owed->amount != 0 && strcmp(owed->state, "paid") != 0;
 }
 
 /* ── for a person ──────────────────────────────────────────────────────────────────────────────── */
@@ -106,8 +122,21 @@ static void print_unknown(const struct escrow_look *look)
     }
 }
 
-static void print_text(const struct book_escrow *e, const struct escrow_look *look)
+static void print_waiting(const struct owed *owed, int64_t since)
 {
+    char time[TIME_TEXT_SIZE];
+    time_format(since, time);
+    printf("waits       %s, since %s: %" PRIu64 " attempts", owed->kind, time, owed->attempts);
+    if (owed->next_tick != 0) {
+        printf(" were lost, the next one is signed in tick %" PRIu64 " or later", owed->next_tick);
+    }
+    printf("\n");
+}
+
+static void print_text(const struct book *book, const struct book_escrow *e,
+                       const struct escrow_look *look)
+{
+    const struct book_key *key = book_key(book, e->key_id);
     char id[ID_TEXT_SIZE];
     char job_id[ID_TEXT_SIZE];
     char identity[3][QUBIC_IDENTITY_TEXT_SIZE];
@@ -124,6 +153,11 @@ static void print_text(const struct book_escrow *e, const struct escrow_look *lo
            "lock        %" PRId64 " QUBIC, up to tick %" PRIu64 "\n",
            id, job_id, identity[0], identity[1], identity[2], book_status_word(e->status),
            e->sequence, e->confirmations, e->amount, e->last_tick);
+    printf("key         settlement key %" PRIu64 "%s\n", e->key_id,
+           key == NULL                 ? ", which the log does not have"
+           : key->retired              ? ", retired"
+           : e->key_id != book->key_id ? ", not the newest"
+                                       : "");
     if (e->short_by > 0) {
         printf("shortfall   %" PRId64 " QUBIC: settlement of this escrow stands still\n",
                e->short_by);
@@ -136,6 +170,11 @@ static void print_text(const struct book_escrow *e, const struct escrow_look *lo
                    owed[i].state);
         }
         printf(", decided in record %" PRIu64 "\n", e->settled_sequence);
+        for (size_t i = 0; i < sizeof owed / sizeof *owed; i++) {
+            if (is_open(&owed[i])) {
+                print_waiting(&owed[i], e->settled_at);
+            }
+        }
     }
     printf("chain       %" PRId64 " QUBIC at tick %" PRIu32 ", %" PRIu32 " transfers in, %" PRIu32
            " out\n",
@@ -195,6 +234,26 @@ static void print_json_payments(const struct escrow_look *look)
     }
 }
 
+static void print_json_owed(const struct book_escrow *e, const struct escrow_look *look)
+{
+    const struct owed owed[] = {leg(look, PAYMENT_REFUND, e->refund),
+                                leg(look, PAYMENT_PAYOUT, e->payout),
+                                leg(look, PAYMENT_FEE, e->fee)};
+    char since[TIME_TEXT_SIZE];
+    bool first = true;
+    time_format(e->settled_at, since);
+    for (size_t i = 0; i < sizeof owed / sizeof *owed && e->status == BOOK_SETTLED; i++) {
+        if (is_open(&owed[i])) {
+            printf("%s{\"kind\":\"%s\",\"amount\":%" PRId64
+                   ",\"state\":\"%s\",\"since\":\"%s\",\"attempts\":%" PRIu64
+                   ",\"next_tick\":%" PRIu64 "}",
+                   first ? "" : ",", owed[i].kind, owed[i].amount, owed[i].state, since,
+                   owed[i].attempts, owed[i].next_tick);
+            first = false;
+        }
+    }
+}
+
 static void print_json(const struct book_escrow *e, const struct escrow_look *look)
 {
     char id[ID_TEXT_SIZE];
@@ -208,12 +267,14 @@ static void print_json(const struct book_escrow *e, const struct escrow_look *lo
            ",\"holds\":%" PRId64 ",\"refund\":%" PRId64 ",\"payout\":%" PRId64 ",\"fee\":%" PRId64
            ",\"shortfall\":%" PRId64 ",\"done\":%s,\"balance\":%" PRId64
            ",\"balance_tick\":%" PRIu32 ",\"unread\":%" PRId64 ",\"unknown\":%" PRId64
-           ",\"spare\":%" PRId64 ",\"payments\":[",
+           ",\"spare\":%" PRId64 ",\"key_id\":%" PRIu64 ",\"payments\":[",
            id, job_id, identity, book_status_word(e->status), e->sequence, e->amount, e->last_tick,
            e->confirmations, e->holds, e->refund, e->payout, e->fee, e->short_by,
            book_escrow_is_done(e) ? "true" : "false", look->balance.balance,
-           look->balance.valid_for_tick, look->unread, look->unknown, look->spare);
+           look->balance.valid_for_tick, look->unread, look->unknown, look->spare, e->key_id);
     print_json_payments(look);
+    printf("],\"waiting\":[");
+    print_json_owed(e, look);
     printf("]}\n");
 }
 
@@ -232,7 +293,7 @@ static enum err_code show(const struct input *input, const struct book *book, st
     if (code == ERR_OK && input->json) {
         print_json(escrow, &look);
     } else if (code == ERR_OK) {
-        print_text(escrow, &look);
+        print_text(book, escrow, &look);
     }
     escrow_look_deinit(&look);
     return code == ERR_OK && fflush(stdout) != 0 ? err_set(err, ERR_IO, "standard output") : code;

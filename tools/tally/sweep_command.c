@@ -44,13 +44,19 @@ struct sweep {
     const struct input *input;
     const struct book *book;
     struct chain_reader *chain;
-    struct operator_key key; /* with --yes */
+    struct operator_keys keys; /* with --yes */
     struct result *result;
     int64_t spare;
     int64_t moved;
 };
 
-static const char *verdict(const struct book *book, const struct book_escrow *escrow,
+/* Without --yes nobody has asked for a seed. */
+static bool can_sign(const struct sweep *s, const struct book_escrow *escrow)
+{
+    return !s->input->yes || operator_keys_find(&s->keys, escrow->key_id) != NULL;
+}
+
+static const char *verdict(const struct sweep *s, const struct book_escrow *escrow,
                            const struct escrow_look *look)
 {
     if (!book_escrow_is_done(escrow)) {
@@ -62,13 +68,13 @@ static const char *verdict(const struct book *book, const struct book_escrow *es
     if (look->spare < 0) {
         return "less than the ledger holds";
     }
-    return escrow->key_id == book->key_id ? "unexplained" : "unexplained, of an older key";
+    return can_sign(s, escrow) ? "unexplained" : "unexplained, and its key's seed is not here";
 }
 
-static bool is_sweepable(const struct book *book, const struct book_escrow *escrow,
+static bool is_sweepable(const struct sweep *s, const struct book_escrow *escrow,
                          const struct escrow_look *look)
 {
-    return book_escrow_is_done(escrow) && escrow->key_id == book->key_id && look->unread == 0 &&
+    return book_escrow_is_done(escrow) && can_sign(s, escrow) && look->unread == 0 &&
            look->spare > 0;
 }
 
@@ -87,8 +93,8 @@ static enum err_code take(struct sweep *s, const struct book_escrow *escrow,
     struct sweep_outcome outcome = {0};
     enum err_code code = ERR_OK;
     for (int attempt = 0; attempt < ATTEMPTS && code == ERR_OK && !outcome.moved; attempt++) {
-        code = sweep_send(s->input->audit.data, &s->key, s->book, escrow, &s->input->to,
-                          look->spare, s->chain, &outcome, err);
+        code = sweep_send(s->input->audit.data, operator_keys_find(&s->keys, escrow->key_id),
+                          s->book, escrow, &s->input->to, look->spare, s->chain, &outcome, err);
         if (code == ERR_OK) {
             print_outcome(&outcome);
         }
@@ -118,8 +124,8 @@ static enum err_code look_at(struct sweep *s, const struct book_escrow *escrow, 
         id_format(escrow->id, id);
         printf("%-36s  %-9s %16" PRId64 " %16" PRId64 " %16" PRId64 " %16" PRId64 "  %s\n", id,
                book_status_word(escrow->status), escrow->holds, look.balance.balance, look.unread,
-               look.spare, verdict(s->book, escrow, &look));
-        if (is_sweepable(s->book, escrow, &look)) {
+               look.spare, verdict(s, escrow, &look));
+        if (is_sweepable(s, escrow, &look)) {
             code = !checked_add_i64(s->spare, look.spare, &s->spare)
                        ? err_set(err, ERR_OVERFLOW, "the sum of what is unexplained leaves int64")
                    : s->input->yes ? take(s, escrow, &look, err)
@@ -151,7 +157,7 @@ static enum err_code prepare(struct sweep *s, struct err *err)
     const char *data = s->input->audit.data;
     enum err_code code = check_destination(s->book, &s->input->to, err);
     if (code == ERR_OK) {
-        code = sweep_key_load(data, s->input->passphrase_file, s->book, &s->key, err);
+        code = sweep_keys_load(data, s->input->passphrase_file, s->book, &s->keys, err);
     }
     if (code == ERR_OK) {
         code = sweep_finish_earlier(data, s->chain, &found, &outcome, err);
@@ -170,7 +176,7 @@ static enum err_code run(struct sweep *s, struct err *err)
         code = look_at(s, &s->book->escrows[i], err);
         (void)fflush(stdout);
     }
-    operator_key_wipe(&s->key);
+    operator_keys_wipe(&s->keys);
     if (code == ERR_OK) {
         printf("%zu escrows, %" PRIu64 " differ; unexplained %" PRId64 " QUBIC",
                s->book->escrow_count, s->result->listed, s->spare);

@@ -48,57 +48,90 @@ enum err_code sweep_lock(const char *data, int *ret_fd, struct err *err)
 
 /* ── the operator's key ────────────────────────────────────────────────────────────────────────── */
 
-void operator_key_wipe(struct operator_key *key)
+void operator_keys_wipe(struct operator_keys *keys)
 {
-    explicit_bzero(key, sizeof *key);
+    explicit_bzero(keys, sizeof *keys);
 }
 
-/* keys.sealed, as `tallyd init` writes it: the checkpoint key's seed (32 bytes), then the operator's. */
-static enum err_code read_seed(const char *data, const char *passphrase_file,
-                               char ret[QUBIC_SEED_SIZE], struct err *err)
+const struct operator_key *operator_keys_find(const struct operator_keys *keys, uint64_t key_id)
 {
-    char path[PATH_MAX];
+    for (size_t i = 0; i < keys->count; i++) {
+        if (keys->list[i].key_id == key_id) {
+            return &keys->list[i];
+        }
+    }
+    return NULL;
+}
+
+#define CHECKPOINT_SEED_SIZE 32
+
+/* What keys.sealed holds, as api/keys.h describes it: the checkpoint key's seed, then the operator's, key 1's first. */
+static enum err_code read_secret(const char *path, const char *passphrase_file, struct buf *ret,
+                                 struct err *err)
+{
     struct buf sealed;
-    struct buf opened;
     struct buf passphrase = {0};
     buf_init(&sealed, 8192);
-    buf_init(&opened, 8192);
-    enum err_code code = path_join(path, sizeof path, data, "keys.sealed", err);
-    if (code == ERR_OK) {
-        code = file_read(path, &sealed, err);
-    }
+    enum err_code code = file_read(path, &sealed, err);
     if (code == ERR_OK) {
         code = passphrase_ask(passphrase_file, false, &passphrase, err);
     }
     if (code == ERR_OK) {
-        code = sealed_open(buf_bytes(&sealed), buf_bytes(&passphrase), &opened, err);
+        code = sealed_open(buf_bytes(&sealed), buf_bytes(&passphrase), ret, err);
     }
-    if (code == ERR_OK && opened.size != 32 + QUBIC_SEED_SIZE) {
+    size_t seeds = code == ERR_OK ? ret->size - CHECKPOINT_SEED_SIZE : 0;
+    if (code == ERR_OK && (ret->size <= CHECKPOINT_SEED_SIZE || seeds % QUBIC_SEED_SIZE != 0 ||
+                           seeds / QUBIC_SEED_SIZE > OPERATOR_KEYS_MAX)) {
         code = err_set(err, ERR_CORRUPT, "%s does not hold a server's keys", path);
     }
-    if (code == ERR_OK) {
-        memcpy(ret, opened.data + 32, QUBIC_SEED_SIZE);
-    }
-    sealed_wipe(&opened);
     sealed_wipe(&passphrase);
     buf_deinit(&sealed);
     return code;
 }
 
-enum err_code sweep_key_load(const char *data, const char *passphrase_file, const struct book *book,
-                             struct operator_key *ret, struct err *err)
+/* Those that are the log's. */
+static void take_seeds(struct bytes seeds, const struct book *book, struct operator_keys *ret)
 {
-    struct operator_key key = {
-        .network = book->network, .log_id = book->log_id, .key_id = book->key_id};
-    enum err_code code = read_seed(data, passphrase_file, key.seed, err);
-    if (code == ERR_OK && !key_equal(operator_check_identity(&key), book->check_identity)) {
-        code = err_set(err, ERR_CONFLICT,
-                       "keys.sealed holds another operator seed than this log's escrows are of");
+    for (size_t i = 0; i < seeds.size / QUBIC_SEED_SIZE; i++) {
+        struct operator_key *key = &ret->list[ret->count];
+        const struct book_key *known = book_key(book, i + 1);
+        *key = (struct operator_key){
+            .network = book->network, .log_id = book->log_id, .key_id = i + 1};
+        memcpy(key->seed, seeds.data + i * QUBIC_SEED_SIZE, QUBIC_SEED_SIZE);
+        if (known != NULL && key_equal(operator_check_identity(key), known->check_identity)) {
+            ret->count++;
+        } else {
+            explicit_bzero(key, sizeof *key);
+        }
+    }
+}
+
+enum err_code sweep_keys_load(const char *data, const char *passphrase_file,
+                              const struct book *book, struct operator_keys *ret, struct err *err)
+{
+    char path[PATH_MAX];
+    struct buf secret;
+    struct operator_keys keys = {0};
+    buf_init(&secret, 8192);
+    enum err_code code = path_join(path, sizeof path, data, "keys.sealed", err);
+    if (code == ERR_OK) {
+        code = read_secret(path, passphrase_file, &secret, err);
     }
     if (code == ERR_OK) {
-        *ret = key;
+        take_seeds(bytes_of(secret.data + CHECKPOINT_SEED_SIZE, secret.size - CHECKPOINT_SEED_SIZE),
+                   book, &keys);
+        if (operator_keys_find(&keys, book->key_id) == NULL) {
+            code = err_set(err, ERR_CONFLICT,
+                           "keys.sealed holds another operator seed than this log's settlement key "
+                           "%" PRIu64 " is of, or none for it",
+                           book->key_id);
+        }
     }
-    operator_key_wipe(&key);
+    if (code == ERR_OK) {
+        *ret = keys;
+    }
+    operator_keys_wipe(&keys);
+    sealed_wipe(&secret);
     return code;
 }
 
@@ -209,9 +242,10 @@ static enum err_code sign(const struct operator_key *key, const struct book_escr
     escrow_keys_derive(key, escrow->id, &keys);
     enum err_code code = ERR_OK;
     if (escrow->key_id != key->key_id || !key_equal(keys.public_key, escrow->identity)) {
-        code = err_set(err, ERR_CONFLICT,
-                       "this escrow is of settlement key %" PRIu64 ", the seed gives key %" PRIu64,
-                       escrow->key_id, key->key_id);
+        code =
+            err_set(err, ERR_CONFLICT,
+                    "the seed of settlement key %" PRIu64 " does not give this escrow's identity",
+                    escrow->key_id);
     } else {
         code = qubic_transaction_sign(tx, &keys, err);
     }

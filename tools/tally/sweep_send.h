@@ -4,7 +4,7 @@
  *
  * So no second one is signed while a first may still run, whenever this program dies: the next run first waits for the one in the file. The data
  * directory's lock is held throughout: no server signs for the same identity meanwhile.
- * Secrets: wipe the key with operator_key_wipe. */
+ * Secrets: wipe the keys with operator_keys_wipe. */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef TOOLS_TALLY_SWEEP_SEND_H
 #define TOOLS_TALLY_SWEEP_SEND_H
@@ -15,11 +15,17 @@
 /* ERR_BUSY while a server has the directory. Close the descriptor to give it back. */
 MUST_CHECK enum err_code sweep_lock(const char *data, int *ret_fd, struct err *err);
 
-/* From <data>/keys.sealed; compared with the check identity that the log published. */
-MUST_CHECK enum err_code sweep_key_load(const char *data, const char *passphrase_file,
-                                        const struct book *book, struct operator_key *ret,
-                                        struct err *err);
-void operator_key_wipe(struct operator_key *key);
+struct operator_keys { /* of one log, in the order of their ids */
+    struct operator_key list[OPERATOR_KEYS_MAX];
+    size_t count;
+};
+/* From <data>/keys.sealed: the seeds that give what the log published, among them the newest key's. */
+MUST_CHECK enum err_code sweep_keys_load(const char *data, const char *passphrase_file,
+                                         const struct book *book, struct operator_keys *ret,
+                                         struct err *err);
+void operator_keys_wipe(struct operator_keys *keys);
+/* NULL: its seed is not there. */
+const struct operator_key *operator_keys_find(const struct operator_keys *keys, uint64_t key_id);
 
 struct sweep_outcome {
     struct key32 tx_id;
