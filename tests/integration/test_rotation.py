@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """tallyd rotate on a real server: jobs of both keys are paid, a rotation that was cut goes on, what is stuck is shown."""
+import ctypes
 import json
 import os
 import shutil
@@ -13,6 +14,23 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from tally_harness import BIN, World, tally_qubic, wait_until  # noqa: E402
 
 MONEY = 10**9
+
+
+def with_another_first_seed(sealed, passphrase):
+    """keys.sealed (core/crypto/sealed.h), its first operator seed replaced; by libsodium itself, which tallyd is linked with."""
+    sodium = ctypes.CDLL("libsodium.so.23")
+    assert sodium.sodium_init() >= 0
+    salt, nonce, box = sealed[24:40], sealed[40:64], sealed[64:]
+    key = ctypes.create_string_buffer(32)
+    assert sodium.crypto_pwhash(key, ctypes.c_ulonglong(32), passphrase, ctypes.c_ulonglong(len(passphrase)), salt,
+                                ctypes.c_ulonglong(int.from_bytes(sealed[8:16], "big")),
+                                ctypes.c_size_t(int.from_bytes(sealed[16:24], "big")), 2) == 0
+    secret = ctypes.create_string_buffer(len(box) - 16)
+    assert sodium.crypto_secretbox_open_easy(secret, box, ctypes.c_ulonglong(len(box)), nonce, key) == 0
+    other = secret.raw[:32] + b"x" * 55 + secret.raw[87:]
+    again = ctypes.create_string_buffer(len(box))
+    assert sodium.crypto_secretbox_easy(again, other, ctypes.c_ulonglong(len(other)), nonce, key) == 0
+    return sealed[:64] + again.raw
 
 
 class Rotation(unittest.TestCase):
@@ -158,6 +176,47 @@ class Rotation(unittest.TestCase):
         self.assertIn("settlement key 2", answer.json["settlement"]["reason"])
         self.assertEqual(answer.json["settlement"]["keys_missing"], [2])
         self.assertEqual([key["loaded"] for key in self.status()["keys"]], [True, False])
+
+    def test_escrows_of_a_key_whose_seed_is_another_wait_alone_and_are_named(self):
+        old = self.alice.queued_job(self.host)
+        self.stop()
+        self.rotated()
+        right = self.read_keys()
+        with open(self.keys, "wb") as file:
+            file.write(with_another_first_seed(right, b"a passphrase for tests"))
+        self.start()
+        self.host.claim_and_start(old)
+        time.sleep(0.1)
+        self.host.end(old, worker_ms=100)
+
+        def waits():
+            ready = self.world.client().get("/readyz")
+            self.assertEqual(ready.status, 200)
+            settlement = ready.json["settlement"]
+            return settlement if old["escrow"]["id"] in settlement["reason"] else None
+        ready = wait_until(waits, "the escrow's name")
+        self.assertIn("settlement key 1", ready["reason"])
+        self.assertEqual(ready["keys_missing"], [1])
+        status = self.status()
+        self.assertEqual([key["loaded"] for key in status["keys"]], [False, True])
+        self.assertEqual([(leg["escrow_id"], leg["waits_for"]) for leg in status["legs"][:1]], [(old["escrow"]["id"], "key")])
+        self.assertIn("settlement key 1", status["legs"][0]["detail"])
+        chain = self.world.chain.url
+
+        def shown():  # once a checkpoint has the job's end
+            done = subprocess.run([BIN + "/tally", "escrow", "show", old["id"], "--server",
+                                   "http://127.0.0.1:%d" % self.world.server.port, "--qubic-live-url", chain + "/live/v1",
+                                   "--qubic-query-url", chain + "/query/v1"], capture_output=True, text=True, timeout=60)
+            return done.stdout if "waits       refund, since" in done.stdout else None
+        self.assertIn("its seed is not loaded at the server", wait_until(shown, "the leg that waits"))
+        self.run_job(self.alice.queued_job(self.host))  # of the new key: paid
+        self.assertEqual(self.world.chain.balance(old["escrow"]["identity"]), old["cap"])
+        self.stop()
+        with open(self.keys, "wb") as file:
+            file.write(right)
+        self.start()
+        old = self.alice.wait_for(old, lambda now: now["settled"])
+        self.assertEqual(self.world.chain.balance(old["escrow"]["identity"]), 0)
 
     def test_what_is_lost_again_and_again_is_shown_and_paid_in_the_end(self):
         job = self.alice.queued_job(self.host)

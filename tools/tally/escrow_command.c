@@ -6,6 +6,7 @@
 #include "tools/tally/arguments.h"
 #include "tools/tally/escrow_look.h"
 #include "tools/tally/guarded.h"
+#include "tools/tally/remote.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -80,6 +81,24 @@ static bool is_open(const struct owed *owed)
     return owed->amount != 0 && strcmp(owed->state, "paid") != 0;
 }
 
+/* Whether the server that was asked lacks the seed of a settlement key. What it cannot tell is not said. */
+static bool lacks_key(const char *server, uint64_t key_id)
+{
+    json_t *ready = NULL;
+    struct err unsaid = {0};
+    const struct remote remote = {.url = server};
+    bool lacks = false;
+    if (server == NULL || remote_call(&remote, "GET", "/readyz", NULL, &ready, &unsaid) != ERR_OK) {
+        return false;
+    }
+    const json_t *missing = json_object_get(json_object_get(ready, "settlement"), "keys_missing");
+    for (size_t i = 0; i < json_array_size(missing); i++) {
+        lacks = lacks || json_integer_value(json_array_get(missing, i)) == (json_int_t)key_id;
+    }
+    json_decref(ready);
+    return lacks;
+}
+
 /* ── for a person ──────────────────────────────────────────────────────────────────────────────── */
 
 static void print_ledger(const struct ledger_payment *p, const struct escrow_look *look)
@@ -134,7 +153,7 @@ static void print_waiting(const struct owed *owed, int64_t since)
 }
 
 static void print_text(const struct book *book, const struct book_escrow *e,
-                       const struct escrow_look *look)
+                       const struct escrow_look *look, bool key_missing)
 {
     const struct book_key *key = book_key(book, e->key_id);
     char id[ID_TEXT_SIZE];
@@ -158,6 +177,11 @@ static void print_text(const struct book *book, const struct book_escrow *e,
            : key->retired              ? ", retired"
            : e->key_id != book->key_id ? ", not the newest"
                                        : "");
+    if (key_missing) {
+        printf(
+            "            its seed is not loaded at the server: nothing is signed for this escrow "
+            "until it is\n");
+    }
     if (e->short_by > 0) {
         printf("shortfall   %" PRId64 " QUBIC: settlement of this escrow stands still\n",
                e->short_by);
@@ -293,7 +317,7 @@ static enum err_code show(const struct input *input, const struct book *book, st
     if (code == ERR_OK && input->json) {
         print_json(escrow, &look);
     } else if (code == ERR_OK) {
-        print_text(book, escrow, &look);
+        print_text(book, escrow, &look, lacks_key(input->audit.server, escrow->key_id));
     }
     escrow_look_deinit(&look);
     return code == ERR_OK && fflush(stdout) != 0 ? err_set(err, ERR_IO, "standard output") : code;
