@@ -96,23 +96,20 @@ static enum err_code look_many(struct views *views, const struct id16 *jobs, siz
     return code;
 }
 
-static enum err_code look_both(struct views *views, struct err *err)
+static enum err_code look_both(struct views *views, struct id16 *jobs, struct err *err)
 {
-    struct id16 *jobs = calloc(BENCH_JOBS_MAX, sizeof *jobs);
     uint64_t seen = 0;
     size_t count = 0;
     int64_t open_ns = 0;
     int64_t all_ns = 0;
-    enum err_code code = jobs == NULL ? err_set(err, ERR_NOMEM, "out of memory") : ERR_OK;
-    if (code == ERR_OK) {
-        code = all_jobs(views, jobs, &count, err);
+    enum err_code code = all_jobs(views, jobs, &count, err);
+    if (code != ERR_OK) {
+        return code;
     }
-    if (code == ERR_OK && count < OPEN_PAGES) {
-        code = err_set(err, ERR_INVALID, "%d jobs at least, not %zu", OPEN_PAGES, count);
+    if (count < OPEN_PAGES) {
+        return err_set(err, ERR_INVALID, "%d jobs at least, not %zu", OPEN_PAGES, count);
     }
-    if (code == ERR_OK) {
-        code = look_many(views, jobs, count / OPEN_PAGES, OPEN_PAGES, &open_ns, &seen, err);
-    }
+    code = look_many(views, jobs, count / OPEN_PAGES, OPEN_PAGES, &open_ns, &seen, err);
     if (code == ERR_OK) {
         code = look_many(views, jobs, 1, count, &all_ns, &seen, err);
     }
@@ -120,7 +117,6 @@ static enum err_code look_both(struct views *views, struct err *err)
         printf("{\"ns\":%" PRId64 ",\"all_ns\":%" PRId64 ",\"jobs\":%zu,\"seen\":%" PRIu64 "}\n",
                open_ns, all_ns, count, seen);
     }
-    free(jobs);
     return code;
 }
 
@@ -132,9 +128,13 @@ enum err_code bench_look(const struct bench_options *options, struct err *err)
     (void)snprintf(folder, sizeof folder, "%s/views", options->dir);
     struct views_options views_options = {.folder = folder, .read_only = true};
     enum err_code code = replay_open_views(&views_options, &projections, &views, err);
-    if (code == ERR_OK) {
-        code = look_both(views, err);
+    struct id16 *jobs = calloc(BENCH_JOBS_MAX, sizeof *jobs);
+    if (jobs == NULL && code == ERR_OK) {
+        code = err_set(err, ERR_NOMEM, "out of memory");
+    } else if (code == ERR_OK) {
+        code = look_both(views, jobs, err);
     }
+    free(jobs);
     views_close(views);
     return code;
 }
