@@ -89,6 +89,10 @@ static enum err_code dispatch(struct deciding *d)
     case COMMAND_TERMS_SET:
     case COMMAND_KEY_ADD:
         return decide_ledger(d);
+    case COMMAND_LEDGER_RESTORE:
+    case COMMAND_SETTLEMENT_RESUME:
+    case COMMAND_ESCROW_REREAD:
+        return decide_restore(d);
     case COMMAND_SWEEP:
         return decide_sweep(d);
     case COMMAND_SESSION_OPEN:

@@ -244,6 +244,7 @@ static bool ledger(struct naive_ledger *n, const struct command *c, int64_t now)
             return no(n, "already open");
         }
         n->open = true;
+        n->generation = c->u.open.generation;
         return true;
     case COMMAND_LEDGER_START:
         n->started_at = now;
@@ -499,6 +500,7 @@ static bool create(struct naive_ledger *n, const struct command *c, int64_t now)
     job->provider_identity = find_account(n, row->provider_id)->identity;
     job->escrow_status = ESCROW_REQUESTED;
     job->last_tick = j->last_tick;
+    job->generation = n->generation;
     row->used = true;
     return true;
 }
@@ -818,7 +820,7 @@ static bool escrow(struct naive_ledger *n, const struct command *c, int64_t now)
     case COMMAND_ESCROW_CONFIRM:
         return confirm(n, job, &c->u.confirm, now);
     case COMMAND_ESCROW_EXPIRE:
-        if (job->escrow_status != ESCROW_REQUESTED ||
+        if (n->observing || job->escrow_status != ESCROW_REQUESTED ||
             c->u.confirm.processed_tick < job->last_tick + 3) {
             return no(n, "not waiting");
         }
@@ -849,20 +851,26 @@ static bool comes_before(const struct naive_ledger *n, const struct naive_leg *a
 
 static bool sign(struct naive_ledger *n, struct naive_leg *leg, const struct ev_leg_signed *s)
 {
-    if (leg->status != LEG_DUE || n->jobs[leg->job].shortfall) {
-        return no(n, "not due");
+    struct naive_found *left;
+    const char *why = naive_may_sign(n, leg, s->tx_id, &left);
+    if (why != NULL || leg->status != LEG_DUE || (n->jobs[leg->job].shortfall && left == NULL)) {
+        return no(n, why == NULL ? "not due" : why);
     }
     for (size_t i = 0; i < n->leg_count; i++) {
         const struct naive_leg *other = &n->legs[i];
-        if (other->job == leg->job && (other->status == LEG_SIGNED ||
-                                       (other->status == LEG_DUE && comes_before(n, other, leg)))) {
+        if (other->job == leg->job &&
+            (other->status == LEG_SIGNED ||
+             (other->status == LEG_DUE && left == NULL && comes_before(n, other, leg)))) {
             return no(n, "another comes first");
         }
     }
     if (s->attempt != leg->attempt + 1 || s->amount != leg->amount ||
         !key_equal(s->destination, leg->destination) || s->tick == 0 || key_is_zero(s->tx_id) ||
-        s->transaction.size == 0) {
+        s->transaction.size == 0 || (left != NULL && left->payment.tick != s->tick)) {
         return no(n, "not the leg");
+    }
+    if (left != NULL) {
+        left->taken = true;
     }
     leg->status = LEG_SIGNED;
     leg->attempt = s->attempt;
@@ -877,7 +885,8 @@ static bool lose(struct naive_ledger *n, struct naive_leg *leg, const struct ev_
     if (leg->status != LEG_SIGNED || l->attempt != leg->attempt ||
         !key_equal(l->tx_id, leg->tx_id) || l->tick != leg->tick || l->reason == 0 ||
         l->processed_tick < leg->tick + 3 || l->balance_tick < leg->tick ||
-        l->outgoing_count != leg->outgoing_count) {
+        naive_was_found(n, l->tx_id) ||
+        l->outgoing_count != leg->outgoing_count + naive_found_of(n, leg->job)) {
         return no(n, "no evidence");
     }
     leg->status = LEG_DUE;
@@ -934,6 +943,10 @@ bool naive_give(struct naive_ledger *n, const struct command *c, int64_t now)
     case COMMAND_TERMS_SET:
     case COMMAND_KEY_ADD:
         return ledger(n, c, now);
+    case COMMAND_LEDGER_RESTORE:
+    case COMMAND_SETTLEMENT_RESUME:
+    case COMMAND_ESCROW_REREAD:
+        return naive_restore(n, c) == NULL || no(n, "not restored so");
     case COMMAND_SWEEP:
         return sweep(n, c, now);
     case COMMAND_SESSION_OPEN:

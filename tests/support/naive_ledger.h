@@ -115,6 +115,13 @@ struct naive_job {
     uint64_t lock_tick;
     uint64_t confirmations;
     bool shortfall;
+    uint64_t generation; /* asked for in it, or last read again in it */
+};
+
+struct naive_found { /* after a restore: it left, and the log did not know */
+    size_t job;      /* index */
+    bool taken;      /* by a leg */
+    struct ev_found_payment payment;
 };
 
 struct naive_leg {
@@ -150,6 +157,8 @@ struct naive_ledger {
     bool open;
     int64_t started_at;
     uint64_t key_id;
+    uint64_t generation;
+    bool observing;            /* restored, and not resumed since */
     struct ev_terms_set terms; /* its list is not kept */
     bool paid[ENDING_NEVER_FUNDED + 1];
     char word[32]; /* of the last refusal */
@@ -163,6 +172,7 @@ struct naive_ledger {
     size_t leg_count;
     size_t deposit_count;
     size_t balance_count;
+    size_t found_count;
     struct naive_account accounts[NAIVE_THINGS_MAX];
     struct naive_token tokens[NAIVE_THINGS_MAX];
     struct naive_host hosts[NAIVE_THINGS_MAX];
@@ -173,11 +183,20 @@ struct naive_ledger {
     struct naive_leg legs[NAIVE_ROWS_MAX];
     struct naive_deposit deposits[NAIVE_ROWS_MAX];
     struct naive_balance balances[NAIVE_ROWS_MAX];
+    struct naive_found found[NAIVE_THINGS_MAX];
 };
 
 struct naive_ledger *naive_create(enum naive_error error);
 void naive_destroy(struct naive_ledger *naive);
 /* Whether the command is accepted; if so it is done. Otherwise `word` says why in a word of ours, not the API's. */
 bool naive_give(struct naive_ledger *naive, const struct command *command, int64_t now);
+
+/* naive_restore.c: restore, resume and re-read; NULL: accepted and done, else the word. */
+const char *naive_restore(struct naive_ledger *naive, const struct command *command);
+/* Whether a transaction may become a leg's: NULL, or why not. `ret`: it left already, as this leg. */
+const char *naive_may_sign(struct naive_ledger *naive, const struct naive_leg *leg,
+                           struct key32 tx_id, struct naive_found **ret);
+bool naive_was_found(const struct naive_ledger *naive, struct key32 tx_id);
+uint64_t naive_found_of(const struct naive_ledger *naive, size_t job);
 
 #endif

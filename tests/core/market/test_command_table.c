@@ -413,6 +413,29 @@ static struct command all_there(struct stage *s, enum command_type type, enum st
     return c;
 }
 
+static struct command restore(struct stage *s, enum command_type type, enum stage_actor actor)
+{
+    struct command c = stage_command(s, type, actor);
+    c.u.restore = (struct ev_ledger_restored){
+        .generation = 2, .parent_size = 1, .parent_root = market_new_key(&s->market)};
+    return c;
+}
+
+static struct command resume(struct stage *s, enum command_type type, enum stage_actor actor)
+{
+    struct command c = stage_command(s, type, actor);
+    c.u.resume.generation = 1;
+    return c;
+}
+
+static struct command reread(struct stage *s, enum command_type type, enum stage_actor actor)
+{
+    struct command c = stage_command(s, type, actor);
+    c.u.reread = (struct command_reread){
+        .escrow_id = s->escrow, .generation = 1, .processed_tick = s->market.tick};
+    return c;
+}
+
 static struct command leg_of(struct stage *s, enum command_type type, enum stage_actor actor,
                              enum leg_kind kind)
 {
@@ -555,6 +578,12 @@ static const struct row TABLE[] = {
     {"set terms", COMMAND_TERMS_SET, plain, BUT(OPERATORS), "not_operator", {{0}}},
     {"add a key", COMMAND_KEY_ADD, plain, OPERATORS, "settlement.key_added", {{0}}},
     {"add a key", COMMAND_KEY_ADD, plain, BUT(OPERATORS), "not_operator", {{0}}},
+    {"restore", COMMAND_LEDGER_RESTORE, restore, OPERATORS, "ledger.restored", {{0}}},
+    {"restore", COMMAND_LEDGER_RESTORE, restore, BUT(OPERATORS), "not_operator", {{0}}},
+    {"resume", COMMAND_SETTLEMENT_RESUME, resume, OPERATORS, "not_observing", {{0}}},
+    {"resume", COMMAND_SETTLEMENT_RESUME, resume, BUT(OPERATORS), "not_operator", {{0}}},
+    {"re-read the escrow", COMMAND_ESCROW_REREAD, reread, BY(SETTLEMENT), "nothing_new", {{IN(NO_JOB), "no_such_escrow"}}},
+    BUT_SETTLEMENT("re-read the escrow", COMMAND_ESCROW_REREAD, reread),
     {"sweep", COMMAND_SWEEP, plain, OPERATORS, "nothing_due", {
         {IN(QUEUED_OVERDUE), "job.failed:no_worker escrow.settled"},
         {IN(ASSIGNED_OVERDUE), "job.released"},
