@@ -5,6 +5,7 @@
 #include "api/nonces.h"
 #include "api/options.h"
 #include "api/presence.h"
+#include "api/restore.h"
 #include "api/term_set.h"
 #include "core/base/file.h"
 #include "core/base/rng.h"
@@ -81,7 +82,8 @@ static enum err_code open_ledger(struct server *s, struct err *err)
         .checkpoint_key = &s->checkpoint_key,
         .checkpoint_copy = strcmp(copy, "none") == 0 ? NULL : copy,
         .copy_every = s->options.views_copy_every,
-        .on_commit = s->options.init ? NULL : api_post_commit,
+        .no_writer = s->options.restore,
+        .on_commit = s->options.init || s->options.restore ? NULL : api_post_commit,
         .on_commit_ctx = &s->api,
     };
     return ledger_open(&options, &s->ledger, err);
@@ -199,6 +201,17 @@ static enum err_code init(struct server *s, struct err *err)
         printf("the operator's token is in %s/operator.token\n", s->options.api.data_dir);
     }
     return code;
+}
+
+/* ── restore ───────────────────────────────────────────────────────────────────────────────────── */
+
+static enum err_code restore(struct server *s, struct err *err)
+{
+    enum err_code code = open_keys(s, err);
+    if (code == ERR_OK) {
+        code = open_ledger(s, err);
+    }
+    return code == ERR_OK ? restore_ledger(s->ledger, s->options.yes, err) : code;
 }
 
 /* ── run ───────────────────────────────────────────────────────────────────────────────────────── */
@@ -342,7 +355,9 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "tallyd: %s\n", err.message);
         return 2;
     }
-    code = server.options.init ? init(&server, &err) : run(&server, &err);
+    code = server.options.init      ? init(&server, &err)
+           : server.options.restore ? restore(&server, &err)
+                                    : run(&server, &err);
     ledger_close(server.ledger);
     server_keys_wipe(&server.keys);
     note_key_wipe(&server.checkpoint_key);

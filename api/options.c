@@ -11,6 +11,10 @@ static const char USAGE[] =
     "tallyd init --data DIR --passphrase-file FILE [options]   make a log, its keys and the "
     "operator's token\n"
     "tallyd run  --data DIR --passphrase-file FILE [options]   serve it\n"
+    "tallyd restore --data DIR --passphrase-file FILE [--yes]  after an old backup was put back: "
+    "say "
+    "what is missing;\n"
+    "                                                          --yes: go on as a new generation\n"
     "\n"
     "  --data DIR                 where the log, the views and the blobs lie\n"
     "  --passphrase-file FILE     first line opens the keys; readable by its owner alone\n"
@@ -56,6 +60,7 @@ enum option_id {
     OPT_RATE,
     OPT_POLL,
     OPT_COPY_EVERY,
+    OPT_YES,
     OPT_HELP,
 };
 
@@ -75,6 +80,7 @@ static const struct option LONG[] = {
     {"qubic-rate", required_argument, NULL, OPT_RATE},
     {"poll-ms", required_argument, NULL, OPT_POLL},
     {"views-copy-every", required_argument, NULL, OPT_COPY_EVERY},
+    {"yes", no_argument, NULL, OPT_YES},
     {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},
 };
@@ -160,6 +166,9 @@ static enum err_code take(int id, struct tallyd_options *options, struct err *er
             code = err_set(err, ERR_INVALID, "--views-copy-every is at least 1");
         }
         break;
+    case OPT_YES:
+        options->yes = true;
+        break;
     default:
         code = err_set(err, ERR_INVALID, "unknown option; tallyd --help lists them");
         break;
@@ -179,10 +188,13 @@ enum err_code options_parse(int argc, char **argv, struct tallyd_options *ret, b
     if (*ret_help) {
         return ERR_OK;
     }
-    if (argc < 2 || (strcmp(argv[1], "init") != 0 && strcmp(argv[1], "run") != 0)) {
-        return err_set(err, ERR_INVALID, "say what to do: tallyd init or tallyd run");
+    if (argc < 2 || (strcmp(argv[1], "init") != 0 && strcmp(argv[1], "run") != 0 &&
+                     strcmp(argv[1], "restore") != 0)) {
+        return err_set(err, ERR_INVALID,
+                       "say what to do: tallyd init, tallyd run or tallyd restore");
     }
     options.init = strcmp(argv[1], "init") == 0;
+    options.restore = strcmp(argv[1], "restore") == 0;
     int id;
     optind = 2;
     opterr = 0;
@@ -200,6 +212,9 @@ enum err_code options_parse(int argc, char **argv, struct tallyd_options *ret, b
     if (optind < argc || options.api.data_dir == NULL || options.passphrase_file == NULL) {
         return err_set(err, ERR_INVALID,
                        "--data and --passphrase-file are needed, and nothing else");
+    }
+    if (options.yes && !options.restore) {
+        return err_set(err, ERR_INVALID, "--yes is for tallyd restore");
     }
     *ret = options;
     return ERR_OK;

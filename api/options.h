@@ -1,6 +1,7 @@
 /* api/options.h: tallyd's command line.
  *
  *     tallyd init --data DIR --passphrase-file F [--network local] [--name tally.local] [--set term=value]…
+ *     tallyd restore --data DIR --passphrase-file F [--yes]
  *     tallyd run  --data DIR --passphrase-file F [--host H] [--port N] [--origin URL] [--page DIR] … */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef API_OPTIONS_H
@@ -11,7 +12,9 @@
 #define TERMS_SET_MAX 32
 
 struct tallyd_options {
-    bool init; /* else run */
+    bool init; /* else restore, else run */
+    bool restore;
+    bool yes; /* restore writes */
     const char *passphrase_file;
     const char *name;
     const char
@@ -21,8 +24,8 @@ struct tallyd_options {
     size_t terms_set_count;
     unsigned poll_ms;
     uint64_t views_copy_every; /* 0: as the ledger does by itself */
-    bool rate_given;        /* else by the network: see options_choose_chain */
-    struct api_options api; /* its chain URLs are NULL unless given: see options_choose_chain */
+    bool rate_given;           /* else by the network: see options_choose_chain */
+    struct api_options api;    /* its chain URLs are NULL unless given: see options_choose_chain */
 };
 
 /* ERR_INVALID with what is wrong. `*ret_help`: print the usage and end well. */

@@ -13,6 +13,8 @@
  * Off:     a wrong operator seed keeps settlement off until it is started with the right one; a chain that does not know what
  *          the log calls confirmed, as long as that is so. The reason is in the status. A chain that does not answer is
  *          waited for.
+ * Restore: after ledger.restored only observes, until every open escrow was read again from the chain and an operator resumed it
+ *          (reread.c). What is found to have left is taken for the leg it paid, or nothing more leaves that escrow.
  * Missing: retired keys: only escrows of the loaded seed and key id are paid.
  * Thread:  start, stop, status and escrow identities from any thread. */
 // SPDX-License-Identifier: Apache-2.0
@@ -46,6 +48,11 @@ struct settlement_status {
     uint32_t cursor;    /* last tick we have read */
     int64_t asked_at;   /* monotonic ns of the last answer */
     uint64_t legs_open;
+    bool
+        observing; /* the log was restored: deposits, confirmations and evidence are read, nothing is signed, sent or expired */
+    bool reread;   /* … every open escrow was read again: an operator may let it resume */
+    uint64_t unread;              /* … open escrows still to be read, as far as was counted */
+    uint32_t unread_for;          /* … which waits until the archive has this tick */
     char reason[ERR_MESSAGE_MAX]; /* why it is off, or the last trouble; "" if none */
 };
 

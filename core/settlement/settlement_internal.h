@@ -32,6 +32,11 @@ struct settlement {
     uint32_t cursor_saved;
     int64_t cursor_saved_at;
     uint64_t generation;
+    bool observing; /* the log was restored, and not resumed since: as the round began */
+    uint32_t
+        reread_from; /* what the lost part may have signed is on the chain by then, or never; 0: not known */
+    struct id16 reread_at;  /* where the walk over all escrows stands */
+    uint64_t reread_unread; /* in this walk so far */
     uint32_t tick;
     uint32_t
         tick_before; /* in the round before, 0 after trouble: bytes are sent once a tick, not once a round */
@@ -97,6 +102,14 @@ MUST_CHECK enum err_code settle_deposits(struct settlement *s, struct err *err);
 MUST_CHECK enum err_code settle_confirmations(struct settlement *s, struct err *err);
 /* legs.c */
 MUST_CHECK enum err_code settle_legs(struct settlement *s, struct err *err);
+/* reread.c: after a restore. */
+MUST_CHECK enum err_code settle_reread(struct settlement *s, struct err *err);
+/* Tell the ledger all that went out of this escrow's identity. */
+MUST_CHECK enum err_code reread_escrow(struct settlement *s, struct id16 escrow_id,
+                                       const struct escrow_row *escrow, struct err *err);
+/* Something went out that the log did not know of: take it for the leg that it paid, or say that nothing more leaves (ERR_CONFLICT). */
+MUST_CHECK enum err_code settle_found(struct settlement *s, struct id16 escrow_id,
+                                      const struct escrow_row *escrow, struct err *err);
 
 /* Whether a tick that the live service names can be: not behind the archive, and not further ahead of it than the network takes
  * transactions. Else ERR_UNAVAILABLE: what is signed or asked for on such a word would be waited for until that tick. */
@@ -115,6 +128,7 @@ enum settlement_step {
     STEP_LEG_SIGN = 4,
     STEP_LEG_LOSE = 5,
     STEP_LEG_CONFIRM = 6,
+    STEP_REREAD = 7,
 };
 /* submit.c */
 struct id16 settlement_command_id(enum settlement_step step, struct id16 escrow_id,
