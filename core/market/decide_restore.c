@@ -178,7 +178,7 @@ uint64_t decide_left_since(const struct deciding *d, struct id16 escrow_id,
     /* That one is on the chain: no count of transfers makes it lost. */
     return state_found(d->state, escrow_id, leg->tx_id, &found)
                ? UINT64_MAX / 2
-               : state_found_count(d->state, escrow_id);
+               : state_found_count(d->state, escrow_id, leg->signed_sequence);
 }
 
 enum err_code decide_restore(struct deciding *d)

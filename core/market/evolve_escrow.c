@@ -130,7 +130,8 @@ static void put_found(struct store *state, struct id16 escrow_id, struct key32 t
 }
 
 /* What is no leg's by its payload (the operator's sweep) holds nothing up: the balance judges it. */
-static void reread(struct store *state, const struct event *event, struct escrow_row *escrow)
+static void reread(struct store *state, uint64_t sequence, const struct event *event,
+                   struct escrow_row *escrow)
 {
     const struct ev_escrow_reread *read = &event->u.escrow_reread;
     const struct ev_found_payment *items = read->found.items;
@@ -140,7 +141,8 @@ static void reread(struct store *state, const struct event *event, struct escrow
                                 .destination = items[i].destination,
                                 .amount = items[i].amount,
                                 .tick = items[i].tick,
-                                .paid_as = items[i].paid_as};
+                                .paid_as = items[i].paid_as,
+                                .sequence = sequence};
         put_found(state, event->stream_id, items[i].tx_id, &row);
         escrow->found_open += leg_kind_of_found(row.paid_as) != 0 ? 1 : 0;
     }
@@ -268,7 +270,7 @@ void evolve_escrow(struct store *state, uint64_t sequence, const struct event *e
         escrow.shortfall = event->u.escrow_shortfall.balance < event->u.escrow_shortfall.expected;
         break;
     case EVENT_ESCROW_REREAD:
-        reread(state, event, &escrow);
+        reread(state, sequence, event, &escrow);
         break;
     default:
         evolve_leg(state, sequence, event, &escrow);

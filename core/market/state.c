@@ -17,7 +17,7 @@ static_assert(sizeof(struct job_row) == 7 * 16 + 20 * 8, "no padding");
 static_assert(sizeof(struct escrow_row) == 4 * 16 + 4 * 32 + 12 * 8, "no padding");
 static_assert(sizeof(struct deposit_row) == 16 + 32 + 5 * 8, "no padding");
 static_assert(sizeof(struct leg_row) == 16 + 3 * 32 + 7 * 8, "no padding");
-static_assert(sizeof(struct found_row) == 2 * 32 + 4 * 8, "no padding");
+static_assert(sizeof(struct found_row) == 2 * 32 + 5 * 8, "no padding");
 
 const struct store_table STATE_LEDGER = {"ledger"};
 const struct store_table STATE_COMMANDS = {"commands"};
@@ -163,7 +163,7 @@ bool state_found(struct store *store, struct id16 escrow_id, struct key32 tx_id,
     return store_get_row(store, &STATE_FOUND, bytes_of(key, sizeof key), ret, sizeof *ret);
 }
 
-uint64_t state_found_count(struct store *store, struct id16 escrow_id)
+uint64_t state_found_count(struct store *store, struct id16 escrow_id, uint64_t after)
 {
     uint8_t at[FOUND_KEY_SIZE] = {0};
     struct bytes key;
@@ -172,8 +172,11 @@ uint64_t state_found_count(struct store *store, struct id16 escrow_id)
     memcpy(at, escrow_id.b, 16);
     while (store_seek(store, &STATE_FOUND, bytes_of(at, sizeof at), true, &key, &value) &&
            memcmp(key.data, escrow_id.b, 16) == 0) {
+        struct found_row row;
+        struct key32 tx_id;
         memcpy(at, key.data, sizeof at);
-        count++;
+        memcpy(tx_id.b, at + 16, sizeof tx_id.b);
+        count += state_found(store, escrow_id, tx_id, &row) && row.sequence > after ? 1 : 0;
     }
     return count;
 }

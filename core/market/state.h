@@ -213,8 +213,9 @@ struct found_row {
     struct key32 destination;
     int64_t amount;
     uint64_t tick;
-    uint64_t paid_as; /* enum paid_as */
-    uint64_t taken;   /* sequence of the *.signed that took it for its leg's payment; 0: none */
+    uint64_t paid_as;  /* enum paid_as */
+    uint64_t sequence; /* of its escrow.reread */
+    uint64_t taken;    /* sequence of the *.signed that took it for its leg's payment; 0: none */
 };
 
 #define FOUND_KEY_SIZE (16 + 32)
@@ -298,8 +299,8 @@ bool state_leg(struct store *store, const uint8_t key[LEG_KEY_SIZE], struct leg_
 void found_key(struct id16 escrow_id, struct key32 tx_id, uint8_t ret[FOUND_KEY_SIZE]);
 bool state_found(struct store *store, struct id16 escrow_id, struct key32 tx_id,
                  struct found_row *ret);
-/* How many payments were found for an escrow, taken or not. */
-uint64_t state_found_count(struct store *store, struct id16 escrow_id);
+/* How many payments of an escrow were found after a sequence, taken or not. */
+uint64_t state_found_count(struct store *store, struct id16 escrow_id, uint64_t after);
 /* Whether a payment is of the leg: the same kind, deposit, destination and amount. */
 bool found_is_leg(const struct found_row *found, const struct leg_row *leg);
 /* The leg of a found payment; 0: of none. */

@@ -19,7 +19,8 @@ struct open_leg {
     int64_t ledger_balance; /* what the ledger says the identity holds … */
     uint64_t balance_tick;  /* … by all that happened up to this tick */
     uint64_t tick_offset;
-    uint64_t found; /* payments of the escrow's that a restored log did not know of */
+    uint64_t
+        found; /* payments of the escrow's that a restored log learnt of after this leg was signed */
 };
 
 struct leg_list {
@@ -118,7 +119,7 @@ static enum err_code collect(struct settlement *s, struct leg_list *ret, struct 
         }
         open.ledger_balance = escrow_holds(store, open.escrow_id);
         open.balance_tick = last_moved(store, open.escrow_id, &open.escrow);
-        open.found = state_found_count(store, open.escrow_id);
+        open.found = state_found_count(store, open.escrow_id, open.leg.signed_sequence);
         if (!add_leg(ret, &open)) {
             code = err_set(err, ERR_NOMEM, "no memory for open legs");
         }

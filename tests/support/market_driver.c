@@ -609,7 +609,8 @@ struct command market_leg_command(struct market *market, enum command_type type,
             .processed_tick = leg->tick + 3,
             .tick_empty = true,
             .balance_tick = leg->tick + 3,
-            .outgoing_count = leg->outgoing_count + state_found_count(market->store, escrow_id)};
+            .outgoing_count = leg->outgoing_count +
+                              state_found_count(market->store, escrow_id, leg->signed_sequence)};
     } else {
         command.u.leg.u.confirmed = (struct ev_leg_confirmed){.attempt = leg->attempt,
                                                               .destination = leg->destination,

@@ -836,63 +836,6 @@ static bool escrow(struct naive_ledger *n, const struct command *c, int64_t now)
     }
 }
 
-/* Refund, payout, fee, then what goes back to where it came from, by hash. */
-static bool comes_before(const struct naive_ledger *n, const struct naive_leg *a,
-                         const struct naive_leg *b)
-{
-    static const int ORDER[] = {
-        [LEG_REFUND] = 1, [LEG_PAYOUT] = 2, [LEG_FEE] = 3, [LEG_RETURN] = 4};
-    static const int PLANTED[] = {
-        [LEG_REFUND] = 2, [LEG_PAYOUT] = 1, [LEG_FEE] = 3, [LEG_RETURN] = 4};
-    const int *order = n->error == NAIVE_PAYOUT_FIRST ? PLANTED : ORDER;
-    int by_hash = memcmp(a->deposit_tx.b, b->deposit_tx.b, sizeof a->deposit_tx.b);
-    return order[a->kind] != order[b->kind] ? order[a->kind] < order[b->kind] : by_hash < 0;
-}
-
-static bool sign(struct naive_ledger *n, struct naive_leg *leg, const struct ev_leg_signed *s)
-{
-    struct naive_found *left;
-    const char *why = naive_may_sign(n, leg, s->tx_id, &left);
-    if (why != NULL || leg->status != LEG_DUE || (n->jobs[leg->job].shortfall && left == NULL)) {
-        return no(n, why == NULL ? "not due" : why);
-    }
-    for (size_t i = 0; i < n->leg_count; i++) {
-        const struct naive_leg *other = &n->legs[i];
-        if (other->job == leg->job &&
-            (other->status == LEG_SIGNED ||
-             (other->status == LEG_DUE && left == NULL && comes_before(n, other, leg)))) {
-            return no(n, "another comes first");
-        }
-    }
-    if (s->attempt != leg->attempt + 1 || s->amount != leg->amount ||
-        !key_equal(s->destination, leg->destination) || s->tick == 0 || key_is_zero(s->tx_id) ||
-        s->transaction.size == 0 || (left != NULL && left->payment.tick != s->tick)) {
-        return no(n, "not the leg");
-    }
-    if (left != NULL) {
-        left->taken = true;
-    }
-    leg->status = LEG_SIGNED;
-    leg->attempt = s->attempt;
-    leg->tx_id = s->tx_id;
-    leg->tick = s->tick;
-    leg->outgoing_count = s->outgoing_count;
-    return true;
-}
-
-static bool lose(struct naive_ledger *n, struct naive_leg *leg, const struct ev_leg_lost *l)
-{
-    if (leg->status != LEG_SIGNED || l->attempt != leg->attempt ||
-        !key_equal(l->tx_id, leg->tx_id) || l->tick != leg->tick || l->reason == 0 ||
-        l->processed_tick < leg->tick + 3 || l->balance_tick < leg->tick ||
-        naive_was_found(n, l->tx_id) ||
-        l->outgoing_count != leg->outgoing_count + naive_found_of(n, leg->job)) {
-        return no(n, "no evidence");
-    }
-    leg->status = LEG_DUE;
-    return true;
-}
-
 static bool pay(struct naive_ledger *n, struct naive_leg *leg, const struct ev_leg_confirmed *p)
 {
     struct key32 subject = escrow_subject(&n->jobs[leg->job]);
@@ -921,9 +864,12 @@ static bool legs(struct naive_ledger *n, const struct command *c)
         if (leg->job == index_of(n, job) && leg->kind == c->u.leg.kind &&
             key_equal(leg->deposit_tx, c->u.leg.deposit_tx)) {
             n->jobs[leg->job].changed = true;
-            return c->type == COMMAND_LEG_SIGN   ? sign(n, leg, &c->u.leg.u.signing)
-                   : c->type == COMMAND_LEG_LOSE ? lose(n, leg, &c->u.leg.u.lost)
-                                                 : pay(n, leg, &c->u.leg.u.confirmed);
+            if (c->type == COMMAND_LEG_CONFIRM) {
+                return pay(n, leg, &c->u.leg.u.confirmed);
+            }
+            const char *why = c->type == COMMAND_LEG_SIGN ? naive_sign(n, leg, &c->u.leg.u.signing)
+                                                          : naive_lose(n, leg, &c->u.leg.u.lost);
+            return why == NULL || no(n, why);
         }
     }
     return no(n, "no such leg");

@@ -135,6 +135,7 @@ struct naive_leg {
     struct key32 tx_id;
     uint64_t tick;
     uint64_t outgoing_count;
+    uint64_t found_since; /* payments found while it was in flight */
 };
 
 struct naive_deposit {
@@ -191,12 +192,13 @@ void naive_destroy(struct naive_ledger *naive);
 /* Whether the command is accepted; if so it is done. Otherwise `word` says why in a word of ours, not the API's. */
 bool naive_give(struct naive_ledger *naive, const struct command *command, int64_t now);
 
-/* naive_restore.c: restore, resume and re-read; NULL: accepted and done, else the word. */
+/* naive_legs.c. NULL: accepted and done, else the word. */
 const char *naive_restore(struct naive_ledger *naive, const struct command *command);
-/* Whether a transaction may become a leg's: NULL, or why not. `ret`: it left already, as this leg. */
-const char *naive_may_sign(struct naive_ledger *naive, const struct naive_leg *leg,
-                           struct key32 tx_id, struct naive_found **ret);
-bool naive_was_found(const struct naive_ledger *naive, struct key32 tx_id);
+const char *naive_sign(struct naive_ledger *naive, struct naive_leg *leg,
+                       const struct ev_leg_signed *signing);
+const char *naive_lose(struct naive_ledger *naive, struct naive_leg *leg,
+                       const struct ev_leg_lost *lost);
+/* How many payments were found after a restore. */
 uint64_t naive_found_of(const struct naive_ledger *naive, size_t job);
 
 #endif
