@@ -5,6 +5,7 @@
 #include "core/base/time.h"
 #include "core/crypto/sha256.h"
 #include "core/event/codec.h"
+#include "core/ledger/restore.h"
 #include "core/log/log_reader.h"
 #include "core/market/posting.h"
 #include "core/market/terms.h"
@@ -114,6 +115,7 @@ static enum crash_step step_of_command(enum command_type type)
     case COMMAND_ESCROW_SHORTFALL:
         return CRASH_SHORTFALL;
     case COMMAND_LEG_SIGN:
+    case COMMAND_ESCROW_REREAD: /* after a restore, which is not in every run */
         return CRASH_SIGN;
     case COMMAND_LEG_LOSE:
         return CRASH_LOSE;
@@ -281,17 +283,23 @@ void virtual_must(struct virtual_world *w, const struct command *command)
 
 /* ── opening and closing ───────────────────────────────────────────────────────────────────────── */
 
-static void open_ledger(struct virtual_world *w)
+static void open_ledger_as(struct virtual_world *w, bool no_writer)
 {
     struct ledger_options options = {.data_dir = w->folder,
                                      .checkpoint_key = &w->key,
                                      .checkpoint_copy = w->checkpoint,
                                      .map_size = UINT64_C(1) << 30,
+                                     .no_writer = no_writer,
                                      .wall_ns = virtual_wall_ns};
     struct err err = {0};
     if (ledger_open(&options, &w->ledger, &err) != ERR_OK) {
         fail_msg("%s", err.message);
     }
+}
+
+static void open_ledger(struct virtual_world *w)
+{
+    open_ledger_as(w, false);
 }
 
 static void first_commands(struct virtual_world *w)
@@ -403,6 +411,14 @@ static void end_settlement(struct virtual_world *w)
     w->settlement = NULL;
 }
 
+static void start_again(struct virtual_world *w)
+{
+    struct command c = virtual_command(w, COMMAND_LEDGER_START, ACTOR_LEDGER, (struct id16){0});
+    c.u.start.software = bytes_of_text("again");
+    open_ledger(w);
+    virtual_must(w, &c);
+}
+
 /* What the next one finds: mostly all as it was; now and then no cursor, or a ledger that ended, too. */
 static void after_crash(struct virtual_world *w)
 {
@@ -412,13 +428,57 @@ static void after_crash(struct virtual_world *w)
         (void)unlink(w->cursor);
     }
     if (virtual_chance(w, 20)) {
-        struct command c = virtual_command(w, COMMAND_LEDGER_START, ACTOR_LEDGER, (struct id16){0});
-        c.u.start.software = bytes_of_text("again");
         ledger_close(w->ledger);
-        open_ledger(w);
-        virtual_must(w, &c);
+        start_again(w);
         w->reopened++;
     }
+}
+
+static void in_folders(struct virtual_world *w, const char *script)
+{
+    char command[256];
+    (void)snprintf(command, sizeof command, "a='%s'; %s", w->folder, script);
+    assert_int_equal(system(command), 0); /* NOLINT: a fixed text and our own name */
+}
+
+void virtual_back_up(struct virtual_world *w)
+{
+    end_settlement(w);
+    ledger_close(w->ledger);
+    in_folders(w, "cp -r $a $a.old");
+    start_again(w);
+}
+
+void virtual_put_back(struct virtual_world *w)
+{
+    struct restore_report report;
+    struct err err = {0};
+    end_settlement(w);
+    ledger_close(w->ledger);
+    in_folders(w, "rm -r $a && mv $a.old $a");
+    open_ledger_as(w, true);
+    if (restore_run(w->ledger, &report, &err) != ERR_OK) {
+        fail_msg("%s", err.message);
+    }
+    in_folders(w, "rm $a.checkpoint.generation-1");
+    ledger_close(w->ledger);
+    memory_store_destroy(w->books); /* of the history that is no more */
+    w->books = memory_store_create();
+    w->seen = 0;
+    memset(w->events, 0, sizeof w->events);
+    start_again(w);
+}
+
+void virtual_resume(struct virtual_world *w)
+{
+    if (w->settlement == NULL || !w->settlement->status.reread) {
+        return;
+    }
+    struct command c =
+        virtual_command(w, COMMAND_SETTLEMENT_RESUME, ACTOR_OPERATOR, (struct id16){0});
+    c.u.resume.generation = 2;
+    virtual_must(w, &c);
+    w->settlement->status.reread = false; /* it hears of it in its next round */
 }
 
 void virtual_round(struct virtual_world *w)

@@ -90,6 +90,11 @@ enum err_code virtual_submit(struct virtual_world *w, const struct command *comm
 void virtual_must(struct virtual_world *w, const struct command *command);
 /* A second later: what was frozen runs, or the chain stands still. */
 void virtual_tick(struct virtual_world *w);
+/* A copy of the ledger's folder as it is, both programs stopped; and that copy put back, restored and started again. */
+void virtual_back_up(struct virtual_world *w);
+void virtual_put_back(struct virtual_world *w);
+/* The operator's word, if settlement waits for it. */
+void virtual_resume(struct virtual_world *w);
 /* One round of settlement, which may end in a crash. */
 void virtual_round(struct virtual_world *w);
 
