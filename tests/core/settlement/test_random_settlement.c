@@ -723,9 +723,10 @@ static struct key32 run_seed(uint64_t seed, size_t jobs, uint64_t least)
 
 static uint64_t first_seed = 1;
 
-#define PUT_BACK_RUNS 12
+#define PUT_BACK_RUNS 24
 #define PUT_BACK_JOBS 30
 #define PUT_BACK_STEPS_MAX 8000
+#define SHORT_LISTS_FOR 40
 
 struct put_back {
     uint64_t payments; /* that left before, and of which the log then knew nothing */
@@ -822,11 +823,22 @@ static void check_put_back(struct market *m, struct put_back *counts)
     }
 }
 
+static uint64_t signed_so_far(const struct virtual_world *w)
+{
+    return w->events[EVENT_PAYOUT_SIGNED] + w->events[EVENT_REFUND_SIGNED] +
+           w->events[EVENT_FEE_SIGNED];
+}
+
 /* In the middle of it the ledger's folder is what it was some time ago. Some escrows are given money enough to pay all of it again. */
 static void run_put_back(uint64_t seed, struct put_back *counts)
 {
     struct market *m = calloc(1, sizeof *m);
-    struct virtual_options options = {.seed = seed, .faults = plan(seed), .crash_permille = 10};
+    /* Until jobs have ended and were paid; or just when something was signed, so that it runs when the log knows nothing of it, and
+     * nothing keeps settlement from reading the chain at once. */
+    bool const at_once = seed % 2 == 0;
+    struct virtual_options options = {.seed = seed,
+                                      .faults = at_once ? fault_plan_none() : plan(seed),
+                                      .crash_permille = at_once ? 0 : 10};
     assert_non_null(m);
     m->jobs = calloc(PUT_BACK_JOBS, sizeof *m->jobs);
     m->jobs_wanted = PUT_BACK_JOBS;
@@ -838,14 +850,16 @@ static void run_put_back(uint64_t seed, struct put_back *counts)
         step(m, ++number);
     }
     virtual_back_up(&m->world);
+    uint64_t const before = signed_so_far(&m->world);
     uint64_t const lost = number + 20 + virtual_below(&m->world, 80);
-    while (number < lost) {
+    while (number < lost && !(at_once && signed_so_far(&m->world) > before)) {
         step(m, ++number);
     }
     virtual_put_back(&m->world);
+    m->world.lies.short_lists = true;           /* no reason to believe that nothing left */
     for (size_t i = 0; i < m->job_count; i++) { /* the log has them open again, or does not */
         m->jobs[i].over = false;
-        if (virtual_chance(&m->world, 500)) {
+        if (at_once || virtual_chance(&m->world, 500)) {
             m->jobs[i].gifts += 2 * m->jobs[i].cap;
             fund(m, m->jobs[i].identity, 2 * m->jobs[i].cap);
         }
@@ -853,6 +867,7 @@ static void run_put_back(uint64_t seed, struct put_back *counts)
     m->jobs_open = m->job_count;
     do {
         step(m, ++number);
+        m->world.lies.short_lists = m->world.lies.short_lists && number < lost + SHORT_LISTS_FOR;
         virtual_resume(&m->world);
         if (number > lost + PUT_BACK_STEPS_MAX) {
             tell_open(m);
