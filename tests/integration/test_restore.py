@@ -153,6 +153,12 @@ class Restore(unittest.TestCase):
         self.assertEqual(shown["found_open"], 2)
         self.assertEqual(self.world.chain.balance(self.maria.identity), maria)
         self.assertEqual(self.balance(other), 2 * other["cap"])
+        self.stop()
+        swept = self.tally("sweep", "--to", self.maria.identity, "--yes", "--passphrase-file", self.world.passphrase)
+        self.assertEqual(swept.returncode, 1, swept.stdout)
+        self.assertIn("settlement only observes", swept.stderr)
+        self.start()  # and it still does
+        wait_until(lambda: "resume" in self.settlement()["waits_for"], "what was read is in the log")
 
         answer = self.resume(2)
         self.assertEqual(answer.status, 201, answer)
@@ -170,6 +176,8 @@ class Restore(unittest.TestCase):
         self.assertEqual(self.balance(later), 0)
         self.stop()
 
+        wrong = self.tally("sweep", "--to", self.maria.identity, "--yes", "--passphrase-file", self.world.passphrase)
+        self.assertIn("moved 0 QUBIC", wrong.stdout, wrong.stderr)  # what is held is not swept
         verified = subprocess.run([BIN + "/tally", "verify", "--data", data], capture_output=True, text=True, timeout=60)
         self.assertEqual(verified.returncode, 0, verified.stderr)
         checked = subprocess.run([sys.executable, SOURCE + "/tools/checker.py", data], capture_output=True, text=True, timeout=120)
@@ -182,8 +190,8 @@ class Restore(unittest.TestCase):
         findings = {line["transaction_id"]: line["finding"] for line in lines if line["transaction_id"]}
         for leg in paid[0]["legs"] + last["legs"]:
             self.assertEqual(findings[leg["tx_id"]], "matched")
-        self.assertEqual({tx for tx, finding in findings.items() if finding != "matched"},
-                         {leg["tx_id"] for leg in paid[1]["legs"]}, report.stdout)
+        self.assertEqual({tx: finding for tx, finding in findings.items() if finding != "matched"},
+                         {leg["tx_id"]: "extra" for leg in paid[1]["legs"]}, report.stdout)
         self.assertIn("it is not paid from again", self.tally("escrow", "show", other["id"]).stdout)
 
 
