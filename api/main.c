@@ -5,6 +5,7 @@
 #include "api/nonces.h"
 #include "api/options.h"
 #include "api/presence.h"
+#include "api/restore.h"
 #include "api/term_set.h"
 #include "core/base/file.h"
 #include "core/base/invariant.h"
@@ -82,6 +83,7 @@ static enum err_code open_ledger(struct server *s, struct err *err)
         .checkpoint_key = &s->checkpoint_key,
         .checkpoint_copy = strcmp(copy, "none") == 0 ? NULL : copy,
         .copy_every = s->options.views_copy_every,
+        .no_writer = s->options.task == TALLYD_RESTORE,
         .on_commit = s->options.task == TALLYD_RUN ? api_post_commit : NULL,
         .on_commit_ctx = &s->api,
     };
@@ -208,6 +210,17 @@ static enum err_code init(struct server *s, struct err *err)
         printf("the operator's token is in %s/operator.token\n", s->options.api.data_dir);
     }
     return code;
+}
+
+/* ── restore ───────────────────────────────────────────────────────────────────────────────────── */
+
+static enum err_code restore(struct server *s, struct err *err)
+{
+    enum err_code code = open_keys(s, err);
+    if (code == ERR_OK) {
+        code = open_ledger(s, err);
+    }
+    return code == ERR_OK ? restore_ledger(s->ledger, s->options.yes, err) : code;
 }
 
 static enum err_code read_opened(struct server *s, struct ledger_row *ret, struct err *err)
@@ -441,9 +454,10 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "tallyd: %s\n", err.message);
         return 2;
     }
-    code = server.options.task == TALLYD_INIT     ? init(&server, &err)
-           : server.options.task == TALLYD_ROTATE ? rotate(&server, &err)
-                                                  : run(&server, &err);
+    code = server.options.task == TALLYD_INIT      ? init(&server, &err)
+           : server.options.task == TALLYD_ROTATE  ? rotate(&server, &err)
+           : server.options.task == TALLYD_RESTORE ? restore(&server, &err)
+                                                   : run(&server, &err);
     ledger_close(server.ledger);
     server_keys_wipe(&server.keys);
     note_key_wipe(&server.checkpoint_key);

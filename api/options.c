@@ -13,6 +13,10 @@ static const char USAGE[] =
     "tallyd rotate --data DIR --passphrase-file FILE           a new settlement key for new "
     "escrows; the server is stopped\n"
     "tallyd run  --data DIR --passphrase-file FILE [options]   serve it\n"
+    "tallyd restore --data DIR --passphrase-file FILE [--yes]  after an old backup was put back: "
+    "say "
+    "what is missing;\n"
+    "                                                          --yes: go on as a new generation\n"
     "\n"
     "  --data DIR                 where the log, the views and the blobs lie\n"
     "  --passphrase-file FILE     first line opens the keys; readable by its owner alone\n"
@@ -65,6 +69,7 @@ enum option_id {
     OPT_ANCHOR_EVENTS,
     OPT_ANCHOR_MIN,
     OPT_COPY_EVERY,
+    OPT_YES,
     OPT_HELP,
 };
 
@@ -86,6 +91,7 @@ static const struct option LONG[] = {
     {"anchor-every-events", required_argument, NULL, OPT_ANCHOR_EVENTS},
     {"anchor-every-min", required_argument, NULL, OPT_ANCHOR_MIN},
     {"views-copy-every", required_argument, NULL, OPT_COPY_EVERY},
+    {"yes", no_argument, NULL, OPT_YES},
     {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},
 };
@@ -178,6 +184,9 @@ static enum err_code take(int id, struct tallyd_options *options, struct err *er
             code = err_set(err, ERR_INVALID, "--views-copy-every is at least 1");
         }
         break;
+    case OPT_YES:
+        options->yes = true;
+        break;
     default:
         code = err_set(err, ERR_INVALID, "unknown option; tallyd --help lists them");
         break;
@@ -197,15 +206,17 @@ enum err_code options_parse(int argc, char **argv, struct tallyd_options *ret, b
     if (*ret_help) {
         return ERR_OK;
     }
-    static const char *const TASKS[] = {
-        [TALLYD_RUN] = "run", [TALLYD_INIT] = "init", [TALLYD_ROTATE] = "rotate"};
+    static const char *const TASKS[] = {[TALLYD_RUN] = "run",
+                                        [TALLYD_INIT] = "init",
+                                        [TALLYD_ROTATE] = "rotate",
+                                        [TALLYD_RESTORE] = "restore"};
     size_t task = 0;
     while (argc >= 2 && task < sizeof TASKS / sizeof *TASKS && strcmp(argv[1], TASKS[task]) != 0) {
         task++;
     }
     if (argc < 2 || task == sizeof TASKS / sizeof *TASKS) {
         return err_set(err, ERR_INVALID,
-                       "say what to do: tallyd init, tallyd run or tallyd rotate");
+                       "say what to do: tallyd init, tallyd run, tallyd rotate or tallyd restore");
     }
     options.task = (enum tallyd_task)task;
     int id;
@@ -225,6 +236,9 @@ enum err_code options_parse(int argc, char **argv, struct tallyd_options *ret, b
     if (optind < argc || options.api.data_dir == NULL || options.passphrase_file == NULL) {
         return err_set(err, ERR_INVALID,
                        "--data and --passphrase-file are needed, and nothing else");
+    }
+    if (options.yes && options.task != TALLYD_RESTORE) {
+        return err_set(err, ERR_INVALID, "--yes is for tallyd restore");
     }
     *ret = options;
     return ERR_OK;

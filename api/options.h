@@ -2,6 +2,7 @@
  *
  *     tallyd init --data DIR --passphrase-file F [--network local] [--name tally.local] [--set term=value]…
  *     tallyd rotate --data DIR --passphrase-file F
+ *     tallyd restore --data DIR --passphrase-file F [--yes]
  *     tallyd run  --data DIR --passphrase-file F [--host H] [--port N] [--origin URL] [--page DIR] … */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef API_OPTIONS_H
@@ -12,7 +13,8 @@
 #define TERMS_SET_MAX 32
 
 struct tallyd_options {
-    enum tallyd_task { TALLYD_RUN, TALLYD_INIT, TALLYD_ROTATE } task;
+    enum tallyd_task { TALLYD_RUN, TALLYD_INIT, TALLYD_ROTATE, TALLYD_RESTORE } task;
+    bool yes; /* restore writes */
     const char *passphrase_file;
     const char *name;
     const char

@@ -148,7 +148,7 @@ class Log:
         self.txn, self.tables, self.progress, self.tree = txn, tables, progress, Tree(self.check_tile)
         self.time = self.command = self.opened = None
         self.counts = {"private": 0, "tiles": 0, "anchors": 0}
-        self.commands, self.generations, self.roots = set(), [], {}  # generations: (sequence it begins at, number)
+        self.commands, self.generations, self.roots = set(), [(0, 0)], {}  # generations: (sequence it begins at, number)
         self.missing, self.erased = [], set()  # sequences: without their private part, and named by private.erased
 
     def check_record(self, sequence, key, record):
@@ -179,8 +179,9 @@ class Log:
             need(not re.search(r"[\s+]", fields[8]), "the log's name has a space or a plus, which no origin has")
             self.opened = fields
         if kind in (TYPE_OPENED, TYPE_RESTORED):
-            generation = fields.get(2 if kind == TYPE_OPENED else 1)
-            need(type(generation) is int and generation > 0, "the generation is not a positive integer")
+            generation, parent = fields.get(2 if sequence == 1 else 1), (fields.get(2), fields.get(3))
+            need(type(generation) is int and generation > self.generations[-1][1], "the generation is not an integer above the last")
+            need(sequence == 1 or parent == (sequence - 1, self.tree.root()), "parent size or root is not the log's")
             self.generations.append((sequence, generation))
         self.tree.append(sha256(b"\x00", record))
 
@@ -289,8 +290,7 @@ def main():
     path, progress = os.path.join(options.data_dir, "log"), mmap.mmap(-1, 8)
     if not os.path.isfile(os.path.join(path, "data.mdb")):
         parser.error(f"{path} has no data.mdb: give tallyd's data folder or a copy of it")
-    if importlib.util.find_spec("lmdb") is None:
-        parser.error("the package python3-lmdb is missing")
+    importlib.util.find_spec("lmdb") or parser.error("the package python3-lmdb is missing")
     if os.fork() == 0:
         os._exit(show(check_log(path, progress), options.json))
     code = os.waitstatus_to_exitcode(os.wait()[1])

@@ -32,6 +32,49 @@ static json_t *json_of_missing(const struct stuck_summary *stuck)
     return items;
 }
 
+#define FOUND_SHOWN_MAX 50
+
+/* What left escrows in a part of the log that was lost, and is no leg's payment (yet). All of it is on the chain for everybody. */
+static json_t *found_payments(struct call *call)
+{
+    struct views_snapshot *snapshot;
+    struct bytes key;
+    struct bytes value;
+    uint8_t at[FOUND_KEY_SIZE] = {0};
+    json_t *list = json_array();
+    if (views_snapshot_open(ledger_views(call->api->ledger), &snapshot, NULL) != ERR_OK) {
+        return list;
+    }
+    struct store *store = views_snapshot_store(snapshot);
+    while (json_array_size(list) < FOUND_SHOWN_MAX &&
+           store_seek(store, &STATE_FOUND, bytes_of(at, sizeof at), true, &key, &value)) {
+        struct id16 escrow_id;
+        struct key32 tx_id;
+        struct found_row row;
+        memcpy(at, key.data, sizeof at);
+        memcpy(escrow_id.b, at, sizeof escrow_id.b);
+        memcpy(tx_id.b, at + 16, sizeof tx_id.b);
+        if (state_found(store, escrow_id, tx_id, &row) && row.taken == 0) {
+            (void)json_array_append_new(
+                list, json_pack("{s:o,s:o,s:s,s:I,s:I,s:o}", "escrow_id", json_of_id(escrow_id),
+                                "transaction_id", json_of_transaction(tx_id), "paid_as",
+                                enum_word(&paid_as_words, (uint32_t)row.paid_as), "amount",
+                                (json_int_t)row.amount, "tick", (json_int_t)row.tick, "destination",
+                                json_of_identity(row.destination)));
+        }
+    }
+    views_snapshot_close(snapshot);
+    return list;
+}
+
+static const char *waits_for(const struct settlement_status *chain)
+{
+    return !chain->observing ? ""
+           : chain->reread   ? "every open escrow was read again from the chain; an operator "
+                               "resumes by POST /v1/settlement/resume"
+                             : "the log was restored: open escrows are read again from the chain";
+}
+
 static void readyz(struct call *call)
 {
     const struct stuck_summary *stuck = stuck_summary(call->api);
@@ -50,13 +93,38 @@ static void readyz(struct call *call)
     }
     bool ready = reason[0] == '\0' && chain.on && chain.chain_answers;
     json_t *json = json_pack(
-        "{s:b,s:{s:b,s:I,s:s},s:{s:b,s:b,s:i,s:i,s:s,s:I,s:o,s:o},s:o}", "ready", ready, "ledger",
-        "writable", read_only == NULL, "head", (json_int_t)stats.head, "reason", reason,
-        "settlement", "on", chain.on, "chain_answers", chain.chain_answers, "tick", (int)chain.tick,
-        "processed", (int)chain.processed, "reason", chain.reason, "legs_stuck",
-        (json_int_t)stuck->legs, "oldest_stuck_since", json_of_time(stuck->oldest_since),
-        "keys_missing", json_of_missing(stuck), "anchoring", json_of_anchoring(&chain));
+        "{s:b,s:{s:b,s:I,s:s},s:{s:b,s:b,s:i,s:i,s:s,s:I,s:o,s:o,s:b,s:s,s:I,s:i,s:o},s:o}",
+        "ready", ready, "ledger", "writable", read_only == NULL, "head", (json_int_t)stats.head,
+        "reason", reason, "settlement", "on", chain.on, "chain_answers", chain.chain_answers,
+        "tick", (int)chain.tick, "processed", (int)chain.processed, "reason", chain.reason,
+        "legs_stuck", (json_int_t)stuck->legs, "oldest_stuck_since",
+        json_of_time(stuck->oldest_since), "keys_missing", json_of_missing(stuck), "observing",
+        chain.observing, "waits_for", waits_for(&chain), "escrows_unread", (json_int_t)chain.unread,
+        "reads_from_tick", chain.observing ? (int)chain.unread_for : 0, "found",
+        found_payments(call), "anchoring", json_of_anchoring(&chain));
     call_reply(call, ready ? 200 : 503, json);
+}
+
+/* ── after a restore ───────────────────────────────────────────────────────────────────────────── */
+
+static void resumed(struct call *call)
+{
+    call_reply(call, 201,
+               json_pack("{s:I,s:I}", "sequence", (json_int_t)call->answer.first, "generation",
+                         (json_int_t)call->command.u.resume.generation));
+}
+
+/* The generation is said, so that what was confirmed is what was looked at. */
+static void resume(struct call *call)
+{
+    struct fields fields = fields_of(call);
+    uint64_t generation = fields_u64(&fields, "generation", 2, INT64_MAX);
+    if (!fields_good(&fields)) {
+        return;
+    }
+    call_command(call, COMMAND_SETTLEMENT_RESUME);
+    call->command.u.resume = (struct ev_settlement_resumed){.generation = generation};
+    call_submit(call, CLASS_SETTLEMENT, resumed);
 }
 
 static void metric(struct buf *buf, const char *name, const char *type, const char *help,
@@ -127,6 +195,8 @@ static void metrics(struct call *call)
     metric(&text, "settlement_on", "gauge", "1 if keys and chain are right.", chain.on ? 1 : 0);
     metric(&text, "anchored_records", "gauge", "Records under the newest anchor on the chain.",
            chain.anchored_size);
+    metric(&text, "settlement_observing", "gauge",
+           "1 after a restore, until an operator lets settlement resume.", chain.observing ? 1 : 0);
     metric(&text, "legs_open", "gauge", "Payments due or in flight.", chain.legs_open);
     const struct stuck_summary *stuck = stuck_summary(call->api);
     int64_t age = stuck->oldest_since == 0 ? 0 : time_wall_ns() - stuck->oldest_since;
@@ -287,6 +357,7 @@ static const struct route ROUTES[] = {
     {HTTP_GET, "/healthz", ROUTE_PUBLIC, BODY_NONE, healthz},
     {HTTP_GET, "/readyz", ROUTE_PUBLIC, BODY_NONE, readyz},
     {HTTP_GET, "/metrics", ROUTE_PUBLIC, BODY_NONE, metrics},
+    {HTTP_POST, "/v1/settlement/resume", SCOPE_OPERATOR, BODY_JSON, resume},
     {HTTP_GET, "/v1/terms", ROUTE_PUBLIC, BODY_NONE, terms},
     {HTTP_POST, "/v1/broadcast", SCOPE_CONSUMER | SCOPE_PROVIDER, BODY_JSON, broadcast},
     {HTTP_GET, "/v1/balances/{name}", ROUTE_ANY, BODY_NONE, balance},

@@ -67,6 +67,11 @@
 
 #define FIELDS_settlement_key_retired(F, S) F(S, 1, U64, key_id, PUBLIC, _)
 
+#define FIELDS_settlement_resumed(F, S)                                                            \
+    F(S, 1, U64, generation, PUBLIC, _)                                                            \
+    F(S, 2, U64, escrows_read, PUBLIC, _)                                                          \
+    F(S, 3, U64, payments_found, PUBLIC, _)
+
 /* ── people and tokens (stream: account) ───────────────────────────────────────────────────────── */
 
 #define FIELDS_identity_registered(F, S) F(S, 1, IDENTITY, identity, PUBLIC, _)
@@ -380,6 +385,21 @@
     F(S, 7, TXID, tx_id, PUBLIC, _)                                                                \
     F(S, 8, U64, processed_tick, PUBLIC, _)
 
+/* After a restore: what went out of an escrow's identity that this log does not know. */
+#define ITEM_found_payment(F, S)                                                                   \
+    F(S, 1, ENUM, paid_as, PUBLIC, paid_as)                                                        \
+    F(S, 2, TXID, deposit_tx, PUBLIC, _)                                                           \
+    F(S, 3, TXID, tx_id, PUBLIC, _)                                                                \
+    F(S, 4, IDENTITY, destination, PUBLIC, _)                                                      \
+    F(S, 5, AMOUNT, amount, PUBLIC, _)                                                             \
+    F(S, 6, U64, tick, PUBLIC, _)
+
+#define FIELDS_escrow_reread(F, S)                                                                 \
+    F(S, 1, ID, job_id, PUBLIC, _)                                                                 \
+    F(S, 2, U64, generation, PUBLIC, _)                                                            \
+    F(S, 3, U64, processed_tick, PUBLIC, _)                                                        \
+    F(S, 4, LIST, found, PUBLIC, found_payment)
+
 /* ── audit ─────────────────────────────────────────────────────────────────────────────────────── */
 
 #define FIELDS_checkpoint_anchored(F, S)                                                           \
@@ -413,6 +433,8 @@
       "settlement.key_added", STREAM_LEDGER)                                                       \
     T(6, 1, SETTLEMENT_KEY_RETIRED, settlement_key_retired, settlement_key_retired,                \
       "settlement.key_retired", STREAM_LEDGER)                                                     \
+    T(9, 1, SETTLEMENT_RESUMED, settlement_resumed, settlement_resumed, "settlement.resumed",      \
+      STREAM_LEDGER)                                                                               \
     T(10, 1, IDENTITY_REGISTERED, identity_registered, identity_registered, "identity.registered", \
       STREAM_ACCOUNT)                                                                              \
     T(11, 1, TOKEN_ISSUED, token_issued, token_issued, "token.issued", STREAM_ACCOUNT)             \
@@ -457,6 +479,7 @@
     T(65, 1, ESCROW_SETTLED, escrow_settled, escrow_settled, "escrow.settled", STREAM_ESCROW)      \
     T(66, 1, ESCROW_SHORTFALL, escrow_shortfall, escrow_shortfall, "escrow.shortfall",             \
       STREAM_ESCROW)                                                                               \
+    T(67, 1, ESCROW_REREAD, escrow_reread, escrow_reread, "escrow.reread", STREAM_ESCROW)          \
     T(70, 1, PAYOUT_SIGNED, payout_signed, leg_signed, "payout.signed", STREAM_ESCROW)             \
     T(71, 1, PAYOUT_LOST, payout_lost, leg_lost, "payout.lost", STREAM_ESCROW)                     \
     T(72, 1, PAYOUT_CONFIRMED, payout_confirmed, leg_confirmed, "payout.confirmed", STREAM_ESCROW) \
@@ -480,6 +503,7 @@
     S(terms_set)                                                                                   \
     S(settlement_key_added)                                                                        \
     S(settlement_key_retired)                                                                      \
+    S(settlement_resumed)                                                                          \
     S(identity_registered)                                                                         \
     S(token_issued)                                                                                \
     S(token_revoked)                                                                               \
@@ -512,6 +536,7 @@
     S(escrow_expired)                                                                              \
     S(escrow_settled)                                                                              \
     S(escrow_shortfall)                                                                            \
+    S(escrow_reread)                                                                               \
     S(leg_signed)                                                                                  \
     S(leg_lost)                                                                                    \
     S(leg_confirmed)                                                                               \
@@ -522,6 +547,7 @@
 #define EVENT_ITEMS(I)                                                                             \
     I(failure_term)                                                                                \
     I(rank)                                                                                        \
+    I(found_payment)                                                                               \
     I(sample)                                                                                      \
     I(erased)
 

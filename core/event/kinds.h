@@ -147,6 +147,14 @@
     V(1, LOST_NOT_INCLUDED, "not_included")                                                        \
     V(2, LOST_NO_MONEY_MOVED, "no_money_moved")
 
+/* What a payment out of an escrow says of itself, by its payload. */
+#define ENUM_paid_as(V)                                                                            \
+    V(1, PAID_REFUND, "refund")                                                                    \
+    V(2, PAID_PAYOUT, "payout")                                                                    \
+    V(3, PAID_FEE, "fee")                                                                          \
+    V(4, PAID_RETURN, "return")                                                                    \
+    V(5, PAID_OTHERWISE, "otherwise")
+
 #define ENUM_output_source(V)                                                                      \
     V(1, OUTPUT_STDOUT, "stdout")                                                                  \
     V(2, OUTPUT_STDERR, "stderr")
@@ -182,6 +190,7 @@ uint32_t enum_number(const struct enum_words *words, const char *word, size_t si
     E(fault)                                                                                       \
     E(end_reason)                                                                                  \
     E(lost_reason)                                                                                 \
+    E(paid_as)                                                                                     \
     E(output_source)
 
 EVENT_ENUMS(DEFINE_ENUM)

@@ -2,6 +2,7 @@
 #include "core/ledger/ledger.h"
 
 #include "core/base/file.h"
+#include "core/base/text.h"
 #include "core/base/time.h"
 #include "core/base/trace.h"
 #include "core/ledger/ledger_internal.h"
@@ -61,6 +62,7 @@ enum err_code ledger_read_identity(struct ledger *ledger, struct err *err)
         }
         if (code == ERR_OK) {
             ledger->log_id = first.u.ledger_opened.log_id;
+            ledger->generation = first.u.ledger_opened.generation;
             code = log_origin(&first.u.ledger_opened, first.u.ledger_opened.generation,
                               ledger->origin, err);
         }
@@ -79,6 +81,59 @@ enum err_code ledger_read_identity(struct ledger *ledger, struct err *err)
     return code;
 }
 
+/* The origin without its last part: "<name>/<log id>/". */
+static int origin_stem(const struct ledger *ledger)
+{
+    const char *slash = strrchr(ledger->origin, '/');
+    return slash == NULL ? 0 : (int)(slash - ledger->origin) + 1;
+}
+
+enum err_code ledger_read_generation(struct ledger *ledger, struct err *err)
+{
+    struct views_snapshot *snapshot;
+    struct ledger_row row = {0};
+    char origin[NOTE_NAME_MAX];
+    enum err_code code = views_snapshot_open(ledger->views, &snapshot, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    (void)state_ledger(views_snapshot_store(snapshot), &row);
+    code = store_check(views_snapshot_store(snapshot), err);
+    views_snapshot_close(snapshot);
+    if (code != ERR_OK || row.generation <= ledger->generation) {
+        return code;
+    }
+    int size = snprintf(origin, sizeof origin, "%.*s%llu", origin_stem(ledger), ledger->origin,
+                        (unsigned long long)row.generation);
+    if (size < 0 || (size_t)size >= sizeof origin) {
+        return err_set(err, ERR_CORRUPT, "the log's origin is too long");
+    }
+    memcpy(ledger->origin, origin, (size_t)size + 1);
+    ledger->generation = row.generation;
+    return ERR_OK;
+}
+
+enum err_code ledger_open_note(const struct ledger *ledger, struct bytes note,
+                               uint64_t *ret_generation, struct checkpoint *ret, struct err *err)
+{
+    char origin[NOTE_NAME_MAX] = "";
+    size_t stem = (size_t)origin_stem(ledger);
+    const uint8_t *end = note.size == 0 ? NULL : memchr(note.data, '\n', note.size);
+    size_t size = end == NULL ? 0 : (size_t)(end - note.data);
+    uint64_t generation = ledger->generation;
+    if (size > stem && size < sizeof origin && memcmp(note.data, ledger->origin, stem) == 0 &&
+        u64_parse(bytes_of(note.data + stem, size - stem), &generation, NULL) == ERR_OK) {
+        memcpy(origin, note.data, size); /* else its own check says what is wrong with it */
+    } else {
+        memcpy(origin, ledger->origin, sizeof origin);
+    }
+    enum err_code code = checkpoint_open(note, origin, ledger->key.public_key, ret, err);
+    if (code == ERR_OK) {
+        *ret_generation = generation;
+    }
+    return code;
+}
+
 /* A log older than its last signed checkpoint was restored from an old copy, one that disagrees with it is another history: writing
  * to either would sign a second one. A copy that is there but says nothing may hide either, so it is not written over. */
 static enum err_code check_copy(struct ledger *ledger, struct err *err)
@@ -87,6 +142,7 @@ static enum err_code check_copy(struct ledger *ledger, struct err *err)
     struct checkpoint copy;
     struct key32 root = {0};
     struct err unusable = {0};
+    uint64_t generation = 0;
     if (ledger->options.checkpoint_copy == NULL || !ledger->has_key) {
         return ERR_OK;
     }
@@ -98,8 +154,7 @@ static enum err_code check_copy(struct ledger *ledger, struct err *err)
         goto out;
     }
     if (code == ERR_OK) {
-        code = checkpoint_open(buf_bytes(&note), ledger->origin, ledger->key.public_key, &copy,
-                               &unusable);
+        code = ledger_open_note(ledger, buf_bytes(&note), &generation, &copy, &unusable);
     }
     if (code == ERR_NOMEM) {
         code = err_set(err, ERR_NOMEM, "%s", unusable.message);
@@ -112,6 +167,14 @@ static enum err_code check_copy(struct ledger *ledger, struct err *err)
             "log is the newest there is, delete it and start again",
             unusable.message);
         code = ERR_OK;
+    } else if (generation != ledger->generation) {
+        (void)snprintf(ledger->read_only_reason, sizeof ledger->read_only_reason,
+                       generation > ledger->generation
+                           ? "generation %llu of this log has signed a checkpoint, and it is at "
+                             "generation %llu: restored from an old copy?"
+                           : "the checkpoint copy is of generation %llu, the log of generation "
+                             "%llu: a restore was not finished",
+                       (unsigned long long)generation, (unsigned long long)ledger->generation);
     } else if (copy.size > size) {
         (void)snprintf(ledger->read_only_reason, sizeof ledger->read_only_reason,
                        "the log has %llu records, but %llu were signed: restored from an old copy?",
@@ -141,8 +204,9 @@ static enum err_code read_checkpoint_size(struct ledger *ledger, struct err *err
     }
     if (ledger->has_key && log_reader_checkpoint(reader, &note)) {
         struct checkpoint checkpoint;
-        code = checkpoint_open(note, ledger->origin, ledger->key.public_key, &checkpoint, err);
-        if (code == ERR_OK) {
+        uint64_t generation = 0;
+        code = ledger_open_note(ledger, note, &generation, &checkpoint, err);
+        if (code == ERR_OK && generation == ledger->generation) {
             atomic_store(&ledger->checkpoint_size, checkpoint.size);
         }
     }
@@ -175,6 +239,13 @@ static enum err_code lock_folder(struct ledger *ledger, struct err *err)
     return ERR_OK;
 }
 
+/* Bring the views up to the log, and read from them which generation it is at. */
+static enum err_code follow_log(struct ledger *ledger, struct err *err)
+{
+    enum err_code code = ledger->options.read_only ? ERR_OK : ledger_catch_up(ledger, err);
+    return code == ERR_OK ? ledger_read_generation(ledger, err) : code;
+}
+
 static enum err_code open_parts(struct ledger *ledger, struct err *err)
 {
     char path[PATH_MAX];
@@ -196,21 +267,21 @@ static enum err_code open_parts(struct ledger *ledger, struct err *err)
         code = ledger_read_identity(ledger, err);
     }
     if (code == ERR_OK) {
-        code = read_checkpoint_size(ledger, err);
-    }
-    if (code == ERR_OK) {
         code = open_views(ledger, err);
     }
-    if (code == ERR_OK && !ledger->options.read_only) {
-        code = ledger_catch_up(ledger, err);
+    if (code == ERR_OK) {
+        code = follow_log(ledger, err);
     }
     if (code == ERR_CORRUPT && ledger->views != NULL && views_are_damaged(ledger->views)) {
         trace_err(TRACE_WARN, "views.discarded", err);
         views_distrust(ledger->views);
         code = views_reset(ledger->views, err);
         if (code == ERR_OK) {
-            code = ledger_catch_up(ledger, err);
+            code = follow_log(ledger, err);
         }
+    }
+    if (code == ERR_OK) {
+        code = read_checkpoint_size(ledger, err);
     }
     return code;
 }
@@ -252,7 +323,7 @@ enum err_code ledger_open(const struct ledger_options *options, struct ledger **
     }
     ledger_clock_start(&ledger->clock, ledger->newest_time, ledger->options.wall_ns(),
                        ledger->options.mono_ns());
-    if (ledger->read_only_reason[0] == '\0') {
+    if (ledger->read_only_reason[0] == '\0' && !options->no_writer) {
         ledger->queue =
             command_queue_create(options->queue_max != 0 ? options->queue_max : QUEUE_MAX_DEFAULT);
         ledger->batch = batch_create(ledger);

@@ -54,6 +54,7 @@ struct ledger_options {
         copy_every; /* events between two copies of the views; 0: 4 million, replayed in some 15 s */
     size_t queue_max;         /* commands waiting per class; 0: 4096 */
     bool read_only;           /* open beside a running ledger: no writer, no catching up */
+    bool no_writer;           /* locked and caught up, but takes no commands: for restore.h */
     int64_t (*wall_ns)(void); /* NULL: time_wall_ns; tests hand in their own */
     int64_t (*mono_ns)(void); /* NULL: time_mono_ns, or `wall_ns` if that is given */
     void (*on_commit)(void *ctx, uint64_t head); /* may be NULL; writer thread */
@@ -90,7 +91,7 @@ struct ledger_answer ledger_submit_wait(struct ledger *ledger, const struct comm
 /* For readers; take the views snapshot first, then the log's. */
 struct event_log *ledger_log(struct ledger *ledger);
 struct views *ledger_views(struct ledger *ledger);
-/* "<name>/<log id>/<generation>"; "" before ledger.opened. Constant after the ledger is open. */
+/* "<name>/<log id>/<generation>"; "" before ledger.opened. Constant after the ledger is open, unless it is restored. */
 const char *ledger_origin(const struct ledger *ledger);
 /* NULL, or why the ledger takes no commands. */
 const char *ledger_read_only_reason(const struct ledger *ledger);

@@ -24,6 +24,7 @@ struct ledger {
     struct note_key key;
     bool has_key;
     char origin[NOTE_NAME_MAX];
+    uint64_t generation;                    /* in the origin */
     char read_only_reason[ERR_MESSAGE_MAX]; /* "" when writable */
     int lock_fd;                            /* of the data folder's lock; -1: read-only */
     pthread_t thread;
@@ -88,6 +89,12 @@ void ledger_apply(struct ledger *ledger, struct store *store, uint64_t sequence,
 MUST_CHECK enum err_code ledger_catch_up(struct ledger *ledger, struct err *err);
 /* Log id and origin from record 1, and the time of the newest record. */
 MUST_CHECK enum err_code ledger_read_identity(struct ledger *ledger, struct err *err);
+/* The origin's generation from the views, which are at the log's end. */
+MUST_CHECK enum err_code ledger_read_generation(struct ledger *ledger, struct err *err);
+/* A checkpoint of this log, signed by our key, of whatever generation. */
+MUST_CHECK enum err_code ledger_open_note(const struct ledger *ledger, struct bytes note,
+                                          uint64_t *ret_generation, struct checkpoint *ret,
+                                          struct err *err);
 struct views_position ledger_position(const struct ledger *ledger);
 
 #endif

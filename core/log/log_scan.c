@@ -102,7 +102,15 @@ static enum err_code check_place(struct log_chunk *chunk, uint64_t sequence,
     }
     chunk->last_time = event->time;
     if (event->type->number == EVENT_LEDGER_RESTORED) {
-        chunk->generation = event->u.ledger_restored.generation;
+        if (chunk->generation_count == LOG_CHUNK_GENERATIONS_MAX) {
+            return err_set(&chunk->err, ERR_CORRUPT, "over %d restores near record %llu",
+                           LOG_CHUNK_GENERATIONS_MAX, (unsigned long long)sequence);
+        }
+        chunk->generations[chunk->generation_count++] =
+            (struct log_generation){.sequence = sequence,
+                                    .number = event->u.ledger_restored.generation,
+                                    .parent_size = event->u.ledger_restored.parent_size,
+                                    .parent_root = event->u.ledger_restored.parent_root};
     }
     if (event->type->number == EVENT_CHECKPOINT_ANCHORED) {
         return remember(&chunk->anchors, sequence, &chunk->err);
@@ -148,7 +156,7 @@ static void fill(struct log_scan *scan, uint64_t number, struct log_chunk *chunk
     chunk->first = number * LOG_CHUNK + 1;
     chunk->count = left < LOG_CHUNK ? (size_t)left : LOG_CHUNK;
     chunk->private_parts = 0;
-    chunk->generation = 0;
+    chunk->generation_count = 0;
     chunk->missing.count = 0;
     chunk->erased.count = 0;
     chunk->anchors.count = 0;

@@ -18,6 +18,15 @@ struct sequences { /* in the order of the log */
     size_t capacity;
 };
 
+/* A ledger.restored, as it stands in the log. */
+struct log_generation {
+    uint64_t sequence;
+    uint64_t number;
+    uint64_t parent_size;
+    struct key32 parent_root;
+};
+#define LOG_CHUNK_GENERATIONS_MAX 16 /* more restores within 1,024 records are no log of ours */
+
 struct log_chunk {
     uint64_t first;
     size_t count;
@@ -28,7 +37,8 @@ struct log_chunk {
     struct sequences missing; /* records whose private part is not there */
     struct sequences erased;  /* sequences that private.erased names */
     struct sequences anchors; /* records that are checkpoint.anchored */
-    uint64_t generation;      /* of the last ledger.restored; 0: there is none */
+    struct log_generation generations[LOG_CHUNK_GENERATIONS_MAX];
+    size_t generation_count;
     enum err_code code;
     struct err err;
 };

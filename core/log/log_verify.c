@@ -23,6 +23,7 @@ struct verify {
     struct checkpoint checkpoint;
     struct key32 checkpoint_root; /* as recomputed at the checkpoint's size */
     uint64_t generation;
+    uint64_t checkpoint_generation; /* at the checkpoint's size */
     struct ev_ledger_opened opened; /* text copied into `name` */
     char name[NOTE_NAME_MAX];
     int64_t last_time;
@@ -152,10 +153,31 @@ static enum err_code read_first(struct verify *verify)
             memcpy(verify->name, opened->name.data, opened->name.size);
             verify->opened.name.data = (const uint8_t *)verify->name;
             verify->generation = opened->generation;
+            verify->checkpoint_generation = opened->generation;
         }
     }
     arena_deinit(&arena);
     return code;
+}
+
+/* A generation says what it grows from: just these records, and no number is used twice. */
+static enum err_code check_generation(struct verify *verify, const struct log_generation *g)
+{
+    if (g->number <= verify->generation) {
+        return err_set(verify->err, ERR_CORRUPT, "record %llu goes back to generation %llu",
+                       (unsigned long long)g->sequence, (unsigned long long)g->number);
+    }
+    if (g->parent_size != g->sequence - 1 ||
+        !key_equal(g->parent_root, merkle_root(&verify->frontier))) {
+        return err_set(verify->err, ERR_CORRUPT,
+                       "record %llu does not grow from the records before it",
+                       (unsigned long long)g->sequence);
+    }
+    verify->generation = g->number;
+    if (g->sequence <= verify->checkpoint.size) {
+        verify->checkpoint_generation = g->number;
+    }
+    return ERR_OK;
 }
 
 /* What needs the chunks before this one. */
@@ -173,7 +195,15 @@ static enum err_code take_chunk(struct verify *verify, const struct log_chunk *c
                        (unsigned long long)chunk->first);
     }
     verify->last_time = chunk->last_time;
+    size_t generation = 0;
     for (size_t i = 0; i < chunk->count && verify->code == ERR_OK; i++) {
+        if (generation < chunk->generation_count &&
+            chunk->generations[generation].sequence == chunk->first + i) {
+            enum err_code code = check_generation(verify, &chunk->generations[generation++]);
+            if (code != ERR_OK) {
+                return code;
+            }
+        }
         merkle_append(&verify->frontier, chunk->leaves[i], complete_cb, verify);
         if (chunk->first + i == verify->checkpoint.size) {
             verify->checkpoint_root = merkle_root(&verify->frontier);
@@ -182,7 +212,6 @@ static enum err_code take_chunk(struct verify *verify, const struct log_chunk *c
     if (verify->code != ERR_OK) {
         return verify->code;
     }
-    verify->generation = chunk->generation != 0 ? chunk->generation : verify->generation;
     result->private_parts += chunk->private_parts;
     result->erased += chunk->missing.count;
     enum err_code code = gather(&verify->missing, &chunk->missing, verify->err);
@@ -252,8 +281,13 @@ static enum err_code check_checkpoint(struct verify *verify, struct bytes note,
                                       struct log_verify_result *result)
 {
     struct checkpoint checkpoint;
-    enum err_code code = checkpoint_open(note, result->origin, verify->opened.checkpoint_key,
-                                         &checkpoint, verify->err);
+    char origin[NOTE_NAME_MAX];
+    enum err_code code =
+        log_origin(&verify->opened, verify->checkpoint_generation, origin, verify->err);
+    if (code == ERR_OK) {
+        code =
+            checkpoint_open(note, origin, verify->opened.checkpoint_key, &checkpoint, verify->err);
+    }
     if (code != ERR_OK) {
         return code;
     }

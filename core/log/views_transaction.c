@@ -152,7 +152,7 @@ static enum err_code get_op(struct store *store, const struct store_table *table
         return known == ROW_PRESENT ? ERR_OK : ERR_NOT_FOUND;
     }
     enum err_code code = read_row(t, index, key, ret, err);
-    if (code == ERR_NOMEM && spill(t, err) == ERR_OK) {
+    if (code == ERR_NOMEM && t->rows != NULL && spill(t, err) == ERR_OK) {
         code = read_row(t, index, key, ret, err);
     }
     return code;

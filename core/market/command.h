@@ -17,7 +17,9 @@ enum command_type {
     COMMAND_TERMS_SET,
     COMMAND_KEY_ADD,
     COMMAND_KEY_RETIRE,
-    COMMAND_SWEEP, /* act on deadlines that have passed */
+    COMMAND_LEDGER_RESTORE, /* a log that was put back from a copy goes on as another generation */
+    COMMAND_SETTLEMENT_RESUME, /* … and may pay again */
+    COMMAND_SWEEP,             /* act on deadlines that have passed */
     /* people */
     COMMAND_SESSION_OPEN, /* register the identity if it is new, issue a token */
     COMMAND_TOKEN_ISSUE,
@@ -55,6 +57,7 @@ enum command_type {
     COMMAND_LEG_SIGN,
     COMMAND_LEG_LOSE,
     COMMAND_LEG_CONFIRM,
+    COMMAND_ESCROW_REREAD,
     /* auditors */
     COMMAND_RECONCILIATION_RECORD,
     /* settlement, for auditors */
@@ -214,6 +217,14 @@ struct command_leg {
     } u;
 };
 
+/* All that went out of an escrow's identity, with money, up to a tick; decide leaves out what the log knows. */
+struct command_reread {
+    struct id16 escrow_id;
+    uint64_t generation;
+    uint64_t processed_tick;
+    struct event_list outgoing; /* struct ev_found_payment */
+};
+
 struct command_reconciliation {
     struct id16 token_id; /* an account's: whether it may is the token's scope */
     struct ev_reconciliation_recorded recorded;
@@ -232,6 +243,8 @@ struct command {
         struct ev_terms_set terms;
         struct ev_settlement_key_added key;
         struct ev_settlement_key_retired key_retire;
+        struct ev_ledger_restored restore;
+        struct ev_settlement_resumed resume; /* generation; decide counts the rest */
         struct command_session session;
         struct command_token token;
         struct command_token_revoke token_revoke;
@@ -256,6 +269,7 @@ struct command {
         struct command_confirm confirm; /* confirm, expire */
         struct command_shortfall shortfall;
         struct command_leg leg;
+        struct command_reread reread;
         struct command_reconciliation reconciliation;
         struct ev_checkpoint_anchored anchored;
     } u;

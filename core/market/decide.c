@@ -89,6 +89,9 @@ static enum err_code retire_key(struct deciding *d)
     if (d->command->actor_kind != ACTOR_SETTLEMENT && decide_need_operator(d) != ERR_OK) {
         return ERR_DENIED;
     }
+    if (decide_not_observing(d) != ERR_OK) {
+        return ERR_CONFLICT; /* what was lost may have opened an escrow of it */
+    }
     if (!state_settlement_key(d->state, key_id, &row)) {
         return refuse(d, ERR_NOT_FOUND, "no_such_key", "there is no settlement key %llu",
                       (unsigned long long)key_id);
@@ -121,6 +124,10 @@ static enum err_code dispatch(struct deciding *d)
         return decide_ledger(d);
     case COMMAND_KEY_RETIRE:
         return retire_key(d);
+    case COMMAND_LEDGER_RESTORE:
+    case COMMAND_SETTLEMENT_RESUME:
+    case COMMAND_ESCROW_REREAD:
+        return decide_restore(d);
     case COMMAND_SWEEP:
         return decide_sweep(d);
     case COMMAND_SESSION_OPEN:

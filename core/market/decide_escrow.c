@@ -114,6 +114,10 @@ static enum err_code expire_escrow(struct deciding *d)
     if (escrow.status != ESCROW_REQUESTED) {
         return refuse(d, ERR_CONFLICT, "not_waiting", "this escrow is not waiting for a lock");
     }
+    code = decide_not_observing(d);
+    if (code != ERR_OK) {
+        return code;
+    }
     if (c->processed_tick < escrow.last_tick + EVIDENCE_TICKS) {
         return refuse(d, ERR_CONFLICT, "too_early", "a lock may still come until tick %llu",
                       (unsigned long long)escrow.last_tick);
@@ -188,6 +192,21 @@ static enum err_code known_leg(struct deciding *d, struct escrow_row *ret_escrow
     return ERR_OK;
 }
 
+static enum err_code check_next(struct deciding *d, const uint8_t key[LEG_KEY_SIZE],
+                                const struct escrow_row *escrow)
+{
+    struct bytes first;
+    struct bytes value;
+    if (escrow->shortfall != 0) {
+        return refuse(d, ERR_CONFLICT, "shortfall", "the escrow holds less than the ledger says");
+    }
+    if (!store_seek(d->state, &STATE_LEGS_OPEN, bytes_of(key, 16), false, &first, &value) ||
+        !bytes_equal(first, bytes_of(key, LEG_KEY_SIZE))) {
+        return refuse(d, ERR_CONFLICT, "not_next", "another leg of this escrow comes first");
+    }
+    return ERR_OK;
+}
+
 static enum err_code sign_leg(struct deciding *d)
 {
     const struct command_leg *c = &d->command->u.leg;
@@ -206,15 +225,14 @@ static enum err_code sign_leg(struct deciding *d)
         return refuse(d, ERR_CONFLICT, "in_flight",
                       "one transaction at a time: the last one is neither confirmed nor lost");
     }
-    if (escrow.shortfall != 0) {
-        return refuse(d, ERR_CONFLICT, "shortfall", "the escrow holds less than the ledger says");
+    bool has_left = false;
+    code = decide_may_sign(d, &escrow, &leg, &has_left);
+    if (code == ERR_OK &&
+        !has_left) { /* what left has its place whatever else is due, and however little is there */
+        code = check_next(d, key, &escrow);
     }
-    struct bytes first;
-    struct bytes value;
-    if (!store_seek(d->state, &STATE_LEGS_OPEN, bytes_of(c->escrow_id.b, 16), false, &first,
-                    &value) ||
-        !bytes_equal(first, bytes_of(key, sizeof key))) {
-        return refuse(d, ERR_CONFLICT, "not_next", "another leg of this escrow comes first");
+    if (code != ERR_OK) {
+        return code;
     }
     if (signing->attempt != leg.attempt + 1 || signing->amount != leg.amount ||
         !key_equal(signing->destination, leg.destination) || signing->tick == 0 ||
@@ -244,7 +262,8 @@ static enum err_code lose_leg(struct deciding *d)
         return refuse(d, ERR_CONFLICT, "not_in_flight", "this transaction is not in flight");
     }
     if (lost->reason == 0 || lost->processed_tick < leg.tick + EVIDENCE_TICKS ||
-        lost->balance_tick < leg.tick || lost->outgoing_count != leg.outgoing_count) {
+        lost->balance_tick < leg.tick ||
+        lost->outgoing_count != leg.outgoing_count + decide_left_since(d, c->escrow_id, &leg)) {
         return refuse(d, ERR_CONFLICT, "no_evidence",
                       "lost needs %d ticks on top and an unchanged count of outgoing transfers",
                       EVIDENCE_TICKS);

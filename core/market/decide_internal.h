@@ -43,5 +43,14 @@ enum err_code decide_report(struct deciding *d);
 enum err_code decide_escrow(struct deciding *d);
 enum err_code decide_sweep(struct deciding *d);
 enum err_code decide_audit(struct deciding *d);
+enum err_code decide_restore(struct deciding *d);
+/* After ledger.restored, until settlement.resumed. */
+enum err_code decide_not_observing(struct deciding *d);
+/* What a restored log must know of an escrow before a leg of it is signed. `ret_has_left`: the transaction was found on the chain, as this leg. */
+enum err_code decide_may_sign(struct deciding *d, const struct escrow_row *escrow,
+                              const struct leg_row *leg, bool *ret_has_left);
+/* Transfers of the escrow's that were found after a restore: they left since a leg in flight was signed, and are accounted for. */
+uint64_t decide_left_since(const struct deciding *d, struct id16 escrow_id,
+                           const struct leg_row *leg);
 
 #endif

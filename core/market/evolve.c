@@ -79,6 +79,10 @@ static void evolve_ledger(struct store *state, uint64_t sequence, const struct e
         break;
     case EVENT_LEDGER_RESTORED:
         row.generation = event->u.ledger_restored.generation;
+        row.observing = 1;
+        break;
+    case EVENT_SETTLEMENT_RESUMED:
+        row.observing = 0;
         break;
     case EVENT_LEDGER_STARTED:
         row.started_at = event->time;

@@ -14,7 +14,8 @@ static void request(struct store *state, const struct event *event)
     const struct ev_escrow_requested *requested = &event->u.escrow_requested;
     struct escrow_row row;
     struct job_row job;
-    if (!state_job(state, requested->job_id, &job)) {
+    struct ledger_row ledger;
+    if (!state_job(state, requested->job_id, &job) || !state_ledger(state, &ledger)) {
         evolve_missing(state, "job");
         return;
     }
@@ -31,6 +32,7 @@ static void request(struct store *state, const struct event *event)
     row.requested_tick = requested->requested_tick;
     row.last_tick = requested->last_tick;
     row.status = ESCROW_REQUESTED;
+    row.generation = ledger.generation;
     put_escrow(state, event->stream_id, &row);
     store_put(state, &STATE_ESCROW_IDENTITIES, hash_key(&row.identity), id_key(&event->stream_id));
     store_put(state, &STATE_ESCROWS_OPEN, id_key(&event->stream_id), bytes_of("", 0));
@@ -119,6 +121,47 @@ static void expire(struct store *state, const struct event *event, struct escrow
     store_delete(state, &STATE_ESCROWS_OPEN, id_key(&event->stream_id));
 }
 
+static void put_found(struct store *state, struct id16 escrow_id, struct key32 tx_id,
+                      const struct found_row *row)
+{
+    uint8_t key[FOUND_KEY_SIZE];
+    found_key(escrow_id, tx_id, key);
+    store_put(state, &STATE_FOUND, bytes_of(key, sizeof key), bytes_of(row, sizeof *row));
+}
+
+/* What is no leg's by its payload (the operator's sweep) holds nothing up: the balance judges it. */
+static void reread(struct store *state, uint64_t sequence, const struct event *event,
+                   struct escrow_row *escrow)
+{
+    const struct ev_escrow_reread *read = &event->u.escrow_reread;
+    const struct ev_found_payment *items = read->found.items;
+    escrow->generation = read->generation;
+    for (size_t i = 0; i < read->found.count; i++) {
+        struct found_row row = {.deposit_tx = items[i].deposit_tx,
+                                .destination = items[i].destination,
+                                .amount = items[i].amount,
+                                .tick = items[i].tick,
+                                .paid_as = items[i].paid_as,
+                                .sequence = sequence};
+        put_found(state, event->stream_id, items[i].tx_id, &row);
+        escrow->found_open += leg_kind_of_found(row.paid_as) != 0 ? 1 : 0;
+    }
+}
+
+/* A leg's signed transaction is one that was found. */
+static void take_found(struct store *state, uint64_t sequence, const struct event *event,
+                       struct escrow_row *escrow)
+{
+    struct found_row row;
+    struct key32 tx_id = event->u.payout_signed.tx_id;
+    if (escrow->found_open > 0 && state_found(state, event->stream_id, tx_id, &row) &&
+        row.taken == 0) {
+        row.taken = sequence;
+        put_found(state, event->stream_id, tx_id, &row);
+        escrow->found_open--;
+    }
+}
+
 static enum leg_kind leg_kind_of(const struct event *event, struct key32 deposit_tx)
 {
     switch (event->type->number) {
@@ -172,6 +215,7 @@ static void evolve_leg(struct store *state, uint64_t sequence, const struct even
         leg.outgoing_count = event->u.payout_signed.outgoing_count;
         leg.signed_sequence = sequence;
         escrow->in_flight = 1;
+        take_found(state, sequence, event, escrow);
         break;
     case EVENT_PAYOUT_LOST:
     case EVENT_REFUND_LOST:
@@ -225,6 +269,9 @@ void evolve_escrow(struct store *state, uint64_t sequence, const struct event *e
         break;
     case EVENT_ESCROW_SHORTFALL:
         escrow.shortfall = event->u.escrow_shortfall.balance < event->u.escrow_shortfall.expected;
+        break;
+    case EVENT_ESCROW_REREAD:
+        reread(state, sequence, event, &escrow);
         break;
     default:
         evolve_leg(state, sequence, event, &escrow);

@@ -6,7 +6,7 @@
 
 /* Rows are stored as they lie in memory: padding would be undefined bytes in a digest. Every member is a multiple of 8 bytes
  * (ids and keys are 16 and 32), so the sizes below are the sums of their members. */
-static_assert(sizeof(struct ledger_row) == 16 + 2 * 32 + 23 * 8, "no padding");
+static_assert(sizeof(struct ledger_row) == 16 + 2 * 32 + 24 * 8, "no padding");
 static_assert(sizeof(struct settlement_key_row) == 32 + 3 * 8, "no padding");
 static_assert(sizeof(struct account_row) == 32 + 4 * 8, "no padding");
 static_assert(sizeof(struct token_row) == 3 * 16 + 3 * 8, "no padding");
@@ -15,9 +15,10 @@ static_assert(sizeof(struct host_row) == 2 * 16 + 2 * 8, "no padding");
 static_assert(sizeof(struct offer_row) == 2 * 16 + 12 * 8, "no padding");
 static_assert(sizeof(struct quote_row) == 6 * 16 + 32 + 7 * 8, "no padding");
 static_assert(sizeof(struct job_row) == 7 * 16 + 20 * 8, "no padding");
-static_assert(sizeof(struct escrow_row) == 4 * 16 + 4 * 32 + 10 * 8, "no padding");
+static_assert(sizeof(struct escrow_row) == 4 * 16 + 4 * 32 + 12 * 8, "no padding");
 static_assert(sizeof(struct deposit_row) == 16 + 32 + 5 * 8, "no padding");
 static_assert(sizeof(struct leg_row) == 16 + 3 * 32 + 8 * 8, "no padding");
+static_assert(sizeof(struct found_row) == 2 * 32 + 5 * 8, "no padding");
 
 const struct store_table STATE_LEDGER = {"ledger"};
 const struct store_table STATE_SETTLEMENT_KEYS = {"settlement_keys"};
@@ -40,6 +41,7 @@ const struct store_table STATE_ESCROWS_OPEN = {"escrows_open"};
 const struct store_table STATE_DEPOSITS = {"deposits"};
 const struct store_table STATE_LEGS = {"legs"};
 const struct store_table STATE_LEGS_OPEN = {"legs_open"};
+const struct store_table STATE_FOUND = {"found"};
 const struct store_table STATE_BALANCES = {"balances"};
 
 const struct store_table *const STATE_TABLES[] = {
@@ -62,6 +64,7 @@ const struct store_table *const STATE_TABLES[] = {
     &STATE_LEGS,
     &STATE_ESCROW_IDENTITIES,
     &STATE_ESCROWS_OPEN,
+    &STATE_FOUND,
     &STATE_LEGS_OPEN,
     &STATE_BALANCES,
     &STATE_SETTLEMENT_KEYS,
@@ -166,6 +169,62 @@ void leg_key(struct id16 escrow_id, enum leg_kind kind, struct key32 deposit_tx,
 bool state_leg(struct store *store, const uint8_t key[LEG_KEY_SIZE], struct leg_row *ret)
 {
     return store_get_row(store, &STATE_LEGS, bytes_of(key, LEG_KEY_SIZE), ret, sizeof *ret);
+}
+
+void found_key(struct id16 escrow_id, struct key32 tx_id, uint8_t ret[FOUND_KEY_SIZE])
+{
+    memcpy(ret, escrow_id.b, 16);
+    memcpy(ret + 16, tx_id.b, 32);
+}
+
+bool state_found(struct store *store, struct id16 escrow_id, struct key32 tx_id,
+                 struct found_row *ret)
+{
+    uint8_t key[FOUND_KEY_SIZE];
+    found_key(escrow_id, tx_id, key);
+    return store_get_row(store, &STATE_FOUND, bytes_of(key, sizeof key), ret, sizeof *ret);
+}
+
+uint64_t state_found_count(struct store *store, struct id16 escrow_id, uint64_t after)
+{
+    uint8_t at[FOUND_KEY_SIZE] = {0};
+    struct bytes key;
+    struct bytes value;
+    uint64_t count = 0;
+    memcpy(at, escrow_id.b, 16);
+    while (store_seek(store, &STATE_FOUND, bytes_of(at, sizeof at), true, &key, &value) &&
+           memcmp(key.data, escrow_id.b, 16) == 0) {
+        struct found_row row;
+        struct key32 tx_id;
+        memcpy(at, key.data, sizeof at);
+        memcpy(tx_id.b, at + 16, sizeof tx_id.b);
+        count += state_found(store, escrow_id, tx_id, &row) && row.sequence > after ? 1 : 0;
+    }
+    return count;
+}
+
+enum leg_kind leg_kind_of_found(uint64_t paid_as)
+{
+    switch ((enum paid_as)paid_as) {
+    case PAID_REFUND:
+        return LEG_REFUND;
+    case PAID_PAYOUT:
+        return LEG_PAYOUT;
+    case PAID_FEE:
+        return LEG_FEE;
+    case PAID_RETURN:
+        return LEG_RETURN;
+    case PAID_OTHERWISE:
+        break;
+    }
+    return 0;
+}
+
+bool found_is_leg(const struct found_row *found, const struct leg_row *leg)
+{
+    return leg_kind_of_found(found->paid_as) == leg->kind &&
+           key_equal(found->deposit_tx, leg->deposit_tx) &&
+           key_equal(found->destination, leg->destination) && found->amount == leg->amount;
 }
 
 bool state_command(struct store *store, struct id16 command_id, uint64_t *ret_first,

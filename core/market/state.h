@@ -23,6 +23,8 @@ struct ledger_row { /* one row, key "l" */
     int64_t started_at;     /* time of the last ledger.started */
     uint64_t anchored_size; /* records under the newest checkpoint.anchored … */
     int64_t anchored_at;    /* … and its time */
+    uint64_t
+        observing; /* restored, and no settlement.resumed since: nothing is signed or expires */
     uint64_t terms_sequence;
     /* terms.set, field by field */
     uint64_t fee_bps;
@@ -211,7 +213,22 @@ struct escrow_row { /* escrow id → */
     uint64_t in_flight; /* a leg is signed and neither confirmed nor lost */
     uint64_t legs_open;
     uint64_t shortfall;
+    uint64_t generation; /* in which it was asked for, or last re-read from the chain */
+    uint64_t found_open; /* found payments that are no leg of this log's (yet) */
 };
+
+/* escrow id ‖ transaction hash → what went out of an escrow in a part of the log that was lost */
+struct found_row {
+    struct key32 deposit_tx;
+    struct key32 destination;
+    int64_t amount;
+    uint64_t tick;
+    uint64_t paid_as;  /* enum paid_as */
+    uint64_t sequence; /* of its escrow.reread */
+    uint64_t taken;    /* sequence of the *.signed that took it for its leg's payment; 0: none */
+};
+
+#define FOUND_KEY_SIZE (16 + 32)
 
 enum deposit_state { DEPOSIT_HELD = 1, DEPOSIT_LOCKED = 2, DEPOSIT_RETURNED = 3 };
 
@@ -269,6 +286,7 @@ extern const struct store_table STATE_ESCROWS_OPEN; /* escrow id → nothing: re
 extern const struct store_table STATE_DEPOSITS;
 extern const struct store_table STATE_LEGS;
 extern const struct store_table STATE_LEGS_OPEN; /* leg key → nothing: due or signed */
+extern const struct store_table STATE_FOUND;     /* see struct found_row */
 extern const struct store_table STATE_BALANCES;  /* account key (posting.h) → amount i64 */
 
 extern const struct store_table *const STATE_TABLES[];
@@ -292,9 +310,18 @@ bool state_escrow_by_identity(struct store *store, struct key32 identity, struct
 bool state_deposit(struct store *store, struct key32 tx_id, struct deposit_row *ret);
 void leg_key(struct id16 escrow_id, enum leg_kind kind, struct key32 deposit_tx,
              uint8_t ret[LEG_KEY_SIZE]);
-/* Whether something is still to be signed for this escrow, or may be. */
+/* Whether something is still to be signed for this escrow, or may be: its key is needed, and a restored log holds it against the chain first. */
 bool escrow_is_open(const struct escrow_row *escrow);
 bool state_leg(struct store *store, const uint8_t key[LEG_KEY_SIZE], struct leg_row *ret);
+void found_key(struct id16 escrow_id, struct key32 tx_id, uint8_t ret[FOUND_KEY_SIZE]);
+bool state_found(struct store *store, struct id16 escrow_id, struct key32 tx_id,
+                 struct found_row *ret);
+/* How many payments of an escrow were found after a sequence, taken or not. */
+uint64_t state_found_count(struct store *store, struct id16 escrow_id, uint64_t after);
+/* Whether a payment is of the leg: the same kind, deposit, destination and amount. */
+bool found_is_leg(const struct found_row *found, const struct leg_row *leg);
+/* The leg of a found payment; 0: of none. */
+enum leg_kind leg_kind_of_found(uint64_t paid_as);
 /* First sequence and number of records of a command; false if it was never accepted. */
 bool state_command(struct store *store, struct id16 command_id, uint64_t *ret_first,
                    uint64_t *ret_count);

@@ -23,6 +23,7 @@ void book_deinit(struct book *book)
     free(book->hosts);
     free(book->escrows);
     free(book->payments);
+    free(book->found);
     free(book->by_id);
     free(book->by_identity);
     *book = (struct book){0};
@@ -336,6 +337,56 @@ static enum err_code observe(struct book *book, uint64_t sequence, const struct 
     return code == ERR_OK ? add_payment(book, &payment, err) : code;
 }
 
+/* ── after a restore ───────────────────────────────────────────────────────────────────────────── */
+
+static enum err_code reread(struct book *book, const struct event *event, struct err *err)
+{
+    const struct event_list *list = &event->u.escrow_reread.found;
+    const struct ev_found_payment *items = list->items;
+    for (size_t i = 0; i < list->count; i++) {
+        struct book_found *rows = GROW(book->found, book->found_count, book->found_room);
+        if (rows == NULL) {
+            return no_memory(err);
+        }
+        book->found = rows;
+        rows[book->found_count++] = (struct book_found){.escrow_id = event->stream_id,
+                                                        .tx_id = items[i].tx_id,
+                                                        .paid_as = items[i].paid_as,
+                                                        .amount = items[i].amount};
+    }
+    return ERR_OK;
+}
+
+const struct book_found *book_found(const struct book *book, const struct key32 *tx_id)
+{
+    for (size_t i = 0; i < book->found_count; i++) {
+        if (key_equal(book->found[i].tx_id, *tx_id)) {
+            return &book->found[i];
+        }
+    }
+    return NULL;
+}
+
+size_t book_found_open(const struct book *book, struct id16 escrow_id)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < book->found_count; i++) {
+        const struct book_found *found = &book->found[i];
+        count += id_equal(found->escrow_id, escrow_id) && !found->taken &&
+                         found->paid_as != PAID_OTHERWISE
+                     ? 1
+                     : 0;
+    }
+    return count;
+}
+
+static void take_found(struct book *book, struct key32 tx_id)
+{
+    for (size_t i = 0; i < book->found_count; i++) {
+        book->found[i].taken = book->found[i].taken || key_equal(book->found[i].tx_id, tx_id);
+    }
+}
+
 static enum payment_kind kind_of(uint16_t type, struct key32 deposit_tx)
 {
     switch (type) {
@@ -370,6 +421,7 @@ static enum err_code sign(struct book *book, uint64_t sequence, const struct eve
         .kind = kind_of(event->type->number, leg->deposit_tx),
         .state = PAYMENT_SIGNED,
     };
+    take_found(book, leg->tx_id);
     enum err_code code = add_payment(book, &payment, err);
     escrow->in_flight = code == ERR_OK ? book->payment_count : escrow->in_flight;
     return code;
@@ -477,6 +529,8 @@ static enum err_code apply_escrow(struct book *book, uint64_t sequence, const st
             escrow->short_by = 0;
         }
         return ERR_OK;
+    case EVENT_ESCROW_REREAD:
+        return reread(book, event, err);
     case EVENT_PAYOUT_SIGNED:
     case EVENT_REFUND_SIGNED:
     case EVENT_FEE_SIGNED:
@@ -504,6 +558,12 @@ enum err_code book_apply(struct book *book, uint64_t sequence, const struct even
     case EVENT_LEDGER_OPENED:
         book->log_id = event->u.ledger_opened.log_id;
         book->network = event->u.ledger_opened.network;
+        return ERR_OK;
+    case EVENT_LEDGER_RESTORED:
+        book->observing = true;
+        return ERR_OK;
+    case EVENT_SETTLEMENT_RESUMED:
+        book->observing = false;
         return ERR_OK;
     case EVENT_TERMS_SET:
         book->tick_offset = event->u.terms_set.tick_offset;

@@ -63,6 +63,15 @@ struct book_escrow {
     size_t in_flight;   /* 1 + index of the payment that is signed and open; 0: none */
 };
 
+/* What was found on the chain after a restore: paid by a part of the log that was lost. */
+struct book_found {
+    struct id16 escrow_id;
+    struct key32 tx_id;
+    enum paid_as paid_as;
+    int64_t amount;
+    bool taken; /* for a leg of this log's */
+};
+
 struct book {
     struct id16 log_id;
     enum network network;
@@ -80,12 +89,16 @@ struct book {
     size_t escrow_count;
     struct ledger_payment *payments;
     size_t payment_count;
+    struct book_found *found;
+    size_t found_count;
+    bool observing; /* restored, and settlement not resumed since */
     /* room, and the escrows' places by id and by identity (open addressing, 1 + index) */
     size_t key_room;
     size_t account_room;
     size_t host_room;
     size_t escrow_room;
     size_t payment_room;
+    size_t found_room;
     uint32_t *by_id;
     uint32_t *by_identity;
     size_t slots;
@@ -101,6 +114,10 @@ const struct book_key *book_key(const struct book *book, uint64_t key_id);
 const struct book_escrow *book_escrow(const struct book *book, struct id16 id);
 const struct book_escrow *book_escrow_by_identity(const struct book *book,
                                                   const struct key32 *identity);
+/* NULL: this is no payment that was found. */
+const struct book_found *book_found(const struct book *book, const struct key32 *tx_id);
+/* How many found payments of an escrow are no leg of it: nothing more is paid from it. */
+size_t book_found_open(const struct book *book, struct id16 escrow_id);
 /* By account id, Qubic identity or the name of one of its machines. ERR_NOT_FOUND; ERR_INVALID for a name that machines of several
  * accounts have. */
 MUST_CHECK enum err_code book_provider(const struct book *book, const char *name,

@@ -60,7 +60,7 @@ static enum err_code count_others(struct settlement *s, struct log_reader *reade
     return ERR_OK;
 }
 
-/* The checkpoint to anchor now; size 0: none. `ret_offset`: how many ticks ahead to sign. */
+/* The checkpoint to anchor now; size 0: none, or the log was restored and only observes. `ret_offset`: how many ticks ahead to sign. */
 static enum err_code find_due(struct settlement *s, struct checkpoint *ret, uint64_t *ret_offset,
                               struct err *err)
 {
@@ -68,7 +68,7 @@ static enum err_code find_due(struct settlement *s, struct checkpoint *ret, uint
     struct views_snapshot *snapshot;
     struct log_reader *reader;
     struct ledger_row ledger;
-    struct checkpoint checkpoint;
+    struct checkpoint checkpoint = {0};
     enum err_code code = views_snapshot_open(ledger_views(s->options.ledger), &snapshot, err);
     if (code != ERR_OK) {
         return code;
@@ -86,7 +86,9 @@ static enum err_code find_due(struct settlement *s, struct checkpoint *ret, uint
         a->from = a->counted = ledger.anchored_size;
         a->others = 0;
     }
-    code = settlement_checkpoint(s, reader, &checkpoint, err);
+    if (ledger.observing == 0) {
+        code = settlement_checkpoint(s, reader, &checkpoint, err);
+    }
     if (code == ERR_OK) {
         code = count_others(s, reader, checkpoint.size, err);
     }

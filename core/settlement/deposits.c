@@ -229,7 +229,7 @@ enum err_code settle_confirmations(struct settlement *s, struct err *err)
         enum err_code one = read_escrow(s, id, &escrow, &own);
         if (one == ERR_OK && escrow.status == ESCROW_OBSERVED) {
             one = confirm_one(s, id, &escrow, required, &own);
-        } else if (one == ERR_OK && escrow.status == ESCROW_REQUESTED) {
+        } else if (one == ERR_OK && escrow.status == ESCROW_REQUESTED && !s->observing) {
             one = expire_one(s, id, &escrow, &own);
         }
         if (one != ERR_OK) { /* one escrow's trouble is not the others' */

@@ -80,17 +80,19 @@ enum err_code settlement_check_keys(struct settlement *s, struct err *err)
 
 /* ── the end of a key ──────────────────────────────────────────────────────────────────────────── */
 
-/* The first key before the newest that is not retired and has nothing open; 0: none. */
+/* The first key before the newest that is not retired and has nothing open; 0: none, or the log was restored and only observes. */
 static enum err_code find_over(struct settlement *s, uint64_t *ret, struct err *err)
 {
     struct views_snapshot *snapshot;
+    struct ledger_row ledger = {0};
     uint64_t found = 0;
     enum err_code code = views_snapshot_open(ledger_views(s->options.ledger), &snapshot, err);
     if (code != ERR_OK) {
         return code;
     }
     struct store *store = views_snapshot_store(snapshot);
-    for (uint64_t id = 1; id < s->newest_key_id && found == 0; id++) {
+    bool observing = state_ledger(store, &ledger) && ledger.observing != 0;
+    for (uint64_t id = 1; !observing && id < s->newest_key_id && found == 0; id++) {
         struct settlement_key_row row;
         if (state_settlement_key(store, id, &row) && row.retired_sequence == 0 &&
             row.escrows_open == 0) {

@@ -20,6 +20,8 @@ struct open_leg {
     int64_t ledger_balance; /* what the ledger says the identity holds … */
     uint64_t balance_tick;  /* … by all that happened up to this tick */
     uint64_t tick_offset;
+    uint64_t
+        found; /* payments of the escrow's that a restored log learnt of after this leg was signed */
 };
 
 struct leg_list {
@@ -118,6 +120,7 @@ static enum err_code collect(struct settlement *s, struct leg_list *ret, struct 
         }
         open.ledger_balance = escrow_holds(store, open.escrow_id);
         open.balance_tick = last_moved(store, open.escrow_id, &open.escrow);
+        open.found = state_found_count(store, open.escrow_id, open.leg.signed_sequence);
         if (!add_leg(ret, &open)) {
             code = err_set(err, ERR_NOMEM, "no memory for open legs");
         }
@@ -361,7 +364,7 @@ static enum err_code lose(struct settlement *s, const struct open_leg *open,
         return code;
     }
     if (balance.valid_for_tick < open->leg.tick ||
-        balance.outgoing_count != open->leg.outgoing_count) {
+        balance.outgoing_count != open->leg.outgoing_count + open->found) {
         char text[QUBIC_IDENTITY_TEXT_SIZE];
         qubic_hash_format(&open->leg.tx_id, text);
         return err_set(err, ERR_BUSY, /* any doubt means wait */
@@ -388,8 +391,8 @@ static enum err_code follow(struct settlement *s, const struct open_leg *open, s
 {
     if (s->processed < open->leg.tick + EVIDENCE_TICKS) {
         struct qubic_transaction tx;
-        if (s->tick >= open->leg.tick || s->tick == s->tick_before) {
-            return ERR_OK; /* too late to send, too early to know; or sent in this tick already */
+        if (s->observing || s->tick >= open->leg.tick || s->tick == s->tick_before) {
+            return ERR_OK; /* not to be sent, or too late; too early to know; or sent in this tick already */
         }
         enum err_code code = recorded_transaction(s, open->leg.signed_sequence, &tx, err);
         return code == ERR_OK ? send_bytes(s, &tx, err) : code;
@@ -412,6 +415,24 @@ static enum err_code follow(struct settlement *s, const struct open_leg *open, s
     return lose(s, open, LOST_NOT_INCLUDED, empty, err);
 }
 
+static enum err_code step(struct settlement *s, const struct open_leg *open, struct err *err)
+{
+    if (open->leg.status == LEG_SIGNED) {
+        return follow(s, open, err);
+    }
+    if (s->observing) {
+        return ERR_OK;
+    }
+    if (open->escrow.generation !=
+        s->generation) { /* it had ended when the log was restored, and now something came late */
+        return s->processed < s->reread_from
+                   ? ERR_OK /* as in settle_reread */
+                   : reread_escrow(s, open->escrow_id, &open->escrow, err);
+    }
+    return open->escrow.found_open > 0 ? settle_found(s, open->escrow_id, &open->escrow, err)
+                                       : sign(s, open, err);
+}
+
 enum err_code settle_legs(struct settlement *s, struct err *err)
 {
     struct leg_list list = {0};
@@ -421,8 +442,7 @@ enum err_code settle_legs(struct settlement *s, struct err *err)
     for (size_t i = 0; i < list.count && !settlement_stopping(s); i++) {
         struct err own = {0};
         const struct open_leg *open = &list.legs[(from + i) % list.count];
-        enum err_code one =
-            open->leg.status == LEG_SIGNED ? follow(s, open, &own) : sign(s, open, &own);
+        enum err_code one = step(s, open, &own);
         if (one != ERR_OK) { /* one escrow's trouble is not the others' */
             trace_err(TRACE_DEBUG, "leg.waits", &own);
             trouble_note(s, open->escrow_id, &own);

@@ -151,7 +151,7 @@ enum err_code settlement_prepare(struct settlement *s, struct err *err)
 enum err_code settlement_round(struct settlement *s, struct err *err)
 {
     static enum err_code (*const parts[])(struct settlement *, struct err *) = {
-        settle_deposits, settle_confirmations, settle_legs, settle_keys};
+        settle_deposits, settle_reread, settle_confirmations, settle_legs, settle_keys};
     enum err_code first = ask_where(s, err);
     if (first != ERR_OK) {
         return first;

@@ -18,6 +18,8 @@
  * Off:     a newest key that is missing or wrong keeps settlement off until it is started with the right one; a chain that does not know
  *          what the log calls confirmed, as long as that is so. The reason is in the status. A chain that does not answer is
  *          waited for.
+ * Restore: after ledger.restored only observes, until every open escrow was read again from the chain and an operator resumed it
+ *          (reread.c). What is found to have left is taken for the leg it paid, or nothing more leaves that escrow.
  * Thread:  start, stop, status and escrow identities from any thread. */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef CORE_SETTLEMENT_SETTLEMENT_H
@@ -59,9 +61,14 @@ struct settlement_status {
     uint32_t cursor;    /* last tick we have read */
     int64_t asked_at;   /* monotonic ns of the last answer */
     uint64_t legs_open;
-    char reason[ERR_MESSAGE_MAX];        /* why it is off, or the last trouble; "" if none */
-    struct key32 anchor_identity;        /* zero: there is no anchoring, or the seed is wrong */
-    uint64_t anchored_size;              /* records under the newest anchor */
+    bool
+        observing; /* the log was restored: deposits, confirmations and evidence are read, nothing is signed, sent or expired */
+    bool reread;   /* … every open escrow was read again: an operator may let it resume */
+    uint64_t unread;              /* … open escrows still to be read, as far as was counted */
+    uint32_t unread_for;          /* … which waits until the archive has this tick */
+    char reason[ERR_MESSAGE_MAX]; /* why it is off, or the last trouble; "" if none */
+    struct key32 anchor_identity; /* zero: there is no anchoring, or the seed is wrong */
+    uint64_t anchored_size;       /* records under the newest anchor */
     char anchor_reason[ERR_MESSAGE_MAX]; /* what anchoring waits for; "" if nothing */
 };
 

@@ -56,6 +56,11 @@ struct settlement {
     uint32_t cursor_saved;
     int64_t cursor_saved_at;
     uint64_t generation;
+    bool observing; /* the log was restored, and not resumed since: as the round began */
+    uint32_t
+        reread_from; /* what the lost part may have signed is on the chain by then, or never; 0: not known */
+    struct id16 reread_at;  /* where the walk over all escrows stands */
+    uint64_t reread_unread; /* in this walk so far */
     uint32_t tick;
     uint32_t
         tick_before; /* in the round before, 0 after trouble: bytes are sent once a tick, not once a round */
@@ -141,6 +146,14 @@ void trouble_publish(struct settlement *s);
 void surplus_note(struct settlement *s, struct id16 escrow_id, int64_t amount, uint32_t tick);
 /* legs.c */
 MUST_CHECK enum err_code settle_legs(struct settlement *s, struct err *err);
+/* reread.c: after a restore. */
+MUST_CHECK enum err_code settle_reread(struct settlement *s, struct err *err);
+/* Tell the ledger all that went out of this escrow's identity. */
+MUST_CHECK enum err_code reread_escrow(struct settlement *s, struct id16 escrow_id,
+                                       const struct escrow_row *escrow, struct err *err);
+/* Something went out that the log did not know of: take it for the leg that it paid, or say that nothing more leaves (ERR_CONFLICT). */
+MUST_CHECK enum err_code settle_found(struct settlement *s, struct id16 escrow_id,
+                                      const struct escrow_row *escrow, struct err *err);
 
 /* checkpoint.c: the newest signed one in this snapshot; size 0: there is none yet. */
 MUST_CHECK enum err_code settlement_checkpoint(struct settlement *s, struct log_reader *reader,
@@ -170,6 +183,7 @@ enum settlement_step {
     STEP_LEG_CONFIRM = 6,
     STEP_ANCHOR = 7, /* escrow id zero; number: the size */
     STEP_KEY_RETIRE = 8,
+    STEP_REREAD = 9, /* number: the generation */
 };
 /* submit.c */
 struct id16 settlement_command_id(enum settlement_step step, struct id16 escrow_id,

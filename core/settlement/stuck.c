@@ -23,6 +23,8 @@ const char *leg_wait_word(enum leg_wait wait)
         return "tick";
     case LEG_WAITS_EVIDENCE:
         return "evidence";
+    case LEG_WAITS_OPERATOR:
+        return "operator";
     }
     IMPOSSIBLE("leg wait");
 }
@@ -42,7 +44,7 @@ uint64_t leg_backoff_tick(uint64_t attempt, uint64_t last_tick)
 
 /* `first`: no open leg of its escrow is before it. */
 static void look_at(const struct leg_look_context *context, const struct escrow_row *escrow,
-                    bool first, struct leg_look *look)
+                    bool observing, bool first, struct leg_look *look)
 {
     const struct leg_row *leg = &look->leg;
     uint64_t backoff = leg_backoff_tick(leg->attempt, leg->tick);
@@ -51,6 +53,8 @@ static void look_at(const struct leg_look_context *context, const struct escrow_
         look->wait = context->processed < look->next_tick ? LEG_WAITS_TICK : LEG_WAITS_EVIDENCE;
     } else if (escrow->in_flight != 0 || !first) {
         look->wait = LEG_WAITS_OTHER_LEG;
+    } else if (observing || escrow->found_open != 0) {
+        look->wait = LEG_WAITS_OPERATOR;
     } else if (!context->has_key(context->ctx, escrow->key_id)) {
         look->wait = LEG_WAITS_KEY;
     } else if (escrow->shortfall != 0) {
@@ -72,9 +76,11 @@ void legs_look(struct store *store, const struct leg_look_context *context, leg_
 {
     uint8_t at[LEG_KEY_SIZE] = {0};
     struct id16 last = {0};
+    struct ledger_row ledger;
     struct escrow_row escrow;
     struct bytes key;
     struct bytes value;
+    bool observing = state_ledger(store, &ledger) && ledger.observing != 0;
     while (store_seek(store, &STATE_LEGS_OPEN, bytes_of(at, sizeof at), true, &key, &value)) {
         struct leg_look look = {0};
         memcpy(at, key.data, sizeof at);
@@ -86,7 +92,7 @@ void legs_look(struct store *store, const struct leg_look_context *context, leg_
         }
         last = look.escrow_id;
         look.key_id = escrow.key_id;
-        look_at(context, &escrow, first, &look);
+        look_at(context, &escrow, observing, first, &look);
         each(ctx, &look);
     }
 }

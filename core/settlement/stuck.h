@@ -25,6 +25,7 @@ enum leg_wait {
     LEG_WAITS_BACKOFF,   /* for `next_tick`, after attempts that were lost */
     LEG_WAITS_TICK,      /* signed: for `next_tick` to be processed */
     LEG_WAITS_EVIDENCE,  /* signed, its tick is past, and what became of it is in doubt */
+    LEG_WAITS_OPERATOR, /* the log was restored and only observes, or a lost part of it paid from this escrow */
 };
 const char *leg_wait_word(enum leg_wait wait);
 

@@ -1,4 +1,4 @@
-/* Which chain tallyd talks to, and how often. */
+/* Which chain tallyd talks to, and how often; and that only a restore is told yes. */
 // SPDX-License-Identifier: Apache-2.0
 #include "api/options.h"
 
@@ -80,11 +80,33 @@ static void the_rate_is_the_one_given_or_the_networks(void **state)
     assert_int_equal(parse(&options, "--qubic-rate", "many", NULL), ERR_INVALID);
 }
 
+static void only_a_restore_is_told_yes(void **state)
+{
+    struct tallyd_options options;
+    struct err err = {0};
+    bool help;
+    char texts[7][20] = {"tallyd", "restore", "--data", "d", "--passphrase-file", "p", "--yes"};
+    char *words[8] = {NULL};
+    (void)state;
+    for (size_t i = 0; i < 7; i++) {
+        words[i] = texts[i];
+    }
+    assert_int_equal(options_parse(6, words, &options, &help, NULL), ERR_OK);
+    assert_int_equal(options.task, TALLYD_RESTORE);
+    assert_false(options.yes);
+    assert_int_equal(options_parse(7, words, &options, &help, NULL), ERR_OK);
+    assert_true(options.task == TALLYD_RESTORE && options.yes);
+    (void)strcpy(texts[1], "run"); /* NOLINT: it fits */
+    assert_int_equal(options_parse(7, words, &options, &help, &err), ERR_INVALID);
+    assert_non_null(strstr(err.message, "--yes is for tallyd restore"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_chain_is_that_of_the_logs_network),
         cmocka_unit_test(the_rate_is_the_one_given_or_the_networks),
+        cmocka_unit_test(only_a_restore_is_told_yes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -53,6 +53,9 @@ static void keep(struct command_list *list, struct command *c)
     case COMMAND_JOB_OUTPUT:
         keep_text(list, &c->u.output.output.text);
         break;
+    case COMMAND_ESCROW_REREAD:
+        keep_items(list, &c->u.reread.outgoing, sizeof(struct ev_found_payment));
+        break;
     case COMMAND_LEG_SIGN:
         keep_text(list, &c->u.leg.u.signing.transaction);
         break;

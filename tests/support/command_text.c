@@ -11,6 +11,8 @@ static const char *const NAMES[] = {
     [COMMAND_TERMS_SET] = "terms.set",
     [COMMAND_KEY_ADD] = "key.add",
     [COMMAND_KEY_RETIRE] = "key.retire",
+    [COMMAND_LEDGER_RESTORE] = "ledger.restore",
+    [COMMAND_SETTLEMENT_RESUME] = "settlement.resume",
     [COMMAND_SWEEP] = "sweep",
     [COMMAND_SESSION_OPEN] = "session.open",
     [COMMAND_TOKEN_ISSUE] = "token.issue",
@@ -43,6 +45,7 @@ static const char *const NAMES[] = {
     [COMMAND_LEG_SIGN] = "leg.sign",
     [COMMAND_LEG_LOSE] = "leg.lose",
     [COMMAND_LEG_CONFIRM] = "leg.confirm",
+    [COMMAND_ESCROW_REREAD] = "escrow.reread",
     [COMMAND_RECONCILIATION_RECORD] = "reconciliation.record",
     [COMMAND_CHECKPOINT_ANCHOR] = "checkpoint.anchor",
 };
@@ -120,6 +123,12 @@ static void say_before_the_job(struct line *line, const struct command *c)
     case COMMAND_ANALYSIS_COMPLETE:
         say_id(line, "upload", c->u.analysis.upload_id);
         say_number(line, "p90_ms", c->u.analysis.analysis.reference_p90_ms);
+        break;
+    case COMMAND_LEDGER_RESTORE:
+        say_number(line, "generation", c->u.restore.generation);
+        break;
+    case COMMAND_SETTLEMENT_RESUME:
+        say_number(line, "generation", c->u.resume.generation);
         break;
     case COMMAND_HOST_ENROL:
     case COMMAND_HOST_ONLINE:
@@ -249,6 +258,11 @@ static void say_chain(struct line *line, const struct command *c)
     case COMMAND_CHECKPOINT_ANCHOR:
         say_number(line, "size", c->u.anchored.size);
         say_number(line, "tick", c->u.anchored.tick);
+        break;
+    case COMMAND_ESCROW_REREAD:
+        say_id(line, "escrow", c->u.reread.escrow_id);
+        say_number(line, "generation", c->u.reread.generation);
+        say_number(line, "payments", c->u.reread.outgoing.count);
         break;
     default:
         say_leg(line, c);

@@ -559,6 +559,25 @@ enum err_code market_sweep(struct market *market)
 
 /* ── legs ──────────────────────────────────────────────────────────────────────────────────────── */
 
+bool market_found(struct market *market, struct id16 escrow_id, const struct leg_row *leg,
+                  struct key32 *ret_tx, struct found_row *ret)
+{
+    uint8_t at[FOUND_KEY_SIZE] = {0};
+    struct bytes key;
+    struct bytes value;
+    memcpy(at, escrow_id.b, 16);
+    while (store_seek(market->store, &STATE_FOUND, bytes_of(at, sizeof at), true, &key, &value) &&
+           memcmp(key.data, escrow_id.b, 16) == 0) {
+        memcpy(at, key.data, sizeof at);
+        memcpy(ret_tx->b, at + 16, sizeof ret_tx->b);
+        assert_true(state_found(market->store, escrow_id, *ret_tx, ret));
+        if (ret->taken == 0 && found_is_leg(ret, leg)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 struct command market_leg_command(struct market *market, enum command_type type,
                                   struct id16 escrow_id, const struct leg_row *leg)
 {
@@ -575,20 +594,28 @@ struct command market_leg_command(struct market *market, enum command_type type,
                                    .tx_id = market_new_key(market),
                                    .transaction = bytes_of_text("the signed bytes"),
                                    .outgoing_count = leg->attempt};
+        struct found_row found;
+        struct key32 tx_id;
+        if (market_found(market, escrow_id, leg, &tx_id, &found)) {
+            command.u.leg.u.signing.tx_id = tx_id;
+            command.u.leg.u.signing.tick = found.tick;
+        }
         return command;
     }
     if (market->tick < leg->tick + 3) {
         market->tick = leg->tick + 3; /* time passes until there is evidence */
     }
     if (type == COMMAND_LEG_LOSE) {
-        command.u.leg.u.lost = (struct ev_leg_lost){.attempt = leg->attempt,
-                                                    .tx_id = leg->tx_id,
-                                                    .reason = LOST_NOT_INCLUDED,
-                                                    .tick = leg->tick,
-                                                    .processed_tick = leg->tick + 3,
-                                                    .tick_empty = true,
-                                                    .balance_tick = leg->tick + 3,
-                                                    .outgoing_count = leg->outgoing_count};
+        command.u.leg.u.lost = (struct ev_leg_lost){
+            .attempt = leg->attempt,
+            .tx_id = leg->tx_id,
+            .reason = LOST_NOT_INCLUDED,
+            .tick = leg->tick,
+            .processed_tick = leg->tick + 3,
+            .tick_empty = true,
+            .balance_tick = leg->tick + 3,
+            .outgoing_count = leg->outgoing_count +
+                              state_found_count(market->store, escrow_id, leg->signed_sequence)};
     } else {
         command.u.leg.u.confirmed = (struct ev_leg_confirmed){.attempt = leg->attempt,
                                                               .destination = leg->destination,

@@ -121,6 +121,10 @@ enum err_code market_sweep(struct market *market);
 struct command market_leg_command(struct market *market, enum command_type type,
                                   struct id16 escrow_id, const struct leg_row *leg);
 
+/* A payment of the escrow's that was found after a restore and is this leg's. */
+bool market_found(struct market *market, struct id16 escrow_id, const struct leg_row *leg,
+                  struct key32 *ret_tx, struct found_row *ret);
+
 /* A whole job up to a state: locked and queued; or running on `host_id`. */
 struct id16 market_queued_job(struct market *market, struct id16 consumer, struct id16 offer_id,
                               uint64_t p50_ms);

@@ -547,6 +547,65 @@ static void retire_keys(struct market *m)
     }
 }
 
+/* ── a restore, the chain read again, and the operator's word ── */
+
+/* What an honest settlement finds: mostly nothing, now and then the very payment of a leg that is due. */
+static void reread(struct market *m, struct id16 escrow_id, uint64_t generation)
+{
+    struct id16 first;
+    struct leg_row leg;
+    struct ev_found_payment payment = {0};
+    struct key32 known;
+    struct found_row row;
+    struct command command =
+        market_command(m, COMMAND_ESCROW_REREAD, ACTOR_SETTLEMENT, (struct id16){0});
+    command.u.reread = (struct command_reread){
+        .escrow_id = escrow_id, .generation = generation, .processed_tick = m->tick};
+    if (open_leg_from(m, escrow_id.b, &first, &leg) && id_equal(first, escrow_id) &&
+        !market_found(m, escrow_id, &leg, &known, &row) && market_chance(m, 50)) {
+        payment = (struct ev_found_payment){.paid_as = (enum paid_as)leg.kind,
+                                            .deposit_tx = leg.deposit_tx,
+                                            .tx_id = leg.status == LEG_DUE ? market_new_key(m)
+                                                                           : leg.tx_id,
+                                            .destination = leg.destination,
+                                            .amount = leg.amount,
+                                            .tick = m->tick};
+        command.u.reread.outgoing = (struct event_list){.items = &payment, .count = 1};
+    }
+    (void)market_submit(m, &command);
+}
+
+static void reread_all(struct market *m, unsigned percent)
+{
+    struct ledger_row ledger;
+    assert_true(state_ledger(m->store, &ledger));
+    for (size_t i = 0; i < m->jobs.count; i++) {
+        struct job_row job;
+        assert_true(state_job(m->store, m->jobs.ids[i], &job));
+        if (market_chance(m, percent)) {
+            reread(m, job.escrow_id, ledger.generation);
+        }
+    }
+    struct command command =
+        market_command(m, COMMAND_SETTLEMENT_RESUME, ACTOR_OPERATOR, (struct id16){0});
+    command.u.resume.generation = ledger.generation;
+    (void)market_submit(m, &command);
+}
+
+static void restore_step(struct market *m)
+{
+    struct ledger_row ledger;
+    struct command command =
+        market_command(m, COMMAND_LEDGER_RESTORE, ACTOR_OPERATOR, (struct id16){0});
+    assert_true(state_ledger(m->store, &ledger));
+    command.u.restore =
+        (struct ev_ledger_restored){.generation = ledger.generation + market_below(m, 3),
+                                    .parent_size = m->sequence,
+                                    .parent_root = market_new_key(m)};
+    (void)market_submit(m, &command);
+    reread_all(m, (unsigned)between(m, 70, 100));
+}
+
 static void operator_step(struct market *m)
 {
     struct id16 none = {0};
@@ -561,6 +620,12 @@ static void operator_step(struct market *m)
     }
     if (market_chance(m, 30)) {
         key_step(m);
+        return;
+    }
+    struct ledger_row ledger = {0};
+    (void)state_ledger(m->store, &ledger);
+    if (ledger.observing != 0 || market_chance(m, 15)) {
+        ledger.observing != 0 ? reread_all(m, 100) : restore_step(m);
         return;
     }
     if (market_chance(m, 40)) {
@@ -662,7 +727,10 @@ static bool movable_leg(struct market *m, struct id16 *ret_escrow, struct leg_ro
            memcmp(key.data, ret_escrow->b, sizeof ret_escrow->b) == 0) {
         memcpy(at, key.data, sizeof at);
         assert_true(state_leg(m->store, at, &leg));
-        if (leg.status == LEG_SIGNED) {
+        struct key32 tx_id;
+        struct found_row found;
+        if (leg.status == LEG_SIGNED ||
+            (ret_leg->status != LEG_SIGNED && market_found(m, *ret_escrow, &leg, &tx_id, &found))) {
             *ret_leg = leg;
         }
     }
@@ -674,6 +742,7 @@ void market_drain(struct market *m)
     struct id16 escrow_id;
     struct leg_row leg;
     heal_shortfalls(m);
+    reread_all(m, 100);
     for (size_t i = 0; i < m->jobs.count; i++) {
         struct job_row job;
         assert_true(state_job(m->store, m->jobs.ids[i], &job));

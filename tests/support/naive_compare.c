@@ -72,6 +72,9 @@ static void compare_escrow(struct duel *d, const struct naive_job *job)
     same(d, what, "amount", row.amount, d->naive->quotes[job->quote].cap);
     same(d, what, "confirmations", row.confirmations, job->confirmations);
     same(d, what, "shortfall", row.shortfall != 0, job->shortfall);
+    same(d, what, "generation", row.generation, job->generation);
+    same(d, what, "number of payments found", state_found_count(d->store, job->escrow_id, 0),
+         naive_found_of(d->naive, (size_t)(job - d->naive->jobs)));
     same(d, what, "lock's sameness", key_equal(row.lock_tx, job->lock_tx), true);
     same(d, what, "provider's sameness", key_equal(row.provider_identity, job->provider_identity),
          true);

@@ -9,6 +9,9 @@ bool naive_retire(struct naive_ledger *n, const struct command *c)
         c->actor_kind != ACTOR_LEDGER) {
         return false;
     }
+    if (n->observing) {
+        return false;
+    }
     if (id >= 64 || (n->keys >> id & 1) == 0 || (n->retired >> id & 1) != 0 || id == n->key_id) {
         return false;
     }

@@ -244,6 +244,7 @@ static bool ledger(struct naive_ledger *n, const struct command *c, int64_t now)
             return no(n, "already open");
         }
         n->open = true;
+        n->generation = c->u.open.generation;
         return true;
     case COMMAND_LEDGER_START:
         n->started_at = now;
@@ -524,6 +525,7 @@ static bool create(struct naive_ledger *n, const struct command *c, int64_t now)
     job->escrow_status = ESCROW_REQUESTED;
     job->last_tick = j->last_tick;
     job->key_id = j->key_id;
+    job->generation = n->generation;
     row->used = true;
     return true;
 }
@@ -860,7 +862,7 @@ static bool escrow(struct naive_ledger *n, const struct command *c, int64_t now)
     case COMMAND_ESCROW_CONFIRM:
         return confirm(n, job, &c->u.confirm, now);
     case COMMAND_ESCROW_EXPIRE:
-        if (job->escrow_status != ESCROW_REQUESTED ||
+        if (n->observing || job->escrow_status != ESCROW_REQUESTED ||
             c->u.confirm.processed_tick < job->last_tick + 3) {
             return no(n, "not waiting");
         }
@@ -874,56 +876,6 @@ static bool escrow(struct naive_ledger *n, const struct command *c, int64_t now)
         job->changed = true;
         return true;
     }
-}
-
-/* Refund, payout, fee, then what goes back to where it came from, by hash. */
-static bool comes_before(const struct naive_ledger *n, const struct naive_leg *a,
-                         const struct naive_leg *b)
-{
-    static const int ORDER[] = {
-        [LEG_REFUND] = 1, [LEG_PAYOUT] = 2, [LEG_FEE] = 3, [LEG_RETURN] = 4};
-    static const int PLANTED[] = {
-        [LEG_REFUND] = 2, [LEG_PAYOUT] = 1, [LEG_FEE] = 3, [LEG_RETURN] = 4};
-    const int *order = n->error == NAIVE_PAYOUT_FIRST ? PLANTED : ORDER;
-    int by_hash = memcmp(a->deposit_tx.b, b->deposit_tx.b, sizeof a->deposit_tx.b);
-    return order[a->kind] != order[b->kind] ? order[a->kind] < order[b->kind] : by_hash < 0;
-}
-
-static bool sign(struct naive_ledger *n, struct naive_leg *leg, const struct ev_leg_signed *s)
-{
-    if (leg->status != LEG_DUE || n->jobs[leg->job].shortfall) {
-        return no(n, "not due");
-    }
-    for (size_t i = 0; i < n->leg_count; i++) {
-        const struct naive_leg *other = &n->legs[i];
-        if (other->job == leg->job && (other->status == LEG_SIGNED ||
-                                       (other->status == LEG_DUE && comes_before(n, other, leg)))) {
-            return no(n, "another comes first");
-        }
-    }
-    if (s->attempt != leg->attempt + 1 || s->amount != leg->amount ||
-        !key_equal(s->destination, leg->destination) || s->tick == 0 || key_is_zero(s->tx_id) ||
-        s->transaction.size == 0) {
-        return no(n, "not the leg");
-    }
-    leg->status = LEG_SIGNED;
-    leg->attempt = s->attempt;
-    leg->tx_id = s->tx_id;
-    leg->tick = s->tick;
-    leg->outgoing_count = s->outgoing_count;
-    return true;
-}
-
-static bool lose(struct naive_ledger *n, struct naive_leg *leg, const struct ev_leg_lost *l)
-{
-    if (leg->status != LEG_SIGNED || l->attempt != leg->attempt ||
-        !key_equal(l->tx_id, leg->tx_id) || l->tick != leg->tick || l->reason == 0 ||
-        l->processed_tick < leg->tick + 3 || l->balance_tick < leg->tick ||
-        l->outgoing_count != leg->outgoing_count) {
-        return no(n, "no evidence");
-    }
-    leg->status = LEG_DUE;
-    return true;
 }
 
 static bool pay(struct naive_ledger *n, struct naive_leg *leg, const struct ev_leg_confirmed *p)
@@ -954,9 +906,12 @@ static bool legs(struct naive_ledger *n, const struct command *c)
         if (leg->job == index_of(n, job) && leg->kind == c->u.leg.kind &&
             key_equal(leg->deposit_tx, c->u.leg.deposit_tx)) {
             n->jobs[leg->job].changed = true;
-            return c->type == COMMAND_LEG_SIGN   ? sign(n, leg, &c->u.leg.u.signing)
-                   : c->type == COMMAND_LEG_LOSE ? lose(n, leg, &c->u.leg.u.lost)
-                                                 : pay(n, leg, &c->u.leg.u.confirmed);
+            if (c->type == COMMAND_LEG_CONFIRM) {
+                return pay(n, leg, &c->u.leg.u.confirmed);
+            }
+            const char *why = c->type == COMMAND_LEG_SIGN ? naive_sign(n, leg, &c->u.leg.u.signing)
+                                                          : naive_lose(n, leg, &c->u.leg.u.lost);
+            return why == NULL || no(n, why);
         }
     }
     return no(n, "no such leg");
@@ -978,6 +933,10 @@ bool naive_give(struct naive_ledger *n, const struct command *c, int64_t now)
         return ledger(n, c, now);
     case COMMAND_KEY_RETIRE:
         return naive_retire(n, c) || no(n, "key not to be retired");
+    case COMMAND_LEDGER_RESTORE:
+    case COMMAND_SETTLEMENT_RESUME:
+    case COMMAND_ESCROW_REREAD:
+        return naive_restore(n, c) == NULL || no(n, "not restored so");
     case COMMAND_SWEEP:
         return sweep(n, c, now);
     case COMMAND_SESSION_OPEN:

@@ -117,6 +117,13 @@ struct naive_job {
     uint64_t confirmations;
     bool shortfall;
     uint64_t key_id;
+    uint64_t generation; /* asked for in it, or last read again in it */
+};
+
+struct naive_found { /* after a restore: it left, and the log did not know */
+    size_t job;      /* index */
+    bool taken;      /* by a leg */
+    struct ev_found_payment payment;
 };
 
 struct naive_leg {
@@ -130,6 +137,7 @@ struct naive_leg {
     struct key32 tx_id;
     uint64_t tick;
     uint64_t outgoing_count;
+    uint64_t found_since; /* payments found while it was in flight */
 };
 
 struct naive_deposit {
@@ -155,6 +163,8 @@ struct naive_ledger {
     uint64_t key_id;   /* the newest */
     uint64_t keys;     /* bit n: key n was added */
     uint64_t retired;  /* bit n: and retired */
+    uint64_t generation;
+    bool observing;            /* restored, and not resumed since */
     struct ev_terms_set terms; /* its list is not kept */
     bool paid[ENDING_NEVER_FUNDED + 1];
     char word[32]; /* of the last refusal */
@@ -168,6 +178,7 @@ struct naive_ledger {
     size_t leg_count;
     size_t deposit_count;
     size_t balance_count;
+    size_t found_count;
     struct naive_account accounts[NAIVE_THINGS_MAX];
     struct naive_token tokens[NAIVE_THINGS_MAX];
     struct naive_host hosts[NAIVE_THINGS_MAX];
@@ -178,6 +189,7 @@ struct naive_ledger {
     struct naive_leg legs[NAIVE_ROWS_MAX];
     struct naive_deposit deposits[NAIVE_ROWS_MAX];
     struct naive_balance balances[NAIVE_ROWS_MAX];
+    struct naive_found found[NAIVE_THINGS_MAX];
 };
 
 struct naive_ledger *naive_create(enum naive_error error);
@@ -187,5 +199,14 @@ bool naive_give(struct naive_ledger *naive, const struct command *command, int64
 
 /* naive_keys.c */
 bool naive_retire(struct naive_ledger *n, const struct command *c);
+
+/* naive_legs.c. NULL: accepted and done, else the word. */
+const char *naive_restore(struct naive_ledger *naive, const struct command *command);
+const char *naive_sign(struct naive_ledger *naive, struct naive_leg *leg,
+                       const struct ev_leg_signed *signing);
+const char *naive_lose(struct naive_ledger *naive, struct naive_leg *leg,
+                       const struct ev_leg_lost *lost);
+/* How many payments were found after a restore. */
+uint64_t naive_found_of(const struct naive_ledger *naive, size_t job);
 
 #endif

@@ -274,8 +274,16 @@ class Good(CheckerTest):
         self.assertIn("checkpoint  none\n", self.run_checker(self.folder).stdout)
 
     def test_restored_log_has_the_new_generation(self):
-        self.built.records[280] = record(3, {1: 2}, time=1140, command=command_id(140), **OPENED_HEADER)
-        self.built.seal()
+        def restored(generation, size, root):
+            self.built.records[280] = record(3, {1: generation, 2: size, 3: root}, time=1140, command=command_id(140), **OPENED_HEADER)
+            self.built.seal()
+
+        parent = tree_root(self.built.leaves()[:279])
+        for generation, size, root, words in ((1, 279, parent, "not an integer above"), (2, 278, parent, "parent size or root"),
+                                              (2, 279, sha256(parent), "parent size or root")):
+            restored(generation, size, root)
+            self.bad(280, words)
+        restored(2, 279, parent)
         self.built.meta[b"checkpoint"] = self.built.note(origin=f"tally.example/{LOG_UUID}/2")
         self.assertEqual(self.good()["origin"], f"tally.example/{LOG_UUID}/2")
         self.built.meta[b"checkpoint"] = self.built.note()

@@ -64,8 +64,12 @@ static struct owed leg(const struct escrow_look *look, enum payment_kind kind, i
     return owed;
 }
 
-static const char *verdict(const struct book_escrow *escrow, const struct escrow_look *look)
+static const char *verdict(const struct book *book, const struct book_escrow *escrow,
+                           const struct escrow_look *look)
 {
+    if (book_found_open(book, escrow->id) > 0) {
+        return "a part of the log that was lost paid from it: it is not paid from again";
+    }
     if (look->spare == 0) {
         return "the chain shows what the ledger holds";
     }
@@ -127,16 +131,30 @@ static void print_ledger(const struct ledger_payment *p, const struct escrow_loo
     }
 }
 
-static void print_unknown(const struct escrow_look *look)
+/* A transaction that the ledger has not done: found again after a restore, or unknown. */
+static void outside_words(const struct book *book, const struct chain_payment *tx,
+                          const char **ret_kind, const char **ret_state)
 {
+    const struct book_found *found = book_found(book, &tx->tx_id);
+    *ret_kind = found == NULL ? NULL : enum_word(&paid_as_words, (uint32_t)found->paid_as);
+    *ret_state = found == NULL ? "unknown" : "found";
+}
+
+static void print_unknown(const struct book *book, const struct escrow_look *look)
+{
+    const char *kind = NULL;
+    const char *state = NULL;
     for (size_t i = 0; i < look->payments.chain_count; i++) {
         const struct chain_payment *tx = &look->payments.chain[i];
         char tx_id[QUBIC_IDENTITY_TEXT_SIZE];
         if (escrow_look_ledger(look, &tx->tx_id) == NULL) {
             qubic_hash_format(&tx->tx_id, tx_id);
+            outside_words(book, tx, &kind, &state);
             printf("  %9s  %-8s %-7s %7s %10" PRIu64 " %16" PRId64 "  %-9s %s\n", "-",
-                   tx->deposit ? "in" : "out", "unknown", "-", tx->tick, tx->amount,
-                   tx->moved ? "moved" : "no money", tx_id);
+                   kind != NULL  ? kind
+                   : tx->deposit ? "in"
+                                 : "out",
+                   state, "-", tx->tick, tx->amount, tx->moved ? "moved" : "no money", tx_id);
         }
     }
 }
@@ -186,6 +204,10 @@ static void print_text(const struct book *book, const struct book_escrow *e,
         printf("shortfall   %" PRId64 " QUBIC: settlement of this escrow stands still\n",
                e->short_by);
     }
+    if (book->observing) {
+        printf(
+            "restored    settlement observes until an operator resumes it (docs/operations.md)\n");
+    }
     printf("ledger      holds %" PRId64 " QUBIC\n", e->holds);
     if (e->status == BOOK_SETTLED) {
         printf("owed        ");
@@ -204,7 +226,7 @@ static void print_text(const struct book *book, const struct book_escrow *e,
            " out\n",
            look->balance.balance, look->balance.valid_for_tick, look->balance.incoming_count,
            look->balance.outgoing_count);
-    printf("            %s", verdict(e, look));
+    printf("            %s", verdict(book, e, look));
     printf(look->spare != 0 ? ": %+" PRId64 " QUBIC\n" : "\n", look->spare);
     if (look->unread != 0) {
         printf("            %" PRId64 " QUBIC of deposits the server has not read yet\n",
@@ -219,13 +241,15 @@ static void print_text(const struct book *book, const struct book_escrow *e,
     for (size_t i = 0; i < look->payments.ledger_count; i++) {
         print_ledger(&look->payments.ledger[i], look);
     }
-    print_unknown(look);
+    print_unknown(book, look);
 }
 
 /* ── for a program ─────────────────────────────────────────────────────────────────────────────── */
 
-static void print_json_payments(const struct escrow_look *look)
+static void print_json_payments(const struct book *book, const struct escrow_look *look)
 {
+    const char *kind = NULL;
+    const char *state = NULL;
     char tx_id[QUBIC_IDENTITY_TEXT_SIZE];
     bool first = true;
     for (size_t i = 0; i < look->payments.ledger_count; i++) {
@@ -248,11 +272,15 @@ static void print_json_payments(const struct escrow_look *look)
         const struct chain_payment *tx = &look->payments.chain[i];
         if (escrow_look_ledger(look, &tx->tx_id) == NULL) {
             qubic_hash_format(&tx->tx_id, tx_id);
-            printf("%s{\"sequence\":0,\"kind\":\"%s\",\"state\":\"unknown\",\"attempt\":0,"
+            outside_words(book, tx, &kind, &state);
+            printf("%s{\"sequence\":0,\"kind\":\"%s\",\"state\":\"%s\",\"attempt\":0,"
                    "\"tick\":%" PRIu64 ",\"amount\":%" PRId64 ",\"processed_tick\":0,"
                    "\"balance_tick\":0,\"chain\":\"%s\",\"transaction_id\":\"%s\"}",
-                   first ? "" : ",", tx->deposit ? "deposit" : "unknown", tx->tick, tx->amount,
-                   tx->moved ? "moved" : "no_money", tx_id);
+                   first ? "" : ",",
+                   kind != NULL  ? kind
+                   : tx->deposit ? "deposit"
+                                 : "unknown",
+                   state, tx->tick, tx->amount, tx->moved ? "moved" : "no_money", tx_id);
             first = false;
         }
     }
@@ -278,7 +306,8 @@ static void print_json_owed(const struct book_escrow *e, const struct escrow_loo
     }
 }
 
-static void print_json(const struct book_escrow *e, const struct escrow_look *look)
+static void print_json(const struct book *book, const struct book_escrow *e,
+                       const struct escrow_look *look)
 {
     char id[ID_TEXT_SIZE];
     char job_id[ID_TEXT_SIZE];
@@ -289,14 +318,15 @@ static void print_json(const struct book_escrow *e, const struct escrow_look *lo
     printf("{\"id\":\"%s\",\"job_id\":\"%s\",\"identity\":\"%s\",\"status\":\"%s\",\"sequence\":"
            "%" PRIu64 ",\"amount\":%" PRId64 ",\"last_tick\":%" PRIu64 ",\"confirmations\":%" PRIu64
            ",\"holds\":%" PRId64 ",\"refund\":%" PRId64 ",\"payout\":%" PRId64 ",\"fee\":%" PRId64
-           ",\"shortfall\":%" PRId64 ",\"done\":%s,\"balance\":%" PRId64
+           ",\"shortfall\":%" PRId64 ",\"found_open\":%zu,\"done\":%s,\"balance\":%" PRId64
            ",\"balance_tick\":%" PRIu32 ",\"unread\":%" PRId64 ",\"unknown\":%" PRId64
            ",\"spare\":%" PRId64 ",\"key_id\":%" PRIu64 ",\"payments\":[",
            id, job_id, identity, book_status_word(e->status), e->sequence, e->amount, e->last_tick,
            e->confirmations, e->holds, e->refund, e->payout, e->fee, e->short_by,
-           book_escrow_is_done(e) ? "true" : "false", look->balance.balance,
-           look->balance.valid_for_tick, look->unread, look->unknown, look->spare, e->key_id);
-    print_json_payments(look);
+           book_found_open(book, e->id), book_escrow_is_done(e) ? "true" : "false",
+           look->balance.balance, look->balance.valid_for_tick, look->unread, look->unknown,
+           look->spare, e->key_id);
+    print_json_payments(book, look);
     printf("],\"waiting\":[");
     print_json_owed(e, look);
     printf("]}\n");
@@ -315,7 +345,7 @@ static enum err_code show(const struct input *input, const struct book *book, st
     }
     enum err_code code = escrow_look(book, escrow, chain, &look, err);
     if (code == ERR_OK && input->json) {
-        print_json(escrow, &look);
+        print_json(book, escrow, &look);
     } else if (code == ERR_OK) {
         print_text(book, escrow, &look, lacks_key(input->audit.server, escrow->key_id));
     }

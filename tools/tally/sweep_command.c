@@ -196,6 +196,12 @@ static enum err_code work(const void *in, void *out, struct err *err)
     if (code == ERR_OK) {
         code = audit_read_book(&audit, false, &book, err);
     }
+    if (code == ERR_OK && input->yes && book.observing) {
+        code =
+            err_set(err, ERR_CONFLICT,
+                    "the log was restored and settlement only observes: what looks unexplained may "
+                    "be somebody's; resume it first");
+    }
     if (code == ERR_OK) {
         code = audit_urls(&audit, book.network, err);
     }

@@ -232,6 +232,29 @@ static void a_lost_one_is_tried_anew_with_what_is_newest_then(void **state)
     finish(w);
 }
 
+/* What the new generation grows from may still be decided otherwise: nothing of it is published before. */
+static void a_restored_log_anchors_nothing_before_an_operator_resumes_it(void **state)
+{
+    struct virtual_world *w = begin((struct anchor_rule){.every_events = 1}, 0);
+    (void)state;
+    fund(w);
+    assert_int_equal(anchors_after(w, 60), 1);
+    virtual_back_up(w);
+    assert_int_equal(anchors_after(w, 60), 2);
+    somebody_signs_in(w);
+    assert_int_equal(anchors_after(w, 60), 3);
+    virtual_put_back(w);
+    assert_int_equal(anchors_after(w, 60), 1);
+    assert_int_equal(on_chain(w), 3);
+    assert_false(w->settlement->anchoring.in_flight);
+    assert_int_equal(w->settlement->status.anchored_size, FIRST_EVENTS);
+    assert_true(w->settlement->status.observing && w->settlement->status.reread);
+    virtual_resume(w);
+    assert_int_equal(anchors_after(w, 60), 2);
+    assert_int_equal(on_chain(w), 4);
+    finish(w);
+}
+
 /* Crashes between any two steps, on a chain with faults and lies: some anchors are there that the log does not know, none is in the log
  * twice or without being there. */
 static void a_crash_costs_at_most_an_anchor_that_nobody_knows(void **state)
@@ -270,6 +293,7 @@ int main(void)
         cmocka_unit_test(without_a_rule_nothing_is_anchored),
         cmocka_unit_test(without_money_it_waits_says_so_and_stops_nothing),
         cmocka_unit_test(a_lost_one_is_tried_anew_with_what_is_newest_then),
+        cmocka_unit_test(a_restored_log_anchors_nothing_before_an_operator_resumes_it),
         cmocka_unit_test(a_crash_costs_at_most_an_anchor_that_nobody_knows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -759,30 +759,13 @@ static void tell(struct market *m, uint64_t least)
     }
 }
 
-static struct fault_plan plan(uint64_t seed)
-{
-    static const struct {
-        enum fault_setting setting;
-        uint32_t number;
-    } SETTINGS[] = {{FAULT_EMPTY_TICK, 60},   {FAULT_SKIPPED_TICK, 60}, {FAULT_EPOCH_PAUSE, 12},
-                    {FAULT_ARCHIVE_LAG, 200}, {FAULT_NO_MONEY, 60},     {FAULT_ZERO_BALANCE, 60},
-                    {FAULT_DUPLICATE, 100},   {FAULT_TOO_SOON, 60},     {FAULT_NOT_FOUND, 60},
-                    {FAULT_BUSY, 20},         {FAULT_SERVER_ERROR, 20}, {FAULT_NOT_JSON, 20},
-                    {FAULT_SLOW, 30},         {FAULT_CUT, 20},          {FAULT_SLOW_MS, 3000},
-                    {FAULT_PAUSE_TICKS, 10}};
-    struct fault_plan ret = fault_plan_none();
-    ret.seed = seed;
-    for (size_t i = 0; i < sizeof SETTINGS / sizeof *SETTINGS; i++) {
-        ret.settings[SETTINGS[i].setting] = SETTINGS[i].number;
-    }
-    return ret;
-}
-
 static struct key32 run_seed(uint64_t seed, size_t jobs, uint64_t least)
 {
     struct market *m = calloc(1, sizeof *m);
-    struct virtual_options options = {
-        .seed = seed, .faults = plan(seed), .crash_permille = 30, .anchor = {.every_events = 60}};
+    struct virtual_options options = {.seed = seed,
+                                      .faults = virtual_faults(seed),
+                                      .crash_permille = 30,
+                                      .anchor = {.every_events = 60}};
     assert_non_null(m);
     m->jobs = calloc(jobs, sizeof *m->jobs);
     m->jobs_wanted = jobs;
@@ -801,8 +784,187 @@ static struct key32 run_seed(uint64_t seed, size_t jobs, uint64_t least)
     return digest;
 }
 
-static size_t wanted_jobs = JOBS_WANTED;
+/* ── put back from an old copy ─────────────────────────────────────────────────────────────────── */
+
 static uint64_t first_seed = 1;
+
+#define PUT_BACK_RUNS 24
+#define PUT_BACK_JOBS 30
+#define PUT_BACK_STEPS_MAX 8000
+#define SHORT_LISTS_FOR 40
+
+struct put_back {
+    uint64_t payments; /* that left before, and of which the log then knew nothing */
+    uint64_t taken;    /* of those, for a leg */
+    uint64_t held;     /* escrows from which nothing more is paid */
+    uint64_t refunded; /* of those, with money enough in them */
+};
+
+/* What left an escrow by its own key, with money: each leg once. */
+static void check_paid_once(struct market *m, const struct job *job)
+{
+    struct chain *chain = network_chain(m->world.network);
+    struct payload paid[64];
+    size_t count = 0;
+    for (uint32_t at = chain_newest_of(chain, &job->identity); at != CHAIN_NONE;
+         at = chain_previous_of(chain, &job->identity, at)) {
+        struct qubic_archived_transaction tx = chain_archived(chain, at);
+        struct payload payload;
+        if (!tx.money_flew || !key_equal(tx.transaction.source, job->identity) ||
+            !payload_decode(bytes_of(tx.transaction.input, tx.transaction.input_size), &payload)) {
+            continue;
+        }
+        for (size_t i = 0; i < count; i++) {
+            if (paid[i].kind == payload.kind && key_equal(paid[i].subject, payload.subject)) {
+                fail_msg("a leg of kind %d was paid twice", (int)payload.kind);
+            }
+        }
+        assert_true(count < sizeof paid / sizeof *paid);
+        paid[count++] = payload;
+    }
+}
+
+static struct escrow_row escrow_row_of(struct market *m, const struct job *job, bool *ret_settled)
+{
+    struct views_snapshot *snapshot;
+    struct escrow_row escrow;
+    assert_int_equal(views_snapshot_open(ledger_views(m->world.ledger), &snapshot, NULL), ERR_OK);
+    assert_true(state_escrow(views_snapshot_store(snapshot), job->escrow_id, &escrow));
+    views_snapshot_close(snapshot);
+    *ret_settled = escrow.status == ESCROW_SETTLED || escrow.status == ESCROW_CLOSED;
+    return escrow;
+}
+
+static bool all_over_or_held(struct market *m)
+{
+    for (size_t i = 0; i < m->job_count; i++) {
+        bool settled = false;
+        struct escrow_row escrow = escrow_row_of(m, &m->jobs[i], &settled);
+        if (!m->jobs[i].over &&
+            !(settled && escrow.found_open > 0 && nothing_to_come(&m->jobs[i]))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void count_found(struct market *m, struct put_back *counts)
+{
+    struct views_snapshot *snapshot;
+    uint8_t at[FOUND_KEY_SIZE] = {0};
+    struct bytes key;
+    struct bytes value;
+    assert_int_equal(views_snapshot_open(ledger_views(m->world.ledger), &snapshot, NULL), ERR_OK);
+    struct store *store = views_snapshot_store(snapshot);
+    while (store_seek(store, &STATE_FOUND, bytes_of(at, sizeof at), true, &key, &value)) {
+        struct found_row row;
+        memcpy(at, key.data, sizeof at);
+        memcpy(&row, value.data, sizeof row);
+        counts->payments++;
+        counts->taken += row.taken != 0 ? 1 : 0;
+    }
+    views_snapshot_close(snapshot);
+}
+
+static void check_put_back(struct market *m, struct put_back *counts)
+{
+    struct log_verify_options options = {0};
+    struct log_verify_result result;
+    struct err err = {0};
+    count_found(m, counts);
+    for (size_t i = 0; i < m->job_count; i++) {
+        const struct job *job = &m->jobs[i];
+        bool settled = false;
+        check_paid_once(m, job);
+        if (escrow_row_of(m, job, &settled).found_open == 0) {
+            check_escrow(m, job);
+        } else {
+            counts->held++;
+            counts->refunded += chain_balance_of(m, job->identity) >= job->cap ? 1 : 0;
+        }
+    }
+    if (log_verify(ledger_log(m->world.ledger), &options, &result, &err) != ERR_OK) {
+        fail_msg("%s", err.message);
+    }
+}
+
+static uint64_t signed_so_far(const struct virtual_world *w)
+{
+    return w->events[EVENT_PAYOUT_SIGNED] + w->events[EVENT_REFUND_SIGNED] +
+           w->events[EVENT_FEE_SIGNED];
+}
+
+/* In the middle of it the ledger's folder is what it was some time ago. Some escrows are given money enough to pay all of it again. */
+static void run_put_back(uint64_t seed, struct put_back *counts)
+{
+    struct market *m = calloc(1, sizeof *m);
+    /* Until jobs have ended and were paid; or just when something was signed, so that it runs when the log knows nothing of it, and
+     * nothing keeps settlement from reading the chain at once. */
+    bool const at_once = seed % 2 == 0;
+    struct virtual_options options = {.seed = seed,
+                                      .faults = at_once ? fault_plan_none() : virtual_faults(seed),
+                                      .crash_permille = at_once ? 0 : 10};
+    assert_non_null(m);
+    m->jobs = calloc(PUT_BACK_JOBS, sizeof *m->jobs);
+    m->jobs_wanted = PUT_BACK_JOBS;
+    assert_non_null(m->jobs);
+    virtual_open(&m->world, &options);
+    open_market(m);
+    uint64_t number = 0;
+    while (m->job_count < m->jobs_wanted) {
+        step(m, ++number);
+    }
+    virtual_back_up(&m->world);
+    uint64_t const before = signed_so_far(&m->world);
+    uint64_t const lost = number + 20 + virtual_below(&m->world, 80);
+    while (number < lost && !(at_once && signed_so_far(&m->world) > before)) {
+        step(m, ++number);
+    }
+    virtual_put_back(&m->world);
+    m->world.lies.short_lists = true;           /* no reason to believe that nothing left */
+    for (size_t i = 0; i < m->job_count; i++) { /* the log has them open again, or does not */
+        m->jobs[i].over = false;
+        if (at_once || virtual_chance(&m->world, 500)) {
+            m->jobs[i].gifts += 2 * m->jobs[i].cap;
+            fund(m, m->jobs[i].identity, 2 * m->jobs[i].cap);
+        }
+    }
+    m->jobs_open = m->job_count;
+    do {
+        step(m, ++number);
+        m->world.lies.short_lists = m->world.lies.short_lists && number < lost + SHORT_LISTS_FOR;
+        virtual_resume(&m->world);
+        if (number > lost + PUT_BACK_STEPS_MAX) {
+            tell_open(m);
+            fail_msg("seed %" PRIu64 ": jobs do not come to their end", seed);
+        }
+    } while (!all_over_or_held(m) || m->world.events[EVENT_SETTLEMENT_RESUMED] == 0);
+    for (int i = 0; i < 100; i++) { /* and what is held stays */
+        step(m, ++number);
+    }
+    check_put_back(m, counts);
+    virtual_close(&m->world);
+    free(m->jobs);
+    free(m);
+}
+
+static void a_ledger_put_back_from_an_old_copy_pays_nothing_twice(void **state)
+{
+    (void)state;
+    struct put_back counts = {0};
+    for (uint64_t i = 0; i < PUT_BACK_RUNS; i++) {
+        run_put_back(first_seed + i, &counts);
+    }
+    print_message("%d restores: %" PRIu64 " payments of the lost part found, %" PRIu64
+                  " taken for their legs, %" PRIu64 " escrows held, %" PRIu64
+                  " of them with money for all of it\n",
+                  PUT_BACK_RUNS, counts.payments, counts.taken, counts.held, counts.refunded);
+    demand(counts.taken, 5, "a found payment taken for its leg");
+    demand(counts.held, 5, "an escrow held");
+    demand(counts.refunded, 2, "an escrow held that has money enough");
+}
+
+static size_t wanted_jobs = JOBS_WANTED;
 static uint64_t runs = 1;
 
 static void every_job_ends_and_everybody_has_what_the_ledger_says(void **state)
@@ -830,6 +992,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_job_ends_and_everybody_has_what_the_ledger_says),
         cmocka_unit_test(a_seed_gives_the_same_run),
+        cmocka_unit_test(a_ledger_put_back_from_an_old_copy_pays_nothing_twice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

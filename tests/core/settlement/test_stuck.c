@@ -115,7 +115,13 @@ static void each_leg_says_what_it_waits_for(void **state)
     seen = one(&escrow, (struct leg_row){.status = LEG_DUE});
     assert_int_equal(seen.wait, LEG_WAITS_KEY);
     assert_int_equal(seen.key_id, 1);
-    /* What was signed needs no key any more. */
+    escrow.found_open = 1;
+    assert_int_equal(one(&escrow, (struct leg_row){.status = LEG_DUE}).wait, LEG_WAITS_OPERATOR);
+    escrow.found_open = 0;
+    const struct ledger_row restored = {.observing = 1};
+    store_put(store, &STATE_LEDGER, bytes_of_text("l"), bytes_of(&restored, sizeof restored));
+    assert_int_equal(one(&escrow, (struct leg_row){.status = LEG_DUE}).wait, LEG_WAITS_OPERATOR);
+    /* What was signed needs no key any more, and nobody's word. */
     seen = one(&escrow, (struct leg_row){.status = LEG_SIGNED, .attempt = 1, .tick = TICK});
     assert_int_equal(seen.wait, LEG_WAITS_TICK);
 }

@@ -16,6 +16,7 @@ enum lie {
 };
 
 struct lies {
+    bool short_lists; /* while it is set: the list of an identity's transactions is empty */
     uint64_t seed;
     uint64_t questions;
     uint64_t told[LIES];

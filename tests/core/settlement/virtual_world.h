@@ -94,6 +94,8 @@ bool virtual_chance(struct virtual_world *w, unsigned permille);
 struct id16 virtual_id(struct virtual_world *w);
 struct key32 virtual_key(struct virtual_world *w);
 
+/* Every fault of the chain, each now and then. */
+struct fault_plan virtual_faults(uint64_t seed);
 void virtual_open(struct virtual_world *w, const struct virtual_options *options);
 void virtual_close(struct virtual_world *w);
 
@@ -107,6 +109,11 @@ void virtual_must(struct virtual_world *w, const struct command *command);
 void virtual_pass(int64_t ns);
 /* A second later: what was frozen runs, or the chain stands still. */
 void virtual_tick(struct virtual_world *w);
+/* A copy of the ledger's folder as it is, both programs stopped; and that copy put back, restored and started again. */
+void virtual_back_up(struct virtual_world *w);
+void virtual_put_back(struct virtual_world *w);
+/* The operator's word, if settlement waits for it. */
+void virtual_resume(struct virtual_world *w);
 /* One round of settlement, which may end in a crash. */
 void virtual_round(struct virtual_world *w);
 

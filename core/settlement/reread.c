@@ -1,0 +1,356 @@
+/* After a restore: what the chain says of each open escrow is held against a log that lost its end, before anything is paid again.
+ *
+ *     ledger.restored ─▶ observing ─ each open escrow: every payment out of it, ESCROW_REREAD ─▶ all read ─ the operator ─▶ settlement.resumed
+ *                                                          │ not in the log
+ *                                                          └▶ found: the very bytes of a leg ─ LEG_SIGN with them ─▶ confirmed
+ *                                                                    of no leg ─▶ nothing more is signed for this escrow
+ *
+ * An escrow that had ended is read when a leg opens for it once more. */
+// SPDX-License-Identifier: Apache-2.0
+#include "core/base/time.h"
+#include "core/base/trace.h"
+#include "core/settlement/payload.h"
+#include "core/settlement/settlement_internal.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define READ_MAX 16        /* escrows that are read in one round */
+#define WALK_MAX 4096      /* rows looked at in one round */
+#define OUTGOING_MAX 65536 /* of one escrow */
+
+/* ── all that went out of one identity ─────────────────────────────────────────────────────────── */
+
+struct outgoing {
+    struct key32 identity;
+    struct id16 log_id;
+    struct id16 escrow_id;
+    struct ev_found_payment *list;
+    size_t count;
+    size_t capacity;
+    /* the page being read */
+    size_t page_count;
+    uint32_t page_oldest;
+};
+
+static enum paid_as paid_as_of(const struct outgoing *out, const struct qubic_transaction *tx,
+                               struct key32 *ret_deposit)
+{
+    struct payload payload;
+    if (tx->input_type != PAYLOAD_INPUT_TYPE ||
+        !payload_decode(bytes_of(tx->input, tx->input_size), &payload) ||
+        !id_equal(payload.log_id, out->log_id) || !id_equal(payload.escrow_id, out->escrow_id)) {
+        return PAID_OTHERWISE;
+    }
+    *ret_deposit = payload.subject;
+    switch (payload.kind) {
+    case PAYLOAD_REFUND:
+        return PAID_REFUND;
+    case PAYLOAD_PAYOUT:
+        return PAID_PAYOUT;
+    case PAYLOAD_FEE:
+        return PAID_FEE;
+    case PAYLOAD_RETURN:
+        return PAID_RETURN;
+    case PAYLOAD_LOCK:
+    case PAYLOAD_ANCHOR:
+        break;
+    }
+    *ret_deposit = (struct key32){0};
+    return PAID_OTHERWISE;
+}
+
+static bool is_known(const struct outgoing *out, const struct key32 *hash)
+{
+    for (size_t i = 0; i < out->count; i++) {
+        if (key_equal(out->list[i].tx_id, *hash)) {
+            return true; /* pages overlap by a tick */
+        }
+    }
+    return false;
+}
+
+static enum err_code take_outgoing(void *ctx, const struct qubic_archived_transaction *archived,
+                                   struct err *err)
+{
+    struct outgoing *out = ctx;
+    const struct qubic_transaction *tx = &archived->transaction;
+    out->page_count++;
+    out->page_oldest = tx->tick < out->page_oldest ? tx->tick : out->page_oldest;
+    if (!key_equal(tx->source, out->identity) || tx->amount <= 0 || !archived->money_flew ||
+        is_known(out, &archived->hash)) {
+        return ERR_OK;
+    }
+    enum err_code code = qubic_rpc_transaction_check(archived, &archived->hash, err);
+    if (code != ERR_OK) {
+        err_context(err, "the archive shows a payment out of an escrow that nobody signed");
+        return code;
+    }
+    if (out->count == out->capacity) {
+        size_t capacity = out->capacity == 0 ? 16 : out->capacity * 2;
+        struct ev_found_payment *list = realloc(out->list, capacity * sizeof *list);
+        if (list == NULL || capacity > OUTGOING_MAX) {
+            out->list = list == NULL ? out->list : list;
+            return err_set(err, ERR_NOMEM, "too many payments out of one escrow");
+        }
+        out->list = list;
+        out->capacity = capacity;
+    }
+    struct ev_found_payment *payment = &out->list[out->count++];
+    *payment = (struct ev_found_payment){.tx_id = archived->hash,
+                                         .destination = tx->destination,
+                                         .amount = tx->amount,
+                                         .tick = tx->tick};
+    payment->paid_as = paid_as_of(out, tx, &payment->deposit_tx);
+    return ERR_OK;
+}
+
+/* Page by page, newest first, until a page is not full. */
+static enum err_code read_outgoing(struct settlement *s, const struct escrow_row *escrow,
+                                   struct outgoing *out, struct err *err)
+{
+    uint32_t to = s->processed;
+    for (;;) {
+        out->page_count = 0;
+        out->page_oldest = to;
+        enum err_code code = chain_identity(s, &escrow->identity, (uint32_t)escrow->requested_tick,
+                                            to, take_outgoing, out, err);
+        if (code != ERR_OK || out->page_count < CHAIN_IDENTITY_MAX) {
+            return code;
+        }
+        if (out->page_oldest == to) {
+            return err_set(err, ERR_UNAVAILABLE,
+                           "tick %" PRIu32 " has %d transactions of one escrow or more: the "
+                           "archive's list shows no end",
+                           to, CHAIN_IDENTITY_MAX);
+        }
+        to = out->page_oldest;
+    }
+}
+
+/* The archive's list, and no shorter than the live service counts: one that forgot a payment must not let it be paid again. */
+static enum err_code check_count(struct settlement *s, const struct outgoing *out, struct err *err)
+{
+    struct qubic_balance balance;
+    enum err_code code = chain_balance(s, &out->identity, &balance, err);
+    if (code == ERR_OK && balance.valid_for_tick < s->processed) {
+        code = err_set(err, ERR_BUSY,
+                       "the chain's newest balance is of tick %" PRIu32 ", not %" PRIu32,
+                       balance.valid_for_tick, s->processed);
+    }
+    if (code == ERR_OK && balance.outgoing_count > out->count) {
+        code =
+            err_set(err, ERR_UNAVAILABLE,
+                    "the archive lists %zu payments out of an escrow, the network counts %" PRIu32,
+                    out->count, balance.outgoing_count);
+    }
+    return code;
+}
+
+enum err_code reread_escrow(struct settlement *s, struct id16 escrow_id,
+                            const struct escrow_row *escrow, struct err *err)
+{
+    const struct key32 none = {0};
+    struct ledger_answer answer;
+    struct outgoing out = {.identity = escrow->identity,
+                           .log_id = settlement_any_key(s)->log_id,
+                           .escrow_id = escrow_id};
+    enum err_code code = read_outgoing(s, escrow, &out, err);
+    if (code == ERR_OK) {
+        code = check_count(s, &out, err);
+    }
+    if (code == ERR_OK) {
+        struct command command = {
+            .type = COMMAND_ESCROW_REREAD,
+            .command_id = settlement_command_id(STEP_REREAD, escrow_id, none, s->generation),
+            .u.reread = {.escrow_id = escrow_id,
+                         .generation = s->generation,
+                         .processed_tick = s->processed,
+                         .outgoing = {.items = out.list, .count = out.count}}};
+        code = settlement_submit(s, &command, &answer, err);
+    }
+    free(out.list);
+    return code;
+}
+
+/* ── all open escrows ──────────────────────────────────────────────────────────────────────────── */
+
+struct unread {
+    struct id16 ids[READ_MAX];
+    struct escrow_row rows[READ_MAX];
+    size_t count;
+    bool end; /* the walk has come to the last escrow */
+};
+
+static enum err_code walk(struct settlement *s, struct unread *ret, struct err *err)
+{
+    struct views_snapshot *snapshot;
+    struct ledger_row ledger;
+    struct bytes key;
+    struct bytes value;
+    enum err_code code = views_snapshot_open(ledger_views(s->options.ledger), &snapshot, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    struct store *store = views_snapshot_store(snapshot);
+    s->observing = state_ledger(store, &ledger) && ledger.observing != 0;
+    if (s->reread_from == 0) {
+        s->reread_from = s->tick + (uint32_t)ledger.tick_offset + EVIDENCE_TICKS;
+    }
+    for (size_t seen = 0; s->observing && seen < WALK_MAX && ret->count < READ_MAX; seen++) {
+        struct escrow_row row;
+        if (!store_seek(store, &STATE_ESCROWS, id_key(&s->reread_at), true, &key, &value)) {
+            ret->end = true;
+            break;
+        }
+        memcpy(s->reread_at.b, key.data, sizeof s->reread_at.b);
+        if (state_escrow(store, s->reread_at, &row) && escrow_is_open(&row) &&
+            row.generation != ledger.generation) {
+            ret->ids[ret->count] = s->reread_at;
+            ret->rows[ret->count++] = row;
+        }
+    }
+    code = store_check(store, err);
+    views_snapshot_close(snapshot);
+    return code;
+}
+
+static void tell(struct settlement *s, bool end)
+{
+    (void)pthread_mutex_lock(&s->mutex);
+    bool const done = s->observing && end && s->reread_unread == 0;
+    bool const news = done && !s->status.reread;
+    s->status.observing = s->observing;
+    s->status.unread_for = s->reread_from;
+    if (end || !s->observing) {
+        s->status.unread = s->reread_unread;
+        s->status.reread = done;
+    }
+    (void)pthread_mutex_unlock(&s->mutex);
+    if (news) {
+        trace(TRACE_WARN, "settlement.reread",
+              "generation=%" PRIu64 " waits_for=\"an operator: POST /v1/settlement/resume\"",
+              s->generation);
+    }
+    if (end) {
+        s->reread_at = (struct id16){0};
+        s->reread_unread = 0;
+    }
+}
+
+enum err_code settle_reread(struct settlement *s, struct err *err)
+{
+    struct unread unread = {0};
+    enum err_code code = walk(s, &unread, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    for (size_t i = 0; i < unread.count && !settlement_stopping(s); i++) {
+        struct err own = {0};
+        /* What the lost part has signed may still run until then. */
+        enum err_code one = s->processed < s->reread_from
+                                ? ERR_BUSY
+                                : reread_escrow(s, unread.ids[i], &unread.rows[i], &own);
+        s->reread_unread += one != ERR_OK ? 1 : 0;
+        if (own.code != ERR_OK) { /* one escrow's trouble is not the others' */
+            code = one;
+            *err = own;
+        }
+        if (one == ERR_TIMEOUT) {
+            s->reread_unread += unread.count - i - 1;
+            break;
+        }
+    }
+    tell(s, unread.end);
+    return code;
+}
+
+/* ── found payments and their legs ─────────────────────────────────────────────────────────────── */
+
+/* A found payment that is of a leg that is due; false: there is none. */
+static enum err_code find_leg(struct settlement *s, struct id16 escrow_id, struct key32 *ret_tx,
+                              struct leg_row *ret_leg, bool *ret_is, struct err *err)
+{
+    struct views_snapshot *snapshot;
+    uint8_t at[FOUND_KEY_SIZE] = {0};
+    struct bytes key;
+    struct bytes value;
+    bool is = false;
+    enum err_code code = views_snapshot_open(ledger_views(s->options.ledger), &snapshot, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    struct store *store = views_snapshot_store(snapshot);
+    memcpy(at, escrow_id.b, 16);
+    while (!is && store_seek(store, &STATE_FOUND, bytes_of(at, sizeof at), true, &key, &value) &&
+           memcmp(key.data, escrow_id.b, 16) == 0) {
+        struct found_row found;
+        uint8_t leg[LEG_KEY_SIZE];
+        memcpy(at, key.data, sizeof at);
+        memcpy(ret_tx->b, at + 16, sizeof ret_tx->b);
+        if (!state_found(store, escrow_id, *ret_tx, &found) || found.taken != 0) {
+            continue;
+        }
+        leg_key(escrow_id, leg_kind_of_found(found.paid_as), found.deposit_tx, leg);
+        is = state_leg(store, leg, ret_leg) && ret_leg->status == LEG_DUE &&
+             found_is_leg(&found, ret_leg);
+    }
+    code = store_check(store, err);
+    views_snapshot_close(snapshot);
+    *ret_is = is;
+    return code;
+}
+
+/* The bytes that paid it become the leg's attempt; that they are on the chain is then confirmed as for every other. */
+static enum err_code take(struct settlement *s, struct id16 escrow_id,
+                          const struct escrow_row *escrow, struct key32 tx_id,
+                          const struct leg_row *leg, struct err *err)
+{
+    struct qubic_archived_transaction found;
+    struct qubic_balance balance;
+    struct ledger_answer answer;
+    uint8_t wire[QUBIC_TRANSACTION_SIZE_MAX];
+    enum err_code code = chain_balance(s, &escrow->identity, &balance, err);
+    if (code == ERR_OK) {
+        code = chain_transaction(s, &tx_id, &found, err);
+    }
+    if (code != ERR_OK) {
+        return code;
+    }
+    size_t size = qubic_transaction_encode(&found.transaction, wire);
+    struct command command = {.type = COMMAND_LEG_SIGN,
+                              .command_id =
+                                  settlement_command_id(STEP_LEG_SIGN, escrow_id, leg->deposit_tx,
+                                                        leg->kind << 32 | (leg->attempt + 1)),
+                              .u.leg = {.escrow_id = escrow_id,
+                                        .kind = (enum leg_kind)leg->kind,
+                                        .deposit_tx = leg->deposit_tx,
+                                        .u.signing = {.attempt = leg->attempt + 1,
+                                                      .destination = leg->destination,
+                                                      .amount = leg->amount,
+                                                      .tick = found.transaction.tick,
+                                                      .tx_id = tx_id,
+                                                      .transaction = bytes_of(wire, size),
+                                                      .outgoing_count = balance.outgoing_count}}};
+    return settlement_submit(s, &command, &answer, err);
+}
+
+enum err_code settle_found(struct settlement *s, struct id16 escrow_id,
+                           const struct escrow_row *escrow, struct err *err)
+{
+    struct key32 tx_id;
+    struct leg_row leg;
+    char text[ID_TEXT_SIZE];
+    bool is = false;
+    enum err_code code = find_leg(s, escrow_id, &tx_id, &leg, &is, err);
+    if (code != ERR_OK || is) {
+        return code == ERR_OK ? take(s, escrow_id, escrow, tx_id, &leg, err) : code;
+    }
+    id_format(escrow_id, text);
+    return err_set(
+        err, ERR_CONFLICT,
+        "shortfall: escrow %s was paid from in a part of the log that was lost, by %" PRIu64
+        " payments that are no leg of it now; it is not paid from again",
+        text, escrow->found_open);
+}
