@@ -11,6 +11,7 @@
 
 /* Time for reading ticks in one round, so that legs are not left waiting while a long stretch is caught up. */
 #define READ_NS_PER_ROUND NS_PER_S
+#define EXPIRE_NS_PER_ROUND NS_PER_S
 /* The escrow an identity belongs to, zero if none; escrows that ended are watched as well, for what comes late. (An identity is
  * shown after the views have its escrow, so no deposit can come before.) Not being able to
  * look is an error: taken for "none", the cursor would pass over a deposit. */
@@ -46,9 +47,10 @@ static enum err_code observe_cb(void *ctx, const struct qubic_archived_transacti
         return code;
     }
     code = qubic_rpc_transaction_check(archived, &archived->hash, err);
-    if (code != ERR_OK) {
-        err_context(err, "the archive shows a transaction to an escrow that nobody signed");
-        return code;
+    if (code !=
+        ERR_OK) { /* whoever can make one would stop the reading of everybody's: it is nobody's deposit */
+        trace_err(TRACE_WARN, "deposit.not_signed", err);
+        return ERR_OK;
     }
     struct command command = {.type = COMMAND_DEPOSIT_OBSERVE,
                               .command_id =
@@ -215,6 +217,34 @@ static enum err_code expire_one(struct settlement *s, struct id16 escrow_id,
     return settlement_submit(s, &command, &answer, err);
 }
 
+/* Each is asked for, so as many as a second allows; the next walk goes on behind the last. */
+static enum err_code expire_some(struct settlement *s, const struct id_list *ids, struct err *err)
+{
+    enum err_code code = ERR_OK;
+    int64_t until = s->options.mono_ns() + EXPIRE_NS_PER_ROUND;
+    size_t from = s->escrows_from;
+    s->escrows_from = 0;
+    for (size_t i = 0; i < ids->count && !settlement_stopping(s); i++) {
+        struct escrow_row escrow;
+        struct err own = {0};
+        struct id16 id = ids->ids[(from + i) % ids->count];
+        enum err_code one = read_escrow(s, id, &escrow, &own);
+        if (one == ERR_OK && escrow.status == ESCROW_REQUESTED) {
+            one = expire_one(s, id, &escrow, &own);
+        }
+        if (one != ERR_OK) {
+            code = one;
+            *err = own;
+        }
+        if (one == ERR_TIMEOUT || s->options.mono_ns() >= until) {
+            s->escrows_from = (from + i + 1) % ids->count;
+            break;
+        }
+    }
+    return code;
+}
+
+/* What is on the chain before what never came. */
 enum err_code settle_confirmations(struct settlement *s, struct err *err)
 {
     struct id_list open = {0};
@@ -238,9 +268,15 @@ enum err_code settle_confirmations(struct settlement *s, struct err *err)
         }
         if (one ==
             ERR_TIMEOUT) { /* a round does not wait for every one of them; the next begins after it */
-            s->escrows_from = (from + i + 1) % open.count;
+            s->locks_from = (from + i + 1) % open.count;
             break;
         }
+    }
+    struct err own = {0};
+    enum err_code expired = expire_some(s, &open, &own);
+    if (expired != ERR_OK && code == ERR_OK) {
+        code = expired;
+        *err = own;
     }
     free(open.ids);
     return code;

@@ -65,7 +65,8 @@ struct settlement {
     uint32_t
         tick_before; /* in the round before, 0 after trouble: bytes are sent once a tick, not once a round */
     uint32_t processed;
-    size_t escrows_from; /* where the next walk begins: after the one that timed out in the last */
+    size_t locks_from; /* where the next walk begins: after the one that timed out in the last */
+    size_t escrows_from;
     size_t legs_from;
     int64_t tick_seen_at; /* for measuring the length of a tick */
     uint32_t tick_seen;

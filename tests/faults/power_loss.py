@@ -12,6 +12,7 @@ import http.client
 import os
 import random
 import signal
+import subprocess
 import sys
 import time
 import traceback
@@ -105,6 +106,15 @@ def restart(machines, count, rng, at, live=(), alive=True):
     return start_server(machines, count, rng, at, "kill" if loss is None else "failure")
 
 
+def died(server):
+    """Its connections are reset before it can be waited for."""
+    try:
+        server.child.wait(10)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
 def one_loss(machines, market, count, rng):
     """Wait for the server to lose power; plain kill if that takes too long. Start it again, and check."""
     end = time.monotonic() + (2.5 if machines.planned > 0 else 0.1 + rng.random() * 0.4)
@@ -122,7 +132,7 @@ def one_loss(machines, market, count, rng):
             machines.replay_equals()
         market.check()
     except (OSError, http.client.HTTPException, AssertionError):
-        must(machines.server.child.poll() is not None, "%s", traceback.format_exc())
+        must(died(machines.server), "%s", traceback.format_exc())
         # It lost power again, under the eyes of who looked; what was not checked now is checked next time.
 
 
