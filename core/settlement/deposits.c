@@ -250,8 +250,8 @@ enum err_code settle_confirmations(struct settlement *s, struct err *err)
     struct id_list open = {0};
     uint64_t required = 0;
     enum err_code code = open_escrows(s, &open, &required, err);
-    size_t from = s->escrows_from;
-    s->escrows_from = 0;
+    size_t from = s->locks_from;
+    s->locks_from = 0;
     for (size_t i = 0; i < open.count && !settlement_stopping(s); i++) {
         struct escrow_row escrow;
         struct err own = {0};
@@ -259,24 +259,24 @@ enum err_code settle_confirmations(struct settlement *s, struct err *err)
         enum err_code one = read_escrow(s, id, &escrow, &own);
         if (one == ERR_OK && escrow.status == ESCROW_OBSERVED) {
             one = confirm_one(s, id, &escrow, required, &own);
-        } else if (one == ERR_OK && escrow.status == ESCROW_REQUESTED && !s->observing) {
-            one = expire_one(s, id, &escrow, &own);
         }
         if (one != ERR_OK) { /* one escrow's trouble is not the others' */
             code = one;
             *err = own;
         }
         if (one ==
-            ERR_TIMEOUT) { /* a round does not wait for every one of them; the next begins after it */
+            ERR_TIMEOUT) { /* a round waits for none of the others; the next begins after it */
             s->locks_from = (from + i + 1) % open.count;
             break;
         }
     }
-    struct err own = {0};
-    enum err_code expired = expire_some(s, &open, &own);
-    if (expired != ERR_OK && code == ERR_OK) {
-        code = expired;
-        *err = own;
+    if (!s->observing) {
+        struct err own = {0};
+        enum err_code expired = expire_some(s, &open, &own);
+        if (expired != ERR_OK && code == ERR_OK) {
+            code = expired;
+            *err = own;
+        }
     }
     free(open.ids);
     return code;
