@@ -1,5 +1,6 @@
 /* tools/tally/main.c: the `tally` command line; one row per subcommand. */
 // SPDX-License-Identifier: Apache-2.0
+#include "tools/tally/analyse_command.h"
 #include "tools/tally/catalogue_command.h"
 #include "tools/tally/escrow_command.h"
 #include "tools/tally/online_commands.h"
@@ -18,6 +19,7 @@ static const struct {
     const char *summary;
     int (*run)(int argc, char **argv); /* argv[0] is the name */
 } commands[] = {
+    {"analyse", "what files are and need, and why", analyse_command},
     {"submit", "a file becomes a paid job", submit_command},
     {"watch", "follow a job", watch_command},
     {"job", "one job, with its bill", job_command},

@@ -1,0 +1,215 @@
+/* One file after the other: mapped, not read, so that a large file costs no memory of its own; an error is that file's alone. */
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/tally/analyse_command.h"
+
+#include "core/analysis/analysis.h"
+#include "core/base/text.h"
+#include "tools/tally/cli.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define ARENA_MAX ((size_t)16 << 20)
+#define LINE_MAX_BYTES ((size_t)1 << 20)
+
+static const char usage_text[] = "usage: tally analyse [--json] FILE…\n\n"
+                                 "Say what each file is, needs and why. Only its bytes and base "
+                                 "name count; nothing is executed\n"
+                                 "and no server is asked. Status 1 if a file could not be read; "
+                                 "the others are still answered.\n\n"
+                                 "  --json   one JSON object a line: path, kind, frameworks, "
+                                 "primary, job_type, mode, parameters,\n"
+                                 "           confidence, requirements, evidence …; of a file that "
+                                 "could not be read: path, error\n";
+
+static enum err_code map_file(const char *path, struct bytes *ret, struct err *err)
+{
+    struct stat about;
+    enum err_code code = ERR_OK;
+    /* Not blocking: a FIFO nobody writes to would wait forever. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 || fstat(fd, &about) != 0) {
+        code = err_set(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "cannot be opened: %s",
+                       strerrordesc_np(errno));
+        goto out;
+    }
+    if (!S_ISREG(about.st_mode)) {
+        code = err_set(err, ERR_INVALID, "not a file but a %s",
+                       S_ISDIR(about.st_mode) ? "folder" : "device, pipe or socket");
+        goto out;
+    }
+    *ret = bytes_of("", 0);
+    if (about.st_size > 0) {
+        void *start = mmap(NULL, (size_t)about.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (start == MAP_FAILED) {
+            code = err_set(err, ERR_IO, "cannot be read: %s", strerrordesc_np(errno));
+            goto out;
+        }
+        *ret = bytes_of(start, (size_t)about.st_size);
+    }
+out:
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return code;
+}
+
+static void say_error(const char *path, bool json, const struct err *err)
+{
+    struct buf line;
+    buf_init(&line, LINE_MAX_BYTES);
+    struct buf shown;
+    buf_init(&shown, LINE_MAX_BYTES);
+    utf8_append_lossy(&shown, bytes_of_text(path));
+    if (json) {
+        buf_append_text(&line, "{\"path\":");
+        json_append_string(&line, buf_bytes(&shown));
+        buf_append_text(&line, ",\"error\":");
+        json_append_string(&line, bytes_of_text(err->message));
+        buf_append_text(&line, "}\n");
+        (void)fwrite(buf_text(&line), 1, line.size, stdout);
+    } else {
+        buf_printf(&line, "tally analyse: %s: %s\n", buf_text(&shown), err->message);
+        cli_put(buf_bytes(&line), stderr);
+    }
+    buf_deinit(&shown);
+    buf_deinit(&line);
+}
+
+static void say_needs(const struct analysis *a, struct buf *out)
+{
+    const struct analysis_requirements *needs = &a->requirements;
+    if (needs->device == ANALYSIS_DEVICE_GPU) {
+        buf_printf(out,
+                   "  needs       %" PRIu32 " GPU with %" PRIu64 " MiB and %" PRIu64 ".%03" PRIu64
+                   " TFLOPS",
+                   needs->gpus, needs->vram_mib, needs->tflops_milli / 1000,
+                   needs->tflops_milli % 1000);
+        if (needs->compute_capability != 0) {
+            buf_printf(out, ", compute capability %" PRIu32 ".%" PRIu32,
+                       needs->compute_capability / 10, needs->compute_capability % 10);
+        }
+    } else {
+        buf_append_text(out, "  needs       no GPU");
+    }
+    buf_printf(out, "; RAM %" PRIu64 " MiB, disk %" PRIu64 " MiB\n", needs->ram_mib,
+               needs->storage_mib);
+    char p50[32];
+    char p90[32];
+    buf_printf(out, "  takes       %s to %s (%s confidence): %s\n",
+               cli_duration((int64_t)a->estimate.p50_ms, p50),
+               cli_duration((int64_t)a->estimate.p90_ms, p90),
+               analysis_level_word(a->estimate.level), a->estimate.basis);
+}
+
+static void say_to_a_person(const char *path, const struct analysis *a, struct buf *out)
+{
+    bool first = true;
+    utf8_append_lossy(out, bytes_of_text(path));
+    buf_printf(out, "\n  is          %s, %s (%s)\n", analysis_kind_word(a->kind),
+               analysis_job_word(a->job), analysis_mode_word(a->mode));
+    buf_printf(out, "  framework   %s", analysis_framework_word(a->primary));
+    for (uint32_t i = 1; i < ANALYSIS_FRAMEWORK_COUNT; i++) {
+        if ((a->frameworks & (1u << i)) != 0 && i != (uint32_t)a->primary) {
+            buf_printf(out, "%s%s", first ? ", also " : ", ",
+                       analysis_framework_word((enum analysis_framework)i));
+            first = false;
+        }
+    }
+    buf_printf(out, "\n  confidence  %s (0.%03" PRIu32 ")\n",
+               analysis_level_word(analysis_level_of(a->confidence_permille)),
+               a->confidence_permille);
+    say_needs(a, out);
+    for (size_t i = 0; i < a->parameter_count; i++) {
+        buf_printf(out, "  %-11s %s = %s\n", i == 0 ? "parameters" : "", a->parameters[i].name,
+                   a->parameters[i].value);
+    }
+    buf_append_text(out, "  because\n");
+    for (size_t i = 0; i < a->evidence_count; i++) {
+        const struct analysis_evidence *e = &a->evidence[i];
+        if (e->line == 0) {
+            buf_printf(out, "    %s\n", e->claim);
+        } else {
+            buf_printf(out, "    line %" PRIu32 ": %s\n      %s\n", e->line, e->claim, e->words);
+        }
+    }
+}
+
+static enum err_code analyse_file(const char *path, bool json, struct err *err)
+{
+    struct bytes content = {0};
+    struct arena arena;
+    struct analysis found;
+    struct buf line;
+    struct buf shown;
+    arena_init(&arena, ARENA_MAX);
+    buf_init(&line, LINE_MAX_BYTES);
+    buf_init(&shown, LINE_MAX_BYTES);
+
+    enum err_code code = map_file(path, &content, err);
+    if (code == ERR_OK) {
+        code = analysis_run(content, path, &arena, &found, err);
+    }
+    if (code == ERR_OK && json) {
+        utf8_append_lossy(&shown, bytes_of_text(path));
+        code = analysis_json(&found, buf_text(&shown), &line, err);
+        buf_append_text(&line, "\n");
+    } else if (code == ERR_OK) {
+        say_to_a_person(path, &found, &line);
+        code = buf_check(&line, err);
+    }
+    if (code == ERR_OK && json) {
+        (void)fwrite(buf_text(&line), 1, line.size, stdout);
+    } else if (code == ERR_OK) {
+        cli_put(buf_bytes(&line), stdout);
+    }
+    if (content.size > 0) {
+        (void)munmap((void *)(uintptr_t)content.data, content.size);
+    }
+    buf_deinit(&shown);
+    buf_deinit(&line);
+    arena_deinit(&arena);
+    return code;
+}
+
+int analyse_command(int argc, char **argv)
+{
+    bool json = false;
+    bool only_files = false; /* behind "--" */
+    int files = 0;
+    int status = 0;
+    for (int i = 1; i < argc; i++) {
+        if (!only_files && strcmp(argv[i], "--help") == 0) {
+            (void)fputs(usage_text, stdout);
+            return 0;
+        }
+        if (!only_files && strcmp(argv[i], "--") == 0) {
+            only_files = true;
+        } else if (!only_files && strcmp(argv[i], "--json") == 0) {
+            json = true;
+        } else if (!only_files && argv[i][0] == '-') {
+            (void)fprintf(stderr, "tally analyse: no flag %s\n\n%s", argv[i], usage_text);
+            return 2;
+        } else {
+            argv[++files] = argv[i]; /* moved to the front: argv[1] … argv[files] */
+        }
+    }
+    if (files == 0) {
+        (void)fprintf(stderr, "tally analyse: no file given\n\n%s", usage_text);
+        return 2;
+    }
+    for (int i = 1; i <= files; i++) {
+        struct err err = {0};
+        if (analyse_file(argv[i], json, &err) != ERR_OK) {
+            say_error(argv[i], json, &err);
+            status = 1;
+        }
+    }
+    return fflush(stdout) == 0 ? status : 1;
+}
