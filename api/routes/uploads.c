@@ -82,11 +82,24 @@ static struct ev_analysis_completed event_of(const struct analysis *a)
     };
 }
 
+/* A worker runs Python source and nothing else: whoever could pay for another kind would pay for a failure. */
+static enum err_code must_be_runnable(const struct analysis *analysis, const char *name,
+                                      struct err *err)
+{
+    return analysis->kind == ANALYSIS_KIND_PYTHON
+               ? ERR_OK
+               : err_set(err, ERR_INVALID,
+                         "%.80s: of kind %s, which is understood (`tally analyse` shows it) but "
+                         "cannot be run as a job yet; supported: Python source (.py)",
+                         name, analysis_kind_word(analysis->kind));
+}
+
 static enum err_code analyse(struct blob_body *body, int fd, const struct blob *blob,
                              struct err *err)
 {
     static const struct analysis_limits LIMITS = {
         .source_size_max = ANALYSIS_SOURCE_SIZE_MAX,
+        .file_size_max = ANALYSIS_SOURCE_SIZE_MAX,
         .parse_memory_max = PARSE_MEMORY_MAX,
         .parse_time_max_ms = ANALYSIS_PARSE_TIME_MAX_MS,
     };
@@ -104,6 +117,9 @@ static enum err_code analyse(struct blob_body *body, int fd, const struct blob *
                                       : read_whole(fd, blob->size, &content_arena, &content, err);
     if (code == ERR_OK) {
         code = analysis_run_limited(content, name, &LIMITS, &arena, &analysis, err);
+    }
+    if (code == ERR_OK) {
+        code = must_be_runnable(&analysis, name, err);
     }
     if (code == ERR_OK) {
         code = render(&analysis, &detail, err);

@@ -2,11 +2,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/analysis/analysis.h"
 
+#include "core/analysis/compose.h"
+#include "core/analysis/dockerfile.h"
 #include "core/analysis/frameworks.h"
 #include "core/analysis/jobtype.h"
+#include "core/analysis/kind.h"
 #include "core/analysis/needs.h"
+#include "core/analysis/notebook.h"
 #include "core/analysis/parameters.h"
 #include "core/analysis/python.h"
+#include "core/analysis/requirements.h"
+#include "core/analysis/shell.h"
 #include "core/base/text.h"
 
 #include <stdarg.h>
@@ -17,126 +23,25 @@
 #define EVIDENCE_WORDS_MAX 120
 #define CLAIM_MAX 256
 
-const char *analysis_supported_formats(void)
-{
-    return "Python source (.py, or a script whose first line names python)";
-}
-
-/* ── what kind of file it is ───────────────────────────────────────────────────────────────────── */
-
 static const char *base_of(const char *name)
 {
     const char *slash = strrchr(name, '/');
     return slash == NULL ? name : slash + 1;
 }
 
-static char lower(char c)
-{
-    return (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
-}
-
-static bool has_suffix(const char *name, const char *suffix)
-{
-    size_t name_size = strlen(name);
-    size_t size = strlen(suffix);
-    if (name_size < size) {
-        return false;
-    }
-    for (size_t i = 0; i < size; i++) {
-        if (lower(name[name_size - size + i]) != suffix[i]) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool first_line_names_python(struct bytes content)
-{
-    if (!bytes_starts_with(content, "#!")) {
-        return false;
-    }
-    for (size_t i = 2; i < content.size && i < 128 && content.data[i] != '\n'; i++) {
-        if (bytes_starts_with(bytes_from(content, i), "python")) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Formats that are known by name and have no reader yet, so that the refusal can say what it saw. */
-static const struct {
-    const char *suffix;
-    const char *what;
-} unread[] = {
-    {".ipynb", "a notebook"},   {"dockerfile", "a Dockerfile"}, {".yml", "a YAML file"},
-    {".yaml", "a YAML file"},   {".txt", "a text file"},        {".sh", "a shell script"},
-    {".csv", "a data set"},     {".tsv", "a data set"},         {".json", "a data set"},
-    {".jsonl", "a data set"},   {".npy", "a data set"},         {".npz", "a data set"},
-    {".parquet", "a data set"}, {".zip", "an archive"},         {".tar", "an archive"},
-    {".tar.gz", "an archive"},  {".tgz", "an archive"},
-};
-
-static enum err_code refuse(const char *name, const char *what, struct err *err)
-{
-    return err_set(err, ERR_INVALID, "%.80s: %s; supported: %s", name, what,
-                   analysis_supported_formats());
-}
-
-/* Text has no NUL byte and next to no other control bytes. Any encoding that keeps ASCII is fine. */
-static bool is_text(struct bytes content)
-{
-    size_t controls = 0;
-    for (size_t i = 0; i < content.size; i++) {
-        uint8_t c = content.data[i];
-        if (c == 0) {
-            return false;
-        }
-        controls += c < 0x20 && c != '\t' && c != '\n' && c != '\r' && c != '\f' ? 1 : 0;
-    }
-    return controls <= content.size / 64;
-}
-
-static bool is_blank(struct bytes content)
-{
-    for (size_t i = 0; i < content.size; i++) {
-        if (strchr(" \t\r\n\f", content.data[i]) == NULL || content.data[i] == 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static enum err_code check(struct bytes content, const char *name,
-                           const struct analysis_limits *limits, struct err *err)
-{
-    if (content.size == 0 || (content.size < 4096 && is_blank(content))) {
-        return refuse(name, "the file is empty", err);
-    }
-    if (!has_suffix(name, ".py") && !has_suffix(name, ".pyw") &&
-        !first_line_names_python(content)) {
-        for (size_t i = 0; i < sizeof(unread) / sizeof(unread[0]); i++) {
-            if (has_suffix(name, unread[i].suffix)) {
-                char what[64];
-                snprintf(what, sizeof(what), "%s cannot be analysed yet", unread[i].what);
-                return refuse(name, what, err);
-            }
-        }
-        return refuse(name, "the format is not known", err);
-    }
-    if (content.size > limits->source_size_max) {
-        return err_set(err, ERR_TOO_LARGE,
-                       "%.80s: %zu bytes of Python source; at most %zu are read", name,
-                       content.size, limits->source_size_max);
-    }
-    if (!is_text(content)) {
-        return refuse(name, "named like Python source, but it is not text", err);
-    }
-    return ERR_OK;
-}
-
 /* ── evidence ──────────────────────────────────────────────────────────────────────────────────── */
 
+/* A file on its way to an answer. */
+struct file {
+    struct bytes source; /* what facts are about: the file, or the text of a notebook's cells */
+    const char *name;
+    enum analysis_kind kind;
+    struct notebook notebook; /* of a NOTEBOOK */
+    struct facts_writer facts;
+};
+
 struct evidence_list {
+    const struct file *of;
     struct bytes source;
     const char *file;
     struct arena *arena;
@@ -193,6 +98,21 @@ static const char *words_at(struct evidence_list *list, uint32_t offset)
     return kept;
 }
 
+/* Where a line begins: lines are few that are shown, so each is looked for from the start. */
+static uint32_t offset_of_line(struct bytes source, uint32_t line)
+{
+    size_t at = 0;
+    for (uint32_t i = 1; i < line; i++) {
+        const uint8_t *end =
+            at < source.size ? memchr(source.data + at, '\n', source.size - at) : NULL;
+        if (end == NULL) {
+            break;
+        }
+        at = (size_t)(end - source.data) + 1;
+    }
+    return (uint32_t)at;
+}
+
 PRINTF_LIKE(4, 5)
 static void say(struct evidence_list *list, uint32_t line, uint32_t offset, const char *format, ...)
 {
@@ -213,20 +133,30 @@ static void say(struct evidence_list *list, uint32_t line, uint32_t offset, cons
         list->out_of_memory = true;
         return;
     }
+    /* Offsets of the other readers are into what an instruction or a scalar became. */
+    enum analysis_kind kind = list->of->kind;
+    bool exact = kind == ANALYSIS_KIND_PYTHON || kind == ANALYSIS_KIND_NOTEBOOK;
+    if (line > 0 && !exact) {
+        offset = offset_of_line(list->source, line);
+    }
+    const char *words = line == 0 || offset > list->source.size ? "" : words_at(list, offset);
+    if (kind == ANALYSIS_KIND_NOTEBOOK) {
+        line = notebook_file_line(&list->of->notebook, line);
+    }
     list->items[list->count++] = (struct analysis_evidence){
         .file = list->file,
         .line = line,
-        .words = line == 0 ? "" : words_at(list, offset),
+        .words = line == 0 ? "" : words,
         .claim = text,
     };
 }
 
-static void say_all(struct evidence_list *list, const struct python_facts *facts,
+static void say_all(struct evidence_list *list, const struct facts *facts,
                     const struct frameworks *frameworks, const struct jobtype *jobtype,
                     const struct parameters *parameters, const char *needs_claim)
 {
     for (uint32_t i = 1; i < ANALYSIS_FRAMEWORK_COUNT; i++) {
-        const struct python_import *import = frameworks->import[i];
+        const struct fact_import *import = frameworks->import[i];
         if (import == NULL) {
             continue;
         }
@@ -238,8 +168,9 @@ static void say_all(struct evidence_list *list, const struct python_facts *facts
             analysis_framework_word((enum analysis_framework)i), how);
     }
     for (size_t i = 0; i < jobtype->cue_count; i++) {
-        say(list, jobtype->cues[i].line, jobtype->cues[i].offset, "job type %s: “%s”%s",
-            analysis_job_word(jobtype->job), jobtype->cues[i].words,
+        say(list, jobtype->cues[i].line, jobtype->cues[i].offset, "job type %s: “%.*s”%s",
+            analysis_job_word(jobtype->job), (int)jobtype->cues[i].words.size,
+            (const char *)jobtype->cues[i].words.data,
             jobtype->cues[i].line == 0 ? " in the file name" : "");
     }
     if (jobtype->cue_count == 0) {
@@ -262,73 +193,127 @@ static void say_all(struct evidence_list *list, const struct python_facts *facts
 
 /* ── the whole ─────────────────────────────────────────────────────────────────────────────────── */
 
-/* Sure of the framework × sure of the type. A first rule of thumb, not yet calibrated against finished jobs. */
-static uint32_t confidence(const struct python_facts *facts, const struct frameworks *frameworks,
-                           const struct jobtype *jobtype)
+/* How often the framework is right when it was found so. */
+static uint32_t framework_permille(const struct frameworks *frameworks)
 {
-    uint32_t framework = 850; /* none: the program may import the repository's own modules */
-    if (frameworks->primary != ANALYSIS_FRAMEWORK_NONE) {
-        enum framework_rank rank = frameworks->rank[frameworks->primary];
-        framework = rank == FRAMEWORK_DIRECT ? 980 : rank == FRAMEWORK_IMPLIED ? 940 : 800;
+    if (frameworks->primary == ANALYSIS_FRAMEWORK_NONE) {
+        return 970; /* a program may use one through its own repository's modules */
     }
-    uint32_t job = 450;
-    if (jobtype->score > 0) {
-        uint32_t strength = jobtype->score < 24 ? jobtype->score : 24;
-        uint32_t lead = jobtype->score -
-                        (jobtype->runner_up < jobtype->score ? jobtype->runner_up : jobtype->score);
-        job = 500 + 10 * strength + 240 * lead / jobtype->score;
+    switch (frameworks->rank[frameworks->primary]) {
+    case FRAMEWORK_DIRECT:
+        return 990;
+    case FRAMEWORK_IMPLIED:
+        return 970;
+    case FRAMEWORK_ABSENT:
+    case FRAMEWORK_IMPLIED_CONDITIONAL:
+    case FRAMEWORK_CONDITIONAL:
+        break;
     }
-    uint32_t both = framework * job / 1000;
-    if (facts->syntax_errors || facts->cut) {
-        both = both * 85 / 100;
-    }
-    return both;
+    return 900;
 }
 
-static enum err_code analyse_python(struct bytes source, const char *base_name,
-                                    const struct analysis_limits *limits, struct arena *arena,
-                                    struct analysis *ret, struct err *err)
+/* How often the type is right, of files with as much evidence and as clear a lead: seven classes, rounded from what
+ * tools/corpus counts and a little below it, because new files are stranger than those the rules were written on. */
+static uint32_t job_permille(enum analysis_kind kind, const struct jobtype *jobtype)
 {
-    struct python_facts facts = {0};
+    if (jobtype->job == ANALYSIS_JOB_CUSTOM) {
+        bool program = kind == ANALYSIS_KIND_PYTHON || kind == ANALYSIS_KIND_NOTEBOOK ||
+                       kind == ANALYSIS_KIND_SHELL;
+        return program ? 700 : 940; /* nothing found in a program, or nothing to find */
+    }
+    uint32_t score = jobtype->score;
+    uint32_t lead = score > jobtype->runner_up ? (score - jobtype->runner_up) * 100 / score : 0;
+    if (lead < 25) {
+        return 720;
+    }
+    if (lead < 50) {
+        return 830;
+    }
+    return score < 10 ? 850 : score < 20 ? 920 : 970;
+}
+
+static uint32_t confidence(const struct facts *facts, enum analysis_kind kind,
+                           const struct frameworks *frameworks, const struct jobtype *jobtype)
+{
+    uint32_t both = framework_permille(frameworks) * job_permille(kind, jobtype) / 1000;
+    return facts->syntax_errors || facts->cut ? both * 95 / 100 : both;
+}
+
+static enum err_code read_facts(struct file *file, struct bytes content,
+                                const struct analysis_limits *limits, struct err *err)
+{
+    struct facts_writer *facts = &file->facts;
+    switch (file->kind) {
+    case ANALYSIS_KIND_PYTHON:
+        return python_read((struct python_piece){.source = content, .line = 1, .is_file = true},
+                           limits, facts, err);
+    case ANALYSIS_KIND_NOTEBOOK: {
+        enum err_code code = notebook_read(&file->notebook, content, limits, facts, err);
+        file->source = buf_bytes(&file->notebook.text);
+        return code;
+    }
+    case ANALYSIS_KIND_DOCKERFILE:
+        return dockerfile_read(facts, content, err);
+    case ANALYSIS_KIND_COMPOSE:
+        return compose_read(facts, content, &file->kind, err);
+    case ANALYSIS_KIND_REQUIREMENTS:
+        requirements_read(facts, content);
+        return ERR_OK;
+    case ANALYSIS_KIND_SHELL:
+        shell_read_file(facts, content);
+        return ERR_OK;
+    case ANALYSIS_KIND_DATASET:
+    case ANALYSIS_KIND_BUNDLE:
+    case ANALYSIS_KIND_UNKNOWN:
+        break;
+    }
+    return err_set(err, ERR_INTERNAL, "a kind of file without a reader");
+}
+
+static enum err_code conclude(struct file *file, struct arena *arena, struct analysis *ret,
+                              struct err *err)
+{
+    const struct facts *facts = &file->facts.facts;
     struct frameworks frameworks = {0};
     struct jobtype jobtype = {0};
     struct parameters parameters = {0};
     const char *needs_claim = "";
 
-    enum err_code code = python_read(source, limits, arena, &facts, err);
-    if (code != ERR_OK) {
-        err_context(err, "%.80s", base_name);
-        return code;
-    }
-    frameworks_find(&facts, &frameworks);
-    jobtype_find(&facts, &frameworks, base_name, &jobtype);
-    parameters_find(&facts, &parameters);
+    frameworks_find(facts, file->kind, file->name, &frameworks);
+    jobtype_find(facts, &frameworks, file->kind, file->name, &jobtype);
+    parameters_find(facts, &parameters);
 
-    struct analysis found = {.kind = ANALYSIS_KIND_PYTHON,
+    struct analysis found = {.kind = file->kind,
                              .frameworks = frameworks.mask,
                              .primary = frameworks.primary,
                              .job = jobtype.job,
                              .mode = jobtype.mode,
-                             .confidence_permille = confidence(&facts, &frameworks, &jobtype),
-                             .syntax_errors = facts.syntax_errors,
-                             .cut = facts.cut,
+                             .confidence_permille =
+                                 confidence(facts, file->kind, &frameworks, &jobtype),
+                             .syntax_errors = facts->syntax_errors,
+                             .cut = facts->cut,
                              .parameter_count = parameters.count};
-    needs_find(&frameworks, &jobtype, &parameters, base_name, &found.requirements, &found.estimate,
+    needs_find(&frameworks, &jobtype, &parameters, file->name, &found.requirements, &found.estimate,
                &needs_claim);
 
     size_t items_size = parameters.count * sizeof(parameters.items[0]);
     struct bytes items = arena_copy(arena, bytes_of(parameters.items, items_size));
-    struct evidence_list list = {.source = source, .arena = arena};
-    list.file = arena_text(arena, bytes_of_text(base_name));
+    struct evidence_list list = {.of = file, .source = file->source, .arena = arena};
+    list.file = arena_text(arena, bytes_of_text(file->name));
     list.items = arena_alloc_array(arena, EVIDENCE_MAX, sizeof(*list.items));
     if ((items.data == NULL && items_size > 0) || list.file == NULL || list.items == NULL) {
         return err_set(err, ERR_NOMEM, "no memory left for the analysis");
     }
-    say_all(&list, &facts, &frameworks, &jobtype, &parameters, needs_claim);
+    say_all(&list, facts, &frameworks, &jobtype, &parameters, needs_claim);
     if (list.out_of_memory) {
         return err_set(err, ERR_NOMEM, "no memory left for the evidence");
     }
-    found.parameters = (const void *)items.data;
+    /* The lines of a notebook's parameters are those of the file, as in the evidence. */
+    struct analysis_parameter *kept = (void *)(uintptr_t)items.data;
+    for (size_t i = 0; i < parameters.count && file->kind == ANALYSIS_KIND_NOTEBOOK; i++) {
+        kept[i].line = notebook_file_line(&file->notebook, kept[i].line);
+    }
+    found.parameters = kept;
     found.evidence = list.items;
     found.evidence_count = list.count;
     *ret = found;
@@ -341,6 +326,7 @@ enum err_code analysis_run_limited(struct bytes content, const char *base_name,
 {
     char name[4 * 256];
     struct buf shown;
+    struct file file = {0};
 
     /* File names are bytes; what is shown of them is UTF-8. */
     buf_init(&shown, sizeof(name) - 1);
@@ -350,20 +336,36 @@ enum err_code analysis_run_limited(struct bytes content, const char *base_name,
     snprintf(name, sizeof(name), "%s", buf_text(&shown));
     buf_deinit(&shown);
 
-    enum err_code code = check(content, name, limits, err);
-    if (code != ERR_OK) {
-        return code;
-    }
     if (bytes_starts_with(content, "\xEF\xBB\xBF")) {
         content = bytes_from(content, 3);
     }
-    return analyse_python(content, name, limits, arena, ret, err);
+    enum err_code code = kind_find(content, name, limits, &file.kind, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    file.source = content;
+    file.name = name;
+    facts_writer_init(&file.facts, arena);
+    notebook_init(&file.notebook, limits);
+    code = read_facts(&file, content, limits, err);
+    if (code == ERR_OK && file.facts.out_of_memory) {
+        code = err_set(err, ERR_NOMEM, "no memory left for what the file says");
+    }
+    if (code == ERR_OK) {
+        code = conclude(&file, arena, ret, err);
+    } else {
+        err_context(err, "%.80s", name);
+    }
+    notebook_deinit(&file.notebook);
+    facts_writer_deinit(&file.facts);
+    return code;
 }
 
 enum err_code analysis_run(struct bytes content, const char *base_name, struct arena *arena,
                            struct analysis *ret, struct err *err)
 {
     static const struct analysis_limits limits = {.source_size_max = ANALYSIS_SOURCE_SIZE_MAX,
+                                                  .file_size_max = ANALYSIS_FILE_SIZE_MAX,
                                                   .parse_memory_max = ANALYSIS_PARSE_MEMORY_MAX,
                                                   .parse_time_max_ms = ANALYSIS_PARSE_TIME_MAX_MS};
     return analysis_run_limited(content, base_name, &limits, arena, ret, err);

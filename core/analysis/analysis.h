@@ -2,13 +2,13 @@
  *
  * Shape:   bytes and a base name in, one `struct analysis` out. Nothing else may influence the answer: no folder above
  *          the file, no digest, no network. The same bytes and name give the same answer (or the error of a time limit).
- * Reads:   Python source (tree-sitter). Notebooks, Dockerfiles, compose and requirement files, shell launchers, data
- *          sets and bundles have their kinds below but no reader yet: they are refused, and the message says so.
+ * Reads:   Python source (tree-sitter), notebooks, Dockerfiles, compose files, requirements (pip's and conda's) and shell
+ *          launchers. Data sets and bundles have their kinds below but no reader yet: they are refused, and the message says so.
  * Bounds:  size, parse time and memory, number of facts and of evidence lines (struct analysis_limits). Nothing recurses on input.
  * Owner:   every pointer in `struct analysis` is static or in the caller's arena; it lives as long as the arena.
  * Thread:  any; calls share nothing.
  * Errors:  ERR_INVALID: empty, not text, or a format without a reader (the message lists the readable ones).
- *          ERR_TOO_LARGE: over `source_size_max`, or its syntax tree over `parse_memory_max`.
+ *          ERR_TOO_LARGE: over `source_size_max` or `file_size_max`, or a syntax tree over `parse_memory_max`.
  *          ERR_TIMEOUT: parsing took longer than `parse_time_max_ms`.
  *          ERR_NOMEM: the arena is full (16 MiB always suffice).
  * Source:  enumerations have the numbers and words of core/event/kinds.h, which stored events use (a test compares). */
@@ -22,7 +22,7 @@
 #include "core/base/err.h"
 
 /* Raised whenever the same file may get another answer; `analysis.completed` carries it. */
-#define ANALYSIS_VERSION 1
+#define ANALYSIS_VERSION 2
 
 #define ANALYSIS_KINDS(V)                                                                          \
     V(1, ANALYSIS_KIND_PYTHON, "python")                                                           \
@@ -101,13 +101,18 @@
     V(1, ANALYSIS_DEVICE_GPU, "gpu")                                                               \
     V(2, ANALYSIS_DEVICE_CPU, "cpu")
 
-/* Where a parameter's value stands in the file; the first in this order is reported. */
+/* Where a parameter's value stands in the file; the first in this order is reported. `assign`: of the module or a class;
+ * `local`: in a function. */
 #define ANALYSIS_SOURCES(V)                                                                        \
     V(1, ANALYSIS_SOURCE_ARGPARSE, "argparse")                                                     \
     V(2, ANALYSIS_SOURCE_FLAG, "flag")                                                             \
     V(3, ANALYSIS_SOURCE_CLICK, "click")                                                           \
     V(4, ANALYSIS_SOURCE_ASSIGN, "assign")                                                         \
-    V(5, ANALYSIS_SOURCE_KWARG, "kwarg")
+    V(5, ANALYSIS_SOURCE_KWARG, "kwarg")                                                           \
+    V(6, ANALYSIS_SOURCE_COMMAND, "command")                                                       \
+    V(7, ANALYSIS_SOURCE_YAML, "yaml")                                                             \
+    V(8, ANALYSIS_SOURCE_ENV, "env")                                                               \
+    V(9, ANALYSIS_SOURCE_LOCAL, "local")
 
 #define ANALYSIS_ENUM_VALUE(number, constant, word) constant = (number),
 enum analysis_kind { ANALYSIS_KINDS(ANALYSIS_ENUM_VALUE) };
@@ -123,7 +128,7 @@ enum analysis_level { ANALYSIS_LOW = 1, ANALYSIS_MEDIUM, ANALYSIS_HIGH };
 #define ANALYSIS_JOB_COUNT 21
 
 /* One value written literally in the file, under the name we give it everywhere: epochs, batch_size, learning_rate,
- * resolution, max_steps, inference_steps, images, model. */
+ * resolution, max_steps, inference_steps, images, model, gpu, gpu_count, device_ids. */
 struct analysis_parameter {
     const char *name;
     const char *value;  /* a JSON number when `is_number`, text otherwise */
@@ -181,12 +186,14 @@ struct analysis {
 };
 
 struct analysis_limits {
-    size_t source_size_max;
+    size_t source_size_max; /* of code: a file of it, or all cells of a notebook */
+    size_t file_size_max;   /* of a notebook, whose outputs are skipped */
     size_t
         parse_memory_max; /* bytes of the syntax tree; ordinary source takes about 25 times its size */
     uint32_t parse_time_max_ms;
 };
 #define ANALYSIS_SOURCE_SIZE_MAX ((size_t)4 * 1024 * 1024)
+#define ANALYSIS_FILE_SIZE_MAX ((size_t)64 * 1024 * 1024)
 #define ANALYSIS_PARSE_MEMORY_MAX ((size_t)384 * 1024 * 1024)
 #define ANALYSIS_PARSE_TIME_MAX_MS 5000
 

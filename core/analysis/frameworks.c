@@ -61,6 +61,8 @@ static const struct library {
     {"fairseq", PYTORCH, true},
     {"espnet", PYTORCH, true},
     {"speechbrain", PYTORCH, true},
+    {"TTS", PYTORCH, true},
+    {"auto_gptq", PYTORCH, true},
     {"pytorch3d", PYTORCH, true},
     {"pytorch_forecasting", PYTORCH, true},
     {"tensorflow", TENSORFLOW, false},
@@ -160,10 +162,10 @@ static bool covers(const char *entry, const char *module)
 }
 
 static void note(struct frameworks *found, enum analysis_framework framework, bool implied,
-                 const struct python_import *import)
+                 const struct fact_import *import)
 {
     enum framework_rank rank = implied ? FRAMEWORK_IMPLIED : FRAMEWORK_DIRECT;
-    if (import->scope != 0) {
+    if ((import->scope & ~(FACT_INSTALLED | FACT_IMAGE)) != 0) {
         rank = implied ? FRAMEWORK_IMPLIED_CONDITIONAL : FRAMEWORK_CONDITIONAL;
     }
     found->mask |= 1u << framework;
@@ -203,12 +205,52 @@ static enum analysis_framework strongest(const struct frameworks *found,
     return best;
 }
 
-void frameworks_find(const struct python_facts *facts, struct frameworks *ret)
+/* The framework a file is named after, of those found. */
+static enum analysis_framework named(const struct frameworks *found, const char *base_name)
+{
+    static const struct {
+        const char *word;
+        enum analysis_framework framework;
+    } names[] = {{"jax", JAX},
+                 {"flax", JAX},
+                 {"torch", PYTORCH},
+                 {"pytorch", PYTORCH},
+                 {"tensorflow", TENSORFLOW},
+                 {"tf", TENSORFLOW},
+                 {"tf2", TENSORFLOW},
+                 {"keras", ANALYSIS_FRAMEWORK_KERAS},
+                 {"mxnet", ANALYSIS_FRAMEWORK_MXNET},
+                 {"paddle", ANALYSIS_FRAMEWORK_PADDLE}};
+    char word[32];
+    size_t size = 0;
+    for (const char *at = base_name;; at++) {
+        char c = (char)(*at >= 'A' && *at <= 'Z' ? *at + ('a' - 'A') : *at);
+        if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) {
+            word[size < sizeof(word) - 1 ? size++ : size] = c;
+            continue;
+        }
+        word[size] = '\0';
+        for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+            if (strcmp(names[i].word, word) == 0 &&
+                (found->mask & (1u << names[i].framework)) != 0) {
+                return names[i].framework;
+            }
+        }
+        size = 0;
+        if (c == '\0') {
+            return ANALYSIS_FRAMEWORK_NONE;
+        }
+    }
+}
+
+void frameworks_find(const struct facts *facts, enum analysis_kind kind, const char *base_name,
+                     struct frameworks *ret)
 {
     struct frameworks found = {0};
-    for (const struct python_import *import = facts->imports; import != NULL;
-         import = import->next) {
-        if ((import->scope & PYTHON_TYPE_CHECKING) != 0) {
+    bool environment = kind != ANALYSIS_KIND_PYTHON && kind != ANALYSIS_KIND_NOTEBOOK;
+    for (const struct fact_import *import = facts->imports; import != NULL; import = import->next) {
+        bool installed = (import->scope & (FACT_INSTALLED | FACT_IMAGE)) != 0;
+        if ((import->scope & FACT_TYPE_CHECKING) != 0 || (installed && !environment)) {
             continue;
         }
         for (size_t i = 0; i < LIBRARY_COUNT; i++) {
@@ -220,7 +262,10 @@ void frameworks_find(const struct python_facts *facts, struct frameworks *ret)
             note(&found, ANALYSIS_FRAMEWORK_KERAS, false, import);
         }
     }
-    found.primary = strongest(&found, families, sizeof(families) / sizeof(families[0]));
+    found.primary = environment ? named(&found, base_name) : ANALYSIS_FRAMEWORK_NONE;
+    if (found.primary == ANALYSIS_FRAMEWORK_NONE) {
+        found.primary = strongest(&found, families, sizeof(families) / sizeof(families[0]));
+    }
     if (found.primary == ANALYSIS_FRAMEWORK_NONE) {
         found.primary = strongest(&found, others, sizeof(others) / sizeof(others[0]));
     }

@@ -2,12 +2,14 @@
  *
  * Rule:    a family imported unconditionally at the top level wins over one imported in a function, try or if. Among
  *          equals jax goes before tensorflow before pytorch: programs in the former use the latter to read data. A
- *          classical library (scikit-learn …) is primary only where there is no deep learning family. */
+ *          classical library (scikit-learn …) is primary only where there is no deep learning family.
+ *          A package that is installed or an image that is named after a framework counts in files that make an
+ *          environment; what a notebook installs does not: it counts what it imports. */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef CORE_ANALYSIS_FRAMEWORKS_H
 #define CORE_ANALYSIS_FRAMEWORKS_H
 
-#include "core/analysis/python.h"
+#include "core/analysis/facts.h"
 
 /* How a framework came to be in the file; the larger is the stronger evidence. */
 enum framework_rank {
@@ -22,10 +24,12 @@ struct frameworks {
     uint32_t mask;
     enum analysis_framework primary;
     enum framework_rank rank[ANALYSIS_FRAMEWORK_COUNT];
-    const struct python_import *import[ANALYSIS_FRAMEWORK_COUNT]; /* the strongest, first such */
+    const struct fact_import *import[ANALYSIS_FRAMEWORK_COUNT]; /* the strongest, first such */
 };
 
-void frameworks_find(const struct python_facts *facts, struct frameworks *ret);
+/* `base_name`: of several that an environment installs, the one it is named after (requirements-torch.txt) is primary. */
+void frameworks_find(const struct facts *facts, enum analysis_kind kind, const char *base_name,
+                     struct frameworks *ret);
 
 /* A deep learning family, or another that computes on a GPU only. */
 bool framework_uses_gpu(enum analysis_framework framework);

@@ -1,9 +1,11 @@
 /* core/analysis/jobtype.h: from names in the source to the kind of job and what it does.
  *
- * Method:  imports, calls, definitions, literal string arguments and the base name are split into lower-case words
- *          (FashionMNIST → fashion mnist). A table of cues, phrases with a strength per job type, is looked for in them;
- *          where a cue stands multiplies it (base name and imports most, strings least). The strongest type wins, at a
- *          tie the earlier in the taxonomy; below a threshold the job is custom. */
+ * Method:  names (imports, calls, definitions, short strings, titles, words of commands, the base name) are split into
+ *          lower-case words, once at capitals and once not (ResNet-50: "res net 50", "resnet 50"). Phrases of up to four
+ *          words are looked up in a table of cues, each with a job type and a strength; the best place a cue stands in
+ *          multiplies it. The strongest type wins, at a tie the earlier in the taxonomy; below a threshold it is custom.
+ *          What a table cannot say stands in code: who loads MNIST, what reads CSV only to train on it, what is only an
+ *          environment (then packages say nothing about the job). */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef CORE_ANALYSIS_JOBTYPE_H
 #define CORE_ANALYSIS_JOBTYPE_H
@@ -13,8 +15,8 @@
 #define JOBTYPE_CUES_MAX 6
 
 struct jobtype_cue {
-    const char *words; /* the cue, static */
-    uint32_t offset;   /* where it stands; line 0: the base name */
+    struct bytes words; /* the cue, static */
+    uint32_t offset;    /* where it stands; line 0: the base name */
     uint32_t line;
     uint32_t score;
 };
@@ -29,7 +31,7 @@ struct jobtype {
     bool asks_for_gpu; /* names cuda, a GPU tree method or a GPU provider */
 };
 
-void jobtype_find(const struct python_facts *facts, const struct frameworks *frameworks,
-                  const char *base_name, struct jobtype *ret);
+void jobtype_find(const struct facts *facts, const struct frameworks *frameworks,
+                  enum analysis_kind kind, const char *base_name, struct jobtype *ret);
 
 #endif

@@ -1,337 +1,276 @@
-/* The cues of jobtype.c: phrase of lower-case words, job type, strength 1–6, and where it counts. */
+/* The cues of jobtype.c: vocabulary of each job type (tasks, data sets, models, libraries), strength 1–6, and where it counts.
+ *
+ * A phrase is lower-case words between single blanks; words of code are split at capitals (ResNet is "resnet" and "res net").
+ * Nothing here names a repository, a path or one file. */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef CORE_ANALYSIS_JOBTYPE_CUES_H
 #define CORE_ANALYSIS_JOBTYPE_CUES_H
 
 #include "core/analysis/analysis.h"
 
-enum cue_where { CUE_ANYWHERE, CUE_BASE_NAME };
+enum cue_where {
+    CUE_ANYWHERE,
+    CUE_BASE_NAME,
+    CUE_NAMED,   /* the base name, and titles: headings, the docstring's first lines */
+    CUE_COMMAND, /* paths and words of commands, images, services */
+};
 
-struct cue {
-    const char *words;
+static const struct cue_row {
     enum analysis_job job;
     uint32_t strength;
     enum cue_where where;
+    const char *phrases; /* between commas */
+} cue_rows[] = {
+    {ANALYSIS_JOB_MNIST, 5, CUE_ANYWHERE, "mnist,emnist,kmnist,qmnist,notmnist,fmnist"},
+    {ANALYSIS_JOB_MNIST, 2, CUE_ANYWHERE, "fashion mnist,mnist 784,fetch mnist"},
+    {ANALYSIS_JOB_MNIST, 2, CUE_NAMED, "mnist,handwritten digit,handwritten digits"},
+
+    {ANALYSIS_JOB_STABLE_DIFFUSION, 6, CUE_ANYWHERE,
+     "stable diffusion,stablediffusion,sd webui,latent diffusion,comfyui,comfy ui,invokeai,sdxl "
+     "turbo"},
+    {ANALYSIS_JOB_STABLE_DIFFUSION, 5, CUE_ANYWHERE,
+     "sdxl,sd15,sd3,dreambooth,textual inversion,instruct pix2pix,ip adapter"},
+    {ANALYSIS_JOB_STABLE_DIFFUSION, 4, CUE_ANYWHERE,
+     "control net,controlnet,inpainting,img2img,txt2img"},
+    {ANALYSIS_JOB_STABLE_DIFFUSION, 3, CUE_ANYWHERE, "text to image,autoencoder kl,inpaint"},
+    {ANALYSIS_JOB_STABLE_DIFFUSION, 2, CUE_ANYWHERE, "condition model"},
+    {ANALYSIS_JOB_STABLE_DIFFUSION, 1, CUE_ANYWHERE, "diffusers"},
+    {ANALYSIS_JOB_STABLE_DIFFUSION, 4, CUE_COMMAND, "sd,comfy,automatic1111"},
+
+    {ANALYSIS_JOB_VIDEO_GENERATION, 6, CUE_ANYWHERE,
+     "cogvideo,cogvideox,cog video x,animate diff,animatediff,text to video,image to video,stable "
+     "video diffusion,hunyuan video,video generation,mochi,open sora,opensora,video "
+     "diffusion,modelscope t2v,wan pipeline,ltx video"},
+    {ANALYSIS_JOB_VIDEO_GENERATION, 5, CUE_ANYWHERE, "export to video,t2v,i2v"},
+    {ANALYSIS_JOB_VIDEO_GENERATION, 4, CUE_ANYWHERE, "ltx"},
+
+    {ANALYSIS_JOB_IMAGE_GENERATION, 6, CUE_ANYWHERE,
+     "neural style,style transfer,super resolution,superresolution,super resolve,super "
+     "res,flux,kandinsky,pixart,esrgan,srgan,image synthesis,deep "
+     "dream,deepdream,colorization,image translation"},
+    {ANALYSIS_JOB_IMAGE_GENERATION, 5, CUE_ANYWHERE,
+     "dcgan,wgan,cgan,cyclegan,cycle "
+     "gan,stylegan,stylegan2,stylegan3,biggan,progan,pix2pix,discriminator,vae,cvae,vqvae,beta "
+     "vae,image generation,ddpm,dalle,dall e,imagen,srcnn,edsr,unconditional image "
+     "generation,pixelcnn,pixel cnn"},
+    {ANALYSIS_JOB_IMAGE_GENERATION, 4, CUE_ANYWHERE,
+     "gan,gans,variational,reparameterize,stylize,pixel shuffle,unconditional,denoising "
+     "diffusion,diffusion model,diffusion models,generative adversarial,adversarial "
+     "network,upscale"},
+    {ANALYSIS_JOB_IMAGE_GENERATION, 2, CUE_ANYWHERE,
+     "generator,conv transpose2 d,conv transpose2d,conv2 d "
+     "transpose,ddim,diffusion,autoencoder,content loss,style loss"},
+
+    {ANALYSIS_JOB_OBJECT_DETECTION, 6, CUE_ANYWHERE,
+     "yolo,yolov3,yolov4,yolov5,yolov7,yolov8,yolov9,yolov10,yolox,yolo11,object "
+     "detection,fasterrcnn,faster rcnn,faster r cnn,maskrcnn,mask rcnn,mask r cnn,instance "
+     "segmentation,efficientdet,effdet,efficient det,mmdet,mmdetection,detectron2,fasterrcnn "
+     "resnet50 fpn,face detection,pedestrian detection,keypoint rcnn,rt "
+     "detr,rtdetr,retinaface,groundingdino,grounding dino"},
+    {ANALYSIS_JOB_OBJECT_DETECTION, 5, CUE_ANYWHERE,
+     "retinanet,retina net,detr,centernet,mobilenet ssd,ssd300,ssdlite,fcos,object detector"},
+    {ANALYSIS_JOB_OBJECT_DETECTION, 4, CUE_ANYWHERE,
+     "non max suppression,multibox,roi align,roi heads,region proposal"},
+    {ANALYSIS_JOB_OBJECT_DETECTION, 3, CUE_ANYWHERE, "detection,nms,ssd,pascal voc"},
+    {ANALYSIS_JOB_OBJECT_DETECTION, 2, CUE_ANYWHERE,
+     "ultralytics,detect,bbox,bboxes,bounding box,bounding boxes,anchors,coco"},
+
+    {ANALYSIS_JOB_SEGMENTATION, 6, CUE_ANYWHERE,
+     "segmentation,semantic segmentation,image segmentation,nnunet,nn "
+     "unet,deeplabv3,deeplab,deeplabv3plus,segformer,segment "
+     "anything,sam2,mask2former,maskformer,mmseg,mmsegmentation,pspnet,segnet,fcn "
+     "resnet50,cityscapes,oxford iiit pet,segmentation models pytorch,panoptic,unet "
+     "medical,carvana,brats"},
+    {ANALYSIS_JOB_SEGMENTATION, 4, CUE_ANYWHERE,
+     "ade20k,dice loss,dice coefficient,dice score,iou score,camvid"},
+    {ANALYSIS_JOB_SEGMENTATION, 3, CUE_ANYWHERE, "unet,u net,dice,monai"},
+    {ANALYSIS_JOB_SEGMENTATION, 4, CUE_NAMED, "segment"},
+
+    {ANALYSIS_JOB_IMAGE_CLASSIFICATION, 6, CUE_ANYWHERE,
+     "image classification,image classifier,load digits,classify images,img classification,cats "
+     "dogs,cats and dogs,cats vs dogs,flower classification,flowers102,plant disease,food101,cnn "
+     "classifier,celeba classifier,vision transformer classification"},
+    {ANALYSIS_JOB_IMAGE_CLASSIFICATION, 5, CUE_ANYWHERE,
+     "imagenet,image net,cifar,cifar10,cifar100,cifar 10,cifar 100,imagenette,tiny "
+     "imagenet,svhn,stl10,image data generator,rn50,rn50v15,caltech101,celeb "
+     "a,celeba,quickdraw,flowers"},
+    {ANALYSIS_JOB_IMAGE_CLASSIFICATION, 4, CUE_ANYWHERE,
+     "image data loaders,vision learner,cnn learner,image dataset from directory,cnn "
+     "classification,transfer learning,vi t for image classification,auto model for image "
+     "classification,classification model"},
+    {ANALYSIS_JOB_IMAGE_CLASSIFICATION, 3, CUE_ANYWHERE,
+     "resnet,res net,resnet18,resnet34,resnet50,resnet101,resnet152,resnext,resnext50,wide "
+     "resnet,efficientnet,efficient net,efficientnet b0,mobilenet,mobile net,mobilenet "
+     "v2,mobilenet v3,vgg,vgg16,vgg19,alexnet,alex net,lenet,le net,densenet,dense "
+     "net,densenet121,inception,inception v3,googlenet,squeezenet,convnext,shufflenet,timm,vision "
+     "transformer,vit,swin transformer,swin,deit,xception"},
+    {ANALYSIS_JOB_IMAGE_CLASSIFICATION, 2, CUE_ANYWHERE, "image folder,classify,classification"},
+    {ANALYSIS_JOB_IMAGE_CLASSIFICATION, 1, CUE_ANYWHERE,
+     "classifier,images,conv2 d,conv2d,max pooling2 d"},
+
+    {ANALYSIS_JOB_LLM_TRAINING, 6, CUE_ANYWHERE,
+     "trl,rlhf,reward modeling,reward model,reward trainer,qlora,axolotl,unsloth,llama "
+     "factory,alpaca,vicuna,sft trainer,dpo trainer,grpo trainer,ppo trainer,instruction "
+     "tuning,nemo megatron,megatron,gpt neox,open assistant,lit gpt,litgpt,torchtune"},
+    {ANALYSIS_JOB_LLM_TRAINING, 5, CUE_ANYWHERE,
+     "causal lm,gpt,gpt2,gpt 2,gpt3,gpt4,gpt neo,gpt "
+     "j,gptj,mingpt,nanogpt,llama,llama2,llama3,mistral,mixtral,gemma,gemma2,gemma3,qwen,qwen2,"
+     "qwen3,phi 2,phi 3,falcon,bloom,bloomz,opt 125m,pythia,mpt,deepseek,smol "
+     "lm,smollm,tinyllama,tiny llama,olmo,chatglm,baichuan,internlm,yi "
+     "6b,mamba,rwkv,llm,llms,large language model,sft,dpo,orpo,kto,grpo,lm1b,tiny "
+     "stories,tinystories,open web text,openwebtext,the pile,red pajama,redpajama,fineweb,fine "
+     "web,slimpajama,guanaco,dolly,ultrachat,transformer lm"},
+    {ANALYSIS_JOB_LLM_TRAINING, 4, CUE_ANYWHERE,
+     "t5,flan t5,ul2,palm,tokens per second,shakespeare,language modeling,kv cache"},
+    {ANALYSIS_JOB_LLM_TRAINING, 3, CUE_ANYWHERE, "language model,lora config,get peft model"},
+
+    {ANALYSIS_JOB_LLM_INFERENCE, 6, CUE_ANYWHERE,
+     "vllm,llama cpp,llamacpp,text generation inference,text generation "
+     "webui,textgen,ctransformers,exllama,exllamav2,sglang,lmdeploy,ollama,open "
+     "webui,gpt4all,koboldcpp,tensorrt llm,langchain,llama index,llamaindex,chatbot,chat "
+     "completion,openai api,localai,fastchat,rag,retrieval augmented,gguf"},
+    {ANALYSIS_JOB_LLM_INFERENCE, 5, CUE_ANYWHERE,
+     "text generation,chat completions,auto gptq,awq,sampling params"},
+    {ANALYSIS_JOB_LLM_INFERENCE, 4, CUE_ANYWHERE,
+     "chat template,text streamer,text iterator streamer,chat"},
+
+    {ANALYSIS_JOB_MULTIMODAL, 6, CUE_ANYWHERE,
+     "blip,blip2,llava,image text to text,visual question answering,vqa,open clip,openclip,image "
+     "captioning,flamingo,qwen2 vl,qwen vl,paligemma,idefics,kosmos,minigpt4,florence,vision "
+     "language,clip score,zero shot image classification,image text"},
+    {ANALYSIS_JOB_MULTIMODAL, 5, CUE_ANYWHERE,
+     "vision2 seq,captioning,clip processor,multimodal,multi modal"},
+    {ANALYSIS_JOB_MULTIMODAL, 4, CUE_NAMED, "clip"},
+    {ANALYSIS_JOB_MULTIMODAL, 4, CUE_ANYWHERE, "clip model,vlm"},
+
+    {ANALYSIS_JOB_SPEECH, 6, CUE_ANYWHERE,
+     "whisper,wav2vec2,wav2 vec2,wav2vec,hubert,hifigan,hifi "
+     "gan,tacotron,tacotron2,fastpitch,fastspeech,fastspeech2,waveglow,wavenet,speech "
+     "recognition,text to speech,speech to text,audio classification,librispeech,libri "
+     "speech,deepspeech,deep speech,ljspeech,lj speech,espnet,speech commands,urbansound,urban "
+     "sound8 k,vits,bark,xtts,conformer,quartznet,keyword spotting,speaker recognition,speaker "
+     "verification,speaker diarization,pyannote,nemo asr,kaldi,voice conversion,voice "
+     "cloning,music generation,musicgen,encodec"},
+    {ANALYSIS_JOB_SPEECH, 5, CUE_ANYWHERE,
+     "speech,speechrecognition,asr,tts,stt,torchaudio,librosa,vocoder,jasper,speechbrain,soundfile,"
+     "phoneme,phonemes,transcribe,utterance"},
+    {ANALYSIS_JOB_SPEECH, 3, CUE_ANYWHERE, "audio,mel,mfcc,spectrogram,waveform,log mel,wav"},
+
+    {ANALYSIS_JOB_NLP, 6, CUE_ANYWHERE,
+     "sst2,snli,squad,named entity recognition,masked lm,masked language,sentence "
+     "classification,machine translation,glue benchmark,sequence tagging,part of speech,pos "
+     "tagging,ner,topic modeling,lda model,conll2003,ag news,text summarization"},
+    {ANALYSIS_JOB_NLP, 5, CUE_ANYWHERE,
+     "nlp,bert,roberta,distilbert,distil bert,albert,electra,deberta,xlnet,sentence "
+     "transformers,sentence transformer,nltk,spacy,torchtext,text classification,sequence "
+     "classification,token classification,question "
+     "answering,summarization,summarize,translation,translator,seq2seq,sentiment,sentiment "
+     "analysis,word2vec,word2 vec,glove,gensim,fasttext,opus,marian,bart,natural "
+     "language,multi30k,multi30 k,multinli,glue,mrpc,text vectorization,count vectorizer,tfidf "
+     "vectorizer,bag of words,embeddings model,fill mask,ag news"},
+    {ANALYSIS_JOB_NLP, 4, CUE_ANYWHERE,
+     "imdb,wikitext,corpus,corpora,penn treebank,ptb,wmt,bleu,rouge,spam,newsgroups,movie "
+     "reviews,word embeddings,detokenize,translate"},
+    {ANALYSIS_JOB_NLP, 2, CUE_ANYWHERE, "vocab,vocabulary,pad sequences,sentence,sentences"},
+    {ANALYSIS_JOB_NLP, 1, CUE_ANYWHERE, "tokenizer"},
+
+    {ANALYSIS_JOB_REINFORCEMENT_LEARNING, 6, CUE_ANYWHERE,
+     "gym,gymnasium,envpool,stable baselines3,stable baselines,reinforcement,reinforcement "
+     "learning,mujoco,pettingzoo,rllib,ray rllib,tianshou,tf agents,dm control,isaac "
+     "gym,procgen,minigrid,unity mlagents,policy gradient,torchrl,dopamine,open "
+     "spiel,alphazero,alpha zero,muzero,multi agent"},
+    {ANALYSIS_JOB_REINFORCEMENT_LEARNING, 5, CUE_ANYWHERE,
+     "reinforce,ppo,dqn,ddqn,ddpg,td3,a2c,a3c,trpo,actor critic,atari,cart pole,cartpole,lunar "
+     "lander,lunarlander,q learning,qlearning,half cheetah,mcts,double dqn,dueling,c51,bandit,deep "
+     "q"},
+    {ANALYSIS_JOB_REINFORCEMENT_LEARNING, 4, CUE_ANYWHERE,
+     "sac,replay buffer,replay memory,epsilon greedy,soft actor critic"},
+    {ANALYSIS_JOB_REINFORCEMENT_LEARNING, 2, CUE_ANYWHERE, "episode,episodes,rollout"},
+
+    {ANALYSIS_JOB_GRAPH, 6, CUE_ANYWHERE,
+     "gcn,gnn,gnns,torch geometric,dgl,jraph,graph neural,graph neural network,graphsage,graph "
+     "sage,sage conv,gcn conv,gat conv,planetoid,ogbn,link prediction,node classification,graph "
+     "classification,knowledge graph,node2vec,deepwalk,graph convolutional,se3 transformer,graph "
+     "transformer"},
+    {ANALYSIS_JOB_GRAPH, 5, CUE_ANYWHERE,
+     "gat,graph conv,graph convolution,graph "
+     "attention,molpcba,ogb,ogbg,cora,citeseer,pubmed,zinc,qm9,tu dataset,message passing"},
+    {ANALYSIS_JOB_GRAPH, 2, CUE_ANYWHERE, "graph attention layer,adjacency,edge index"},
+
+    {ANALYSIS_JOB_RECOMMENDATION, 6, CUE_ANYWHERE,
+     "recommendation,recommendations,recommender,recommenders,recommendation "
+     "system,movielens,movie lens,dlrm,collaborative filtering,lightfm,torchrec,tensorflow "
+     "recommenders,tfrs,deepfm,deep fm,two tower,sasrec,bert4rec,implicit als,wide and deep,wide n "
+     "deep,ml 100k,ml 1m,ml 20m,nvtabular,click through rate,ctr prediction,hugectr"},
+    {ANALYSIS_JOB_RECOMMENDATION, 5, CUE_ANYWHERE,
+     "ncf,neu mf,neumf,wide deep,matrix factorization,merlin,criteo,deepctr"},
+
+    {ANALYSIS_JOB_TIMESERIES, 6, CUE_ANYWHERE,
+     "forecasting,timeseries,time series,arima,sarimax,prophet,temporal fusion,lstm "
+     "prediction,neuralprophet,gluonts,darts,exponential smoothing,pytorch forecasting,stock "
+     "prediction,stock price,statsforecast,n beats,nbeats,deepar,electricity "
+     "load,informer,tslearn,sktime,anomaly detection time"},
+    {ANALYSIS_JOB_TIMESERIES, 5, CUE_ANYWHERE, "forecast,forecaster,forecasts,demand prediction"},
+    {ANALYSIS_JOB_TIMESERIES, 4, CUE_ANYWHERE, "stock,stocks,yfinance,time sequence"},
+
+    {ANALYSIS_JOB_TABULAR, 5, CUE_ANYWHERE,
+     "house prices,house price,housing prices,load iris,load wine,load breast cancer,load "
+     "diabetes,fetch california housing,california housing,boston "
+     "housing,titanic,tabnet,pycaret,autogluon tabular,churn,credit card,fraud,iris,adult "
+     "income,auto mpg,abalone,fetch covtype,make classification,make regression,make "
+     "blobs,higgs,diabetes"},
+    {ANALYSIS_JOB_TABULAR, 4, CUE_ANYWHERE,
+     "lightgbm,catboost,regression,linear regression,random forest,gradient boosting,decision "
+     "tree,k means,kmeans,tabular,structured data,grid search cv,dbscan,svm,svc,k nearest "
+     "neighbors,knn,naive bayes,feature columns,xgb classifier,xgb regressor,xgb,clustering"},
+    {ANALYSIS_JOB_TABULAR, 3, CUE_ANYWHERE,
+     "xgboost,regressor,logistic regression,pca,predict proba,cross val score,polynomial,d "
+     "matrix,cuml"},
+    {ANALYSIS_JOB_TABULAR, 2, CUE_ANYWHERE,
+     "sklearn,k fold,kfold,random forest classifier,train test split,standard scaler"},
+    {ANALYSIS_JOB_TABULAR, 1, CUE_ANYWHERE, "read csv"},
+
+    {ANALYSIS_JOB_SCIENTIFIC, 6, CUE_ANYWHERE,
+     "conjugate gradient,molecular dynamics,fluid dynamics,finite element,finite difference,navier "
+     "stokes,openmm,gromacs,lammps,ase,physics informed,pinn,lattice "
+     "boltzmann,quantum,qiskit,ising,alphafold,protein folding,ray tracing,cfd,astropy,heat "
+     "equation,wave equation,game of life,differential equation,differential "
+     "equations,schrodinger,mdanalysis,rdkit"},
+    {ANALYSIS_JOB_SCIENTIFIC, 5, CUE_ANYWHERE,
+     "nbody,n body,mandel,mandelbrot,julia set,blackscholes,black scholes,monte carlo,odeint,solve "
+     "ivp,page rank,pagerank,runge kutta,euler method,numerical integration,newton "
+     "raphson,simulated annealing,gravity,escape velocity,kinetic,kinematics,corner detector,edge "
+     "detection,sobel,canny,laplacian,interpolation,linear algebra,benchmark kernels,option "
+     "pricing"},
+    {ANALYSIS_JOB_SCIENTIFIC, 4, CUE_ANYWHERE,
+     "simulation,sympy,eigenvalue,eigenvalues,eigen,jacobi,gaussian elimination,lu "
+     "decomposition,velocity,numpyro,pymc,mcmc,stencil,physics,raw kernel,elementwise kernel,cuda "
+     "kernel,prime sieve,prime numbers"},
+    {ANALYSIS_JOB_SCIENTIFIC, 3, CUE_ANYWHERE,
+     "simulate,numba,cuda jit,cuda grid,fft,saxpy,matmul kernel,gemm,njit"},
+    {ANALYSIS_JOB_SCIENTIFIC, 2, CUE_ANYWHERE, "matmul,scipy,cupy"},
+    {ANALYSIS_JOB_SCIENTIFIC, 2, CUE_NAMED, "numerical,computational"},
+    {ANALYSIS_JOB_SCIENTIFIC, 3, CUE_BASE_NAME, "numpy,scipy"},
+
+    {ANALYSIS_JOB_DATA_PROCESSING, 5, CUE_NAMED,
+     "prepare,preprocess,preprocessing,download,etl,prepare data,data preparation,data "
+     "cleaning,data loading,load data,load csv,loading data,preprocess data,create dataset,make "
+     "dataset,build dataset,dataset builder,scrape,scraper,crawler"},
+    {ANALYSIS_JOB_DATA_PROCESSING, 4, CUE_BASE_NAME,
+     "convert,tokenize,dataset creation,split data,downloads"},
+    {ANALYSIS_JOB_DATA_PROCESSING, 2, CUE_BASE_NAME,
+     "generate,data,dataset,csv,clean,extract,merge,cleanup"},
+    {ANALYSIS_JOB_DATA_PROCESSING, 5, CUE_ANYWHERE,
+     "pyspark,spark session,dask dataframe,apache beam,airflow,tf record writer,snapshot "
+     "download,write parquet"},
+    {ANALYSIS_JOB_DATA_PROCESSING, 4, CUE_ANYWHERE, "to parquet"},
+    {ANALYSIS_JOB_DATA_PROCESSING, 3, CUE_ANYWHERE,
+     "tofile,to csv,groupby,dict reader,beautiful soup,urlretrieve,cudf"},
+    {ANALYSIS_JOB_DATA_PROCESSING, 2, CUE_ANYWHERE,
+     "read csv,read parquet,extractall,drop duplicates"},
+    {ANALYSIS_JOB_DATA_PROCESSING, 1, CUE_ANYWHERE, "csv,push to hub,load dataset,group by"},
 };
-
-#define CUE(job, words, strength)                                                                  \
-    {                                                                                              \
-        words, ANALYSIS_JOB_##job, strength, CUE_ANYWHERE                                          \
-    }
-#define CUE_IN_NAME(job, words, strength)                                                          \
-    {                                                                                              \
-        words, ANALYSIS_JOB_##job, strength, CUE_BASE_NAME                                         \
-    }
-
-static const struct cue cues[] = {
-    CUE(MNIST, "mnist", 5),
-    CUE(MNIST, "fashion mnist", 2),
-    CUE(MNIST, "mnist 784", 2),
-    CUE_IN_NAME(MNIST, "mnist", 2),
-
-    CUE(STABLE_DIFFUSION, "stable diffusion", 6),
-    CUE(STABLE_DIFFUSION, "stablediffusion", 6),
-    CUE(STABLE_DIFFUSION, "sdxl", 5),
-    CUE(STABLE_DIFFUSION, "dreambooth", 5),
-    CUE(STABLE_DIFFUSION, "control net", 4),
-    CUE(STABLE_DIFFUSION, "controlnet", 4),
-    CUE(STABLE_DIFFUSION, "textual inversion", 5),
-    CUE(STABLE_DIFFUSION, "text to image", 3),
-    CUE(STABLE_DIFFUSION, "autoencoder kl", 3),
-    CUE(STABLE_DIFFUSION, "condition model", 2),
-    CUE(STABLE_DIFFUSION, "diffusers", 1),
-
-    CUE(VIDEO_GENERATION, "cogvideo", 6),
-    CUE(VIDEO_GENERATION, "cogvideox", 6),
-    CUE(VIDEO_GENERATION, "cog video x", 6),
-    CUE(VIDEO_GENERATION, "animate diff", 6),
-    CUE(VIDEO_GENERATION, "animatediff", 6),
-    CUE(VIDEO_GENERATION, "text to video", 6),
-    CUE(VIDEO_GENERATION, "image to video", 6),
-    CUE(VIDEO_GENERATION, "stable video diffusion", 6),
-    CUE(VIDEO_GENERATION, "export to video", 5),
-    CUE(VIDEO_GENERATION, "hunyuan video", 6),
-    CUE(VIDEO_GENERATION, "ltx", 4),
-
-    CUE(IMAGE_GENERATION, "gan", 4),
-    CUE(IMAGE_GENERATION, "dcgan", 5),
-    CUE(IMAGE_GENERATION, "wgan", 5),
-    CUE(IMAGE_GENERATION, "cyclegan", 5),
-    CUE(IMAGE_GENERATION, "stylegan", 5),
-    CUE(IMAGE_GENERATION, "stylegan2", 5),
-    CUE(IMAGE_GENERATION, "pix2pix", 5),
-    CUE(IMAGE_GENERATION, "discriminator", 5),
-    CUE(IMAGE_GENERATION, "generator", 2),
-    CUE(IMAGE_GENERATION, "vae", 5),
-    CUE(IMAGE_GENERATION, "cvae", 5),
-    CUE(IMAGE_GENERATION, "variational", 4),
-    CUE(IMAGE_GENERATION, "reparameterize", 4),
-    CUE(IMAGE_GENERATION, "neural style", 6),
-    CUE(IMAGE_GENERATION, "style transfer", 6),
-    CUE(IMAGE_GENERATION, "stylize", 4),
-    CUE(IMAGE_GENERATION, "super resolution", 6),
-    CUE(IMAGE_GENERATION, "super resolve", 6),
-    CUE(IMAGE_GENERATION, "super res", 6),
-    CUE(IMAGE_GENERATION, "pixel shuffle", 4),
-    CUE(IMAGE_GENERATION, "ddpm", 4),
-    CUE(IMAGE_GENERATION, "ddim", 2),
-    CUE(IMAGE_GENERATION, "flux", 6),
-    CUE(IMAGE_GENERATION, "kandinsky", 6),
-    CUE(IMAGE_GENERATION, "pixart", 6),
-    CUE(IMAGE_GENERATION, "unconditional", 4),
-    CUE(IMAGE_GENERATION, "image generation", 5),
-    CUE(IMAGE_GENERATION, "diffusion", 2),
-
-    CUE(OBJECT_DETECTION, "yolo", 6),
-    CUE(OBJECT_DETECTION, "yolov3", 6),
-    CUE(OBJECT_DETECTION, "yolov5", 6),
-    CUE(OBJECT_DETECTION, "yolov8", 6),
-    CUE(OBJECT_DETECTION, "ultralytics", 3),
-    CUE(OBJECT_DETECTION, "object detection", 6),
-    CUE(OBJECT_DETECTION, "detection", 3),
-    CUE(OBJECT_DETECTION, "detect", 2),
-    CUE(OBJECT_DETECTION, "non max suppression", 4),
-    CUE(OBJECT_DETECTION, "nms", 3),
-    CUE(OBJECT_DETECTION, "fasterrcnn", 6),
-    CUE(OBJECT_DETECTION, "faster rcnn", 6),
-    CUE(OBJECT_DETECTION, "maskrcnn", 6),
-    CUE(OBJECT_DETECTION, "mask rcnn", 6),
-    CUE(OBJECT_DETECTION, "retinanet", 5),
-    CUE(OBJECT_DETECTION, "detr", 5),
-    CUE(OBJECT_DETECTION, "ssd", 3),
-    CUE(OBJECT_DETECTION, "bbox", 2),
-    CUE(OBJECT_DETECTION, "anchors", 2),
-    CUE(OBJECT_DETECTION, "coco", 2),
-
-    CUE(SEGMENTATION, "segmentation", 6),
-    CUE(SEGMENTATION, "segment", 3),
-    CUE(SEGMENTATION, "unet", 3),
-    CUE(SEGMENTATION, "u net", 3),
-    CUE(SEGMENTATION, "nnunet", 6),
-    CUE(SEGMENTATION, "nn unet", 6),
-    CUE(SEGMENTATION, "deeplabv3", 6),
-    CUE(SEGMENTATION, "deeplab", 6),
-    CUE(SEGMENTATION, "segformer", 6),
-    CUE(SEGMENTATION, "dice", 3),
-    CUE(SEGMENTATION, "monai", 3),
-
-    CUE(IMAGE_CLASSIFICATION, "image classification", 6),
-    CUE(IMAGE_CLASSIFICATION, "imagenet", 5),
-    CUE(IMAGE_CLASSIFICATION, "image net", 5),
-    CUE(IMAGE_CLASSIFICATION, "cifar", 5),
-    CUE(IMAGE_CLASSIFICATION, "cifar10", 5),
-    CUE(IMAGE_CLASSIFICATION, "cifar100", 5),
-    CUE(IMAGE_CLASSIFICATION, "load digits", 6),
-    CUE(IMAGE_CLASSIFICATION, "resnet", 3),
-    CUE(IMAGE_CLASSIFICATION, "resnet18", 3),
-    CUE(IMAGE_CLASSIFICATION, "resnet50", 3),
-    CUE(IMAGE_CLASSIFICATION, "efficientnet", 3),
-    CUE(IMAGE_CLASSIFICATION, "mobilenet", 3),
-    CUE(IMAGE_CLASSIFICATION, "vgg16", 3),
-    CUE(IMAGE_CLASSIFICATION, "image folder", 2),
-    CUE(IMAGE_CLASSIFICATION, "image data generator", 4),
-    CUE(IMAGE_CLASSIFICATION, "image dataset from directory", 4),
-    CUE(IMAGE_CLASSIFICATION, "cnn classification", 4),
-    CUE(IMAGE_CLASSIFICATION, "classify", 2),
-    CUE(IMAGE_CLASSIFICATION, "classification", 2),
-    CUE(IMAGE_CLASSIFICATION, "timm", 3),
-
-    CUE(LLM_TRAINING, "causal lm", 5),
-    CUE(LLM_TRAINING, "gpt", 5),
-    CUE(LLM_TRAINING, "gpt2", 5),
-    CUE(LLM_TRAINING, "mingpt", 5),
-    CUE(LLM_TRAINING, "nanogpt", 5),
-    CUE(LLM_TRAINING, "llama", 5),
-    CUE(LLM_TRAINING, "mistral", 5),
-    CUE(LLM_TRAINING, "gemma", 5),
-    CUE(LLM_TRAINING, "qwen", 5),
-    CUE(LLM_TRAINING, "llm", 5),
-    CUE(LLM_TRAINING, "trl", 6),
-    CUE(LLM_TRAINING, "sft", 5),
-    CUE(LLM_TRAINING, "dpo", 5),
-    CUE(LLM_TRAINING, "grpo", 5),
-    CUE(LLM_TRAINING, "rlhf", 6),
-    CUE(LLM_TRAINING, "reward modeling", 6),
-    CUE(LLM_TRAINING, "reward trainer", 6),
-    CUE(LLM_TRAINING, "qlora", 6),
-    CUE(LLM_TRAINING, "lm1b", 5),
-    CUE(LLM_TRAINING, "t5", 4),
-    CUE(LLM_TRAINING, "openwebtext", 4),
-    CUE(LLM_TRAINING, "language model", 3),
-
-    CUE(LLM_INFERENCE, "vllm", 6),
-    CUE(LLM_INFERENCE, "llama cpp", 6),
-    CUE(LLM_INFERENCE, "text generation", 5),
-    CUE(LLM_INFERENCE, "chat template", 4),
-
-    CUE(MULTIMODAL, "clip model", 4),
-    CUE(MULTIMODAL, "blip", 6),
-    CUE(MULTIMODAL, "llava", 6),
-    CUE(MULTIMODAL, "vlm", 4),
-    CUE(MULTIMODAL, "vision2 seq", 5),
-    CUE(MULTIMODAL, "image text to text", 6),
-    CUE(MULTIMODAL, "captioning", 5),
-
-    CUE(SPEECH, "speech", 5),
-    CUE(SPEECH, "asr", 5),
-    CUE(SPEECH, "tts", 5),
-    CUE(SPEECH, "whisper", 6),
-    CUE(SPEECH, "wav2vec2", 6),
-    CUE(SPEECH, "wav2 vec2", 6),
-    CUE(SPEECH, "torchaudio", 5),
-    CUE(SPEECH, "librosa", 5),
-    CUE(SPEECH, "audio", 3),
-    CUE(SPEECH, "mel", 3),
-    CUE(SPEECH, "vocoder", 5),
-    CUE(SPEECH, "hifigan", 6),
-    CUE(SPEECH, "tacotron", 6),
-    CUE(SPEECH, "jasper", 5),
-    CUE(SPEECH, "speechbrain", 5),
-
-    CUE(NLP, "nlp", 5),
-    CUE(NLP, "bert", 5),
-    CUE(NLP, "roberta", 5),
-    CUE(NLP, "sentence transformers", 5),
-    CUE(NLP, "nltk", 4),
-    CUE(NLP, "spacy", 5),
-    CUE(NLP, "torchtext", 5),
-    CUE(NLP, "text classification", 5),
-    CUE(NLP, "sequence classification", 5),
-    CUE(NLP, "token classification", 5),
-    CUE(NLP, "question answering", 5),
-    CUE(NLP, "summarization", 5),
-    CUE(NLP, "translation", 5),
-    CUE(NLP, "seq2seq", 5),
-    CUE(NLP, "sentiment", 5),
-    CUE(NLP, "imdb", 4),
-    CUE(NLP, "sst2", 6),
-    CUE(NLP, "snli", 6),
-    CUE(NLP, "wikitext", 4),
-    CUE(NLP, "corpus", 4),
-    CUE(NLP, "vocab", 2),
-    CUE(NLP, "word2vec", 5),
-    CUE(NLP, "gensim", 5),
-    CUE(NLP, "tokenizer", 1),
-
-    CUE(REINFORCEMENT_LEARNING, "gym", 6),
-    CUE(REINFORCEMENT_LEARNING, "gymnasium", 6),
-    CUE(REINFORCEMENT_LEARNING, "envpool", 6),
-    CUE(REINFORCEMENT_LEARNING, "stable baselines3", 6),
-    CUE(REINFORCEMENT_LEARNING, "reinforcement", 6),
-    CUE(REINFORCEMENT_LEARNING, "reinforce", 5),
-    CUE(REINFORCEMENT_LEARNING, "ppo", 5),
-    CUE(REINFORCEMENT_LEARNING, "dqn", 5),
-    CUE(REINFORCEMENT_LEARNING, "ddpg", 5),
-    CUE(REINFORCEMENT_LEARNING, "sac", 4),
-    CUE(REINFORCEMENT_LEARNING, "actor critic", 5),
-    CUE(REINFORCEMENT_LEARNING, "replay buffer", 4),
-    CUE(REINFORCEMENT_LEARNING, "atari", 5),
-    CUE(REINFORCEMENT_LEARNING, "cart pole", 5),
-
-    CUE(GRAPH, "gcn", 6),
-    CUE(GRAPH, "gat", 5),
-    CUE(GRAPH, "gnn", 6),
-    CUE(GRAPH, "torch geometric", 6),
-    CUE(GRAPH, "dgl", 6),
-    CUE(GRAPH, "jraph", 6),
-    CUE(GRAPH, "graph conv", 5),
-    CUE(GRAPH, "graph convolution", 5),
-    CUE(GRAPH, "graph attention", 5),
-    CUE(GRAPH, "graph attention layer", 2),
-    CUE(GRAPH, "molpcba", 5),
-    CUE(GRAPH, "ogb", 5),
-    CUE(GRAPH, "cora", 5),
-
-    CUE(RECOMMENDATION, "recommendation", 6),
-    CUE(RECOMMENDATION, "recommender", 6),
-    CUE(RECOMMENDATION, "recommenders", 6),
-    CUE(RECOMMENDATION, "ncf", 5),
-    CUE(RECOMMENDATION, "neu mf", 5),
-    CUE(RECOMMENDATION, "neumf", 5),
-    CUE(RECOMMENDATION, "movielens", 6),
-    CUE(RECOMMENDATION, "dlrm", 6),
-    CUE(RECOMMENDATION, "wide deep", 5),
-    CUE(RECOMMENDATION, "collaborative filtering", 6),
-    CUE(RECOMMENDATION, "matrix factorization", 5),
-
-    CUE(TIMESERIES, "forecast", 5),
-    CUE(TIMESERIES, "forecasting", 6),
-    CUE(TIMESERIES, "forecaster", 5),
-    CUE(TIMESERIES, "timeseries", 6),
-    CUE(TIMESERIES, "time series", 6),
-    CUE(TIMESERIES, "arima", 6),
-    CUE(TIMESERIES, "sarimax", 6),
-    CUE(TIMESERIES, "prophet", 6),
-    CUE(TIMESERIES, "temporal fusion", 6),
-    CUE(TIMESERIES, "lstm prediction", 6),
-    CUE(TIMESERIES, "stock", 4),
-
-    CUE(TABULAR, "sklearn", 2),
-    CUE(TABULAR, "xgboost", 3),
-    CUE(TABULAR, "lightgbm", 4),
-    CUE(TABULAR, "catboost", 4),
-    CUE(TABULAR, "regression", 4),
-    CUE(TABULAR, "regressor", 3),
-    CUE(TABULAR, "linear regression", 4),
-    CUE(TABULAR, "logistic regression", 3),
-    CUE(TABULAR, "random forest", 4),
-    CUE(TABULAR, "random forest classifier", 2),
-    CUE(TABULAR, "gradient boosting", 4),
-    CUE(TABULAR, "decision tree", 4),
-    CUE(TABULAR, "k means", 4),
-    CUE(TABULAR, "kmeans", 4),
-    CUE(TABULAR, "house prices", 5),
-    CUE(TABULAR, "house price", 5),
-    CUE(TABULAR, "load iris", 5),
-    CUE(TABULAR, "load wine", 5),
-    CUE(TABULAR, "load breast cancer", 5),
-    CUE(TABULAR, "fetch california housing", 5),
-    CUE(TABULAR, "titanic", 5),
-    CUE(TABULAR, "read csv", 1),
-
-    CUE(SCIENTIFIC, "nbody", 5),
-    CUE(SCIENTIFIC, "n body", 5),
-    CUE(SCIENTIFIC, "mandel", 5),
-    CUE(SCIENTIFIC, "mandelbrot", 5),
-    CUE(SCIENTIFIC, "blackscholes", 5),
-    CUE(SCIENTIFIC, "black scholes", 5),
-    CUE(SCIENTIFIC, "matmul", 2),
-    CUE(SCIENTIFIC, "conjugate gradient", 6),
-    CUE(SCIENTIFIC, "simulation", 4),
-    CUE(SCIENTIFIC, "simulate", 3),
-    CUE(SCIENTIFIC, "monte carlo", 5),
-    CUE(SCIENTIFIC, "numba", 3),
-    CUE(SCIENTIFIC, "cuda jit", 3),
-    CUE(SCIENTIFIC, "scipy", 2),
-    CUE(SCIENTIFIC, "sympy", 4),
-    CUE(SCIENTIFIC, "odeint", 5),
-    CUE(SCIENTIFIC, "solve ivp", 5),
-    CUE(SCIENTIFIC, "fft", 3),
-    CUE(SCIENTIFIC, "velocity", 3),
-    CUE(SCIENTIFIC, "eigenvalue", 4),
-    CUE(SCIENTIFIC, "page rank", 5),
-
-    CUE_IN_NAME(DATA_PROCESSING, "prepare", 5),
-    CUE_IN_NAME(DATA_PROCESSING, "preprocess", 5),
-    CUE_IN_NAME(DATA_PROCESSING, "preprocessing", 5),
-    CUE_IN_NAME(DATA_PROCESSING, "download", 5),
-    CUE_IN_NAME(DATA_PROCESSING, "convert", 4),
-    CUE_IN_NAME(DATA_PROCESSING, "generate", 2),
-    CUE_IN_NAME(DATA_PROCESSING, "etl", 5),
-    CUE_IN_NAME(DATA_PROCESSING, "tokenize", 4),
-    CUE_IN_NAME(DATA_PROCESSING, "clean", 4),
-    CUE(DATA_PROCESSING, "pyspark", 5),
-    CUE(DATA_PROCESSING, "to parquet", 4),
-    CUE(DATA_PROCESSING, "push to hub", 1),
-    CUE(DATA_PROCESSING, "load dataset", 1),
-    CUE(DATA_PROCESSING, "tofile", 3),
-    CUE(DATA_PROCESSING, "to csv", 3),
-    CUE(DATA_PROCESSING, "group by", 1),
-    CUE(DATA_PROCESSING, "groupby", 3),
-    CUE(DATA_PROCESSING, "read csv", 2),
-    CUE(DATA_PROCESSING, "dict reader", 3),
-    CUE(DATA_PROCESSING, "csv", 2),
-};
-#define CUE_COUNT (sizeof(cues) / sizeof(cues[0]))
+#define CUE_ROW_COUNT (sizeof(cue_rows) / sizeof(cue_rows[0]))
+#define CUES_MAX 1400
 
 #endif

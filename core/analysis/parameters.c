@@ -9,49 +9,54 @@ static const struct spelling {
     const char *spelled;
     const char *name;
     bool number;
+    bool weak; /* another spelling of the same source goes before it */
 } spellings[] = {
-    {"epochs", "epochs", true},
-    {"numepochs", "epochs", true},
-    {"nepochs", "epochs", true},
-    {"numtrainepochs", "epochs", true},
-    {"maxepochs", "epochs", true},
-    {"maxepoch", "epochs", true},
-    {"nbepoch", "epochs", true},
-    {"nepoch", "epochs", true},
-    {"niter", "epochs", true},
-    {"batchsize", "batch_size", true},
-    {"trainbatchsize", "batch_size", true},
-    {"perdevicetrainbatchsize", "batch_size", true},
-    {"perdevicebatchsize", "batch_size", true},
-    {"minibatchsize", "batch_size", true},
-    {"minibatch", "batch_size", true},
-    {"bs", "batch_size", true},
-    {"learningrate", "learning_rate", true},
-    {"lr", "learning_rate", true},
-    {"baselr", "learning_rate", true},
-    {"learningrateinit", "learning_rate", true},
-    {"resolution", "resolution", true},
-    {"imagesize", "resolution", true},
-    {"imgsize", "resolution", true},
-    {"imgsz", "resolution", true},
-    {"cropsize", "resolution", true},
-    {"inputsize", "resolution", true},
-    {"maxtrainsteps", "max_steps", true},
-    {"maxsteps", "max_steps", true},
-    {"maxiters", "max_steps", true},
-    {"numtrainsteps", "max_steps", true},
-    {"totaltimesteps", "max_steps", true},
-    {"numinferencesteps", "inference_steps", true},
-    {"inferencesteps", "inference_steps", true},
-    {"ddimsteps", "inference_steps", true},
-    {"numimages", "images", true},
-    {"numimagesperprompt", "images", true},
-    {"nsamples", "images", true},
-    {"model", "model", false},
-    {"modelid", "model", false},
-    {"modelname", "model", false},
-    {"modelnameorpath", "model", false},
-    {"pretrainedmodelnameorpath", "model", false},
+    {"epochs", "epochs", true, false},
+    {"numepochs", "epochs", true, false},
+    {"nepochs", "epochs", true, false},
+    {"numtrainepochs", "epochs", true, false},
+    {"maxepochs", "epochs", true, false},
+    {"maxepoch", "epochs", true, false},
+    {"nbepoch", "epochs", true, false},
+    {"nepoch", "epochs", true, false},
+    {"niter", "epochs", true, false},
+    {"batchsize", "batch_size", true, false},
+    {"trainbatchsize", "batch_size", true, false},
+    {"perdevicetrainbatchsize", "batch_size", true, false},
+    {"perdevicebatchsize", "batch_size", true, false},
+    {"minibatchsize", "batch_size", true, false},
+    {"minibatch", "batch_size", true, false},
+    {"bs", "batch_size", true, false},
+    {"batch", "batch_size", true, true},
+    {"learningrate", "learning_rate", true, false},
+    {"lr", "learning_rate", true, false},
+    {"baselr", "learning_rate", true, false},
+    {"learningrateinit", "learning_rate", true, false},
+    {"resolution", "resolution", true, false},
+    {"imagesize", "resolution", true, false},
+    {"imgsize", "resolution", true, false},
+    {"imgsz", "resolution", true, false},
+    {"cropsize", "resolution", true, false},
+    {"inputsize", "resolution", true, false},
+    {"height", "resolution", true, true},
+    {"maxtrainsteps", "max_steps", true, false},
+    {"maxsteps", "max_steps", true, false},
+    {"maxiters", "max_steps", true, false},
+    {"numtrainsteps", "max_steps", true, false},
+    {"totaltimesteps", "max_steps", true, false},
+    {"numinferencesteps", "inference_steps", true, false},
+    {"inferencesteps", "inference_steps", true, false},
+    {"ddimsteps", "inference_steps", true, false},
+    {"numimages", "images", true, false},
+    {"numimagesperprompt", "images", true, false},
+    {"nsamples", "images", true, false},
+    {"model", "model", false, false},
+    {"modelid", "model", false, false},
+    {"modelname", "model", false, false},
+    {"modelnameorpath", "model", false, false},
+    {"pretrainedmodelnameorpath", "model", false, false},
+    {"count", "gpu_count", true, false}, /* these two of a compose file's reservation */
+    {"deviceids", "device_ids", false, false},
 };
 #define SPELLING_COUNT (sizeof(spellings) / sizeof(spellings[0]))
 
@@ -70,7 +75,7 @@ static void plain(const char *name, char *ret, size_t ret_size)
 
 static const struct spelling *canonical(const char *name)
 {
-    char spelled[PYTHON_TEXT_MAX * 3 + 1];
+    char spelled[FACT_TEXT_MAX * 3 + 1];
     plain(name, spelled, sizeof(spelled));
     for (size_t i = 0; i < SPELLING_COUNT; i++) {
         if (strcmp(spellings[i].spelled, spelled) == 0) {
@@ -81,12 +86,16 @@ static const struct spelling *canonical(const char *name)
 }
 
 /* `name` with its value into the list; a better source replaces, an equal one does not. */
-static void put(struct parameters *found, struct analysis_parameter item, uint32_t offset)
+static void put(struct parameters *found, struct analysis_parameter item, bool weak,
+                uint32_t offset)
 {
     for (size_t i = 0; i < found->count; i++) {
         if (strcmp(found->items[i].name, item.name) == 0) {
-            if (item.source < found->items[i].source) {
+            bool better = item.source < found->items[i].source ||
+                          (item.source == found->items[i].source && found->weak[i] && !weak);
+            if (better) {
                 found->items[i] = item;
+                found->weak[i] = weak;
                 found->offsets[i] = offset;
             }
             return;
@@ -94,6 +103,7 @@ static void put(struct parameters *found, struct analysis_parameter item, uint32
     }
     if (found->count < PARAMETERS_MAX) {
         found->items[found->count] = item;
+        found->weak[found->count] = weak;
         found->offsets[found->count++] = offset;
     }
 }
@@ -105,14 +115,29 @@ static bool ends_with(const char *text, const char *end)
     return size >= end_size && strcmp(text + size - end_size, end) == 0;
 }
 
-void parameters_find(const struct python_facts *facts, struct parameters *ret)
+/* Is a value of this kind one of what the spelling stands for? "all" is a count of GPUs too. */
+static bool takes(const struct spelling *spelling, bool is_number, enum analysis_source source)
+{
+    bool reservation =
+        strcmp(spelling->name, "gpu_count") == 0 || strcmp(spelling->name, "device_ids") == 0;
+    return reservation ? source == ANALYSIS_SOURCE_YAML : is_number == spelling->number;
+}
+
+/* Static text of a small count: more than eight GPUs in one job are shown as eight and in the requirements. */
+static const char *count_text(uint32_t count)
+{
+    static const char *const texts[] = {"0", "1", "2", "3", "4", "5", "6", "7", "8"};
+    return texts[count < 8 ? count : 8];
+}
+
+void parameters_find(const struct facts *facts, struct parameters *ret)
 {
     struct parameters found = {0};
-    for (const struct python_literal *literal = facts->literals; literal != NULL;
+    for (const struct fact_literal *literal = facts->literals; literal != NULL;
          literal = literal->next) {
         const struct spelling *spelling = canonical(literal->name);
-        if (spelling == NULL || literal->is_number != spelling->number ||
-            literal->value[0] == '\0') {
+        if (spelling == NULL || literal->value[0] == '\0' ||
+            !takes(spelling, literal->is_number, literal->source)) {
             continue;
         }
         put(&found,
@@ -122,19 +147,29 @@ void parameters_find(const struct python_facts *facts, struct parameters *ret)
                                         .is_number = literal->is_number,
                                         .source = literal->source,
                                         .line = literal->line},
-            literal->offset);
+            spelling->weak, literal->offset);
     }
-    for (const struct python_name *name = facts->names; name != NULL; name = name->next) {
-        if (name->kind == PYTHON_ARGUMENT && name->position == 0 && name->text[0] != '\0' &&
-            ends_with(name->callee, "from_pretrained")) {
+    for (const struct fact_name *name = facts->names; name != NULL; name = name->next) {
+        if (name->kind == FACT_ARGUMENT && name->position == 0 && name->text[0] != '\0' &&
+            (ends_with(name->callee, "from_pretrained") || ends_with(name->callee, "hub.load"))) {
             put(&found,
                 (struct analysis_parameter){.name = "model",
                                             .value = name->text,
                                             .origin = name->callee,
                                             .source = ANALYSIS_SOURCE_KWARG,
                                             .line = name->line},
-                name->offset);
+                false, name->offset);
         }
+    }
+    if (facts->gpu_line > 0 && parameter_text(&found, "gpu_count") == NULL) {
+        put(&found,
+            (struct analysis_parameter){.name = "gpu",
+                                        .value = count_text(facts->gpus),
+                                        .origin = "GPU",
+                                        .is_number = true,
+                                        .source = ANALYSIS_SOURCE_ENV,
+                                        .line = facts->gpu_line},
+            false, facts->gpu_offset);
     }
     *ret = found;
 }

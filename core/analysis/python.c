@@ -36,6 +36,10 @@ const TSLanguage *tree_sitter_python(void);
     S(SYMBOL_INTEGER, "integer")                                                                   \
     S(SYMBOL_FLOAT, "float")                                                                       \
     S(SYMBOL_UNARY, "unary_operator")                                                              \
+    S(SYMBOL_COMMENT, "comment")                                                                   \
+    S(SYMBOL_EXPRESSION, "expression_statement")                                                   \
+    S(SYMBOL_DEFAULT_PARAMETER, "default_parameter")                                               \
+    S(SYMBOL_TYPED_DEFAULT, "typed_default_parameter")                                             \
     S(SYMBOL_IDENTIFIER, "identifier")                                                             \
     S(SYMBOL_ATTRIBUTE, "attribute")
 
@@ -44,19 +48,14 @@ enum symbol { SYMBOLS(SYMBOL_CONSTANT) SYMBOL_COUNT };
 
 struct walk {
     struct bytes source;
-    struct arena *arena;
-    struct python_facts *facts;
-    struct python_import **import_tail;
-    struct python_name **name_tail;
-    struct python_literal **literal_tail;
+    struct python_piece piece;
+    struct facts_writer *facts;
     TSSymbol symbols[SYMBOL_COUNT];
     TSFieldId field_name;
-    struct buf scratch;
     uint32_t functions; /* open around the current node */
     uint32_t tries;
     uint32_t ifs;
     uint32_t type_checks;
-    bool out_of_memory;
 };
 
 /* ── the parser's memory ───────────────────────────────────────────────────────────────────────── */
@@ -132,31 +131,6 @@ static bool is(const struct walk *walk, TSNode node, enum symbol symbol)
     return ts_node_symbol(node) == walk->symbols[symbol];
 }
 
-static struct bytes cut(struct bytes text)
-{
-    if (text.size > PYTHON_TEXT_MAX) {
-        text.size = PYTHON_TEXT_MAX;
-        while (text.size > 0 && (text.data[text.size] & 0xC0) == 0x80) {
-            text.size--; /* not in the middle of a character */
-        }
-    }
-    return text;
-}
-
-/* Zero-terminated valid UTF-8 in the arena, at most PYTHON_TEXT_MAX bytes of it: cut twice, because each byte that is no UTF-8
- * becomes three. */
-static const char *keep(struct walk *walk, struct bytes text)
-{
-    buf_clear(&walk->scratch);
-    utf8_append_lossy(&walk->scratch, cut(text));
-    const char *kept = arena_text(walk->arena, cut(buf_bytes(&walk->scratch)));
-    if (kept == NULL || walk->scratch.failed) {
-        walk->out_of_memory = true;
-        return "";
-    }
-    return kept;
-}
-
 static bool is_name_byte(uint8_t c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
@@ -167,7 +141,7 @@ static bool is_name_byte(uint8_t c)
 static struct bytes name_tail(struct bytes callee)
 {
     size_t start = callee.size;
-    while (start > 0 && callee.size - start < PYTHON_TEXT_MAX &&
+    while (start > 0 && callee.size - start < FACT_TEXT_MAX &&
            is_name_byte(callee.data[start - 1])) {
         start--;
     }
@@ -185,58 +159,25 @@ static struct bytes last_part(struct bytes dotted)
 
 /* ── facts ─────────────────────────────────────────────────────────────────────────────────────── */
 
-static uint32_t line_of(TSNode node)
+static struct fact_place place_of(const struct walk *walk, TSNode node)
 {
-    return ts_node_start_point(node).row + 1;
+    return (struct fact_place){.offset = walk->piece.offset + ts_node_start_byte(node),
+                               .line = walk->piece.line + ts_node_start_point(node).row};
 }
 
 static void add_import(struct walk *walk, TSNode statement, struct bytes module, struct bytes name,
                        uint32_t more_scope)
 {
-    struct python_facts *facts = walk->facts;
-    if (facts->import_count >= PYTHON_IMPORTS_MAX) {
-        facts->cut = true;
-        return;
-    }
-    struct python_import *import = arena_alloc(walk->arena, sizeof(*import));
-    if (import == NULL) {
-        walk->out_of_memory = true;
-        return;
-    }
-    import->module = keep(walk, module);
-    import->name = keep(walk, name);
-    import->scope = more_scope | (walk->functions > 0 ? PYTHON_IN_FUNCTION : 0) |
-                    (walk->tries > 0 ? PYTHON_IN_TRY : 0) | (walk->ifs > 0 ? PYTHON_IN_IF : 0) |
-                    (walk->type_checks > 0 ? PYTHON_TYPE_CHECKING : 0);
-    import->offset = ts_node_start_byte(statement);
-    import->line = line_of(statement);
-    *walk->import_tail = import;
-    walk->import_tail = &import->next;
-    facts->import_count++;
+    uint32_t scope = more_scope | (walk->functions > 0 ? FACT_IN_FUNCTION : 0) |
+                     (walk->tries > 0 ? FACT_IN_TRY : 0) | (walk->ifs > 0 ? FACT_IN_IF : 0) |
+                     (walk->type_checks > 0 ? FACT_TYPE_CHECKING : 0);
+    facts_import(walk->facts, place_of(walk, statement), module, name, scope);
 }
 
-static void add_name(struct walk *walk, TSNode node, enum python_name_kind kind, struct bytes text,
+static void add_name(struct walk *walk, TSNode node, enum fact_name_kind kind, struct bytes text,
                      struct bytes callee, int position)
 {
-    struct python_facts *facts = walk->facts;
-    if (facts->name_count >= PYTHON_NAMES_MAX) {
-        facts->cut = true;
-        return;
-    }
-    struct python_name *name = arena_alloc(walk->arena, sizeof(*name));
-    if (name == NULL) {
-        walk->out_of_memory = true;
-        return;
-    }
-    name->kind = kind;
-    name->text = keep(walk, text);
-    name->callee = keep(walk, callee);
-    name->position = position;
-    name->offset = ts_node_start_byte(node);
-    name->line = line_of(node);
-    *walk->name_tail = name;
-    walk->name_tail = &name->next;
-    facts->name_count++;
+    facts_name(walk->facts, place_of(walk, node), kind, text, callee, position);
 }
 
 /* The text between the quotes; false for an f-string with a hole in it. */
@@ -290,13 +231,13 @@ static bool literal_value(struct walk *walk, TSNode node, const char **ret, bool
         if (!python_number(slice(walk, node), negative, number)) {
             return false;
         }
-        *ret = keep(walk, bytes_of_text(number));
+        *ret = facts_keep(walk->facts, bytes_of_text(number));
         *ret_is_number = true;
         return true;
     }
     if (!negative && is(walk, node, SYMBOL_STRING) && string_content(walk, node, &text) &&
-        text.size <= PYTHON_TEXT_MAX) {
-        *ret = keep(walk, text);
+        text.size <= FACT_TEXT_MAX) {
+        *ret = facts_keep(walk->facts, text);
         *ret_is_number = false;
         return true;
     }
@@ -306,30 +247,13 @@ static bool literal_value(struct walk *walk, TSNode node, const char **ret, bool
 static void add_literal(struct walk *walk, TSNode at, struct bytes name, TSNode value_node,
                         enum analysis_source source)
 {
-    struct python_facts *facts = walk->facts;
-    if (facts->literal_count >= PYTHON_LITERALS_MAX) {
-        facts->cut = true;
-        return;
-    }
     const char *value = NULL;
     bool is_number = false;
-    if (!literal_value(walk, value_node, &value, &is_number)) {
-        return;
+    if (walk->facts->facts.literal_count >= FACT_LITERALS_MAX) {
+        walk->facts->facts.cut = true;
+    } else if (literal_value(walk, value_node, &value, &is_number)) {
+        facts_literal(walk->facts, place_of(walk, at), name, value, is_number, source);
     }
-    struct python_literal *literal = arena_alloc(walk->arena, sizeof(*literal));
-    if (literal == NULL) {
-        walk->out_of_memory = true;
-        return;
-    }
-    literal->name = keep(walk, name);
-    literal->value = value;
-    literal->is_number = is_number;
-    literal->source = source;
-    literal->offset = ts_node_start_byte(at);
-    literal->line = line_of(at);
-    *walk->literal_tail = literal;
-    walk->literal_tail = &literal->next;
-    facts->literal_count++;
 }
 
 /* ── nodes ─────────────────────────────────────────────────────────────────────────────────────── */
@@ -409,13 +333,23 @@ static void visit_positional(struct walk *walk, struct call *call, TSNode node)
         }
         return;
     }
-    if (!is_string || text.size > PYTHON_TEXT_MAX) {
+    if (!is_string || text.size > FACT_TEXT_MAX) {
         return;
     }
-    add_name(walk, node, PYTHON_ARGUMENT, text, call->callee, index);
+    add_name(walk, node, FACT_ARGUMENT, text, call->callee, index);
     struct bytes last = last_part(call->callee);
     if (index == 0 && (slice_is(last, "import_module") || slice_is(last, "__import__"))) {
-        add_import(walk, call->node, text, bytes_of_text(""), PYTHON_DYNAMIC);
+        add_import(walk, call->node, text, bytes_of_text(""), FACT_DYNAMIC);
+    }
+}
+
+/* A short string that a name is set to, or has by default: "gpt2-xl", "data/mnist.npz". */
+static void add_value(struct walk *walk, TSNode value)
+{
+    struct bytes text = {0};
+    if (!ts_node_is_null(value) && is(walk, value, SYMBOL_STRING) &&
+        string_content(walk, value, &text) && text.size > 0 && text.size <= FACT_TEXT_MAX) {
+        add_name(walk, value, FACT_ARGUMENT, text, bytes_of_text("="), -1);
     }
 }
 
@@ -428,7 +362,7 @@ static void visit_call(struct walk *walk, TSNode node)
     }
     struct call call = {.node = node, .callee = name_tail(slice(walk, function))};
     if (call.callee.size > 0) {
-        add_name(walk, node, PYTHON_CALL, call.callee, bytes_of_text(""), -1);
+        add_name(walk, node, FACT_CALL, call.callee, bytes_of_text(""), -1);
     }
     call.source = option_source(call.callee);
 
@@ -452,17 +386,18 @@ static void visit_call(struct walk *walk, TSNode node)
         if (call.source == ANALYSIS_SOURCE_KWARG) {
             add_literal(walk, argument, slice(walk, key), value, call.source);
             if (is(walk, value, SYMBOL_STRING) && string_content(walk, value, &text) &&
-                text.size <= PYTHON_TEXT_MAX) {
-                add_name(walk, argument, PYTHON_ARGUMENT, text, call.callee, -1);
+                text.size <= FACT_TEXT_MAX) {
+                add_name(walk, argument, FACT_ARGUMENT, text, call.callee, -1);
             }
         } else if (slice_is(slice(walk, key), "default") && call.option.size > 0) {
             add_literal(walk, node, call.option, value, call.source);
+            add_value(walk, value);
         }
     }
     ts_tree_cursor_delete(&cursor);
 }
 
-/* Constants of the module and of classes, and settings of an object (`config.batch_size = 128`) anywhere. */
+/* Constants of the module and of classes, locals, and settings of an object (`config.batch_size = 128`) anywhere. */
 static void visit_assignment(struct walk *walk, TSNode node)
 {
     TSNode left = ts_node_child_by_field_name(node, "left", 4);
@@ -471,11 +406,98 @@ static void visit_assignment(struct walk *walk, TSNode node)
         return;
     }
     struct bytes target = name_tail(slice(walk, left));
-    if (is(walk, left, SYMBOL_IDENTIFIER) && walk->functions == 0) {
-        add_literal(walk, node, target, right, ANALYSIS_SOURCE_ASSIGN);
+    if (is(walk, left, SYMBOL_IDENTIFIER)) {
+        add_literal(walk, node, target, right,
+                    walk->functions == 0 ? ANALYSIS_SOURCE_ASSIGN : ANALYSIS_SOURCE_LOCAL);
+        add_value(walk, right);
     } else if (is(walk, left, SYMBOL_ATTRIBUTE) && !bytes_starts_with(target, "self.")) {
         add_literal(walk, node, last_part(target), right, ANALYSIS_SOURCE_ASSIGN);
+        add_value(walk, right);
     }
+}
+
+static bool says_licence(struct bytes line)
+{
+    static const char *const words[] = {
+        "opyright", "icense", "coding:", "coding=", "#!", "Author", "author", "SPDX"};
+    for (size_t w = 0; w < sizeof(words) / sizeof(words[0]); w++) {
+        size_t size = strlen(words[w]);
+        for (size_t i = 0; i + size <= line.size; i++) {
+            if (memcmp(line.data + i, words[w], size) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+#define TITLE_LINES_MAIN 2
+#define TITLE_LINES_MAX 6
+
+/* The first lines of a text that say something: the first two are its title. */
+static void add_titles(struct walk *walk, struct bytes text, size_t offset, uint32_t line,
+                       int *said)
+{
+    while (text.size > 0 && *said < TITLE_LINES_MAX) {
+        size_t size = 0;
+        while (size < text.size && text.data[size] != '\n') {
+            size++;
+        }
+        struct bytes part = bytes_of(text.data, size);
+        bool letters = false;
+        for (size_t i = 0; i < size; i++) {
+            letters = letters || ((part.data[i] | 0x20) >= 'a' && (part.data[i] | 0x20) <= 'z');
+        }
+        if (says_licence(part)) {
+            return;
+        }
+        if (letters) {
+            facts_name(
+                walk->facts,
+                (struct fact_place){.offset = walk->piece.offset + (uint32_t)offset, .line = line},
+                FACT_TITLE, part, bytes_of_text(""), *said < TITLE_LINES_MAIN ? 1 : 2);
+            (*said)++;
+        }
+        line++;
+        size = size < text.size ? size + 1 : size;
+        offset += size;
+        text = bytes_from(text, size);
+    }
+}
+
+#define HEAD_NODES_MAX 48
+
+/* What a file says about itself before it begins: its docstring, or the comment above the code when that is no licence. */
+static void visit_head(struct walk *walk, TSNode root)
+{
+    TSTreeCursor cursor = ts_tree_cursor_new(root);
+    int nodes = 0;
+    int comment_lines = 0;
+    int said = 0;
+    bool licence = false;
+    for (bool more = ts_tree_cursor_goto_first_child(&cursor); more && nodes < HEAD_NODES_MAX;
+         more = ts_tree_cursor_goto_next_sibling(&cursor), nodes++) {
+        TSNode node = ts_tree_cursor_current_node(&cursor);
+        struct bytes text = {0};
+        if (is(walk, node, SYMBOL_COMMENT)) {
+            licence = licence || says_licence(slice(walk, node));
+            if (!licence && comment_lines++ < TITLE_LINES_MAIN && nodes < 4) {
+                add_titles(walk, slice(walk, node), ts_node_start_byte(node),
+                           place_of(walk, node).line, &said);
+            }
+            continue;
+        }
+        if (is(walk, node, SYMBOL_EXPRESSION) && ts_node_child_count(node) > 0) {
+            TSNode string = ts_node_child(node, 0);
+            if (is(walk, string, SYMBOL_STRING) && string_content(walk, string, &text)) {
+                said = 0;
+                add_titles(walk, text, (size_t)(text.data - walk->source.data),
+                           place_of(walk, string).line, &said);
+                break;
+            }
+        }
+    }
+    ts_tree_cursor_delete(&cursor);
 }
 
 static bool is_type_check(const struct walk *walk, TSNode node)
@@ -500,9 +522,11 @@ static void enter(struct walk *walk, TSNode node)
     } else if (is(walk, node, SYMBOL_FUNCTION) || is(walk, node, SYMBOL_CLASS)) {
         TSNode name = ts_node_child_by_field_id(node, walk->field_name);
         if (!ts_node_is_null(name)) {
-            add_name(walk, node, PYTHON_DEFINITION, slice(walk, name), bytes_of_text(""), -1);
+            add_name(walk, node, FACT_DEFINITION, slice(walk, name), bytes_of_text(""), -1);
         }
         walk->functions += is(walk, node, SYMBOL_FUNCTION) ? 1 : 0;
+    } else if (is(walk, node, SYMBOL_DEFAULT_PARAMETER) || is(walk, node, SYMBOL_TYPED_DEFAULT)) {
+        add_value(walk, ts_node_child_by_field_name(node, "value", 5));
     } else if (is(walk, node, SYMBOL_LAMBDA)) {
         walk->functions++;
     } else if (is(walk, node, SYMBOL_TRY)) {
@@ -529,7 +553,7 @@ static void walk_tree(struct walk *walk, TSNode root)
 {
     TSTreeCursor cursor = ts_tree_cursor_new(root);
     bool done = false;
-    while (!done && !walk->out_of_memory) {
+    while (!done && !walk->facts->out_of_memory) {
         enter(walk, ts_tree_cursor_current_node(&cursor));
         if (ts_tree_cursor_goto_first_child(&cursor)) {
             continue;
@@ -555,17 +579,11 @@ static void find_symbols(struct walk *walk, const TSLanguage *language)
     walk->field_name = ts_language_field_id_for_name(language, "name", 4);
 }
 
-enum err_code python_read(struct bytes source, const struct analysis_limits *limits,
-                          struct arena *arena, struct python_facts *ret, struct err *err)
+enum err_code python_read(struct python_piece piece, const struct analysis_limits *limits,
+                          struct facts_writer *writer, struct err *err)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    struct python_facts facts = {0};
-    struct walk walk = {.source = source,
-                        .arena = arena,
-                        .facts = &facts,
-                        .import_tail = &facts.imports,
-                        .name_tail = &facts.names,
-                        .literal_tail = &facts.literals};
+    struct walk walk = {.source = piece.source, .piece = piece, .facts = writer};
     enum err_code code = ERR_OK;
     TSTree *tree = NULL;
     const TSLanguage *language = tree_sitter_python();
@@ -576,7 +594,6 @@ enum err_code python_read(struct bytes source, const struct analysis_limits *lim
     memory.give_up = 0;
     TSParser *parser = ts_parser_new();
 
-    buf_init(&walk.scratch, (size_t)4 * PYTHON_TEXT_MAX);
     if (parser == NULL || !ts_parser_set_language(parser, language)) {
         code = err_set(err, ERR_INTERNAL, "the Python grammar does not fit this tree-sitter");
         goto out;
@@ -584,7 +601,8 @@ enum err_code python_read(struct bytes source, const struct analysis_limits *lim
     find_symbols(&walk, language);
     ts_parser_set_timeout_micros(parser, (uint64_t)limits->parse_time_max_ms * 1000);
     ts_parser_set_cancellation_flag(parser, &memory.give_up);
-    tree = ts_parser_parse_string(parser, NULL, (const char *)source.data, (uint32_t)source.size);
+    tree = ts_parser_parse_string(parser, NULL, (const char *)piece.source.data,
+                                  (uint32_t)piece.source.size);
     if (tree == NULL && memory.give_up != 0) {
         code = err_set(err, ERR_TOO_LARGE, "reading the Python source takes more than %zu MiB",
                        limits->parse_memory_max >> 20);
@@ -596,15 +614,15 @@ enum err_code python_read(struct bytes source, const struct analysis_limits *lim
         goto out;
     }
     TSNode root = ts_tree_root_node(tree);
-    facts.syntax_errors = ts_node_has_error(root);
-    walk_tree(&walk, root);
-    if (walk.out_of_memory) {
-        code = err_set(err, ERR_NOMEM, "no memory left for what the Python source says");
-        goto out;
+    writer->facts.syntax_errors = writer->facts.syntax_errors || ts_node_has_error(root);
+    if (piece.is_file) {
+        visit_head(&walk, root);
     }
-    *ret = facts;
+    walk_tree(&walk, root);
+    if (writer->out_of_memory) {
+        code = err_set(err, ERR_NOMEM, "no memory left for what the Python source says");
+    }
 out:
-    buf_deinit(&walk.scratch);
     ts_tree_delete(tree);
     ts_parser_delete(parser);
     INVARIANT(memory.live == 0);

@@ -103,6 +103,8 @@ class Uploads(unittest.TestCase):
         blobs = self.blobs()
         for name, content, code in (("model.bin", b"\x00\x01\x02\xff" * 100, "unsupported"),
                                     ("notes.txt", b"just words\n", "unsupported"),
+                                    ("Dockerfile", b"FROM pytorch/pytorch\n", "unsupported"),
+                                    ("requirements.txt", b"torch\n", "unsupported"),
                                     ("big.py", b"x = 1\n" * (720 << 10), "too_large")):
             head = self.world.head()
             answer = self.alice.request("POST", "/v1/uploads?name=" + name, content,

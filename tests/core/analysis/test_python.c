@@ -8,7 +8,7 @@
 #include <string.h>
 
 static struct arena arena;
-static struct python_facts facts;
+static struct facts facts;
 
 static void read_source(struct bytes source)
 {
@@ -17,9 +17,14 @@ static void read_source(struct bytes source)
     struct err err = {0};
     arena_deinit(&arena);
     arena_init(&arena, (size_t)16 << 20);
-    if (python_read(source, &limits, &arena, &facts, &err) != ERR_OK) {
+    struct facts_writer writer;
+    facts_writer_init(&writer, &arena);
+    if (python_read((struct python_piece){.source = source, .line = 1}, &limits, &writer, &err) !=
+        ERR_OK) {
         fail_msg("%s", err.message);
     }
+    facts = writer.facts;
+    facts_writer_deinit(&writer);
 }
 
 static void read_text(const char *source)
@@ -33,7 +38,7 @@ static const char *imports(void)
     static char text[2048];
     size_t size = 0;
     text[0] = '\0';
-    for (const struct python_import *i = facts.imports; i != NULL && size < 1900; i = i->next) {
+    for (const struct fact_import *i = facts.imports; i != NULL && size < 1900; i = i->next) {
         size += (size_t)snprintf(text + size, sizeof(text) - size, "%s%s%s%s@%u/%u",
                                  size == 0 ? "" : " ", i->module, i->name[0] == '\0' ? "" : ":",
                                  i->name, i->line, i->scope);
@@ -46,7 +51,7 @@ static const char *literals(void)
     static char text[2048];
     size_t size = 0;
     text[0] = '\0';
-    for (const struct python_literal *i = facts.literals; i != NULL && size < 1900; i = i->next) {
+    for (const struct fact_literal *i = facts.literals; i != NULL && size < 1900; i = i->next) {
         size +=
             (size_t)snprintf(text + size, sizeof(text) - size, "%s%s=%s(%s)", size == 0 ? "" : " ",
                              i->name, i->value, analysis_source_word(i->source));
@@ -109,7 +114,7 @@ static void options_and_constants_are_literals(void **state)
               "g(h=11, i='j', k=None, l=[1])\n");
     assert_string_equal(literals(), "--batch-size=64(argparse) --name=v(argparse) steps=100(flag) "
                                     "--epochs=3(click) EPOCHS=5(assign) rate=-1.5e-3(assign) "
-                                    "size=9(assign) h=11(kwarg) i=j(kwarg)");
+                                    "local=7(local) size=9(assign) h=11(kwarg) i=j(kwarg)");
 }
 
 static void callees_are_dotted_tails(void **state)
@@ -119,7 +124,7 @@ static void callees_are_dotted_tails(void **state)
     const char *want[] = {"a.b.c", ".fit", "build"};
     size_t i = 0;
     assert_int_equal(facts.name_count, 3);
-    for (const struct python_name *n = facts.names; n != NULL && i < 3; n = n->next) {
+    for (const struct fact_name *n = facts.names; n != NULL && i < 3; n = n->next) {
         assert_string_equal(n->text, want[i++]);
     }
 }
@@ -212,9 +217,9 @@ static void lists_end_at_their_limits(void **state)
     }
     read_source(bytes_of(text, at));
     assert_true(facts.cut);
-    assert_int_equal(facts.import_count, PYTHON_IMPORTS_MAX);
-    assert_int_equal(facts.name_count, PYTHON_NAMES_MAX);
-    assert_int_equal(facts.literal_count, PYTHON_LITERALS_MAX);
+    assert_int_equal(facts.import_count, FACT_IMPORTS_MAX);
+    assert_int_equal(facts.name_count, FACT_NAMES_MAX);
+    assert_int_equal(facts.literal_count, FACT_LITERALS_MAX);
     free(text);
 }
 
@@ -235,7 +240,7 @@ static void texts_end_at_their_limit_whatever_the_bytes(void **state)
     (void)snprintf(source + size + 110, 64, "no.tensor as T\n");
     read_text(source);
     assert_non_null(facts.imports);
-    assert_in_range(strlen(facts.imports->module), PYTHON_TEXT_MAX - 2, PYTHON_TEXT_MAX);
+    assert_in_range(strlen(facts.imports->module), FACT_TEXT_MAX - 2, FACT_TEXT_MAX);
 }
 
 int main(void)

@@ -1,0 +1,4 @@
+from .models import build
+from . import settings
+
+build(settings).start()

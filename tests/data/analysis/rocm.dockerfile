@@ -1,0 +1,2 @@
+FROM rocm/tensorflow:latest
+RUN conda install -y -c conda-forge librosa

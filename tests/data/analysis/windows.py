@@ -1,0 +1,4 @@
+import jax
+
+LR = 0.1
+print(jax.devices())
