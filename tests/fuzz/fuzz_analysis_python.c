@@ -1,37 +1,8 @@
-/* Any bytes as Python source: an answer that holds what its header promises, or an error, in bounded memory. */
+/* Any bytes as Python source. */
 // SPDX-License-Identifier: Apache-2.0
-#include "core/analysis/analysis.h"
-#include "core/base/invariant.h"
-#include "core/base/text.h"
-#include "tests/fuzz/fuzz_target.h"
-
-#include <string.h>
+#include "tests/fuzz/fuzz_analysis.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct arena arena;
-    struct buf json;
-    struct err err = {0};
-    struct analysis found;
-    arena_init(&arena, (size_t)16 << 20);
-    buf_init(&json, (size_t)1 << 20);
-
-    enum err_code const code = analysis_run(bytes_of(data, size), "job.py", &arena, &found, &err);
-    if (code == ERR_OK) {
-        INVARIANT(found.job >= ANALYSIS_JOB_MNIST && found.job <= ANALYSIS_JOB_CUSTOM);
-        INVARIANT(found.requirements.vram_mib > 0 && found.requirements.tflops_milli > 0);
-        INVARIANT(found.requirements.ram_mib > 0 && found.requirements.storage_mib > 0);
-        INVARIANT(found.estimate.p50_ms > 0 && found.estimate.p90_ms >= found.estimate.p50_ms);
-        for (size_t i = 0; i < found.evidence_count; i++) {
-            INVARIANT(strlen(found.evidence[i].words) <= 120);
-        }
-        INVARIANT(analysis_json(&found, NULL, &json, &err) == ERR_OK);
-        INVARIANT(utf8_is_valid(buf_bytes(&json)));
-    } else {
-        INVARIANT(code == ERR_INVALID || code == ERR_TOO_LARGE || code == ERR_TIMEOUT);
-        INVARIANT(utf8_is_valid(bytes_of_text(err.message)));
-    }
-    buf_deinit(&json);
-    arena_deinit(&arena);
-    return 0;
+    return fuzz_analyse(data, size, "job.py");
 }
