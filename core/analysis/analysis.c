@@ -310,7 +310,8 @@ static enum err_code conclude(struct file *file, struct arena *arena, struct ana
     }
     /* The lines of a notebook's parameters are those of the file, as in the evidence. */
     struct analysis_parameter *kept = (void *)(uintptr_t)items.data;
-    for (size_t i = 0; i < parameters.count && file->kind == ANALYSIS_KIND_NOTEBOOK; i++) {
+    bool renumber = file->kind == ANALYSIS_KIND_NOTEBOOK && kept != NULL;
+    for (size_t i = 0; renumber && i < parameters.count; i++) {
         kept[i].line = notebook_file_line(&file->notebook, kept[i].line);
     }
     found.parameters = kept;

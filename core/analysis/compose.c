@@ -36,6 +36,14 @@ static uint32_t count_of(struct bytes value)
     return count;
 }
 
+/* Other ways to say that a service uses a GPU. */
+static bool names_a_gpu(const char *key, struct bytes value)
+{
+    return (strcmp(key, "runtime") == 0 && bytes_equal(value, bytes_of_text("nvidia"))) ||
+           (strcmp(key, "devices") == 0 &&
+            (bytes_starts_with(value, "/dev/kfd") || bytes_starts_with(value, "/dev/nvidia")));
+}
+
 /* deploy.resources.reservations.devices and the older ways to ask for a GPU, wherever an anchor puts them. */
 static void look_for_gpus(struct compose *compose, const struct yaml_path *path, struct bytes value,
                           struct fact_place at)
@@ -54,12 +62,9 @@ static void look_for_gpus(struct compose *compose, const struct yaml_path *path,
         } else if (strcmp(key, "capabilities") == 0 && bytes_equal(value, bytes_of_text("gpu"))) {
             packages_add_gpus(facts, at, 1);
         }
-    } else if (strcmp(key, "runtime") == 0 && bytes_equal(value, bytes_of_text("nvidia"))) {
-        packages_add_gpus(facts, at, 1);
     } else if (strcmp(key, "gpus") == 0) {
         packages_add_gpus(facts, at, count_of(value));
-    } else if (strcmp(key, "devices") == 0 &&
-               (bytes_starts_with(value, "/dev/kfd") || bytes_starts_with(value, "/dev/nvidia"))) {
+    } else if (names_a_gpu(key, value)) {
         packages_add_gpus(facts, at, 1);
     }
 }
@@ -93,9 +98,7 @@ static void found(const struct yaml_path *path, struct bytes value, uint32_t lin
     } else if (strcmp(key, "command") == 0 || strcmp(key, "entrypoint") == 0) {
         shell_read(facts, at, value);
     } else if (yaml_has_key(path, "environment") || yaml_has_key(path, "build") ||
-               strcmp(key, "container_name") == 0) {
-        facts_name(facts, at, FACT_COMMAND, value, bytes_of_text("path"), 0);
-    } else if (yaml_has_key(path, "volumes")) {
+               yaml_has_key(path, "volumes") || strcmp(key, "container_name") == 0) {
         facts_name(facts, at, FACT_COMMAND, value, bytes_of_text("path"), 0);
     }
 }

@@ -343,7 +343,7 @@ static bool is_comment(struct bytes line)
 enum err_code dockerfile_read(struct facts_writer *writer, struct bytes text, struct err *err)
 {
     struct docker docker = {.facts = writer, .text = text, .next_line = 1, .escape = '\\'};
-    struct bytes line;
+    struct bytes line = {0};
     bool open = false;
     buf_init(&docker.instruction, INSTRUCTION_MAX);
     buf_init(&docker.expanded, 2 * EXPANDED_MAX);
@@ -357,7 +357,7 @@ enum err_code dockerfile_read(struct facts_writer *writer, struct bytes text, st
                 docker.escape = '`';
             }
             if (open) {
-                buf_append_byte(&docker.instruction, '\n');
+                buf_append_text(&docker.instruction, "\\\n");
             }
             continue;
         }
@@ -373,7 +373,7 @@ enum err_code dockerfile_read(struct facts_writer *writer, struct bytes text, st
         open = more && (goes_on || (open && trimmed.size == 0));
         if (open) {
             /* As the shell continues a line, so that it can count lines. */
-            buf_append_text(&docker.instruction, goes_on ? "\\\n" : "\\\n");
+            buf_append_text(&docker.instruction, "\\\n");
             continue;
         }
         if (docker.instruction.failed) {

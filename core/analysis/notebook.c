@@ -148,8 +148,9 @@ static void idle(struct bytes line, size_t from)
     uint8_t *at = (uint8_t *)(uintptr_t)line.data + from;
     size_t size = line.size - from;
     memset(at, ' ', size);
-    if (size >= 4) {
-        memcpy(at, "pass", 4);
+    static const char pass[4] = {'p', 'a', 's', 's'};
+    if (size >= sizeof(pass)) {
+        memcpy(at, pass, sizeof(pass));
     } else if (size > 0) {
         at[0] = '0';
     }

@@ -107,7 +107,10 @@ static char plain(uint8_t c)
     if (c >= 'A' && c <= 'Z') {
         return (char)(c + ('a' - 'A'));
     }
-    return c == '-' || c == '.' ? '_' : (char)c;
+    if (c == '-' || c == '.') {
+        return '_';
+    }
+    return (char)c;
 }
 
 static bool is_name_byte(uint8_t c)

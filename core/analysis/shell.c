@@ -142,22 +142,21 @@ static void add_arguments(struct command *command, size_t from)
 
 static void add_gpus_option(struct command *command, size_t from)
 {
+    static const char *const options[] = {"--gpus",          "--nproc_per_node", "--nproc-per-node",
+                                          "--num_processes", "--num_gpus",       NULL};
     for (size_t i = from; i < command->count; i++) {
         const struct word *word = &command->words[i];
-        const char *value = NULL;
-        if (strncmp(word->text, "--gpus=", 7) == 0) {
-            value = word->text + 7;
-        } else if (word_is(word, "--gpus") && i + 1 < command->count) {
-            value = command->words[i + 1].text;
-        } else if (strncmp(word->text, "--runtime=nvidia", 16) == 0) {
-            value = "1";
-        } else if (strncmp(word->text, "--nproc_per_node=", 17) == 0 ||
-                   strncmp(word->text, "--nproc-per-node=", 17) == 0) {
-            value = word->text + 17;
-        } else if ((word_is(word, "--nproc_per_node") || word_is(word, "--num_processes") ||
-                    word_is(word, "--num_gpus")) &&
-                   i + 1 < command->count) {
-            value = command->words[i + 1].text;
+        const char *value = word_is(word, "--runtime=nvidia") ? "1" : NULL;
+        for (size_t k = 0; options[k] != NULL; k++) {
+            size_t size = strlen(options[k]);
+            if (strncmp(word->text, options[k], size) != 0) {
+                continue;
+            }
+            if (word->text[size] == '=') {
+                value = word->text + size + 1;
+            } else if (word->text[size] == '\0' && i + 1 < command->count) {
+                value = command->words[i + 1].text;
+            }
         }
         if (value != NULL) {
             unsigned long count = strtoul(value, NULL, 10);
@@ -290,7 +289,6 @@ void shell_read(struct facts_writer *writer, struct fact_place at, struct bytes 
             }
             c = next;
             i++;
-            line_end = false;
         } else if (quote != 0 && c == quote) {
             quote = 0;
             continue;

@@ -231,6 +231,8 @@ static void dockerfile_lines_go_on_through_comments_and_heredocs(void **state)
     struct fixture *f = *state;
     docker(f, "from a\nrun apt-get update && \\\n  # torch\n\n  pip install \\\n  jax\n");
     assert_string_equal(installed(f), "jax@6");
+    docker(f, "FROM a\nRUN pip install \\\n  # torch\n  keras\n");
+    assert_string_equal(installed(f), "keras@4");
     docker(f, "FROM a\nRUN <<EOF\npip install torch\nEOF\nRUN pip install keras\nCOPY <<-\"END\" "
               "/x\nRUN pip install theano\nEND\n");
     assert_string_equal(installed(f), "torch@3 keras@5");
