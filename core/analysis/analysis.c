@@ -293,8 +293,8 @@ static enum err_code conclude(struct file *file, struct arena *arena, struct ana
                              .syntax_errors = facts->syntax_errors,
                              .cut = facts->cut,
                              .parameter_count = parameters.count};
-    needs_find(&frameworks, &jobtype, &parameters, file->name, &found.requirements, &found.estimate,
-               &needs_claim);
+    needs_find(&frameworks, &jobtype, &parameters, facts->gpus, file->name, &found.requirements,
+               &found.estimate, &needs_claim);
 
     size_t items_size = parameters.count * sizeof(parameters.items[0]);
     struct bytes items = arena_copy(arena, bytes_of(parameters.items, items_size));

@@ -89,6 +89,8 @@ struct hits {
     bool asks_for_gpu;
     bool loads_mnist;                /* code names MNIST, not only a title or string */
     bool names_other_images;         /* another image data set as well */
+    bool names_other_generator;      /* an image model that is not Stable Diffusion, by name */
+    bool called_other_generator;     /* … in the base name */
     bool named_preparation;          /* the file is called after preparing data */
     bool titled_detection;           /* the base name or main title says "detection" itself */
     bool titled[ANALYSIS_JOB_COUNT]; /* … or anything else of the type */
@@ -170,6 +172,11 @@ static void hit(struct hits *hits, uint32_t index, const struct spot *spot)
         hits->names_other_images =
             hits->names_other_images ||
             (cue->job == ANALYSIS_JOB_IMAGE_CLASSIFICATION && cue->strength == 5);
+        bool other_generator =
+            counts && cue->strength == 6 && cue->job == ANALYSIS_JOB_IMAGE_GENERATION;
+        hits->names_other_generator = hits->names_other_generator || other_generator;
+        hits->called_other_generator =
+            hits->called_other_generator || (other_generator && spot->line == 0);
         if (counts && spot->named) {
             hits->titled[cue->job] = true;
             hits->titled_detection = hits->titled_detection ||
@@ -378,6 +385,11 @@ static enum analysis_job job_of_packages(const struct facts *facts)
 static bool is_muted(const struct cue *cue, const struct hits *hits,
                      const struct frameworks *frameworks)
 {
+    bool deep = frameworks->primary >= ANALYSIS_FRAMEWORK_PYTORCH &&
+                frameworks->primary <= ANALYSIS_FRAMEWORK_THEANO;
+    if (deep && cue->job == ANALYSIS_JOB_SCIENTIFIC && cue->strength <= 2) {
+        return true; /* so does a network use SciPy */
+    }
     return cue->job == ANALYSIS_JOB_DATA_PROCESSING && cue->where != CUE_NAMED &&
            cue->where != CUE_BASE_NAME && hits->train >= 5 &&
            frameworks->primary != ANALYSIS_FRAMEWORK_NONE;
@@ -411,13 +423,20 @@ static enum analysis_job corrected(enum analysis_job best, const struct hits *hi
                                    const uint32_t *scores)
 {
     /* A file called after preparing data does that, whatever the data is for, unless it trains. */
-    if (hits->named_preparation && hits->train < 6) {
+    if (hits->named_preparation && hits->train < 6 && !hits->titled[ANALYSIS_JOB_MNIST]) {
         return ANALYSIS_JOB_DATA_PROCESSING;
     }
     /* A generative model is trained on data sets that are known from classification. */
     if (best == ANALYSIS_JOB_IMAGE_CLASSIFICATION &&
         scores[ANALYSIS_JOB_IMAGE_GENERATION] >= SCORE_DEFINED) {
         best = ANALYSIS_JOB_IMAGE_GENERATION;
+    }
+    /* Stable Diffusion is made of parts that other models have as well: an autoencoder, a noise schedule. */
+    if (best == ANALYSIS_JOB_IMAGE_GENERATION && !hits->names_other_generator &&
+        scores[ANALYSIS_JOB_STABLE_DIFFUSION] >= SCORE_NAMED) {
+        best = ANALYSIS_JOB_STABLE_DIFFUSION;
+    } else if (best == ANALYSIS_JOB_STABLE_DIFFUSION && hits->called_other_generator) {
+        best = ANALYSIS_JOB_IMAGE_GENERATION; /* DreamBooth and ControlNet are for any of them */
     }
     /* The task in the title goes before the family of models it is done with. */
     if (best == ANALYSIS_JOB_OBJECT_DETECTION && !hits->titled_detection) {
@@ -468,6 +487,9 @@ static enum analysis_mode mode_of(const struct hits *hits, enum analysis_job job
     }
     bool learns = job != ANALYSIS_JOB_CUSTOM && job != ANALYSIS_JOB_SCIENTIFIC;
     bool any_framework = frameworks->primary != ANALYSIS_FRAMEWORK_NONE;
+    if (learns && any_framework && hits->finetune >= 8 && hits->train >= 6) {
+        return ANALYSIS_MODE_FINETUNE; /* also from a page of its own */
+    }
     if (hits->serve >= 8) {
         return learns || any_framework ? ANALYSIS_MODE_SERVE : ANALYSIS_MODE_SERVICE;
     }

@@ -23,6 +23,7 @@ static const struct cue_row {
 } cue_rows[] = {
     {ANALYSIS_JOB_MNIST, 5, CUE_ANYWHERE, "mnist,emnist,kmnist,qmnist,notmnist,fmnist"},
     {ANALYSIS_JOB_MNIST, 2, CUE_ANYWHERE, "fashion mnist,mnist 784,fetch mnist"},
+    {ANALYSIS_JOB_MNIST, 3, CUE_ANYWHERE, "mnist pkl,mnist npz,mnist csv,idx3 ubyte,idx1 ubyte"},
     {ANALYSIS_JOB_MNIST, 2, CUE_NAMED, "mnist,handwritten digit,handwritten digits"},
 
     {ANALYSIS_JOB_STABLE_DIFFUSION, 6, CUE_ANYWHERE,
@@ -58,8 +59,10 @@ static const struct cue_row {
      "diffusion,diffusion model,diffusion models,generative adversarial,adversarial "
      "network,upscale"},
     {ANALYSIS_JOB_IMAGE_GENERATION, 2, CUE_ANYWHERE,
-     "generator,conv transpose2 d,conv transpose2d,conv2 d "
-     "transpose,ddim,diffusion,autoencoder,content loss,style loss"},
+     "conv transpose2 d,conv transpose2d,conv2 d transpose,ddim,diffusion,autoencoder,content "
+     "loss,style loss"},
+
+    {ANALYSIS_JOB_IMAGE_GENERATION, 1, CUE_ANYWHERE, "generator"},
 
     {ANALYSIS_JOB_OBJECT_DETECTION, 6, CUE_ANYWHERE,
      "yolo,yolov3,yolov4,yolov5,yolov7,yolov8,yolov9,yolov10,yolox,yolo11,object "
@@ -265,10 +268,10 @@ static const struct cue_row {
      "download,write parquet"},
     {ANALYSIS_JOB_DATA_PROCESSING, 4, CUE_ANYWHERE, "to parquet"},
     {ANALYSIS_JOB_DATA_PROCESSING, 3, CUE_ANYWHERE,
-     "tofile,to csv,groupby,dict reader,beautiful soup,urlretrieve,cudf"},
+     "push to hub,tofile,to csv,groupby,dict reader,beautiful soup,urlretrieve,cudf"},
     {ANALYSIS_JOB_DATA_PROCESSING, 2, CUE_ANYWHERE,
      "read csv,read parquet,extractall,drop duplicates"},
-    {ANALYSIS_JOB_DATA_PROCESSING, 1, CUE_ANYWHERE, "csv,push to hub,load dataset,group by"},
+    {ANALYSIS_JOB_DATA_PROCESSING, 1, CUE_ANYWHERE, "csv,load dataset,group by"},
 };
 #define CUE_ROW_COUNT (sizeof(cue_rows) / sizeof(cue_rows[0]))
 #define CUES_MAX 1400

@@ -14,10 +14,11 @@ static bool trains(enum analysis_mode mode)
            mode == ANALYSIS_MODE_FINETUNE;
 }
 
+/* `gpus`: what the file reserves by number; 0: nothing said. */
 static enum analysis_device device_of(const struct frameworks *frameworks,
-                                      const struct jobtype *jobtype)
+                                      const struct jobtype *jobtype, uint32_t gpus)
 {
-    if (jobtype->asks_for_gpu && frameworks->primary != ANALYSIS_FRAMEWORK_NONE) {
+    if (gpus > 0 || (jobtype->asks_for_gpu && frameworks->primary != ANALYSIS_FRAMEWORK_NONE)) {
         return ANALYSIS_DEVICE_GPU;
     }
     if (jobtype->job == ANALYSIS_JOB_DATA_PROCESSING || jobtype->mode == ANALYSIS_MODE_PREP) {
@@ -225,12 +226,13 @@ static struct analysis_estimate cpu_estimate(const struct jobtype *jobtype)
 }
 
 void needs_find(const struct frameworks *frameworks, const struct jobtype *jobtype,
-                const struct parameters *parameters, const char *base_name,
+                const struct parameters *parameters, uint32_t gpus, const char *base_name,
                 struct analysis_requirements *ret_requirements,
                 struct analysis_estimate *ret_estimate, const char **ret_claim)
 {
-    if (device_of(frameworks, jobtype) == ANALYSIS_DEVICE_GPU) {
+    if (device_of(frameworks, jobtype, gpus) == ANALYSIS_DEVICE_GPU) {
         gpu_requirements(jobtype, parameters, base_name, ret_requirements, ret_claim);
+        ret_requirements->gpus = gpus > 0 ? gpus : 1;
         *ret_estimate = gpu_estimate(jobtype, parameters);
         return;
     }

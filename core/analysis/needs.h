@@ -9,9 +9,9 @@
 #include "core/analysis/jobtype.h"
 #include "core/analysis/parameters.h"
 
-/* `base_name` may name an adapter method (train_lora.py), which needs less memory. `ret_claim`: one sentence on why. */
+/* `gpus`: as many as the file asks for by number, 0 when it does not. `base_name` may name an adapter method (train_lora.py), which needs less memory. `ret_claim`: one sentence on why. */
 void needs_find(const struct frameworks *frameworks, const struct jobtype *jobtype,
-                const struct parameters *parameters, const char *base_name,
+                const struct parameters *parameters, uint32_t gpus, const char *base_name,
                 struct analysis_requirements *ret_requirements,
                 struct analysis_estimate *ret_estimate, const char **ret_claim);
 
