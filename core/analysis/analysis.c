@@ -3,6 +3,7 @@
 #include "core/analysis/analysis.h"
 
 #include "core/analysis/compose.h"
+#include "core/analysis/dataset.h"
 #include "core/analysis/dockerfile.h"
 #include "core/analysis/frameworks.h"
 #include "core/analysis/jobtype.h"
@@ -262,7 +263,7 @@ static enum err_code read_facts(struct file *file, struct bytes content,
     case ANALYSIS_KIND_SHELL:
         shell_read_file(facts, content);
         return ERR_OK;
-    case ANALYSIS_KIND_DATASET:
+    case ANALYSIS_KIND_DATASET: /* has an end of its own: describe_data() */
     case ANALYSIS_KIND_BUNDLE:
     case ANALYSIS_KIND_UNKNOWN:
         break;
@@ -321,6 +322,55 @@ static enum err_code conclude(struct file *file, struct arena *arena, struct ana
     return ERR_OK;
 }
 
+/* Data are no job: what they hold, and room for them. */
+static enum err_code describe_data(struct file *file, struct bytes content, struct arena *arena,
+                                   struct analysis *ret, struct err *err)
+{
+    struct parameters parameters = {0};
+    struct frameworks none = {.primary = ANALYSIS_FRAMEWORK_NONE};
+    struct jobtype jobtype = {.job = ANALYSIS_JOB_CUSTOM, .mode = ANALYSIS_MODE_NA};
+    const char *claim = "";
+    bool sampled = false;
+    enum err_code code = dataset_read(content, file->name, arena, &parameters, &sampled, err);
+    if (code != ERR_OK) {
+        err_context(err, "%.80s", file->name);
+        return code;
+    }
+    struct analysis found = {.kind = ANALYSIS_KIND_DATASET,
+                             .primary = none.primary,
+                             .job = jobtype.job,
+                             .mode = jobtype.mode,
+                             .confidence_permille = job_permille(file->kind, &jobtype),
+                             .cut = sampled,
+                             .parameter_count = parameters.count};
+    needs_find(&none, &jobtype, &parameters, 0, file->name, &found.requirements, &found.estimate,
+               &claim);
+    found.requirements.storage_mib += content.size >> 20;
+
+    struct bytes items = arena_copy(
+        arena, bytes_of(parameters.items, parameters.count * sizeof(parameters.items[0])));
+    struct evidence_list list = {.of = file, .source = content, .arena = arena};
+    list.file = arena_text(arena, bytes_of_text(file->name));
+    list.items = arena_alloc_array(arena, EVIDENCE_MAX, sizeof(*list.items));
+    if (items.data == NULL || list.file == NULL || list.items == NULL) {
+        return err_set(err, ERR_NOMEM, "no memory left for the analysis");
+    }
+    for (size_t i = 0; i < parameters.count; i++) {
+        const struct analysis_parameter *item = &parameters.items[i];
+        say(&list, 0, 0, "parameter %s = %s (%s)", item->name, item->value,
+            sampled && strcmp(item->name, "rows") == 0 ? "scaled from the first part" : "read");
+    }
+    say(&list, 0, 0, "requirements: room for the data");
+    if (list.out_of_memory) {
+        return err_set(err, ERR_NOMEM, "no memory left for the evidence");
+    }
+    found.parameters = (const void *)items.data;
+    found.evidence = list.items;
+    found.evidence_count = list.count;
+    *ret = found;
+    return ERR_OK;
+}
+
 enum err_code analysis_run_limited(struct bytes content, const char *base_name,
                                    const struct analysis_limits *limits, struct arena *arena,
                                    struct analysis *ret, struct err *err)
@@ -346,6 +396,9 @@ enum err_code analysis_run_limited(struct bytes content, const char *base_name,
     }
     file.source = content;
     file.name = name;
+    if (file.kind == ANALYSIS_KIND_DATASET) {
+        return describe_data(&file, content, arena, ret, err);
+    }
     facts_writer_init(&file.facts, arena);
     notebook_init(&file.notebook, limits);
     code = read_facts(&file, content, limits, err);

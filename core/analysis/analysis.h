@@ -3,7 +3,8 @@
  * Shape:   bytes and a base name in, one `struct analysis` out. Nothing else may influence the answer: no folder above
  *          the file, no digest, no network. The same bytes and name give the same answer (or the error of a time limit).
  * Reads:   Python source (tree-sitter), notebooks, Dockerfiles, compose files, requirements (pip's and conda's) and shell
- *          launchers. Data sets and bundles have their kinds below but no reader yet: they are refused, and the message says so.
+ *          launchers; data sets (csv, tsv, json, jsonl, npy, parquet, png, jpeg): their format, rows and columns. Archives,
+ *          bundles and npz have no reader yet: they are refused, and the message says so.
  * Bounds:  size, parse time and memory, number of facts and of evidence lines (struct analysis_limits). Nothing recurses on input.
  * Owner:   every pointer in `struct analysis` is static or in the caller's arena; it lives as long as the arena.
  * Thread:  any; calls share nothing.
@@ -112,7 +113,8 @@
     V(6, ANALYSIS_SOURCE_COMMAND, "command")                                                       \
     V(7, ANALYSIS_SOURCE_YAML, "yaml")                                                             \
     V(8, ANALYSIS_SOURCE_ENV, "env")                                                               \
-    V(9, ANALYSIS_SOURCE_LOCAL, "local")
+    V(9, ANALYSIS_SOURCE_LOCAL, "local")                                                           \
+    V(10, ANALYSIS_SOURCE_DATA, "data")
 
 #define ANALYSIS_ENUM_VALUE(number, constant, word) constant = (number),
 enum analysis_kind { ANALYSIS_KINDS(ANALYSIS_ENUM_VALUE) };
@@ -128,7 +130,8 @@ enum analysis_level { ANALYSIS_LOW = 1, ANALYSIS_MEDIUM, ANALYSIS_HIGH };
 #define ANALYSIS_JOB_COUNT 21
 
 /* One value written literally in the file, under the name we give it everywhere: epochs, batch_size, learning_rate,
- * resolution, max_steps, inference_steps, images, model, gpu, gpu_count, device_ids. */
+ * resolution, max_steps, inference_steps, images, model, gpu, gpu_count, device_ids; of data: format, size_mib, rows, columns, width,
+ * height, shape, dtype. */
 struct analysis_parameter {
     const char *name;
     const char *value;  /* a JSON number when `is_number`, text otherwise */

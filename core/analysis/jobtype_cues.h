@@ -99,8 +99,7 @@ static const struct cue_row {
      "a,celeba,quickdraw,flowers"},
     {ANALYSIS_JOB_IMAGE_CLASSIFICATION, 4, CUE_ANYWHERE,
      "image data loaders,vision learner,cnn learner,image dataset from directory,cnn "
-     "classification,transfer learning,vi t for image classification,auto model for image "
-     "classification,classification model"},
+     "classification,transfer learning,for image classification,classification model"},
     {ANALYSIS_JOB_IMAGE_CLASSIFICATION, 3, CUE_ANYWHERE,
      "resnet,res net,resnet18,resnet34,resnet50,resnet101,resnet152,resnext,resnext50,wide "
      "resnet,efficientnet,efficient net,efficientnet b0,mobilenet,mobile net,mobilenet "
@@ -170,7 +169,7 @@ static const struct cue_row {
      "answering,summarization,summarize,translation,translator,seq2seq,sentiment,sentiment "
      "analysis,word2vec,word2 vec,glove,gensim,fasttext,opus,marian,bart,natural "
      "language,multi30k,multi30 k,multinli,glue,mrpc,text vectorization,count vectorizer,tfidf "
-     "vectorizer,bag of words,embeddings model,fill mask,ag news"},
+     "vectorizer,bag of words,embeddings model,fill mask"},
     {ANALYSIS_JOB_NLP, 4, CUE_ANYWHERE,
      "imdb,wikitext,corpus,corpora,penn treebank,ptb,wmt,bleu,rouge,spam,newsgroups,movie "
      "reviews,word embeddings,detokenize,translate"},

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/analysis/kind.h"
 
+#include "core/analysis/dataset.h"
 #include "core/analysis/requirements.h"
 
 #include <stdio.h>
@@ -8,10 +9,9 @@
 
 const char *analysis_supported_formats(void)
 {
-    return "Python source (.py, or a script whose first line names python), notebooks (.ipynb), "
-           "Dockerfiles, "
-           "compose files and conda environments (.yml), requirements (.txt), shell launchers "
-           "(.sh)";
+    return "Python source (.py), notebooks (.ipynb), Dockerfiles, compose and conda files (.yml), "
+           "requirements (.txt), shell (.sh), data (.csv .tsv .json .jsonl .npy .parquet .png "
+           ".jpg)";
 }
 
 static char lower(char c)
@@ -54,10 +54,8 @@ static const struct {
     const char *suffix;
     const char *what;
 } unread[] = {
-    {".txt", "a text file"},  {".csv", "a data set"},     {".tsv", "a data set"},
-    {".json", "a data set"},  {".jsonl", "a data set"},   {".npy", "a data set"},
-    {".npz", "a data set"},   {".parquet", "a data set"}, {".zip", "an archive"},
-    {".tar", "an archive"},   {".tar.gz", "an archive"},  {".tgz", "an archive"},
+    {".txt", "a text file"},  {".npz", "an archive"},    {".zip", "an archive"},
+    {".tar", "an archive"},   {".tar.gz", "an archive"}, {".tgz", "an archive"},
     {".toml", "a TOML file"},
 };
 
@@ -143,6 +141,10 @@ enum err_code kind_find(struct bytes content, const char *name,
         return refuse(name, "the file is empty", err);
     }
     enum analysis_kind kind = by_name(plain);
+    if (kind == ANALYSIS_KIND_UNKNOWN && dataset_is_named(plain)) {
+        *ret = ANALYSIS_KIND_DATASET; /* of any size: its reader samples */
+        return ERR_OK;
+    }
     if (kind == ANALYSIS_KIND_UNKNOWN && first_line_names(content, "python")) {
         kind = ANALYSIS_KIND_PYTHON;
     } else if (kind == ANALYSIS_KIND_UNKNOWN && first_line_names(content, "sh")) {

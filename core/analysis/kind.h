@@ -5,7 +5,7 @@
 
 #include "core/analysis/analysis.h"
 
-/* `name`: base name, valid UTF-8. `ret`: PYTHON, NOTEBOOK, DOCKERFILE, COMPOSE (any YAML), REQUIREMENTS or SHELL.
+/* `name`: base name, valid UTF-8. `ret`: PYTHON, NOTEBOOK, DOCKERFILE, COMPOSE (any YAML), REQUIREMENTS, SHELL or DATASET.
  * Errors: ERR_INVALID (empty, no text, no reader: the message lists the readable ones), ERR_TOO_LARGE. */
 MUST_CHECK enum err_code kind_find(struct bytes content, const char *name,
                                    const struct analysis_limits *limits, enum analysis_kind *ret,
