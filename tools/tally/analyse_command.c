@@ -1,4 +1,5 @@
-/* One file after the other: mapped, not read, so that a large file costs no memory of its own; an error is that file's alone. */
+/* One file after the other; an error is that file's alone. Large ones are mapped, so that they cost no memory of their own; others
+ * are read, because a mapped file that somebody cuts short kills the program. */
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/tally/analyse_command.h"
 
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 #define ARENA_MAX ((size_t)16 << 20)
+#define READ_MAX ((size_t)64 << 20)
 #define LINE_MAX_BYTES ((size_t)1 << 20)
 
 static const char usage_text[] = "usage: tally analyse [--json] FILE…\n\n"
@@ -28,7 +30,22 @@ static const char usage_text[] = "usage: tally analyse [--json] FILE…\n\n"
                                  "           confidence, requirements, evidence …; of a file that "
                                  "could not be read: path, error\n";
 
-static enum err_code map_file(const char *path, struct bytes *ret, struct err *err)
+/* What of the file `fd` there is, up to `size` bytes, into `to`. */
+static size_t read_up_to(int fd, uint8_t *to, size_t size)
+{
+    size_t done = 0;
+    while (done < size) {
+        ssize_t got = pread(fd, to + done, size - done, (off_t)done);
+        if (got <= 0) {
+            break;
+        }
+        done += (size_t)got;
+    }
+    return done;
+}
+
+static enum err_code map_file(const char *path, struct bytes *ret, size_t *ret_mapped,
+                              struct err *err)
 {
     struct stat about;
     enum err_code code = ERR_OK;
@@ -46,12 +63,16 @@ static enum err_code map_file(const char *path, struct bytes *ret, struct err *e
     }
     *ret = bytes_of("", 0);
     if (about.st_size > 0) {
-        void *start = mmap(NULL, (size_t)about.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        size_t size = (size_t)about.st_size;
+        bool is_large = size > READ_MAX;
+        void *start = mmap(NULL, size, is_large ? PROT_READ : PROT_READ | PROT_WRITE,
+                           MAP_PRIVATE | (is_large ? 0 : MAP_ANONYMOUS), is_large ? fd : -1, 0);
         if (start == MAP_FAILED) {
             code = err_set(err, ERR_IO, "cannot be read: %s", strerrordesc_np(errno));
             goto out;
         }
-        *ret = bytes_of(start, (size_t)about.st_size);
+        *ret_mapped = size;
+        *ret = bytes_of(start, is_large ? size : read_up_to(fd, start, size));
     }
 out:
     if (fd >= 0) {
@@ -144,6 +165,7 @@ static void say_to_a_person(const char *path, const struct analysis *a, struct b
 static enum err_code analyse_file(const char *path, bool json, struct err *err)
 {
     struct bytes content = {0};
+    size_t mapped = 0;
     struct arena arena;
     struct analysis found;
     struct buf line;
@@ -152,7 +174,7 @@ static enum err_code analyse_file(const char *path, bool json, struct err *err)
     buf_init(&line, LINE_MAX_BYTES);
     buf_init(&shown, LINE_MAX_BYTES);
 
-    enum err_code code = map_file(path, &content, err);
+    enum err_code code = map_file(path, &content, &mapped, err);
     if (code == ERR_OK) {
         code = analysis_run(content, path, &arena, &found, err);
     }
@@ -169,8 +191,8 @@ static enum err_code analyse_file(const char *path, bool json, struct err *err)
     } else if (code == ERR_OK) {
         cli_put(buf_bytes(&line), stdout);
     }
-    if (content.size > 0) {
-        (void)munmap((void *)(uintptr_t)content.data, content.size);
+    if (mapped > 0) {
+        (void)munmap((void *)(uintptr_t)content.data, mapped);
     }
     buf_deinit(&shown);
     buf_deinit(&line);
