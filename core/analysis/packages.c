@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define NAME_MAX_BYTES 96
+#define IMAGE_MAX_BYTES 1024
 #define GPUS_MAX 1024
 
 /* Packages that are not called like the module they bring. A '*' stands for any end. Lower case, '_' for '-' and '.'. */
@@ -220,8 +221,8 @@ void packages_add_image(struct facts_writer *writer, struct fact_place at, struc
     size_t size = 0;
     bool in_tag = false;
     bool gpu = find(image, "nvcr.io/nvidia/") == 0;
-    if (image.size == 0) {
-        return;
+    if (image.size == 0 || image.size > IMAGE_MAX_BYTES) {
+        return; /* no registry takes such a name */
     }
     facts_name(writer, at, FACT_COMMAND, image, bytes_of_text("image"), 0);
     for (size_t i = 0; i <= image.size; i++) {

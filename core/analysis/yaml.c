@@ -43,12 +43,13 @@ static void scalar(struct reading *reading, struct bytes value, uint32_t line)
 static enum err_code open_collection(struct reading *reading, bool is_mapping, struct err *err)
 {
     size_t depth = reading->path.depth;
+    /* Keys that are collections count too: libyaml looks at every open level again for each token. */
+    if (depth + reading->skip == YAML_DEPTH_MAX) {
+        return err_set(err, ERR_INVALID, "YAML nested deeper than %d levels", YAML_DEPTH_MAX);
+    }
     if (reading->skip > 0 || (depth > 0 && reading->levels[depth - 1].wants_key)) {
         reading->skip++;
         return ERR_OK;
-    }
-    if (depth == YAML_DEPTH_MAX) {
-        return err_set(err, ERR_INVALID, "YAML nested deeper than %d levels", YAML_DEPTH_MAX);
     }
     reading->levels[depth] = (struct level){.is_mapping = is_mapping, .wants_key = is_mapping};
     reading->path.keys[depth][0] = '\0';
