@@ -376,6 +376,7 @@ static void create_job(struct market *m)
     job->key_id = w->key_id;
     escrow_keys_derive(&w->operator_keys[job->key_id - 1], job->escrow_id, &keys);
     job->identity = keys.public_key;
+    w->lies.escrow = job->identity;
     c = virtual_command(w, COMMAND_JOB_CREATE, ACTOR_ACCOUNT, consumer->account_id);
     c.u.job_create = (struct command_job_create){.job_id = job->job_id,
                                                  .escrow_id = job->escrow_id,

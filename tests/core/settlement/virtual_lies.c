@@ -14,7 +14,8 @@
 
 const char *lie_name(enum lie lie)
 {
-    static const char *const NAMES[] = {"hidden", "skipped", "tick", "processed", "stuck"};
+    static const char *const NAMES[] = {"hidden",    "skipped", "tick",
+                                        "processed", "stuck",   "forged"};
     return NAMES[lie];
 }
 
@@ -78,6 +79,35 @@ static void hide(struct lies *lies, struct devnet *network, const char *path, st
             lies->told[LIE_HIDDEN]++;
         }
     }
+}
+
+/* Well formed and with the hash of its fields, as only bytes that were never signed can be. */
+static void forge(struct lies *lies, const char *path, struct bytes body,
+                  struct service_reply *reply)
+{
+    uint64_t tick;
+    if (!begins(path, "getTransactionsForTick") || key_is_zero(lies->escrow)) {
+        return;
+    }
+    assert_int_equal(u64_parse(value_of(body, "tickNumber"), &tick, NULL), ERR_OK);
+    if (mix(lies, LIE_FORGED, tick) % 40 != 0) {
+        return;
+    }
+    struct qubic_archived_transaction forged = {.money_flew = true,
+                                                .transaction = {.source = {{1, 2, 3}},
+                                                                .destination = lies->escrow,
+                                                                .amount = 5000,
+                                                                .tick = (uint32_t)tick,
+                                                                .signature = {4, 5, 6}}};
+    forged.hash = qubic_transaction_hash(&forged.transaction);
+    if (reply->body.size < 2 || reply->body.data[reply->body.size - 1] != ']') {
+        return; /* another fault has spoilt it */
+    }
+    reply->body.size--; /* the list's end */
+    buf_append_text(&reply->body, reply->body.size > 1 ? "," : "");
+    qubic_rpc_build_transaction(&reply->body, &forged);
+    buf_append_text(&reply->body, "]");
+    lies->told[LIE_FORGED]++;
 }
 
 static void lie_once(struct lies *lies, struct devnet *network, const char *path, struct bytes body,
@@ -144,6 +174,7 @@ void lies_tell(struct lies *lies, struct devnet *network, const char *path, stru
     }
     if (reply->status == 200 && !reply->cut && reply->delay_ms == 0) {
         hide(lies, network, path, body, reply);
+        forge(lies, path, body, reply);
     }
     if (reply->status == 200 && !reply->cut && reply->delay_ms == 0) {
         lie_once(lies, network, path, body, reply);

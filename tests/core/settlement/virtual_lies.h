@@ -12,6 +12,7 @@ enum lie {
     LIE_TICK,    /* the network is far ahead */
     LIE_PROCESSED, /* the archive is far ahead */
     LIE_STUCK,     /* for a while no question of one kind is answered */
+    LIE_FORGED, /* a tick has a payment to an escrow that nobody signed, whenever it is asked for */
     LIES,
 };
 
@@ -19,6 +20,7 @@ struct lies {
     bool short_lists; /* while it is set: the list of an identity's transactions is empty */
     uint64_t seed;
     uint64_t questions;
+    struct key32 escrow; /* an escrow identity, for forgeries; zero: none yet */
     uint64_t told[LIES];
 };
 
