@@ -52,6 +52,11 @@ bool fourq_is_neutral_public(const struct fourq_point *point);
 /* True if a point as fourq_decode_public gives it (z = 1) has order exactly r: not neutral, not of low order, no
  * low-order part. */
 bool fourq_has_order_r_public(const struct fourq_point *point);
+/* True if 392 * P is neutral. */
+bool fourq_has_low_order_public(const struct fourq_point *point);
+/* k * G + l * P as the network computes it for a P that has neither order r nor low order; l is not reduced. */
+void fourq_mul_double_mixed_public(const struct fourq_scalar *k, const struct fourq_scalar *l,
+                                   const struct fourq_point *point, struct fourq_point *ret);
 
 /* The parts of fourq_mul_double_public, for the tests. P has order r. */
 /* P, phi(P), psi(P) and (phi psi / 4)(P). */

@@ -10,7 +10,12 @@
  * function given by a few lines (Miller), raised to the power (p^2 - 1) / 8 or (p^2 - 1) / 7; both
  * powers are cheap. It costs a quarter of what r * P would cost with the endomorphisms.
  *
- * Source:  Costello, Longa (IACR eprint 2015/565) for the endomorphisms; Babai's rounding for the cut; Koshelev, Subgroup
+ * Keys of mixed order (an order-r point plus a low-order one other than neutral) are multiplied as the network multiplies
+ * them, which is not l * P: it cuts l in its own way, into numbers of 64 bits of which the first is odd, and the four images'
+ * low-order parts add up to what they may. Plain and slow; nobody has such a key but who made it on purpose.
+ *
+ * Source:  Costello, Longa (IACR eprint 2015/565) for the endomorphisms and for the network's way of cutting a scalar
+ * (proposition 5); Babai's rounding for ours; Koshelev, Subgroup
  * membership testing on elliptic curves via the Tate pairing (IACR eprint 2022/037). docs/decisions/0012. */
 // SPDX-License-Identifier: Apache-2.0
 #include "core/crypto/fourq_point.h"
@@ -135,10 +140,10 @@ void fourq_endomorphisms_public(const struct fourq_point *p, struct fourq_point 
     ret[3] = tau_dual(&both);
 }
 
-/* Word 4 of a * b + 2^255: the low word of the rounded a * b / 2^256. */
-static uint64_t share_of(const struct fourq_scalar *a, const uint64_t b[4])
+/* Word 4 of a * b + plus * 2^192: the low word of a * b / 2^256, rounded if `plus` is 2^63, cut off if it is 0. */
+static uint64_t share_of(const struct fourq_scalar *a, const uint64_t b[4], uint64_t plus)
 {
-    uint64_t t[5] = {0, 0, 0, UINT64_C(1) << 63, 0};
+    uint64_t t[5] = {0, 0, 0, plus, 0};
     for (size_t i = 0; i < 4; i++) {
         u128 carry = 0;
         for (size_t j = 0; i + j < 5; j++) {
@@ -155,7 +160,7 @@ void fourq_scalar_cut_public(const struct fourq_scalar *l, int64_t ret[4])
     /* Each result is below 2^62, so it may be computed modulo 2^64. */
     uint64_t cut[STREAMS] = {l->words[0], 0, 0, 0};
     for (size_t i = 0; i < STREAMS; i++) {
-        uint64_t const share = share_of(l, fourq_lattice.share[i]);
+        uint64_t const share = share_of(l, fourq_lattice.share[i], UINT64_C(1) << 63);
         for (size_t j = 0; j < STREAMS; j++) {
             cut[j] -= share * (uint64_t)fourq_lattice.row[i][j];
         }
@@ -274,6 +279,80 @@ void fourq_mul_double_public(const struct fourq_scalar *k, const struct fourq_sc
 bool fourq_is_neutral_public(const struct fourq_point *point)
 {
     return fp2_is_zero(point->x) && fp2_equal(point->y, point->z) && !fp2_is_zero(point->z);
+}
+
+bool fourq_has_low_order_public(const struct fourq_point *point)
+{
+    struct fourq_point multiple = *point;
+    struct fourq_cached const once = point_cache(point);
+    for (unsigned bit = 9; bit-- > 1;) { /* 392, below its highest bit; the last three are 0 */
+        point_double(&multiple, true);
+        if (((392U >> (bit - 1)) & 1) != 0) {
+            point_add_cached(&multiple, &once, false, true);
+        }
+    }
+    return fourq_is_neutral_public(&multiple);
+}
+
+/* l as the network cuts it, for phi, psi and psi phi: a sum that is l modulo r, but not modulo 392. Any 256-bit l; r is
+ * not taken off first, and it would make a difference. */
+static void cut_as_the_network(const struct fourq_scalar *l, uint64_t ret[STREAMS])
+{
+    static const uint64_t share[STREAMS][4] = {
+        {0x259686E09D1A7D4F, 0xF75682ACE6A6BD66, 0xFC5BB5C5EA2BE5DF, 0x0000000000000007},
+        {0xD1BA1D84DD627AFB, 0x2BD235580F468D8D, 0x8FD4B04CAA6C0F8A, 0x0000000000000003},
+        {0x9B291A33678C203C, 0xC42BD6C965DCA902, 0xD038BF8D0BFFBAF6, 0x0000000000000000},
+        {0x12E5666B77E7FDC0, 0x81CBDC3714983D82, 0x1B073877A22D8410, 0x0000000000000003},
+    };
+    static const uint64_t row[STREAMS][STREAMS] = {
+        {0xF6F900D81F5F5E6A, 0x1363E862C22A2DA0, 0xF8BD9FCE1337FCF1, 0x084F739986B9E651},
+        {0xE2B6A4157B033D2C, 0x0000000000000001, 0xFFFFFFFFFFFFFFFF, 0xDA243A43722E9830},
+        {0xE85452E2DCE0FCFE, 0xFD3BDEE51C7725AF, 0x2E4D21C98927C49F, 0xF56190BB3FD13269},
+        {0xEC91CBF56EF737C1, 0xCEDD20D23C1F00CE, 0x068A49F02AA8A9B5, 0x18D5087896DE0AEA},
+    };
+    uint64_t cut[STREAMS] = {0x72482C5251A4559C + l->words[0], 0x59F95B0ADD276F6C,
+                             0x7DD2D17C4625FA78, 0x6BC57DEF56CE8877};
+    for (size_t i = 0; i < STREAMS; i++) {
+        uint64_t const times = share_of(l, share[i], 0);
+        for (size_t j = 0; j < STREAMS; j++) {
+            cut[j] += times * row[i][j];
+        }
+    }
+    uint64_t const even = (cut[0] & 1) - 1; /* all ones if it is even */
+    for (size_t j = 0; j < STREAMS; j++) {
+        ret[j] = cut[j] - (even & row[STREAMS - 1][j]);
+    }
+}
+
+void fourq_mul_double_mixed_public(const struct fourq_scalar *k, const struct fourq_scalar *l,
+                                   const struct fourq_point *point, struct fourq_point *ret)
+{
+    uint64_t cut[STREAMS];
+    cut_as_the_network(l, cut);
+    struct middle const start = tau(point);
+    struct middle const phi_middle = phi_core(&start);
+    struct middle const psi_middle = psi_core(&start);
+    struct fourq_point const phi = tau_dual(&phi_middle);
+    struct fourq_point const psi = tau_dual(&psi_middle);
+    struct middle const phi_start = tau(&phi);
+    struct middle const psi_phi_middle = psi_core(&phi_start);
+    struct fourq_point const psi_phi = tau_dual(&psi_phi_middle);
+    struct fourq_cached const image[STREAMS] = {point_cache(point), point_cache(&phi),
+                                                point_cache(&psi), point_cache(&psi_phi)};
+    struct fourq_point sum = fourq_neutral;
+    for (unsigned bit = 64; bit-- > 0;) {
+        point_double(&sum, true);
+        for (size_t j = 0; j < STREAMS; j++) {
+            if (((cut[j] >> bit) & 1) != 0) {
+                point_add_cached(&sum, &image[j], false, true);
+            }
+        }
+    }
+    struct fourq_point base;
+    fourq_mul_base(k, &base);
+    struct fourq_cached const base_cached = point_cache(&base);
+    point_add_cached(&sum, &base_cached, false, true);
+    *ret = sum;
 }
 
 /* What all the functions below are made of, at the point (x, y): u = top / bottom, v = top / (bottom * x). */

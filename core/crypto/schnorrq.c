@@ -87,15 +87,22 @@ bool schnorrq_verify(const struct key32 *public_key, const struct key32 *digest,
     struct fourq_point key;
     fourq_scalar_load(signature + 32, &s);
     if ((signature[15] & 0x80) != 0 || !fourq_scalar_is_reduced_public(&s) ||
-        is_contract_like(public_key) || !fourq_decode_public(public_key, &key) ||
-        !fourq_has_order_r_public(&key)) {
+        is_contract_like(public_key) || !fourq_decode_public(public_key, &key)) {
+        return false;
+    }
+    bool const ordinary = fourq_has_order_r_public(&key);
+    if (!ordinary && fourq_has_low_order_public(&key)) {
         return false;
     }
     struct fourq_scalar challenge;
     struct fourq_point point;
     struct key32 encoded;
     hash_to_scalar(bytes_of(signature, 32), key_bytes(public_key), key_bytes(digest), &challenge);
-    fourq_mul_double_public(&s, &challenge, &key, &point);
+    if (ordinary) {
+        fourq_mul_double_public(&s, &challenge, &key, &point);
+    } else {
+        fourq_mul_double_mixed_public(&s, &challenge, &key, &point);
+    }
     fourq_encode(&point, &encoded);
     return memcmp(encoded.b, signature, sizeof encoded.b) == 0;
 }

@@ -27,8 +27,9 @@ struct key32 schnorrq_public_key(const struct schnorrq_subseed *subseed);
 void schnorrq_sign(const struct schnorrq_subseed *subseed, const struct key32 *public_key,
                    const struct key32 *digest, uint8_t ret_signature[SCHNORRQ_SIGNATURE_SIZE]);
 
-/* False also for: S not below r, a key of the form of a contract address, a key that is no point of the
- * curve, has low order, or has a low-order part. */
+/* False also for: S not below r, a key of the form of a contract address, a key that is no point of the curve or
+ * has low order. With a key that has a low-order part besides its part of order r, what the network accepts is not what
+ * plain arithmetic would: it is followed in both directions (fourq_verify.c). */
 bool schnorrq_verify(const struct key32 *public_key, const struct key32 *digest,
                      const uint8_t signature[SCHNORRQ_SIGNATURE_SIZE]);
 

@@ -9,6 +9,8 @@ import unittest
 TALLY = os.path.join(os.environ["TALLY_BIN_DIR"], "tally")
 with open(os.path.join(os.environ["TALLY_SOURCE_DIR"], "tests/data/qubic-vectors.json")) as file:
     VECTORS = json.load(file)
+with open(os.path.join(os.environ["TALLY_SOURCE_DIR"], "tests/data/qubic-mixed-order.json")) as file:
+    MIXED_ORDER = json.load(file)["mixedOrder"]
 
 
 def run(operation, lines):
@@ -52,6 +54,11 @@ class QubicCommand(unittest.TestCase):
             lines = [{"publicKey": r["publicKeyHex"], "digest": r["digestHex"], "signature": r["signatureHex"]}
                      for r in VECTORS[name]]
             self.assertEqual(run("verify", lines), [{"valid": expected}] * len(lines))
+
+    def test_a_key_with_a_low_order_part_is_judged_as_the_network_judges(self):
+        lines = [{"publicKey": r["publicKeyHex"], "digest": r["digestHex"], "signature": r["signatureHex"]} for r in MIXED_ORDER]
+        self.assertEqual({r["validInQubicCore"] for r in MIXED_ORDER}, {True, False})
+        self.assertEqual(run("verify", lines), [{"valid": r["validInQubicCore"]} for r in MIXED_ORDER])
 
     def test_transactions(self):
         for row in VECTORS["transactions"] + VECTORS["realTransactions"]:

@@ -60,7 +60,7 @@ static const char *signature_complaint(const struct qubic_transaction *tx)
     if (!fourq_scalar_is_reduced_public(&s)) {
         return "Non-canonical signature scalar.";
     }
-    if (!fourq_decode_public(&tx->source, &key) || !fourq_has_order_r_public(&key)) {
+    if (!fourq_decode_public(&tx->source, &key) || fourq_has_low_order_public(&key)) {
         return "Bad public key or signature.";
     }
     return "Signature does not verify!";

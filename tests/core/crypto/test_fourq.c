@@ -453,6 +453,40 @@ static void of_all_low_order_parts_only_none_passes(void **state)
     }
 }
 
+/* The same 392 cases for the multiplication that the network does, and for the question whether nothing but low order
+ * is there. The network's numbers are held against the plain ones of tests/support. */
+static void keys_of_mixed_order_are_multiplied_in_the_networks_way(void **state)
+{
+    (void)state;
+    static struct ref_point torsion[TORSION];
+    torsion_points(torsion);
+    size_t unlike_plain = 0;
+    for (uint32_t i = 0; i < TORSION; i++) {
+        struct fourq_scalar const k = interesting(2000 + i);
+        struct fourq_scalar const l = i % 2 == 0 ? pseudo_random(i) : interesting(i / 2);
+        struct ref_point const p = ref_point_mul(pseudo_random(i + 7).words, ref_generator());
+        struct ref_point const mixed = ref_point_add(p, torsion[i]);
+        struct fourq_point const fast_low = fast_point(torsion[i]);
+        struct fourq_point const fast = fast_point(mixed);
+        assert_true(fourq_has_low_order_public(&fast_low));
+        assert_false(fourq_has_low_order_public(&fast));
+        struct fourq_point product;
+        struct key32 encoded;
+        fourq_mul_double_mixed_public(&k, &l, &fast, &product);
+        fourq_encode(&product, &encoded);
+        struct ref_point const of_k = ref_point_mul(k.words, ref_generator());
+        struct key32 const expected =
+            ref_encode(ref_point_add(of_k, ref_network_mul(l.words, mixed)));
+        struct key32 const plain = ref_encode(ref_point_add(of_k, ref_point_mul(l.words, mixed)));
+        assert_memory_equal(encoded.b, expected.b, 32);
+        unlike_plain += memcmp(expected.b, plain.b, 32) != 0;
+        if (i == 0) { /* order r: there the network's way is no other */
+            assert_memory_equal(expected.b, plain.b, 32);
+        }
+    }
+    assert_true(unlike_plain > TORSION * 3 / 4);
+}
+
 /* Points from the whole curve times divisors of 392, so that each part of the group is sometimes left over. */
 static void order_r_is_what_the_plain_multiple_says(void **state)
 {
@@ -481,6 +515,7 @@ int main(void)
         cmocka_unit_test(sums_of_two_multiples_are_the_plain_ones),
         cmocka_unit_test(endomorphisms_and_cuts_fit_together),
         cmocka_unit_test(of_all_low_order_parts_only_none_passes),
+        cmocka_unit_test(keys_of_mixed_order_are_multiplied_in_the_networks_way),
         cmocka_unit_test(order_r_is_what_the_plain_multiple_says),
         cmocka_unit_test(scalar_arithmetic_agrees_with_the_group),
         cmocka_unit_test(encodings_survive_a_round_trip),

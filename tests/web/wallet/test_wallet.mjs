@@ -138,6 +138,18 @@ const isRefused = ({ publicKeyHex, digestHex, signatureHex, reason }) =>
 vectors("verifyNegative", isRefused);
 vectors("verifyMixedOrder", isRefused);
 
+test("a key with a low-order part is judged as the network judges", () => {
+  const { mixedOrder, counts } = JSON.parse(readFileSync(`${process.env.TALLY_SOURCE_DIR}/tests/data/qubic-mixed-order.json`));
+  const accepted = mixedOrder.filter(({ publicKeyHex, digestHex, signatureHex, validInQubicCore }) => {
+    const valid = wallet.verify({ publicKey: publicKeyHex, digest: digestHex, signature: signatureHex });
+    assert.equal(valid, validInQubicCore);
+    return valid;
+  });
+  console.log(`vectors mixedOrder: ${mixedOrder.length} checked of ${counts.mixedOrder}`);
+  assert.equal(mixedOrder.length, counts.mixedOrder);
+  assert.ok(accepted.length > 0 && accepted.length < mixedOrder.length);
+});
+
 vectors("badIdentities", ({ identity, reason }) => {
   assert.equal(wallet.checkIdentity(identity), false, reason);
   assert.throws(() => wallet.publicKeyOf(identity), named("IdentityInvalid", "60 capital letters"), reason);
