@@ -7,10 +7,7 @@
 
 #include <assert.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-#define PASSPHRASE_MAX 1024
 
 #define SECRET_SIZE_MAX (32 + OPERATOR_KEYS_MAX * QUBIC_SEED_SIZE)
 static_assert(SECRET_SIZE_MAX <= SEALED_SECRET_MAX, "all seeds fit into the sealed file");
@@ -131,23 +128,5 @@ enum err_code server_keys_load(const char *path, struct bytes passphrase, struct
     server_keys_wipe(&keys);
     sealed_wipe(&opened);
     buf_deinit(&sealed);
-    return code;
-}
-
-enum err_code passphrase_read(const char *path, struct buf *ret, struct err *err)
-{
-    struct stat info;
-    buf_init(ret, PASSPHRASE_MAX); /* first: the caller wipes it whatever happens */
-    if (stat(path, &info) == 0 && (info.st_mode & 077) != 0) {
-        return err_set(err, ERR_DENIED, "%s can be read by others; chmod 600 it", path);
-    }
-    enum err_code code = file_read(path, ret, err);
-    if (code == ERR_OK && ret->size > 0) {
-        const uint8_t *end = memchr(ret->data, '\n', ret->size);
-        ret->size = end == NULL ? ret->size : (size_t)(end - ret->data);
-    }
-    if (code == ERR_OK && ret->size == 0) {
-        code = err_set(err, ERR_INVALID, "%s has no passphrase on its first line", path);
-    }
     return code;
 }

@@ -27,7 +27,5 @@ MUST_CHECK enum err_code server_keys_add_seed(struct server_keys *keys, const ch
                                               struct bytes passphrase, struct err *err);
 MUST_CHECK enum err_code server_keys_load(const char *path, struct bytes passphrase,
                                           struct server_keys *ret, struct err *err);
-/* First line of the file, without its newline. ERR_DENIED if others may read the file. */
-MUST_CHECK enum err_code passphrase_read(const char *path, struct buf *ret, struct err *err);
 
 #endif

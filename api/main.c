@@ -9,6 +9,7 @@
 #include "api/term_set.h"
 #include "core/base/file.h"
 #include "core/base/invariant.h"
+#include "core/base/process.h"
 #include "core/base/rng.h"
 #include "core/base/text.h"
 #include "core/base/time.h"
@@ -44,7 +45,7 @@ static enum err_code open_keys(struct server *s, struct err *err)
 {
     struct buf passphrase;
     char path[PATH_MAX];
-    enum err_code code = passphrase_read(s->options.passphrase_file, &passphrase, err);
+    enum err_code code = sealed_passphrase_read(s->options.passphrase_file, &passphrase, err);
     if (code == ERR_OK) {
         code = path_join(path, sizeof path, s->options.api.data_dir, "keys.sealed", err);
     }
@@ -271,7 +272,7 @@ static enum err_code write_seed(struct server *s, struct err *err)
 {
     struct buf passphrase;
     char path[PATH_MAX];
-    enum err_code code = passphrase_read(s->options.passphrase_file, &passphrase, err);
+    enum err_code code = sealed_passphrase_read(s->options.passphrase_file, &passphrase, err);
     if (code == ERR_OK) {
         code = path_join(path, sizeof path, s->options.api.data_dir, "keys.sealed", err);
     }
@@ -453,6 +454,11 @@ int main(int argc, char **argv)
     if (code != ERR_OK) {
         (void)fprintf(stderr, "tallyd: %s\n", err.message);
         return 2;
+    }
+    code = process_keep_secrets(&err);
+    if (code != ERR_OK) {
+        (void)fprintf(stderr, "tallyd: %s\n", err.message);
+        return 1;
     }
     code = server.options.task == TALLYD_INIT      ? init(&server, &err)
            : server.options.task == TALLYD_ROTATE  ? rotate(&server, &err)

@@ -56,6 +56,11 @@ static bool reserve(struct buf *buf, size_t size)
     return true;
 }
 
+void buf_reserve(struct buf *buf, size_t size)
+{
+    (void)reserve(buf, size > buf->size ? size - buf->size : 0);
+}
+
 void buf_append(struct buf *buf, const void *data, size_t size)
 {
     if (!reserve(buf, size)) {

@@ -22,6 +22,8 @@ void buf_init(struct buf *buf, size_t size_max);
 void buf_deinit(struct buf *buf);
 /* Forget the content and `failed`, keep the memory. */
 void buf_clear(struct buf *buf);
+/* Room for `size` bytes in all, so that appends up to there leave no copy in memory given back. */
+void buf_reserve(struct buf *buf, size_t size);
 void buf_append(struct buf *buf, const void *data, size_t size);
 void buf_append_bytes(struct buf *buf, struct bytes bytes);
 void buf_append_text(struct buf *buf, const char *text);

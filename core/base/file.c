@@ -31,6 +31,7 @@ enum err_code file_read(const char *path, struct buf *ret, struct err *err)
             break;
         }
         buf_append(ret, chunk, (size_t)got);
+        explicit_bzero(chunk, (size_t)got); /* it may be a passphrase */
         if (ret->failed) {
             code = (size_t)got > ret->size_max - ret->size
                        ? err_set(err, ERR_TOO_LARGE, "%s is larger than %zu bytes", path,

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/crypto/sealed.h"
 
+#include "core/base/file.h"
+
 #include <sodium.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define HEADER_SIZE (8 + 8 + 8)
 #define SALT_AT HEADER_SIZE
@@ -81,6 +84,30 @@ enum err_code sealed_open(struct bytes sealed, struct bytes passphrase, struct b
     }
     sodium_memzero(key, sizeof key);
     sodium_memzero(secret, sizeof secret);
+    return code;
+}
+
+void sealed_passphrase_init(struct buf *ret)
+{
+    buf_init(ret, SEALED_PASSPHRASE_MAX);
+    buf_reserve(ret, SEALED_PASSPHRASE_MAX);
+}
+
+enum err_code sealed_passphrase_read(const char *path, struct buf *ret, struct err *err)
+{
+    struct stat info;
+    sealed_passphrase_init(ret);
+    if (stat(path, &info) == 0 && (info.st_mode & 077) != 0) {
+        return err_set(err, ERR_DENIED, "%s can be read by others; chmod 600 it", path);
+    }
+    enum err_code code = file_read(path, ret, err);
+    if (code == ERR_OK && ret->size > 0) {
+        const uint8_t *end = memchr(ret->data, '\n', ret->size);
+        ret->size = end == NULL ? ret->size : (size_t)(end - ret->data);
+    }
+    if (code == ERR_OK && ret->size == 0) {
+        code = err_set(err, ERR_INVALID, "%s has no passphrase on its first line", path);
+    }
     return code;
 }
 

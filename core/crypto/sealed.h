@@ -20,6 +20,13 @@ MUST_CHECK enum err_code sealed_create(struct bytes secret, struct bytes passphr
 /* Append the secret; wipe it after use (sealed_wipe). */
 MUST_CHECK enum err_code sealed_open(struct bytes sealed, struct bytes passphrase, struct buf *ret,
                                      struct err *err);
+#define SEALED_PASSPHRASE_MAX 1024
+
+/* An empty buffer for a passphrase: never moved, so that sealed_wipe finds all of it. */
+void sealed_passphrase_init(struct buf *ret);
+/* First line of the file, without its newline; `ret` is set whatever happens, wipe it (sealed_wipe). ERR_DENIED if others may
+ * read the file, ERR_INVALID if the line is empty. */
+MUST_CHECK enum err_code sealed_passphrase_read(const char *path, struct buf *ret, struct err *err);
 /* Zero the memory of a buffer that held a secret, and free it. */
 void sealed_wipe(struct buf *buf);
 

@@ -67,7 +67,7 @@ static void check_wallet(const char *path, struct bytes content, struct bytes pa
 static void check_passphrases(const char *path)
 {
     struct buf text;
-    if (passphrase_read(path, &text, NULL) == ERR_OK) {
+    if (sealed_passphrase_read(path, &text, NULL) == ERR_OK) {
         INVARIANT(text.size > 0 && memchr(text.data, '\n', text.size) == NULL);
     }
     sealed_wipe(&text);

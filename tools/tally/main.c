@@ -1,5 +1,6 @@
 /* tools/tally/main.c: the `tally` command line; one row per subcommand. */
 // SPDX-License-Identifier: Apache-2.0
+#include "core/base/process.h"
 #include "tools/tally/analyse_command.h"
 #include "tools/tally/catalogue_command.h"
 #include "tools/tally/escrow_command.h"
@@ -54,6 +55,12 @@ int main(int argc, char **argv)
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
         usage(stdout);
         return 0;
+    }
+    /* All of them: which command reads a seed, a passphrase or a token changes more often than this line. */
+    struct err err = {0};
+    if (process_keep_secrets(&err) != ERR_OK) {
+        fprintf(stderr, "tally: %s\n", err.message);
+        return 1;
     }
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         if (strcmp(argv[1], commands[i].name) == 0) {

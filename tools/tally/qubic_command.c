@@ -421,16 +421,20 @@ static void print_answer(const struct buf *out)
 
 static int run_stream(operation_fn run, struct buf *out)
 {
-    char *line = NULL;
-    size_t capacity = 0;
+    size_t capacity = 8192; /* a line with a seed is shorter, so it is never moved */
+    char *line = malloc(capacity);
+    static char buffer[8192]; /* outlives the call: it stays stdin's */
     ssize_t size;
-    while (!ferror(stdout) && (size = getline(&line, &capacity, stdin)) >= 0) {
+    (void)setvbuf(stdin, buffer, _IOFBF, sizeof buffer);
+    while (line != NULL && !ferror(stdout) && (size = getline(&line, &capacity, stdin)) >= 0) {
         (void)answer_line(run, bytes_of(line, (size_t)size), out);
         print_answer(out);
         sodium_memzero(line, capacity); /* it may have held a seed */
     }
+    sodium_memzero(buffer, sizeof buffer);
+    bool const failed = line == NULL || ferror(stdin) || ferror(stdout);
     free(line);
-    return ferror(stdin) || ferror(stdout) ? 1 : 0;
+    return failed ? 1 : 0;
 }
 
 static int run_flags(operation_fn run, int argc, char **argv, struct buf *out)
