@@ -1,16 +1,59 @@
 # SPDX-License-Identifier: Apache-2.0
 """tally escrow show and tally sweep: what an escrow holds on both sides, and money that nothing explains. The sweep moves that and nothing else."""
+import contextlib
+import http.server
 import json
 import os
 import subprocess
 import sys
+import threading
 import time
 import unittest
+import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from tally_harness import BIN, World, tally_qubic, wait_until  # noqa: E402
 
 MONEY = 10**9
+
+
+@contextlib.contextmanager
+def forgetful_archive(world, forgotten, no_money=False):
+    """An archive that does not know one transaction, or says that it moved nothing."""
+    class Forget(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):  # noqa: N802
+            self.relay(self.rfile.read(int(self.headers["Content-Length"])))
+
+        def do_GET(self):  # noqa: N802
+            self.relay(None)
+
+        def relay(self, body):
+            request = urllib.request.Request(world.chain.url + self.path, data=body, headers={"Content-Type": "application/json"})
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                found = json.load(answer)
+            rows = found.get("transactions", []) if isinstance(found, dict) else []
+            if no_money:
+                for row in rows:
+                    row["moneyFlew"] = row["moneyFlew"] and row["hash"] != forgotten
+            elif rows:
+                found["transactions"] = [row for row in rows if row["hash"] != forgotten]
+            text = json.dumps(found).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        def log_message(self, *_):
+            pass
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Forget)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield "http://127.0.0.1:%d/query/v1" % server.server_address[1]
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 class Escrows(unittest.TestCase):
@@ -29,11 +72,11 @@ class Escrows(unittest.TestCase):
         self.host.end(job, worker_ms=100)
         return self.alice.wait_for(job, lambda now: now["settled"])
 
-    def tally(self, *arguments, log=None, text=None):
+    def tally(self, *arguments, log=None, text=None, archive=None):
         chain = self.world.chain.url
         return subprocess.run(
             [BIN + "/tally", *arguments, *(log or ["--data", self.world.data]),
-             "--qubic-live-url", chain + "/live/v1", "--qubic-query-url", chain + "/query/v1"],
+             "--qubic-live-url", chain + "/live/v1", "--qubic-query-url", archive or chain + "/query/v1"],
             capture_output=True, text=True, timeout=120, input=text)
 
     def show(self, job, **how):
@@ -44,9 +87,9 @@ class Escrows(unittest.TestCase):
             return json.loads(done.stdout) if done.returncode == 0 else None
         return wait_until(look, "the archive")
 
-    def sweep(self, *more, passphrase=None):
+    def sweep(self, *more, passphrase=None, archive=None):
         return self.tally("sweep", "--to", self.operator, "--yes", "--passphrase-file",
-                          passphrase or self.world.passphrase, *more)
+                          passphrase or self.world.passphrase, *more, archive=archive)
 
     def stop(self):
         self.assertEqual(self.world.server.stop(), 0)
@@ -177,6 +220,33 @@ class Escrows(unittest.TestCase):
         self.assertEqual(broken.returncode, 1)
         self.assertIn("look at the chain before removing it", broken.stderr)
         self.assertTrue(os.path.exists(note))
+
+    def test_money_is_not_unexplained_while_a_confirmed_payment_is_missing_on_the_chain(self):
+        """What lies there may be that very payment, which then is somebody's."""
+        job, other = self.paid_job(), self.paid_job()
+        refund = job["legs"][0]["tx_id"]
+        self.gift(job, 500)
+        self.gift(other, 7)
+        wait_until(lambda: self.show(job)["spare"] == 500 and self.show(other)["spare"] == 7, "the gifts in the archive")
+        self.assertEqual(self.show(job)["missing"], 0)
+        self.stop()
+        for no_money in (False, True):
+            with forgetful_archive(self.world, refund, no_money) as archive:
+                self.assertEqual(self.show(job, archive=archive)["missing"], 1)
+                listed = self.tally("sweep", archive=archive)
+                self.assertEqual(listed.returncode, 1, listed.stderr)
+                self.assertIn("refused: a refund of %d QUBIC" % job["refund"], listed.stdout)
+                self.assertIn(refund, listed.stdout)
+                self.assertIn("2 escrows, 2 differ; unexplained 7 QUBIC\n", listed.stdout)
+                swept = self.sweep(archive=archive)
+                self.assertEqual(swept.returncode, 1, swept.stdout)
+                self.assertIn(refund, swept.stdout)
+                self.assertEqual((self.balance(job), self.balance(other)), (500, 0))
+                self.gift(other, 7)
+                wait_until(lambda: self.show(other)["spare"] == 7, "another gift in the archive")
+        swept = self.sweep()  # with the archive that has it
+        self.assertEqual(swept.returncode, 0, swept.stdout)
+        self.assertIn("moved 507 QUBIC\n", swept.stdout)
 
     def test_another_operators_seed_signs_nothing(self):
         job = self.paid_job()

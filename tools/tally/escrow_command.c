@@ -70,6 +70,9 @@ static const char *verdict(const struct book *book, const struct book_escrow *es
     if (book_found_open(book, escrow->id) > 0) {
         return "a part of the log that was lost paid from it: it is not paid from again";
     }
+    if (look->missing != NULL) {
+        return "the chain does not show what the ledger calls final: ask another archive";
+    }
     if (look->spare == 0) {
         return "the chain shows what the ledger holds";
     }
@@ -320,12 +323,12 @@ static void print_json(const struct book *book, const struct book_escrow *e,
            ",\"holds\":%" PRId64 ",\"refund\":%" PRId64 ",\"payout\":%" PRId64 ",\"fee\":%" PRId64
            ",\"shortfall\":%" PRId64 ",\"found_open\":%zu,\"done\":%s,\"balance\":%" PRId64
            ",\"balance_tick\":%" PRIu32 ",\"unread\":%" PRId64 ",\"unknown\":%" PRId64
-           ",\"spare\":%" PRId64 ",\"key_id\":%" PRIu64 ",\"payments\":[",
+           ",\"missing\":%zu,\"spare\":%" PRId64 ",\"key_id\":%" PRIu64 ",\"payments\":[",
            id, job_id, identity, book_status_word(e->status), e->sequence, e->amount, e->last_tick,
            e->confirmations, e->holds, e->refund, e->payout, e->fee, e->short_by,
            book_found_open(book, e->id), book_escrow_is_done(e) ? "true" : "false",
            look->balance.balance, look->balance.valid_for_tick, look->unread, look->unknown,
-           look->spare, e->key_id);
+           look->missing_count, look->spare, e->key_id);
     print_json_payments(book, look);
     printf("],\"waiting\":[");
     print_json_owed(e, look);

@@ -57,6 +57,29 @@ static enum err_code add_up(const struct book_escrow *escrow, struct escrow_look
                 : err_set(err, ERR_OVERFLOW, "an escrow's amounts leave the range of int64");
 }
 
+/* With a transaction missing nothing about the difference is known: a payment that the ledger took for done may be what lies there. */
+static enum err_code find_missing(uint32_t until, struct escrow_look *look, struct err *err)
+{
+    for (size_t i = 0; i < look->payments.ledger_count; i++) {
+        const struct ledger_payment *payment = &look->payments.ledger[i];
+        if (payment->state != PAYMENT_FINAL) {
+            continue;
+        }
+        if (payment->tick > until) {
+            return err_set(err, ERR_UNAVAILABLE,
+                           "record %" PRIu64 " has a %s of tick %" PRIu64
+                           ", the chain is known up to tick %" PRIu32 " so far; ask again",
+                           payment->sequence, payment_kind_word(payment->kind), payment->tick,
+                           until);
+        }
+        const struct chain_payment *tx = escrow_look_chain(look, &payment->tx_id);
+        if (tx == NULL || !tx->moved) {
+            look->missing = look->missing_count++ == 0 ? payment : look->missing;
+        }
+    }
+    return ERR_OK;
+}
+
 enum err_code escrow_look(const struct book *book, const struct book_escrow *escrow,
                           struct chain_reader *chain, struct escrow_look *ret, struct err *err)
 {
@@ -76,11 +99,13 @@ enum err_code escrow_look(const struct book *book, const struct book_escrow *esc
                        " so far; ask again",
                        moved, processed);
     }
+    uint32_t const until =
+        look.balance.valid_for_tick < processed ? look.balance.valid_for_tick : processed;
     if (code == ERR_OK) {
-        code = payments_of_escrow(
-            book, escrow,
-            look.balance.valid_for_tick < processed ? look.balance.valid_for_tick : processed,
-            chain, &look.payments, err);
+        code = payments_of_escrow(book, escrow, until, chain, &look.payments, err);
+    }
+    if (code == ERR_OK) {
+        code = find_missing(until, &look, err);
     }
     if (code == ERR_OK) {
         code = add_up(escrow, &look, err);

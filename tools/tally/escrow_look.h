@@ -12,11 +12,14 @@ struct escrow_look {
         unread; /* deposits on the chain that the ledger does not have: the server returns them when it reads them */
     int64_t
         unknown; /* gone from it by transactions that the ledger does not have: sweeps, or theft */
+    const struct ledger_payment *
+        missing; /* the first one that the ledger calls observed or confirmed and that the chain does not show to have moved; NULL: none. Part of `payments` */
+    size_t missing_count;
     int64_t
         spare; /* balance less what the ledger holds there and less `unread`; below 0: something is missing, or in flight */
 };
 
-/* ERR_UNAVAILABLE when balance and list do not yet speak of the same ticks: ask again. */
+/* ERR_UNAVAILABLE when balance, list and ledger do not yet speak of the same ticks: ask again. */
 MUST_CHECK enum err_code escrow_look(const struct book *book, const struct book_escrow *escrow,
                                      struct chain_reader *chain, struct escrow_look *ret,
                                      struct err *err);

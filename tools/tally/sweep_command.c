@@ -22,8 +22,8 @@ static const char usage_text[] =
     "Nothing is moved without --yes. With it, money that nothing explains (arrived without a\n"
     "transaction) goes to IDENTITY, from escrows that are done: ended, everything paid, no "
     "deposit\n"
-    "to be returned. An escrow that still owes anything is never touched. The server must be "
-    "stopped;\n"
+    "to be returned. An escrow that still owes anything, or of which the chain does not show a\n"
+    "payment that the ledger calls final, is never touched. The server must be stopped;\n"
     "the passphrase opens DIR/keys.sealed and comes from a file (/dev/stdin, too) or the "
     "terminal.\n";
 
@@ -37,7 +37,8 @@ struct input {
 
 struct result {
     uint64_t listed;
-    uint64_t failed; /* escrows whose sweep moved nothing, however often it was tried */
+    uint64_t failed;  /* escrows whose sweep moved nothing, however often it was tried */
+    uint64_t refused; /* escrows of which the chain does not show what the ledger calls final */
 };
 
 struct sweep {
@@ -62,6 +63,9 @@ static const char *verdict(const struct sweep *s, const struct book_escrow *escr
     if (!book_escrow_is_done(escrow)) {
         return escrow->in_flight != 0 ? "open: a leg is in flight" : "open: it still owes";
     }
+    if (look->missing != NULL) {
+        return "refused";
+    }
     if (look->unread != 0) {
         return "the server has a deposit to read and return";
     }
@@ -76,6 +80,18 @@ static bool is_sweepable(const struct sweep *s, const struct book_escrow *escrow
 {
     return book_escrow_is_done(escrow) && can_sign(s, escrow) && look->unread == 0 &&
            look->spare > 0;
+}
+
+static void print_missing(const struct escrow_look *look)
+{
+    char tx_id[QUBIC_IDENTITY_TEXT_SIZE];
+    qubic_hash_format(&look->missing->tx_id, tx_id);
+    printf("  refused: a %s of %" PRId64 " QUBIC is final for the ledger (record %" PRIu64
+           "), and the chain does not show that it moved:\n"
+           "  %s (tick %" PRIu64 "), %zu such in all. The money may be that one: ask another "
+           "archive\n",
+           payment_kind_word(look->missing->kind), look->missing->amount, look->missing->sequence,
+           tx_id, look->missing->tick, look->missing_count);
 }
 
 static void print_outcome(const struct sweep_outcome *outcome)
@@ -125,6 +141,10 @@ static enum err_code look_at(struct sweep *s, const struct book_escrow *escrow, 
         printf("%-36s  %-9s %16" PRId64 " %16" PRId64 " %16" PRId64 " %16" PRId64 "  %s\n", id,
                book_status_word(escrow->status), escrow->holds, look.balance.balance, look.unread,
                look.spare, verdict(s, escrow, &look));
+        if (look.missing != NULL) {
+            print_missing(&look);
+            s->result->refused++;
+        }
         if (is_sweepable(s, escrow, &look)) {
             code = !checked_add_i64(s->spare, look.spare, &s->spare)
                        ? err_set(err, ERR_OVERFLOW, "the sum of what is unexplained leaves int64")
@@ -261,5 +281,5 @@ int sweep_command(int argc, char **argv)
         fprintf(stderr, "tally sweep: %s\n", err.message);
         return code == ERR_INVALID ? 2 : 1;
     }
-    return result.failed == 0 ? 0 : 1;
+    return result.failed == 0 && result.refused == 0 ? 0 : 1;
 }
