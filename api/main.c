@@ -352,6 +352,7 @@ static enum err_code start_settlement(struct server *s, const struct ledger_row 
         .operator_key_count = s->keys.seed_count,
         .live_url = s->options.api.qubic_live_url,
         .query_url = s->options.api.qubic_query_url,
+        .second_live_url = s->options.second_live_url,
         .cursor_path = s->cursor_path,
         .anchor = s->options.anchor,
         .poll_ms = s->options.poll_ms,

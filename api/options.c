@@ -36,6 +36,9 @@ static const char USAGE[] =
     "https://testnet-rpc.qubic.org/live/v1];\n"
     "                             a local log needs both\n"
     "  --qubic-query-url URL      [the same with /query/v1]\n"
+    "  --qubic-second-live-url URL   somebody else's live service: no payment is called lost and "
+    "signed anew unless\n"
+    "                             its balance says so, too [none]\n"
     "  --qubic-rate N             requests a second to the chain's services, of settlement and of "
     "the "
     "API each;\n"
@@ -64,6 +67,7 @@ enum option_id {
     OPT_PAGE,
     OPT_LIVE,
     OPT_QUERY,
+    OPT_SECOND_LIVE,
     OPT_RATE,
     OPT_POLL,
     OPT_ANCHOR_EVENTS,
@@ -86,6 +90,7 @@ static const struct option LONG[] = {
     {"page", required_argument, NULL, OPT_PAGE},
     {"qubic-live-url", required_argument, NULL, OPT_LIVE},
     {"qubic-query-url", required_argument, NULL, OPT_QUERY},
+    {"qubic-second-live-url", required_argument, NULL, OPT_SECOND_LIVE},
     {"qubic-rate", required_argument, NULL, OPT_RATE},
     {"poll-ms", required_argument, NULL, OPT_POLL},
     {"anchor-every-events", required_argument, NULL, OPT_ANCHOR_EVENTS},
@@ -161,6 +166,9 @@ static enum err_code take(int id, struct tallyd_options *options, struct err *er
         break;
     case OPT_QUERY:
         options->api.qubic_query_url = optarg;
+        break;
+    case OPT_SECOND_LIVE:
+        options->second_live_url = optarg;
         break;
     case OPT_RATE:
         code = number(optarg, 1000, &value, "qubic-rate", err);
@@ -266,6 +274,12 @@ enum err_code options_choose_chain(struct tallyd_options *options, enum network 
     if (api->qubic_query_url == NULL) {
         api->qubic_query_url =
             test ? "https://testnet-rpc.qubic.org/query/v1" : "https://rpc.qubic.org/query/v1";
+    }
+    if (options->second_live_url != NULL &&
+        strcmp(options->second_live_url, api->qubic_live_url) == 0) {
+        return err_set(err, ERR_INVALID,
+                       "--qubic-second-live-url is the first one's URL again: it must be another "
+                       "service, best somebody else's");
     }
     return ERR_OK;
 }

@@ -24,9 +24,10 @@ struct tallyd_options {
     size_t terms_set_count;
     unsigned poll_ms;
     struct anchor_rule anchor;
-    uint64_t views_copy_every; /* 0: as the ledger does by itself */
-    bool rate_given;           /* else by the network: see options_choose_chain */
-    struct api_options api;    /* its chain URLs are NULL unless given: see options_choose_chain */
+    uint64_t views_copy_every;   /* 0: as the ledger does by itself */
+    const char *second_live_url; /* NULL: none */
+    bool rate_given;             /* else by the network: see options_choose_chain */
+    struct api_options api; /* its chain URLs are NULL unless given: see options_choose_chain */
 };
 
 /* ERR_INVALID with what is wrong. `*ret_help`: print the usage and end well. */

@@ -98,13 +98,31 @@ static void take_balance(struct waiting *w, const struct qubic_answer *answer)
     *w->u.balance = answer->balance;
 }
 
-enum err_code chain_balance(struct settlement *s, const struct key32 *identity,
-                            struct qubic_balance *ret, struct err *err)
+static enum err_code balance_by(struct settlement *s, struct qubic_client *client,
+                                const struct key32 *identity, struct qubic_balance *ret,
+                                struct err *err)
 {
     struct waiting w = {.loop = &s->loop, .take = take_balance, .u.balance = ret};
     struct qubic_call *call = NULL;
-    enum err_code asked = qubic_client_balance(s->client, identity, LISTENER(w), &call, err);
+    enum err_code asked = qubic_client_balance(client, identity, LISTENER(w), &call, err);
     return wait_for(s, &w, call, asked, err);
+}
+
+enum err_code chain_balance(struct settlement *s, const struct key32 *identity,
+                            struct qubic_balance *ret, struct err *err)
+{
+    return balance_by(s, s->client, identity, ret, err);
+}
+
+enum err_code chain_second_balance(struct settlement *s, const struct key32 *identity,
+                                   struct qubic_balance *ret, struct err *err)
+{
+    INVARIANT(s->second != NULL);
+    enum err_code code = balance_by(s, s->second, identity, ret, err);
+    if (code != ERR_OK) {
+        err_context(err, "the second live service");
+    }
+    return code;
 }
 
 enum err_code chain_broadcast(struct settlement *s, const struct qubic_transaction *tx,

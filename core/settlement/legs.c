@@ -354,24 +354,41 @@ static enum err_code confirm(struct settlement *s, const struct open_leg *open, 
     return settlement_submit(s, &command, &answer, err);
 }
 
+/* Any doubt means wait. */
+static enum err_code check_unmoved(const struct open_leg *open, const struct qubic_balance *balance,
+                                   const char *whose, struct err *err)
+{
+    if (balance->valid_for_tick >= open->leg.tick &&
+        balance->outgoing_count == open->leg.outgoing_count + open->found) {
+        return ERR_OK;
+    }
+    char text[QUBIC_IDENTITY_TEXT_SIZE];
+    qubic_hash_format(&open->leg.tx_id, text);
+    return err_set(err, ERR_BUSY,
+                   "%.12s... of tick %" PRIu64 " is not there, but %s is from before, or "
+                   "counts other payments than when it was signed",
+                   text, open->leg.tick, whose);
+}
+
 static enum err_code lose(struct settlement *s, const struct open_leg *open,
                           enum lost_reason reason, bool tick_empty, struct err *err)
 {
     struct qubic_balance balance;
+    struct qubic_balance second;
     struct ledger_answer answer;
     enum err_code code = chain_balance(s, &open->escrow.identity, &balance, err);
+    if (code == ERR_OK) {
+        code = check_unmoved(open, &balance, "the balance", err);
+    }
+    /* A second witness, which does not share the first one's archive: both would have to be wrong in the same way. */
+    if (code == ERR_OK && s->second != NULL) {
+        code = chain_second_balance(s, &open->escrow.identity, &second, err);
+        if (code == ERR_OK) {
+            code = check_unmoved(open, &second, "the second live service's balance", err);
+        }
+    }
     if (code != ERR_OK) {
         return code;
-    }
-    if (balance.valid_for_tick < open->leg.tick ||
-        balance.outgoing_count != open->leg.outgoing_count + open->found) {
-        char text[QUBIC_IDENTITY_TEXT_SIZE];
-        qubic_hash_format(&open->leg.tx_id, text);
-        return err_set(err, ERR_BUSY, /* any doubt means wait */
-                       "%.12s... of tick %" PRIu64
-                       " is not there, but the balance is from before, or "
-                       "counts other payments than when it was signed",
-                       text, open->leg.tick);
     }
     struct command command = leg_command(open, COMMAND_LEG_LOSE, STEP_LEG_LOSE, open->leg.attempt);
     command.u.leg.u.lost = (struct ev_leg_lost){

@@ -113,6 +113,7 @@ static void tell_anchor_identity(struct settlement *s)
 
 static void release(struct settlement *s)
 {
+    qubic_client_destroy(s->second);
     qubic_client_destroy(s->client);
     if (s->http != NULL) {
         http_client_close(s->http, NULL, NULL);
@@ -176,6 +177,8 @@ enum err_code settlement_start(const struct settlement_options *options, struct 
     enum err_code code = ERR_OK;
     if (!copy_text(s->live_url, sizeof s->live_url, options->live_url) ||
         !copy_text(s->query_url, sizeof s->query_url, options->query_url) ||
+        !copy_text(s->second_live_url, sizeof s->second_live_url,
+                   options->second_live_url == NULL ? "" : options->second_live_url) ||
         !copy_text(s->cursor_path, sizeof s->cursor_path, options->cursor_path)) {
         code = err_set(err, ERR_TOO_LARGE, "a URL or path of settlement is over 511 characters");
     }
@@ -191,6 +194,10 @@ enum err_code settlement_start(const struct settlement_options *options, struct 
     };
     if (code == ERR_OK) {
         code = qubic_client_create(s->http, &client_options, &s->client, err);
+    }
+    if (code == ERR_OK && options->second_live_url != NULL) {
+        client_options.live_url = s->second_live_url;
+        code = qubic_client_create(s->http, &client_options, &s->second, err);
     }
     if (code == ERR_OK) {
         struct err off = {0};

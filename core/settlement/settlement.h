@@ -42,6 +42,8 @@ struct settlement_options {
     size_t operator_key_count;                /* 1 to OPERATOR_KEYS_MAX */
     const char *live_url;
     const char *query_url;
+    const char *
+        second_live_url; /* NULL: none; else nothing is called lost unless this service's balance says the same */
     const char *ca_file;     /* NULL: the system's */
     const char *cursor_path; /* file that remembers how far the chain was read; may be lost */
     unsigned poll_ms;        /* pause between rounds; 0: 500 */

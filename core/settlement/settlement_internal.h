@@ -43,6 +43,7 @@ struct settlement {
         newest_key_id; /* of the log; 0: its key is not loaded, or wrong. Constant after start */
     char live_url[512];
     char query_url[512];
+    char second_live_url[512];
     char cursor_path[512];
     pthread_t thread;
     atomic_bool stopping;
@@ -51,6 +52,7 @@ struct settlement {
     uv_async_t wake_loop; /* ends the wait for an answer when stopping */
     struct http_client *http;
     struct qubic_client *client;
+    struct qubic_client *second; /* of second_live_url; NULL: none */
 
     uint32_t cursor; /* last tick read whole; never ahead of what the ledger was told */
     uint32_t cursor_saved;
@@ -88,6 +90,9 @@ MUST_CHECK enum err_code chain_processed_tick(struct settlement *s,
                                               struct qubic_processed_tick *ret, struct err *err);
 MUST_CHECK enum err_code chain_balance(struct settlement *s, const struct key32 *identity,
                                        struct qubic_balance *ret, struct err *err);
+/* By the second live service, which must be there. */
+MUST_CHECK enum err_code chain_second_balance(struct settlement *s, const struct key32 *identity,
+                                              struct qubic_balance *ret, struct err *err);
 MUST_CHECK enum err_code chain_broadcast(struct settlement *s, const struct qubic_transaction *tx,
                                          struct err *err);
 /* ERR_NOT_FOUND: the archive says it has no such transaction. The signature is checked. */

@@ -55,6 +55,22 @@ static void the_chain_is_that_of_the_logs_network(void **state)
     assert_non_null(strstr(err.message, "--qubic-query-url"));
 }
 
+/* A witness that is asked twice is not two. */
+static void the_second_live_service_is_another_one(void **state)
+{
+    struct tallyd_options options;
+    struct err err = {0};
+    (void)state;
+    assert_int_equal(parse(&options, "--qubic-second-live-url", "https://else.where/live/v1", NULL),
+                     ERR_OK);
+    assert_int_equal(options_choose_chain(&options, NETWORK_MAINNET, NULL), ERR_OK);
+    assert_string_equal(options.second_live_url, "https://else.where/live/v1");
+    assert_int_equal(
+        parse(&options, "--qubic-second-live-url", "https://rpc.qubic.org/live/v1", NULL), ERR_OK);
+    assert_int_equal(options_choose_chain(&options, NETWORK_MAINNET, &err), ERR_INVALID);
+    assert_non_null(strstr(err.message, "--qubic-second-live-url"));
+}
+
 static void the_rate_is_the_one_given_or_the_networks(void **state)
 {
     static const struct {
@@ -105,6 +121,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_chain_is_that_of_the_logs_network),
+        cmocka_unit_test(the_second_live_service_is_another_one),
         cmocka_unit_test(the_rate_is_the_one_given_or_the_networks),
         cmocka_unit_test(only_a_restore_is_told_yes),
     };
