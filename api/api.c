@@ -294,6 +294,12 @@ void api_finish(struct api *api)
 {
     feeds_destroy(api->feeds);
     api->feeds = NULL;
+    claims_destroy(api->claims);
+    api->claims = NULL;
+    presence_destroy(api->presence);
+    api->presence = NULL;
+    nonces_destroy(api->nonces);
+    api->nonces = NULL;
     blobs_close(api->blobs);
     api->blobs = NULL;
 }

@@ -406,8 +406,3 @@ void feeds_destroy(struct feeds *feeds)
     buf_deinit(&feeds->text);
     free(feeds);
 }
-
-size_t feeds_count(const struct feeds *feeds)
-{
-    return feeds->count;
-}

@@ -27,6 +27,5 @@ void feeds_accept(struct feeds *feeds, struct call *call);
 void feeds_commit(struct feeds *feeds);
 /* The server stops: close everybody, take no more. */
 void feeds_release(struct feeds *feeds);
-size_t feeds_count(const struct feeds *feeds);
 
 #endif

@@ -34,6 +34,9 @@ struct nonces *nonces_create(void)
 
 void nonces_destroy(struct nonces *nonces)
 {
+    if (nonces != NULL) {
+        explicit_bzero(nonces->secret, sizeof nonces->secret);
+    }
     free(nonces);
 }
 

@@ -153,26 +153,6 @@ size_t sequence_list_after(struct store *store, enum stream_kind kind, struct id
     return count;
 }
 
-size_t sequence_list_before(struct store *store, enum stream_kind kind, struct id16 id,
-                            uint64_t before, uint64_t *ret, size_t max)
-{
-    struct view_key at;
-    struct row row;
-    struct bytes value;
-    size_t count = 0;
-    bool found = before > 0 && find_row(store, kind, id, before, &at, &row);
-    while (found && count < max) {
-        for (size_t i = count_up_to(&row, before - 1); i > 0 && count < max; i--) {
-            ret[count++] = sequence_at(&row, i - 1);
-        }
-        found = view_previous(store, &SEQUENCE_ROWS, &at, STREAM_PREFIX, &value);
-        if (found) {
-            row = row_of(&at, value);
-        }
-    }
-    return count;
-}
-
 uint64_t sequence_list_last(struct store *store, enum stream_kind kind, struct id16 id)
 {
     struct tail tail = {0};

@@ -20,9 +20,6 @@ void sequence_list_add(struct store *store, enum stream_kind kind, struct id16 i
 /* Up to `max` sequences after `after`, ascending. */
 size_t sequence_list_after(struct store *store, enum stream_kind kind, struct id16 id,
                            uint64_t after, uint64_t *ret, size_t max);
-/* Up to `max` sequences before `before`, descending. */
-size_t sequence_list_before(struct store *store, enum stream_kind kind, struct id16 id,
-                            uint64_t before, uint64_t *ret, size_t max);
 /* 0: there is none. */
 uint64_t sequence_list_last(struct store *store, enum stream_kind kind, struct id16 id);
 bool sequence_list_has(struct store *store, enum stream_kind kind, struct id16 id,

@@ -120,12 +120,6 @@ size_t streams_after(struct store *store, enum stream_kind kind, struct id16 id,
     return sequence_list_after(store, kind, id, after, ret, max);
 }
 
-size_t streams_before(struct store *store, enum stream_kind kind, struct id16 id, uint64_t before,
-                      uint64_t *ret, size_t max)
-{
-    return sequence_list_before(store, kind, id, before == 0 ? UINT64_MAX : before, ret, max);
-}
-
 uint64_t streams_last(struct store *store, enum stream_kind kind, struct id16 id)
 {
     return sequence_list_last(store, kind, id);

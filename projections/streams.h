@@ -18,9 +18,6 @@ extern const struct projection PROJECTION_STREAMS;
 /* Up to `max` sequences after `after`, ascending. */
 size_t streams_after(struct store *store, enum stream_kind kind, struct id16 id, uint64_t after,
                      uint64_t *ret, size_t max);
-/* Up to `max` sequences before `before` (0: from the newest), descending. */
-size_t streams_before(struct store *store, enum stream_kind kind, struct id16 id, uint64_t before,
-                      uint64_t *ret, size_t max);
 /* Last sequence of the stream; 0: there is none. */
 uint64_t streams_last(struct store *store, enum stream_kind kind, struct id16 id);
 bool streams_has(struct store *store, enum stream_kind kind, struct id16 id, uint64_t sequence);

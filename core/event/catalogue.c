@@ -74,17 +74,6 @@ const struct event_type *event_type_find(uint16_t number, uint16_t version)
     return NULL;
 }
 
-const struct event_type *event_type_by_name(struct bytes name)
-{
-    const struct event_type *found = NULL;
-    for (size_t i = 0; i < COUNT_OF(TYPES); i++) {
-        if (bytes_equal(name, bytes_of_text(TYPES[i].name))) {
-            found = &TYPES[i]; /* rows ascend by version: the last is the newest */
-        }
-    }
-    return found;
-}
-
 static const char *const KIND_WORDS[] = {
     [FIELD_U64] = "u64",   [FIELD_AMOUNT] = "amount",     [FIELD_TIME] = "time",
     [FIELD_BOOL] = "bool", [FIELD_ENUM] = "enum",         [FIELD_ID] = "id",

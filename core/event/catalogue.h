@@ -633,8 +633,6 @@ struct event_type {
 
 /* NULL when there is no such type or version: from a newer program, never a guess. */
 const struct event_type *event_type_find(uint16_t number, uint16_t version);
-/* The newest version of a type by its wire name; NULL if none. */
-const struct event_type *event_type_by_name(struct bytes name);
 /* All rows, ascending by number and version. */
 const struct event_type *event_types(size_t *ret_count);
 

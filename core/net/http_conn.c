@@ -555,18 +555,6 @@ static void on_stream_end(void *ctx, enum err_code why)
     pump(conn);
 }
 
-static void format_peer(struct http_conn *conn)
-{
-    struct sockaddr_storage address = {0};
-    int size = sizeof address;
-    (void)uv_tcp_getpeername(stream_tcp(conn->stream), (struct sockaddr *)&address, &size);
-    if (address.ss_family == AF_INET6) {
-        (void)uv_ip6_name((const struct sockaddr_in6 *)&address, conn->peer, sizeof conn->peer);
-    } else if (address.ss_family == AF_INET) {
-        (void)uv_ip4_name((const struct sockaddr_in *)&address, conn->peer, sizeof conn->peer);
-    }
-}
-
 struct http_conn *http_conn_create(struct http_server *server, struct stream *stream)
 {
     const struct request_limits limits = {
@@ -596,7 +584,6 @@ struct http_conn *http_conn_create(struct http_server *server, struct stream *st
                                  .on_end = on_stream_end,
                                  .on_closed = on_stream_closed,
                              });
-    format_peer(conn);
     set_phase(conn, CONN_HEAD);
     stream_read(stream, true);
     arm(conn);

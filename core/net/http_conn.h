@@ -19,8 +19,6 @@
 #include "core/net/request_parser.h"
 #include "core/net/stream.h"
 
-#define HTTP_PEER_SIZE 64
-
 enum conn_phase { CONN_HEAD, CONN_HELD, CONN_BODY, CONN_ANSWER, CONN_LINGER, CONN_CLOSED };
 enum body_mode { BODY_UNASKED, BODY_BUFFERED, BODY_STREAMED, BODY_DISCARDED };
 enum answer_state { ANSWER_NONE, ANSWER_STREAMING, ANSWER_DONE };
@@ -28,7 +26,6 @@ enum answer_state { ANSWER_NONE, ANSWER_STREAMING, ANSWER_DONE };
 struct http_request {
     uint32_t magic;
     struct http_conn *conn;
-    void *user;
     http_abort_cb on_abort;
     void *abort_ctx;
 
@@ -61,7 +58,6 @@ struct http_conn {
     struct stream *stream; /* NULL once taken over */
     uv_timer_t timer;
     struct request_parser *parser;
-    char peer[HTTP_PEER_SIZE];
 
     enum conn_phase phase;
     struct http_request request; /* meaningful in HELD, BODY, ANSWER */

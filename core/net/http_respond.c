@@ -23,26 +23,6 @@ const struct http_head *http_request_head(const struct http_request *request)
     return request_parser_head(http_conn_of_request(request)->parser);
 }
 
-const char *http_request_peer(const struct http_request *request)
-{
-    return http_conn_of_request(request)->peer;
-}
-
-struct http_server *http_request_server(const struct http_request *request)
-{
-    return http_conn_of_request(request)->server;
-}
-
-void http_request_set_user(struct http_request *request, void *user)
-{
-    request->user = user;
-}
-
-void *http_request_user(const struct http_request *request)
-{
-    return request->user;
-}
-
 void http_request_on_abort(struct http_request *request, http_abort_cb on_abort, void *ctx)
 {
     (void)http_conn_of_request(request);

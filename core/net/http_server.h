@@ -84,13 +84,6 @@ bool http_server_is_closing(const struct http_server *server);
 /* ---- the request ---- */
 
 const struct http_head *http_request_head(const struct http_request *request);
-/* "127.0.0.1" or "::1", without the port. Borrowed like the head. */
-const char *http_request_peer(const struct http_request *request);
-struct http_server *http_request_server(const struct http_request *request);
-
-/* The handler's own state for this request; the server never looks at it. */
-void http_request_set_user(struct http_request *request, void *user);
-void *http_request_user(const struct http_request *request);
 
 /* `why`: ERR_UNAVAILABLE (peer gone, server closing), ERR_TIMEOUT, ERR_TOO_LARGE (body over its limit, answered
  * 413), ERR_INVALID (broken body, answered 400). */

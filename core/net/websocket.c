@@ -491,11 +491,6 @@ bool websocket_is_closing(const struct websocket *websocket)
     return websocket->state != WS_OPEN;
 }
 
-void websocket_set_ctx(struct websocket *websocket, void *ctx)
-{
-    websocket->callbacks.ctx = ctx;
-}
-
 /* ---- frames for many ---- */
 
 struct websocket_frame {

@@ -82,7 +82,6 @@ void websocket_close(struct websocket *websocket, int status, const char *reason
 /* End it now, without a handshake; on_close comes from the loop. */
 void websocket_cut(struct websocket *websocket);
 bool websocket_is_closing(const struct websocket *websocket);
-void websocket_set_ctx(struct websocket *websocket, void *ctx);
 
 /* ---- one rendering for many receivers ---- */
 

@@ -403,24 +403,28 @@ static enum payment_kind kind_of(uint16_t type, struct key32 deposit_tx)
     }
 }
 
+/* What any event of a leg that names its whole payment says: signed and confirmed ones do, each in a struct of its own. */
+#define PAYMENT_OF(sequence_, event_, escrow_, leg, state_)                                        \
+    ((struct ledger_payment){                                                                      \
+        .sequence = (sequence_),                                                                   \
+        .at = (event_)->time,                                                                      \
+        .tx_id = (leg)->tx_id,                                                                     \
+        .source = (escrow_)->identity,                                                             \
+        .destination = (leg)->destination,                                                         \
+        .amount = (leg)->amount,                                                                   \
+        .tick = (leg)->tick,                                                                       \
+        .attempt = (leg)->attempt,                                                                 \
+        .job_id = (escrow_)->job_id,                                                               \
+        .escrow_id = (escrow_)->id,                                                                \
+        .kind = kind_of((event_)->type->number, (leg)->deposit_tx),                                \
+        .state = (state_),                                                                         \
+    })
+
 static enum err_code sign(struct book *book, uint64_t sequence, const struct event *event,
                           struct book_escrow *escrow, struct err *err)
 {
     const struct ev_leg_signed *leg = &event->u.payout_signed;
-    struct ledger_payment payment = {
-        .sequence = sequence,
-        .at = event->time,
-        .tx_id = leg->tx_id,
-        .source = escrow->identity,
-        .destination = leg->destination,
-        .amount = leg->amount,
-        .tick = leg->tick,
-        .attempt = leg->attempt,
-        .job_id = escrow->job_id,
-        .escrow_id = escrow->id,
-        .kind = kind_of(event->type->number, leg->deposit_tx),
-        .state = PAYMENT_SIGNED,
-    };
+    struct ledger_payment payment = PAYMENT_OF(sequence, event, escrow, leg, PAYMENT_SIGNED);
     take_found(book, leg->tx_id);
     enum err_code code = add_payment(book, &payment, err);
     escrow->in_flight = code == ERR_OK ? book->payment_count : escrow->in_flight;
@@ -460,21 +464,8 @@ static enum err_code confirm(struct book *book, uint64_t sequence, const struct 
 {
     const struct ev_leg_confirmed *leg = &event->u.payout_confirmed;
     struct ledger_payment *known = in_flight(book, escrow, leg->tx_id);
-    struct ledger_payment payment = {
-        .sequence = sequence,
-        .at = event->time,
-        .tx_id = leg->tx_id,
-        .source = escrow->identity,
-        .destination = leg->destination,
-        .amount = leg->amount,
-        .tick = leg->tick,
-        .attempt = leg->attempt,
-        .processed_tick = leg->processed_tick,
-        .job_id = escrow->job_id,
-        .escrow_id = escrow->id,
-        .kind = kind_of(event->type->number, leg->deposit_tx),
-        .state = PAYMENT_FINAL,
-    };
+    struct ledger_payment payment = PAYMENT_OF(sequence, event, escrow, leg, PAYMENT_FINAL);
+    payment.processed_tick = leg->processed_tick;
     enum err_code code = moved(checked_sub_i64(escrow->holds, leg->amount, &escrow->holds), err);
     if (code == ERR_OK && known != NULL) {
         *known = payment;

@@ -42,11 +42,6 @@ static void compare(struct store *store, enum stream_kind kind, struct id16 id,
     while (below > 0 && list[below - 1] >= bound) {
         below--;
     }
-    expected = below < max ? below : max;
-    assert_int_equal(sequence_list_before(store, kind, id, bound, found, max), expected);
-    for (size_t i = 0; i < expected; i++) {
-        assert_true(found[i] == list[below - 1 - i]);
-    }
     assert_int_equal(sequence_list_has(store, kind, id, bound), from > below);
 }
 

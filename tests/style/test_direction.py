@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every source file of the project must hold to: arrows between folders, licence line, header guard, size.
+"""What every source file of the project must hold to: arrows between folders, licence line, header guard, size, no function that nobody calls.
 
 The arrows are data (arrows.txt beside this file). Beyond includes, the CMakeLists.txt of each folder may link
 only along them. Python's standard library alone; run by ctest, or by hand from anywhere.
 """
+import collections
 import os
 import re
 import unittest
@@ -153,6 +154,19 @@ def read_text(path):
         return None
 
 
+COMMENTS = re.compile(r"/\*.*?\*/|//[^\n]*", re.S)
+PROTOTYPE = re.compile(r"^(?!static|typedef|#|\s|\})[^;{}()=]*?\b(\w+)\([^;{}]*?\)\s*(?:PRINTF_LIKE\([^)]*\))?;", re.M)
+
+
+def unused_functions(texts):
+    """Sentences on functions that a header of the product declares and nobody names but who defines them."""
+    code = {p: COMMENTS.sub("", t) for p, t in texts.items() if p.endswith((".c", ".h"))}
+    named = collections.Counter(word for t in code.values() for word in re.findall(r"\b[a-z]\w+\b", t))
+    return [f"{p}: {name}() is declared and defined, and nobody calls it"
+            for p, t in code.items() if p.endswith(".h") and not p.startswith("tests/")
+            for name in PROTOTYPE.findall(t) if name.islower() and named[name] <= 2]
+
+
 class TheTree(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -177,6 +191,9 @@ class TheTree(unittest.TestCase):
         self.assert_nothing(
             [w for p, t in self.texts.items() if p.endswith("CMakeLists.txt") for w in check_links(p, t, self.arrows)]
         )
+
+    def test_every_declared_function_is_called(self):
+        self.assert_nothing(unused_functions(self.texts))
 
     def test_every_file_keeps_the_house_rules(self):
         self.assert_nothing([w for p, t in self.texts.items() for w in check_text(p, t)])
@@ -204,6 +221,12 @@ class TheRulesCanFail(unittest.TestCase):
     def test_a_link_against_the_direction_is_found(self):
         self.assertEqual(len(check_links("a/CMakeLists.txt", "DEPS tally_b", self.arrows)), 1)
         self.assertEqual(check_links("c/CMakeLists.txt", "DEPS tally_a # tally_c", self.arrows), [])
+
+    def test_a_function_that_nobody_calls_is_found(self):
+        tree = {"a/x.h": "/* dead(1) */\nint dead(int a);\nint used(void);\n",
+                "a/x.c": "int dead(int a)\n{\n    return a;\n}\nint used(void)\n{\n    return 1;\n}\n"}
+        self.assertEqual(len(unused_functions(tree)), 2)
+        self.assertEqual(len(unused_functions({**tree, "b/y.c": "int x = used();\n"})), 1)
 
     def test_leftovers_are_found(self):
         self.assertEqual(len(check_text("a/x.c", "int x;\n")), 1)

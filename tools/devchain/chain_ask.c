@@ -8,11 +8,6 @@ uint32_t chain_current_tick(const struct chain *chain)
     return chain->current_tick;
 }
 
-uint32_t chain_first_tick(const struct chain *chain)
-{
-    return chain->options.start_tick;
-}
-
 uint32_t chain_last_tick(const struct chain *chain)
 {
     return chain->last_tick;
