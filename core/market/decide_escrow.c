@@ -192,16 +192,19 @@ static enum err_code known_leg(struct deciding *d, struct escrow_row *ret_escrow
     return ERR_OK;
 }
 
-static enum err_code check_next(struct deciding *d, const uint8_t key[LEG_KEY_SIZE],
+static enum err_code check_next(struct deciding *d, const struct leg_row *leg,
                                 const struct escrow_row *escrow)
 {
-    struct bytes first;
-    struct bytes value;
+    const struct command_leg *c = &d->command->u.leg;
+    struct id16 of;
+    struct leg_row first;
+    uint8_t at[LEG_ORDER_SIZE] = {0};
     if (escrow->shortfall != 0) {
         return refuse(d, ERR_CONFLICT, "shortfall", "the escrow holds less than the ledger says");
     }
-    if (!store_seek(d->state, &STATE_LEGS_OPEN, bytes_of(key, 16), false, &first, &value) ||
-        !bytes_equal(first, bytes_of(key, LEG_KEY_SIZE))) {
+    memcpy(at, c->escrow_id.b, sizeof c->escrow_id.b);
+    if (!state_next_open_leg(d->state, at, &of, &first) || !id_equal(of, c->escrow_id) ||
+        first.kind != leg->kind || !key_equal(first.deposit_tx, leg->deposit_tx)) {
         return refuse(d, ERR_CONFLICT, "not_next", "another leg of this escrow comes first");
     }
     return ERR_OK;
@@ -229,7 +232,7 @@ static enum err_code sign_leg(struct deciding *d)
     code = decide_may_sign(d, &escrow, &leg, &has_left);
     if (code == ERR_OK &&
         !has_left) { /* what left has its place whatever else is due, and however little is there */
-        code = check_next(d, key, &escrow);
+        code = check_next(d, &leg, &escrow);
     }
     if (code != ERR_OK) {
         return code;

@@ -39,12 +39,19 @@ static void request(struct store *state, const struct event *event)
     evolve_key_escrows(state, row.key_id, 1);
 }
 
+static void moved(struct escrow_row *escrow, uint64_t tick)
+{
+    escrow->moved_tick = tick > escrow->moved_tick ? tick : escrow->moved_tick;
+}
+
 /* A leg becomes due. Zero legs are done without a transaction. */
 static void open_leg(struct store *state, const struct event *event, struct escrow_row *escrow,
-                     enum leg_kind kind, struct key32 deposit_tx, struct key32 destination,
-                     int64_t amount)
+                     enum leg_kind kind, uint64_t sequence, struct key32 deposit_tx,
+                     struct key32 destination, int64_t amount)
 {
     uint8_t key[LEG_KEY_SIZE];
+    uint8_t order[LEG_ORDER_SIZE];
+    struct ledger_row ledger;
     struct leg_row leg;
     if (amount == 0) {
         return;
@@ -57,9 +64,13 @@ static void open_leg(struct store *state, const struct event *event, struct escr
     leg.due_at = event->time;
     leg.kind = kind;
     leg.status = LEG_DUE;
+    leg.sequence = sequence;
+    leg.dust =
+        kind == LEG_RETURN && state_ledger(state, &ledger) && amount < ledger.lock_min ? 1 : 0;
     leg_key(event->stream_id, kind, deposit_tx, key);
+    leg_order(event->stream_id, &leg, order);
     store_put(state, &STATE_LEGS, bytes_of(key, sizeof key), bytes_of(&leg, sizeof leg));
-    store_put(state, &STATE_LEGS_OPEN, bytes_of(key, sizeof key), bytes_of("", 0));
+    store_put(state, &STATE_LEGS_OPEN, bytes_of(order, sizeof order), bytes_of(key, sizeof key));
     escrow->legs_open++;
 }
 
@@ -76,6 +87,7 @@ static void observe(struct store *state, uint64_t sequence, const struct event *
     deposit.class = observed->class;
     deposit.state = DEPOSIT_HELD;
     deposit.sequence = sequence;
+    moved(escrow, observed->tick);
     store_put(state, &STATE_DEPOSITS, hash_key(&observed->tx_id),
               bytes_of(&deposit, sizeof deposit));
     if (observed->class == DEPOSIT_LOCK) {
@@ -84,7 +96,7 @@ static void observe(struct store *state, uint64_t sequence, const struct event *
         escrow->lock_tick = observed->tick;
         escrow->confirmations = 0;
     } else {
-        open_leg(state, event, escrow, LEG_RETURN, observed->tx_id, observed->source,
+        open_leg(state, event, escrow, LEG_RETURN, sequence, observed->tx_id, observed->source,
                  observed->amount);
     }
 }
@@ -100,22 +112,26 @@ static void set_deposit_state(struct store *state, struct key32 tx_id, enum depo
     store_put(state, &STATE_DEPOSITS, hash_key(&tx_id), bytes_of(&deposit, sizeof deposit));
 }
 
-static void settle(struct store *state, const struct event *event, struct escrow_row *escrow)
+static void settle(struct store *state, uint64_t sequence, const struct event *event,
+                   struct escrow_row *escrow)
 {
     const struct ev_escrow_settled *settled = &event->u.escrow_settled;
     struct key32 none = {0};
     escrow->status = ESCROW_SETTLED;
-    open_leg(state, event, escrow, LEG_REFUND, none, settled->consumer_identity, settled->refund);
-    open_leg(state, event, escrow, LEG_PAYOUT, none, settled->provider_identity, settled->payout);
-    open_leg(state, event, escrow, LEG_FEE, none, settled->fee_identity, settled->fee);
+    open_leg(state, event, escrow, LEG_REFUND, sequence, none, settled->consumer_identity,
+             settled->refund);
+    open_leg(state, event, escrow, LEG_PAYOUT, sequence, none, settled->provider_identity,
+             settled->payout);
+    open_leg(state, event, escrow, LEG_FEE, sequence, none, settled->fee_identity, settled->fee);
 }
 
 /* Without a lock: nothing moved, or the lock was seen but not yet confirmed and goes back whole. */
 static void expire(struct store *state, const struct event *event, struct escrow_row *escrow)
 {
-    if (escrow->status == ESCROW_OBSERVED) {
-        open_leg(state, event, escrow, LEG_RETURN, escrow->lock_tx, escrow->consumer_identity,
-                 escrow->amount);
+    struct deposit_row lock;
+    if (escrow->status == ESCROW_OBSERVED && state_deposit(state, escrow->lock_tx, &lock)) {
+        open_leg(state, event, escrow, LEG_RETURN, lock.sequence, escrow->lock_tx,
+                 escrow->consumer_identity, escrow->amount);
     }
     escrow->status = ESCROW_CLOSED;
     store_delete(state, &STATE_ESCROWS_OPEN, id_key(&event->stream_id));
@@ -182,6 +198,7 @@ static void evolve_leg(struct store *state, uint64_t sequence, const struct even
                        struct escrow_row *escrow)
 {
     uint8_t key[LEG_KEY_SIZE];
+    uint8_t order[LEG_ORDER_SIZE];
     struct leg_row leg;
     struct key32 deposit_tx = {0};
     switch (event->type->number) {
@@ -215,6 +232,9 @@ static void evolve_leg(struct store *state, uint64_t sequence, const struct even
         leg.outgoing_count = event->u.payout_signed.outgoing_count;
         leg.signed_sequence = sequence;
         escrow->in_flight = 1;
+        escrow->flight_kind = leg.kind;
+        escrow->flight_deposit = deposit_tx;
+        moved(escrow, leg.tick);
         take_found(state, sequence, event, escrow);
         break;
     case EVENT_PAYOUT_LOST:
@@ -227,7 +247,8 @@ static void evolve_leg(struct store *state, uint64_t sequence, const struct even
         leg.status = LEG_CONFIRMED;
         escrow->in_flight = 0;
         escrow->legs_open--;
-        store_delete(state, &STATE_LEGS_OPEN, bytes_of(key, sizeof key));
+        leg_order(event->stream_id, &leg, order);
+        store_delete(state, &STATE_LEGS_OPEN, bytes_of(order, sizeof order));
         if (!key_is_zero(deposit_tx)) {
             set_deposit_state(state, deposit_tx, DEPOSIT_RETURNED);
         }
@@ -265,7 +286,7 @@ void evolve_escrow(struct store *state, uint64_t sequence, const struct event *e
         expire(state, event, &escrow);
         break;
     case EVENT_ESCROW_SETTLED:
-        settle(state, event, &escrow);
+        settle(state, sequence, event, &escrow);
         break;
     case EVENT_ESCROW_SHORTFALL:
         escrow.shortfall = event->u.escrow_shortfall.balance < event->u.escrow_shortfall.expected;

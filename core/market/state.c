@@ -15,9 +15,9 @@ static_assert(sizeof(struct host_row) == 2 * 16 + 2 * 8, "no padding");
 static_assert(sizeof(struct offer_row) == 2 * 16 + 12 * 8, "no padding");
 static_assert(sizeof(struct quote_row) == 6 * 16 + 32 + 7 * 8, "no padding");
 static_assert(sizeof(struct job_row) == 7 * 16 + 20 * 8, "no padding");
-static_assert(sizeof(struct escrow_row) == 4 * 16 + 4 * 32 + 12 * 8, "no padding");
+static_assert(sizeof(struct escrow_row) == 4 * 16 + 5 * 32 + 14 * 8, "no padding");
 static_assert(sizeof(struct deposit_row) == 16 + 32 + 5 * 8, "no padding");
-static_assert(sizeof(struct leg_row) == 16 + 3 * 32 + 8 * 8, "no padding");
+static_assert(sizeof(struct leg_row) == 16 + 3 * 32 + 10 * 8, "no padding");
 static_assert(sizeof(struct found_row) == 2 * 32 + 5 * 8, "no padding");
 
 const struct store_table STATE_LEDGER = {"ledger"};
@@ -169,6 +169,37 @@ void leg_key(struct id16 escrow_id, enum leg_kind kind, struct key32 deposit_tx,
 bool state_leg(struct store *store, const uint8_t key[LEG_KEY_SIZE], struct leg_row *ret)
 {
     return store_get_row(store, &STATE_LEGS, bytes_of(key, LEG_KEY_SIZE), ret, sizeof *ret);
+}
+
+void leg_order(struct id16 escrow_id, const struct leg_row *leg, uint8_t ret[LEG_ORDER_SIZE])
+{
+    memcpy(ret, escrow_id.b, 16);
+    ret[16] = (uint8_t)leg->kind;
+    ret[17] = leg->dust != 0 ? 1 : 0;
+    put_be64(ret + 18, leg->sequence);
+}
+
+bool state_next_open_leg(struct store *store, uint8_t at[LEG_ORDER_SIZE], struct id16 *ret_escrow,
+                         struct leg_row *ret)
+{
+    struct bytes key;
+    struct bytes value;
+    uint8_t leg[LEG_KEY_SIZE];
+    if (!store_seek(store, &STATE_LEGS_OPEN, bytes_of(at, LEG_ORDER_SIZE), true, &key, &value)) {
+        return false;
+    }
+    if (key.size != LEG_ORDER_SIZE || value.size != LEG_KEY_SIZE) {
+        store_fail(store, ERR_CORRUPT, "an open leg whose row cannot be one");
+        return false;
+    }
+    memcpy(at, key.data, LEG_ORDER_SIZE);
+    memcpy(leg, value.data, sizeof leg);
+    memcpy(ret_escrow->b, at, sizeof ret_escrow->b);
+    if (!state_leg(store, leg, ret)) {
+        store_fail(store, ERR_CORRUPT, "an open leg without its row");
+        return false;
+    }
+    return true;
 }
 
 void found_key(struct id16 escrow_id, struct key32 tx_id, uint8_t ret[FOUND_KEY_SIZE])

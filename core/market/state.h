@@ -209,8 +209,12 @@ struct escrow_row { /* escrow id → */
     uint64_t last_tick;
     uint64_t lock_tick;
     uint64_t confirmations;
-    uint64_t status;    /* enum escrow_status */
-    uint64_t in_flight; /* a leg is signed and neither confirmed nor lost */
+    uint64_t status;             /* enum escrow_status */
+    uint64_t in_flight;          /* a leg is signed and neither confirmed nor lost: … */
+    uint64_t flight_kind;        /* … enum leg_kind of the newest that was signed */
+    struct key32 flight_deposit; /* … and its deposit */
+    uint64_t
+        moved_tick; /* the last tick in which something is known to have moved what is there, or may have: deposits, signed legs */
     uint64_t legs_open;
     uint64_t shortfall;
     uint64_t generation; /* in which it was asked for, or last re-read from the chain */
@@ -257,11 +261,17 @@ struct leg_row { /* escrow id ‖ kind ‖ deposit hash (zero but for returns) �
     uint64_t attempt;
     uint64_t outgoing_count; /* of the escrow identity when it was signed */
     uint64_t signed_sequence;
-    uint64_t kind;   /* enum leg_kind */
-    uint64_t status; /* enum leg_status */
+    uint64_t kind;     /* enum leg_kind */
+    uint64_t status;   /* enum leg_status */
+    uint64_t sequence; /* of the deposit that goes back, or of escrow.settled */
+    uint64_t dust;     /* a deposit of less than the terms' minimum lock */
 };
 
 #define LEG_KEY_SIZE (16 + 1 + 32)
+
+/* escrow id ‖ kind ‖ dust ‖ sequence: the order in which the open legs of an escrow are paid. Nothing that a payer chooses freely has a say, as
+ * the hash of a deposit would: it can be ground until it comes before everybody else's. */
+#define LEG_ORDER_SIZE (16 + 1 + 1 + 8)
 
 /* ── tables ── */
 
@@ -285,7 +295,7 @@ extern const struct store_table STATE_ESCROW_IDENTITIES; /* Qubic key → escrow
 extern const struct store_table STATE_ESCROWS_OPEN; /* escrow id → nothing: requested or observed */
 extern const struct store_table STATE_DEPOSITS;
 extern const struct store_table STATE_LEGS;
-extern const struct store_table STATE_LEGS_OPEN; /* leg key → nothing: due or signed */
+extern const struct store_table STATE_LEGS_OPEN; /* leg order → leg key: due or signed */
 extern const struct store_table STATE_FOUND;     /* see struct found_row */
 extern const struct store_table STATE_BALANCES;  /* account key (posting.h) → amount i64 */
 
@@ -313,6 +323,10 @@ void leg_key(struct id16 escrow_id, enum leg_kind kind, struct key32 deposit_tx,
 /* Whether something is still to be signed for this escrow, or may be: its key is needed, and a restored log holds it against the chain first. */
 bool escrow_is_open(const struct escrow_row *escrow);
 bool state_leg(struct store *store, const uint8_t key[LEG_KEY_SIZE], struct leg_row *ret);
+void leg_order(struct id16 escrow_id, const struct leg_row *leg, uint8_t ret[LEG_ORDER_SIZE]);
+/* The next open leg behind `at`, which becomes its order; zeros are before the first of all, an escrow's id and zeros before its first. */
+bool state_next_open_leg(struct store *store, uint8_t at[LEG_ORDER_SIZE], struct id16 *ret_escrow,
+                         struct leg_row *ret);
 void found_key(struct id16 escrow_id, struct key32 tx_id, uint8_t ret[FOUND_KEY_SIZE]);
 bool state_found(struct store *store, struct id16 escrow_id, struct key32 tx_id,
                  struct found_row *ret);

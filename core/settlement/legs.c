@@ -17,8 +17,8 @@ struct open_leg {
     struct id16 escrow_id;
     struct escrow_row escrow;
     struct leg_row leg;
-    int64_t ledger_balance; /* what the ledger says the identity holds … */
-    uint64_t balance_tick;  /* … by all that happened up to this tick */
+    int64_t
+        ledger_balance; /* what the ledger says the identity holds, by all that happened up to escrow.moved_tick */
     uint64_t tick_offset;
     uint64_t
         found; /* payments of the escrow's that a restored log learnt of after this leg was signed */
@@ -47,33 +47,6 @@ static int64_t escrow_holds(struct store *store, struct id16 escrow_id)
            balance_of(store, ACCOUNT_PAYABLE, escrow_id, LEG_FEE);
 }
 
-/* The last tick in which the ledger knows of something that moved this escrow's balance, or may have: the lock, every other
- * deposit (each has its leg back), every leg's last attempt. */
-static uint64_t last_moved(struct store *store, struct id16 escrow_id,
-                           const struct escrow_row *escrow)
-{
-    uint64_t last = escrow->lock_tick;
-    uint8_t at[LEG_KEY_SIZE] = {0};
-    struct bytes key;
-    struct bytes value;
-    memcpy(at, escrow_id.b, 16);
-    while (store_seek(store, &STATE_LEGS, bytes_of(at, sizeof at), true, &key, &value) &&
-           memcmp(key.data, escrow_id.b, 16) == 0) {
-        struct leg_row leg;
-        struct deposit_row deposit;
-        memcpy(at, key.data, sizeof at);
-        if (!state_leg(store, at, &leg)) {
-            break;
-        }
-        last = leg.tick > last ? leg.tick : last;
-        if (leg.kind == LEG_RETURN && state_deposit(store, leg.deposit_tx, &deposit) &&
-            deposit.tick > last) {
-            last = deposit.tick;
-        }
-    }
-    return last;
-}
-
 static bool add_leg(struct leg_list *list, const struct open_leg *leg)
 {
     if (list->count == list->capacity) {
@@ -89,41 +62,46 @@ static bool add_leg(struct leg_list *list, const struct open_leg *leg)
     return true;
 }
 
-/* For each escrow with open legs: the one in flight, or else the first that is due. */
+/* The leg of an escrow that can move now: the one in flight, or else the first that is due, which `open` has. */
+static bool take_movable(struct store *store, struct open_leg *open)
+{
+    uint8_t key[LEG_KEY_SIZE];
+    if (!state_escrow(store, open->escrow_id, &open->escrow)) {
+        return false;
+    }
+    if (open->escrow.in_flight != 0) {
+        leg_key(open->escrow_id, (enum leg_kind)open->escrow.flight_kind,
+                open->escrow.flight_deposit, key);
+        return state_leg(store, key, &open->leg);
+    }
+    return true;
+}
+
+/* One of each escrow with open legs, and no more is looked at: there may be thousands of deposits to return. */
 static enum err_code collect(struct settlement *s, struct leg_list *ret, struct err *err)
 {
     struct views_snapshot *snapshot;
     struct ledger_row ledger;
-    uint8_t at[LEG_KEY_SIZE] = {0};
-    struct bytes key;
-    struct bytes value;
+    uint8_t at[LEG_ORDER_SIZE] = {0};
+    struct open_leg open = {0};
     enum err_code code = views_snapshot_open(ledger_views(s->options.ledger), &snapshot, err);
     if (code != ERR_OK) {
         return code;
     }
     struct store *store = views_snapshot_store(snapshot);
     bool known = state_ledger(store, &ledger);
-    while (known && code == ERR_OK &&
-           store_seek(store, &STATE_LEGS_OPEN, bytes_of(at, sizeof at), true, &key, &value)) {
-        struct open_leg open = {.tick_offset = ledger.tick_offset};
-        memcpy(at, key.data, sizeof at);
-        memcpy(open.escrow_id.b, at, 16);
-        if (!state_leg(store, at, &open.leg) ||
-            !state_escrow(store, open.escrow_id, &open.escrow)) {
+    while (known && code == ERR_OK && state_next_open_leg(store, at, &open.escrow_id, &open.leg)) {
+        if (!take_movable(store, &open)) {
             code = err_set(err, ERR_CORRUPT, "an open leg without its rows");
             break;
         }
-        bool first =
-            ret->count == 0 || !id_equal(ret->legs[ret->count - 1].escrow_id, open.escrow_id);
-        if (open.escrow.in_flight ? open.leg.status != LEG_SIGNED : !first) {
-            continue;
-        }
+        open.tick_offset = ledger.tick_offset;
         open.ledger_balance = escrow_holds(store, open.escrow_id);
-        open.balance_tick = last_moved(store, open.escrow_id, &open.escrow);
         open.found = state_found_count(store, open.escrow_id, open.leg.signed_sequence);
         if (!add_leg(ret, &open)) {
             code = err_set(err, ERR_NOMEM, "no memory for open legs");
         }
+        memset(at + 16, 0xff, sizeof at - 16); /* the next escrow's */
     }
     if (code == ERR_OK) {
         code = store_check(store, err);
@@ -221,11 +199,11 @@ static enum err_code report_shortfall(struct settlement *s, const struct open_le
 static enum err_code check_balance(struct settlement *s, const struct open_leg *open,
                                    const struct qubic_balance *balance, struct err *err)
 {
-    if (balance->valid_for_tick < open->balance_tick) {
+    if (balance->valid_for_tick < open->escrow.moved_tick) {
         return err_set(err, ERR_BUSY,
                        "the chain's newest balance is of tick %" PRIu32
                        ", too old to judge what happened in tick %" PRIu64,
-                       balance->valid_for_tick, open->balance_tick);
+                       balance->valid_for_tick, open->escrow.moved_tick);
     }
     bool is_short = balance->balance < open->ledger_balance;
     if (!is_short && balance->latest_incoming_tick <= s->cursor) {

@@ -74,25 +74,22 @@ static void look_at(const struct leg_look_context *context, const struct escrow_
 void legs_look(struct store *store, const struct leg_look_context *context, leg_look_cb *each,
                void *ctx)
 {
-    uint8_t at[LEG_KEY_SIZE] = {0};
+    uint8_t at[LEG_ORDER_SIZE] = {0};
     struct id16 last = {0};
     struct ledger_row ledger;
     struct escrow_row escrow;
-    struct bytes key;
-    struct bytes value;
+    struct leg_look look = {0};
     bool observing = state_ledger(store, &ledger) && ledger.observing != 0;
-    while (store_seek(store, &STATE_LEGS_OPEN, bytes_of(at, sizeof at), true, &key, &value)) {
-        struct leg_look look = {0};
-        memcpy(at, key.data, sizeof at);
-        memcpy(look.escrow_id.b, at, 16);
+    while (state_next_open_leg(store, at, &look.escrow_id, &look.leg)) {
         bool first = !id_equal(look.escrow_id, last);
-        if (!state_leg(store, at, &look.leg) || !state_escrow(store, look.escrow_id, &escrow)) {
-            store_fail(store, ERR_CORRUPT, "an open leg without its rows");
+        if (!state_escrow(store, look.escrow_id, &escrow)) {
+            store_fail(store, ERR_CORRUPT, "an open leg without its escrow");
             return;
         }
         last = look.escrow_id;
         look.key_id = escrow.key_id;
         look_at(context, &escrow, observing, first, &look);
         each(ctx, &look);
+        look = (struct leg_look){0};
     }
 }

@@ -69,6 +69,7 @@ struct escrow_sums {
 static void sum_escrow(struct market *m, struct id16 escrow_id, struct escrow_sums *ret)
 {
     uint8_t at[LEG_KEY_SIZE] = {0};
+    uint8_t order[LEG_ORDER_SIZE];
     struct bytes key;
     struct bytes value;
     struct leg_row leg;
@@ -80,7 +81,8 @@ static void sum_escrow(struct market *m, struct id16 escrow_id, struct escrow_su
         check(m, state_leg(m->store, at, &leg));
         check(m, leg.kind == at[16] && leg.amount > 0);
         bool open = leg.status != LEG_CONFIRMED;
-        check(m, store_has(m->store, &STATE_LEGS_OPEN, bytes_of(at, sizeof at)) == open);
+        leg_order(escrow_id, &leg, order);
+        check(m, store_has(m->store, &STATE_LEGS_OPEN, bytes_of(order, sizeof order)) == open);
         ret->legs_open += open ? 1 : 0;
         ret->in_flight += leg.status == LEG_SIGNED ? 1 : 0;
         ret->payable[leg.kind] += open ? leg.amount : 0;

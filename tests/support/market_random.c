@@ -392,17 +392,9 @@ static void job_step(struct market *m)
 static bool open_leg_from(struct market *m, const uint8_t *from, struct id16 *ret_escrow,
                           struct leg_row *ret_leg)
 {
-    struct bytes key;
-    struct bytes value;
-    if (!store_seek(m->store, &STATE_LEGS_OPEN, bytes_of(from, 16), false, &key, &value)) {
-        return false;
-    }
-    assert_int_equal(key.size, LEG_KEY_SIZE);
-    uint8_t leg_at[LEG_KEY_SIZE];
-    memcpy(leg_at, key.data, sizeof leg_at);
-    memcpy(ret_escrow->b, leg_at, sizeof ret_escrow->b);
-    assert_true(state_leg(m->store, leg_at, ret_leg));
-    return true;
+    uint8_t at[LEG_ORDER_SIZE] = {0};
+    memcpy(at, from, 16);
+    return state_next_open_leg(m->store, at, ret_escrow, ret_leg);
 }
 
 static void spoil_leg(struct market *m, struct command *command)
@@ -715,18 +707,14 @@ static void heal_shortfalls(struct market *m)
 /* The leg of an escrow that can move now: the signed one if there is one, otherwise the first. */
 static bool movable_leg(struct market *m, struct id16 *ret_escrow, struct leg_row *ret_leg)
 {
-    uint8_t at[LEG_KEY_SIZE] = {0};
-    struct bytes key;
-    struct bytes value;
+    uint8_t at[LEG_ORDER_SIZE] = {0};
+    struct id16 of;
     struct leg_row leg;
     if (!open_leg_from(m, at, ret_escrow, ret_leg)) {
         return false;
     }
     memcpy(at, ret_escrow->b, sizeof ret_escrow->b);
-    while (store_seek(m->store, &STATE_LEGS_OPEN, bytes_of(at, sizeof at), true, &key, &value) &&
-           memcmp(key.data, ret_escrow->b, sizeof ret_escrow->b) == 0) {
-        memcpy(at, key.data, sizeof at);
-        assert_true(state_leg(m->store, at, &leg));
+    while (state_next_open_leg(m->store, at, &of, &leg) && id_equal(of, *ret_escrow)) {
         struct key32 tx_id;
         struct found_row found;
         if (leg.status == LEG_SIGNED ||

@@ -156,6 +156,7 @@ static void add_leg(struct naive_ledger *n, const struct naive_job *job, enum le
                                                  .kind = kind,
                                                  .status = LEG_DUE,
                                                  .deposit_tx = deposit_tx,
+                                                 .dust = amount < n->terms.lock_min,
                                                  .destination = destination,
                                                  .amount = amount};
 }

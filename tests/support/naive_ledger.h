@@ -131,6 +131,7 @@ struct naive_leg {
     enum leg_kind kind;
     enum leg_status status;
     struct key32 deposit_tx; /* of a return */
+    bool dust;               /* a return of less than the minimum lock, as that was then */
     struct key32 destination;
     int64_t amount;
     uint64_t attempt;

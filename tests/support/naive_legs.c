@@ -131,7 +131,16 @@ static const char *may_sign(struct naive_ledger *n, const struct naive_leg *leg,
     return others && *ret == NULL ? "paid before" : NULL;
 }
 
-/* Refund, payout, fee, then what goes back to where it came from, by hash. */
+static size_t came_at(const struct naive_ledger *n, struct key32 deposit_tx)
+{
+    size_t i = 0;
+    while (!key_equal(n->deposits[i].tx_id, deposit_tx)) {
+        INVARIANT(++i < n->deposit_count);
+    }
+    return i;
+}
+
+/* Refund, payout, fee, then what goes back to where it came from: first what could have been a lock, then dust, each as it came. */
 static bool comes_before(const struct naive_ledger *n, const struct naive_leg *a,
                          const struct naive_leg *b)
 {
@@ -140,8 +149,10 @@ static bool comes_before(const struct naive_ledger *n, const struct naive_leg *a
     static const int PLANTED[] = {
         [LEG_REFUND] = 2, [LEG_PAYOUT] = 1, [LEG_FEE] = 3, [LEG_RETURN] = 4};
     const int *order = n->error == NAIVE_PAYOUT_FIRST ? PLANTED : ORDER;
-    int by_hash = memcmp(a->deposit_tx.b, b->deposit_tx.b, sizeof a->deposit_tx.b);
-    return order[a->kind] != order[b->kind] ? order[a->kind] < order[b->kind] : by_hash < 0;
+    if (order[a->kind] != order[b->kind] || a->kind != LEG_RETURN) {
+        return order[a->kind] < order[b->kind];
+    }
+    return a->dust != b->dust ? b->dust : came_at(n, a->deposit_tx) < came_at(n, b->deposit_tx);
 }
 
 const char *naive_sign(struct naive_ledger *n, struct naive_leg *leg, const struct ev_leg_signed *s)

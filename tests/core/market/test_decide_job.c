@@ -66,13 +66,12 @@ static struct id16 escrow_of(struct scene *s, struct id16 job_id)
 static struct command leg_of(struct scene *s, struct id16 job_id, enum command_type type)
 {
     struct id16 escrow = escrow_of(s, job_id);
-    struct bytes key;
-    struct bytes value;
     struct leg_row leg;
-    assert_true(
-        store_seek(s->market.store, &STATE_LEGS_OPEN, id_key(&escrow), false, &key, &value));
-    assert_int_equal(key.size, LEG_KEY_SIZE);
-    assert_true(state_leg(s->market.store, key.data, &leg));
+    struct id16 of;
+    uint8_t at[LEG_ORDER_SIZE] = {0};
+    memcpy(at, escrow.b, sizeof escrow.b);
+    assert_true(state_next_open_leg(s->market.store, at, &of, &leg));
+    assert_true(id_equal(of, escrow));
     return market_leg_command(&s->market, type, escrow, &leg);
 }
 

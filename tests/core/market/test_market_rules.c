@@ -500,6 +500,55 @@ static void a_fee_goes_where_the_quote_said(void **state)
     scene_close(s);
 }
 
+/* A hash can be ground until it sorts before everybody else's, and dust costs next to nothing: neither buys a place in front. */
+static void returns_go_in_the_order_of_their_deposits_and_dust_last(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t hash;
+        bool dust;
+    } DEPOSITS[] = {{9, true}, {8, false}, {1, true}, {7, false}, {2, false}};
+    static const uint8_t ORDER[] = {8, 7, 2, 9, 1};
+    struct scene *s = open_scene();
+    struct market *m = &s->market;
+    struct id16 id = market_queued_job(m, s->consumer, s->offer, 20000);
+    struct id16 escrow = job_of(s, id).escrow_id;
+    for (size_t i = 0; i < sizeof DEPOSITS / sizeof *DEPOSITS; i++) {
+        struct command command = market_lock_of(m, id);
+        memset(command.u.deposit.tx_id.b, DEPOSITS[i].hash, sizeof command.u.deposit.tx_id.b);
+        command.u.deposit.amount = m->terms.lock_min - (DEPOSITS[i].dust ? 1 : 0);
+        assert_int_equal(market_submit(m, &command), ERR_OK);
+    }
+    for (size_t next = 0; next < sizeof ORDER; next++) {
+        for (uint8_t hash = 1; hash < 10; hash++) { /* every other is refused */
+            uint8_t key[LEG_KEY_SIZE];
+            struct leg_row leg;
+            struct key32 deposit_tx;
+            memset(deposit_tx.b, hash, sizeof deposit_tx.b);
+            leg_key(escrow, LEG_RETURN, deposit_tx, key);
+            if (!state_leg(m->store, key, &leg) || leg.status == LEG_CONFIRMED ||
+                hash == ORDER[next]) {
+                continue;
+            }
+            struct command command = market_leg_command(m, COMMAND_LEG_SIGN, escrow, &leg);
+            assert_int_not_equal(market_submit(m, &command), ERR_OK);
+            assert_string_equal(m->word, "not_next");
+        }
+        struct id16 of;
+        struct leg_row leg;
+        uint8_t at[LEG_ORDER_SIZE] = {0};
+        memcpy(at, escrow.b, sizeof escrow.b);
+        assert_true(state_next_open_leg(m->store, at, &of, &leg));
+        assert_int_equal(leg.deposit_tx.b[0], ORDER[next]);
+        struct command command = market_leg_command(m, COMMAND_LEG_SIGN, escrow, &leg);
+        assert_int_equal(market_submit(m, &command), ERR_OK);
+        assert_true(state_next_open_leg(m->store, (uint8_t[LEG_ORDER_SIZE]){0}, &of, &leg));
+        command = market_leg_command(m, COMMAND_LEG_CONFIRM, escrow, &leg);
+        assert_int_equal(market_submit(m, &command), ERR_OK);
+    }
+    scene_close(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -519,6 +568,7 @@ int main(void)
         cmocka_unit_test(a_lock_counts_up_to_its_last_tick),
         cmocka_unit_test(only_the_signed_transaction_confirms_a_leg),
         cmocka_unit_test(a_fee_goes_where_the_quote_said),
+        cmocka_unit_test(returns_go_in_the_order_of_their_deposits_and_dust_last),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -38,9 +38,11 @@ static void put_escrow(uint8_t id, const struct escrow_row *row)
 static void put_leg(uint8_t escrow, struct leg_row leg)
 {
     uint8_t key[LEG_KEY_SIZE];
+    uint8_t order[LEG_ORDER_SIZE];
     leg_key((struct id16){{escrow}}, (enum leg_kind)leg.kind, leg.deposit_tx, key);
     store_put(store, &STATE_LEGS, bytes_of(key, sizeof key), bytes_of(&leg, sizeof leg));
-    store_put(store, &STATE_LEGS_OPEN, bytes_of(key, sizeof key), bytes_of("", 0));
+    leg_order((struct id16){{escrow}}, &leg, order);
+    store_put(store, &STATE_LEGS_OPEN, bytes_of(order, sizeof order), bytes_of(key, sizeof key));
 }
 
 static bool has_key(const void *ctx, uint64_t key_id)
