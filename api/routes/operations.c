@@ -114,16 +114,18 @@ static void resumed(struct call *call)
                          (json_int_t)call->command.u.resume.generation));
 }
 
-/* The generation is said, so that what was confirmed is what was looked at. */
+/* The generation is said, so that what was confirmed is what was looked at; so is how many escrows may stay unread. */
 static void resume(struct call *call)
 {
     struct fields fields = fields_of(call);
     uint64_t generation = fields_u64(&fields, "generation", 2, INT64_MAX);
+    uint64_t unread = fields_optional_u64(&fields, "unread", 0, INT64_MAX, 0);
     if (!fields_good(&fields)) {
         return;
     }
     call_command(call, COMMAND_SETTLEMENT_RESUME);
-    call->command.u.resume = (struct ev_settlement_resumed){.generation = generation};
+    call->command.u.resume =
+        (struct command_resume){.generation = generation, .unread_max = unread};
     call_submit(call, CLASS_SETTLEMENT, resumed);
 }
 

@@ -225,6 +225,11 @@ struct command_reread {
     struct event_list outgoing; /* struct ev_found_payment */
 };
 
+struct command_resume {
+    uint64_t generation;
+    uint64_t unread_max; /* open escrows that may stay unread, and held, so that the others go on */
+};
+
 struct command_reconciliation {
     struct id16 token_id; /* an account's: whether it may is the token's scope */
     struct ev_reconciliation_recorded recorded;
@@ -244,7 +249,7 @@ struct command {
         struct ev_settlement_key_added key;
         struct ev_settlement_key_retired key_retire;
         struct ev_ledger_restored restore;
-        struct ev_settlement_resumed resume; /* generation; decide counts the rest */
+        struct command_resume resume;
         struct command_session session;
         struct command_token token;
         struct command_token_revoke token_revoke;

@@ -115,6 +115,9 @@ static enum err_code expire_escrow(struct deciding *d)
         return refuse(d, ERR_CONFLICT, "not_waiting", "this escrow is not waiting for a lock");
     }
     code = decide_not_observing(d);
+    if (code == ERR_OK) {
+        code = decide_reread(d, &escrow);
+    }
     if (code != ERR_OK) {
         return code;
     }

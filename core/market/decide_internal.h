@@ -44,6 +44,8 @@ enum err_code decide_escrow(struct deciding *d);
 enum err_code decide_sweep(struct deciding *d);
 enum err_code decide_audit(struct deciding *d);
 enum err_code decide_restore(struct deciding *d);
+/* ERR_CONFLICT for an escrow that was not read again from the chain since the last restore. */
+enum err_code decide_reread(struct deciding *d, const struct escrow_row *escrow);
 /* After ledger.restored, until settlement.resumed. */
 enum err_code decide_not_observing(struct deciding *d);
 /* What a restored log must know of an escrow before a leg of it is signed. `ret_has_left`: the transaction was found on the chain, as this leg. */

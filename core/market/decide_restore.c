@@ -1,8 +1,10 @@
 /* A log that was put back from an older copy. What it lost may have paid: so nothing is signed and nothing expires until each open escrow was
  * held against the chain, and an operator said so; and whatever is found there is never paid again, however much an identity has. */
 // SPDX-License-Identifier: Apache-2.0
+#include "core/event/codec.h"
 #include "core/market/decide_internal.h"
 
+#include <assert.h>
 #include <string.h>
 
 static enum err_code restore(struct deciding *d)
@@ -29,7 +31,8 @@ static enum err_code restore(struct deciding *d)
 
 static enum err_code resume(struct deciding *d)
 {
-    struct ev_settlement_resumed resumed = d->command->u.resume;
+    const struct command_resume *c = &d->command->u.resume;
+    struct ev_settlement_resumed resumed = {.generation = c->generation};
     struct id16 ledger = {0};
     struct bytes key;
     struct bytes value;
@@ -48,8 +51,6 @@ static enum err_code resume(struct deciding *d)
         return refuse(d, ERR_CONFLICT, "other_generation", "the log is at generation %llu",
                       (unsigned long long)d->ledger.generation);
     }
-    resumed.escrows_read = 0;
-    resumed.payments_found = 0;
     /* All of them: this is asked once in the life of a log. */
     while (store_seek(d->state, &STATE_ESCROWS, bytes_of(at, sizeof at), true, &key, &value)) {
         struct escrow_row escrow;
@@ -64,9 +65,11 @@ static enum err_code resume(struct deciding *d)
         resumed.payments_found += escrow.found_open;
         unread += escrow_is_open(&escrow) && !read ? 1 : 0;
     }
-    if (unread > 0) {
+    /* Nothing is signed for one that was not read, and it does not expire, whatever is resumed: so it need not hold up the others for ever. */
+    if (unread > c->unread_max) {
         return refuse(d, ERR_CONFLICT, "escrows_unread",
-                      "%llu open escrows were not read again from the chain yet",
+                      "%llu open escrows were not read again from the chain yet; with that number "
+                      "as `unread`, all others go on and these stay held until they were read",
                       (unsigned long long)unread);
     }
     decide_event(d, EVENT_SETTLEMENT_RESUMED, ledger)->u.settlement_resumed = resumed;
@@ -74,6 +77,10 @@ static enum err_code resume(struct deciding *d)
 }
 
 /* ── an escrow, held against the chain ─────────────────────────────────────────────────────────── */
+
+/* Payments that fit in one record: each at most 136 bytes (numbers of 9, three keys of 34, the map and its 6 numbers), less than 1 KiB around them. */
+#define FOUND_PER_RECORD_MAX 400
+static_assert(FOUND_PER_RECORD_MAX * 136 + 1024 <= RECORD_SIZE_MAX, "a record has room for them");
 
 /* Whether a leg of this escrow is, or was, in flight or paid with this transaction. */
 static bool log_knows(struct deciding *d, struct id16 escrow_id, struct key32 tx_id)
@@ -120,14 +127,26 @@ static enum err_code reread(struct deciding *d)
             found[count++] = outgoing[i];
         }
     }
-    struct event *event = decide_event(d, EVENT_ESCROW_REREAD, c->escrow_id);
     d->out_of_memory = d->out_of_memory || found == NULL;
-    event->u.escrow_reread = (struct ev_escrow_reread){
-        .job_id = escrow.job_id,
-        .generation = c->generation,
-        .processed_tick = c->processed_tick,
-        .found = {.items = found, .count = count},
-    };
+    if (count > (size_t)FOUND_PER_RECORD_MAX * DECISION_EVENTS_MAX) {
+        return refuse(
+            d, ERR_INVALID, "reread_too_large",
+            "%zu payments out of one escrow that the log does not know, at most %d are taken",
+            count, FOUND_PER_RECORD_MAX * DECISION_EVENTS_MAX);
+    }
+    /* All of them or none: events of one command are committed together. */
+    size_t at = 0;
+    do {
+        size_t const next = count - at < FOUND_PER_RECORD_MAX ? count - at : FOUND_PER_RECORD_MAX;
+        decide_event(d, EVENT_ESCROW_REREAD, c->escrow_id)->u.escrow_reread =
+            (struct ev_escrow_reread){
+                .job_id = escrow.job_id,
+                .generation = c->generation,
+                .processed_tick = c->processed_tick,
+                .found = {.items = found == NULL ? NULL : found + at, .count = next},
+            };
+        at += next;
+    } while (at < count);
     return ERR_OK;
 }
 
@@ -143,19 +162,26 @@ enum err_code decide_not_observing(struct deciding *d)
                      "lets settlement resume");
 }
 
+enum err_code decide_reread(struct deciding *d, const struct escrow_row *escrow)
+{
+    return escrow->generation == d->ledger.generation
+               ? ERR_OK
+               : refuse(d, ERR_CONFLICT, "not_reread",
+                        "this escrow is older than the last restore, and was not read again from "
+                        "the chain since");
+}
+
 enum err_code decide_may_sign(struct deciding *d, const struct escrow_row *escrow,
                               const struct leg_row *leg, bool *ret_has_left)
 {
     const struct command_leg *c = &d->command->u.leg;
     struct found_row found;
     enum err_code code = decide_not_observing(d);
+    if (code == ERR_OK) {
+        code = decide_reread(d, escrow);
+    }
     if (code != ERR_OK) {
         return code;
-    }
-    if (escrow->generation != d->ledger.generation) {
-        return refuse(d, ERR_CONFLICT, "not_reread",
-                      "this escrow is older than the last restore, and was not read again from the "
-                      "chain since");
     }
     if (state_found(d->state, c->escrow_id, c->u.signing.tx_id, &found)) {
         if (found.taken != 0 || !found_is_leg(&found, leg) || found.tick != c->u.signing.tick) {

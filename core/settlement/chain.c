@@ -20,7 +20,10 @@ struct waiting {
         struct {
             chain_transaction_cb *each;
             void *ctx;
-            uint32_t valid_for_tick; /* of an identity's list */
+            /* of an identity's list: */
+            uint32_t valid_for_tick;
+            uint32_t oldest; /* tick of all pages so far */
+            size_t count;    /* in this page */
         } list;
         struct {
             const struct key32 *hash;
@@ -160,31 +163,62 @@ static void take_identity(struct waiting *w, const struct qubic_answer *answer)
 {
     const struct qubic_archived_list *list = &answer->identity_transactions.transactions;
     w->u.list.valid_for_tick = answer->identity_transactions.valid_for_tick;
+    w->u.list.count = list->count;
     for (size_t i = 0; i < list->count && w->code == ERR_OK; i++) {
+        uint32_t const tick = list->items[i].transaction.tick;
+        w->u.list.oldest = tick < w->u.list.oldest ? tick : w->u.list.oldest;
         w->code = w->u.list.each(w->u.list.ctx, &list->items[i], &w->err);
     }
+}
+
+#define PAGE_SIZE 200
+#define PAGES_END 10000 /* no list goes further: what is behind is asked for by its ticks */
+
+static enum err_code ask_page(struct settlement *s, const struct qubic_identity_query *query,
+                              struct waiting *w, struct err *err)
+{
+    struct qubic_call *call = NULL;
+    w->u.list.count = 0;
+    w->answered = false;
+    enum err_code asked =
+        qubic_client_identity_transactions(s->client, query, LISTENER(*w), &call, err);
+    enum err_code code = wait_for(s, w, call, asked, err);
+    if (code == ERR_OK && w->u.list.valid_for_tick < query->tick_to) {
+        code = err_set(err, ERR_UNAVAILABLE,
+                       "the archive's list of an identity ends at tick %" PRIu32
+                       ", before tick %" PRIu32,
+                       w->u.list.valid_for_tick, query->tick_to);
+    }
+    return code;
 }
 
 enum err_code chain_identity(struct settlement *s, const struct key32 *identity, uint32_t tick_from,
                              uint32_t tick_to, chain_transaction_cb *each, void *ctx,
                              struct err *err)
 {
-    struct waiting w = {.loop = &s->loop, .take = take_identity, .u.list = {each, ctx, 0}};
-    struct qubic_call *call = NULL;
-    const struct qubic_identity_query query = {.identity = *identity,
-                                               .tick_from = tick_from,
-                                               .tick_to = tick_to,
-                                               .size = CHAIN_IDENTITY_MAX};
-    enum err_code asked =
-        qubic_client_identity_transactions(s->client, &query, LISTENER(w), &call, err);
-    enum err_code code = wait_for(s, &w, call, asked, err);
-    if (code == ERR_OK && w.u.list.valid_for_tick < tick_to) {
-        code = err_set(err, ERR_UNAVAILABLE,
-                       "the archive's list of an identity ends at tick %" PRIu32
-                       ", before tick %" PRIu32,
-                       w.u.list.valid_for_tick, tick_to);
+    struct waiting w = {
+        .loop = &s->loop, .take = take_identity, .u.list = {.each = each, .ctx = ctx}};
+    struct qubic_identity_query query = {
+        .identity = *identity, .tick_from = tick_from, .tick_to = tick_to, .size = PAGE_SIZE};
+    w.u.list.oldest = tick_to;
+    for (;;) {
+        enum err_code code = ask_page(s, &query, &w, err);
+        if (code != ERR_OK || w.u.list.count < PAGE_SIZE) {
+            return code;
+        }
+        query.offset += PAGE_SIZE;
+        if (query.offset < PAGES_END) {
+            continue;
+        }
+        if (w.u.list.oldest >= query.tick_to) {
+            return err_set(err, ERR_UNAVAILABLE,
+                           "the archive lists %d transactions of one identity in tick %" PRIu32
+                           ", more than the network takes",
+                           PAGES_END, query.tick_to);
+        }
+        query.tick_to = w.u.list.oldest;
+        query.offset = 0;
     }
-    return code;
 }
 
 static void take_tick_data(struct waiting *w, const struct qubic_answer *answer)
@@ -237,7 +271,7 @@ static enum err_code confirm_skip(struct settlement *s, uint32_t tick, uint32_t 
 enum err_code chain_tick(struct settlement *s, uint32_t tick, chain_transaction_cb *each, void *ctx,
                          uint32_t *ret_next, struct err *err)
 {
-    struct waiting w = {.loop = &s->loop, .take = take_list, .u.list = {each, ctx, 0}};
+    struct waiting w = {.loop = &s->loop, .take = take_list, .u.list = {.each = each, .ctx = ctx}};
     struct qubic_call *call = NULL;
     enum err_code asked =
         qubic_client_transactions_for_tick(s->client, tick, LISTENER(w), &call, err);

@@ -229,7 +229,8 @@ static enum err_code expire_some(struct settlement *s, const struct id_list *ids
         struct err own = {0};
         struct id16 id = ids->ids[(from + i) % ids->count];
         enum err_code one = read_escrow(s, id, &escrow, &own);
-        if (one == ERR_OK && escrow.status == ESCROW_REQUESTED) {
+        if (one == ERR_OK && escrow.status == ESCROW_REQUESTED &&
+            escrow.generation == s->generation) {
             one = expire_one(s, id, &escrow, &own);
         }
         if (one != ERR_OK) {

@@ -5,7 +5,8 @@
  *                                                          └▶ found: the very bytes of a leg ─ LEG_SIGN with them ─▶ confirmed
  *                                                                    of no leg ─▶ nothing more is signed for this escrow
  *
- * An escrow that had ended is read when a leg opens for it once more. */
+ * One that cannot be read keeps itself alone held, once the operator resumes in spite of it, and is tried again in every round. One that had
+ * ended is read when a leg opens for it once more. */
 // SPDX-License-Identifier: Apache-2.0
 #include "core/base/time.h"
 #include "core/base/trace.h"
@@ -29,9 +30,6 @@ struct outgoing {
     struct ev_found_payment *list;
     size_t count;
     size_t capacity;
-    /* the page being read */
-    size_t page_count;
-    uint32_t page_oldest;
 };
 
 static enum paid_as paid_as_of(const struct outgoing *out, const struct qubic_transaction *tx,
@@ -65,7 +63,7 @@ static bool is_known(const struct outgoing *out, const struct key32 *hash)
 {
     for (size_t i = 0; i < out->count; i++) {
         if (key_equal(out->list[i].tx_id, *hash)) {
-            return true; /* pages overlap by a tick */
+            return true; /* pages may overlap */
         }
     }
     return false;
@@ -76,8 +74,6 @@ static enum err_code take_outgoing(void *ctx, const struct qubic_archived_transa
 {
     struct outgoing *out = ctx;
     const struct qubic_transaction *tx = &archived->transaction;
-    out->page_count++;
-    out->page_oldest = tx->tick < out->page_oldest ? tx->tick : out->page_oldest;
     if (!key_equal(tx->source, out->identity) || tx->amount <= 0 || !archived->money_flew ||
         is_known(out, &archived->hash)) {
         return ERR_OK;
@@ -104,29 +100,6 @@ static enum err_code take_outgoing(void *ctx, const struct qubic_archived_transa
                                          .tick = tx->tick};
     payment->paid_as = paid_as_of(out, tx, &payment->deposit_tx);
     return ERR_OK;
-}
-
-/* Page by page, newest first, until a page is not full. */
-static enum err_code read_outgoing(struct settlement *s, const struct escrow_row *escrow,
-                                   struct outgoing *out, struct err *err)
-{
-    uint32_t to = s->processed;
-    for (;;) {
-        out->page_count = 0;
-        out->page_oldest = to;
-        enum err_code code = chain_identity(s, &escrow->identity, (uint32_t)escrow->requested_tick,
-                                            to, take_outgoing, out, err);
-        if (code != ERR_OK || out->page_count < CHAIN_IDENTITY_MAX) {
-            return code;
-        }
-        if (out->page_oldest == to) {
-            return err_set(err, ERR_UNAVAILABLE,
-                           "tick %" PRIu32 " has %d transactions of one escrow or more: the "
-                           "archive's list shows no end",
-                           to, CHAIN_IDENTITY_MAX);
-        }
-        to = out->page_oldest;
-    }
 }
 
 /* The archive's list, and no shorter than the live service counts: one that forgot a payment must not let it be paid again. */
@@ -156,7 +129,8 @@ enum err_code reread_escrow(struct settlement *s, struct id16 escrow_id,
     struct outgoing out = {.identity = escrow->identity,
                            .log_id = settlement_any_key(s)->log_id,
                            .escrow_id = escrow_id};
-    enum err_code code = read_outgoing(s, escrow, &out, err);
+    enum err_code code = chain_identity(s, &escrow->identity, (uint32_t)escrow->requested_tick,
+                                        s->processed, take_outgoing, &out, err);
     if (code == ERR_OK) {
         code = check_count(s, &out, err);
     }
@@ -198,7 +172,8 @@ static enum err_code walk(struct settlement *s, struct unread *ret, struct err *
     if (s->reread_from == 0) {
         s->reread_from = s->tick + (uint32_t)ledger.tick_offset + EVIDENCE_TICKS;
     }
-    for (size_t seen = 0; s->observing && seen < WALK_MAX && ret->count < READ_MAX; seen++) {
+    bool const wanted = s->observing || (s->generation > 1 && !s->reread_over);
+    for (size_t seen = 0; wanted && seen < WALK_MAX && ret->count < READ_MAX; seen++) {
         struct escrow_row row;
         if (!store_seek(store, &STATE_ESCROWS, id_key(&s->reread_at), true, &key, &value)) {
             ret->end = true;
@@ -224,8 +199,10 @@ static void tell(struct settlement *s, bool end)
     s->status.observing = s->observing;
     s->status.unread_for = s->reread_from;
     if (end || !s->observing) {
-        s->status.unread = s->reread_unread;
         s->status.reread = done;
+    }
+    if (end) {
+        s->status.unread = s->reread_unread;
     }
     (void)pthread_mutex_unlock(&s->mutex);
     if (news) {
@@ -234,6 +211,7 @@ static void tell(struct settlement *s, bool end)
               s->generation);
     }
     if (end) {
+        s->reread_over = s->reread_unread == 0;
         s->reread_at = (struct id16){0};
         s->reread_unread = 0;
     }
@@ -254,6 +232,7 @@ enum err_code settle_reread(struct settlement *s, struct err *err)
                                 : reread_escrow(s, unread.ids[i], &unread.rows[i], &own);
         s->reread_unread += one != ERR_OK ? 1 : 0;
         if (own.code != ERR_OK) { /* one escrow's trouble is not the others' */
+            trouble_note(s, unread.ids[i], &own);
             code = one;
             *err = own;
         }

@@ -63,6 +63,7 @@ struct settlement {
         reread_from; /* what the lost part may have signed is on the chain by then, or never; 0: not known */
     struct id16 reread_at;  /* where the walk over all escrows stands */
     uint64_t reread_unread; /* in this walk so far */
+    bool reread_over;       /* a walk met none that was still to be read */
     uint32_t tick;
     uint32_t
         tick_before; /* in the round before, 0 after trouble: bytes are sent once a tick, not once a round */
@@ -105,9 +106,8 @@ typedef enum err_code chain_transaction_cb(void *ctx, const struct qubic_archive
 /* `ret_next`: the tick to read next: tick + 1, or past a skipped stretch. */
 MUST_CHECK enum err_code chain_tick(struct settlement *s, uint32_t tick, chain_transaction_cb *each,
                                     void *ctx, uint32_t *ret_next, struct err *err);
-/* What came to or went from an identity in these ticks, newest first, at most CHAIN_IDENTITY_MAX; ERR_UNAVAILABLE if the archive's list does
- * not reach `tick_to`. */
-#define CHAIN_IDENTITY_MAX 200
+/* All that came to or went from an identity in these ticks, newest first, page by page; now and then one twice. ERR_UNAVAILABLE if the archive's
+ * list does not reach `tick_to`. */
 MUST_CHECK enum err_code chain_identity(struct settlement *s, const struct key32 *identity,
                                         uint32_t tick_from, uint32_t tick_to,
                                         chain_transaction_cb *each, void *ctx, struct err *err);

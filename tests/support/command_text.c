@@ -129,6 +129,7 @@ static void say_before_the_job(struct line *line, const struct command *c)
         break;
     case COMMAND_SETTLEMENT_RESUME:
         say_number(line, "generation", c->u.resume.generation);
+        say_number(line, "unread", c->u.resume.unread_max);
         break;
     case COMMAND_HOST_ENROL:
     case COMMAND_HOST_ONLINE:

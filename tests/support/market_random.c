@@ -581,6 +581,7 @@ static void reread_all(struct market *m, unsigned percent)
     struct command command =
         market_command(m, COMMAND_SETTLEMENT_RESUME, ACTOR_OPERATOR, (struct id16){0});
     command.u.resume.generation = ledger.generation;
+    command.u.resume.unread_max = market_chance(m, 30) ? market_below(m, 20) : 0;
     (void)market_submit(m, &command);
 }
 

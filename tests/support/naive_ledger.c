@@ -863,7 +863,8 @@ static bool escrow(struct naive_ledger *n, const struct command *c, int64_t now)
     case COMMAND_ESCROW_CONFIRM:
         return confirm(n, job, &c->u.confirm, now);
     case COMMAND_ESCROW_EXPIRE:
-        if (n->observing || job->escrow_status != ESCROW_REQUESTED ||
+        if (n->observing || job->generation != n->generation ||
+            job->escrow_status != ESCROW_REQUESTED ||
             c->u.confirm.processed_tick < job->last_tick + 3) {
             return no(n, "not waiting");
         }

@@ -72,10 +72,12 @@ const char *naive_restore(struct naive_ledger *n, const struct command *c)
         n->observing = true;
         return NULL;
     }
+    uint64_t unread = 0;
     for (size_t i = 0; i < n->job_count; i++) {
-        if (is_open(n, &n->jobs[i]) && n->jobs[i].generation != n->generation) {
-            return "not read yet";
-        }
+        unread += is_open(n, &n->jobs[i]) && n->jobs[i].generation != n->generation ? 1 : 0;
+    }
+    if (unread > c->u.resume.unread_max) {
+        return "not read yet";
     }
     if (!n->observing || c->u.resume.generation != n->generation) {
         return "nothing to resume";

@@ -4,9 +4,11 @@
  * Method:  a market in memory; what the lost part paid is what the escrow is said to have paid when it is read again. */
 // SPDX-License-Identifier: Apache-2.0
 #include "core/base/time.h"
+#include "core/market/billing.h"
 #include "tests/support/cmocka_all.h"
 #include "tests/support/market_scene.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static struct market *market_of(struct scene *s)
@@ -70,8 +72,8 @@ static void reread(struct scene *s, struct id16 escrow_id, const struct ev_found
                    size_t count)
 {
     struct command c = by(s, COMMAND_ESCROW_REREAD, ACTOR_SETTLEMENT);
-    struct ev_found_payment copy[4];
-    assert_true(count <= 4);
+    struct ev_found_payment *copy = calloc(count + 1, sizeof *copy);
+    assert_non_null(copy);
     if (count > 0) {
         memcpy(copy, outgoing, count * sizeof *outgoing);
     }
@@ -80,6 +82,7 @@ static void reread(struct scene *s, struct id16 escrow_id, const struct ev_found
                                          .processed_tick = s->market.tick,
                                          .outgoing = {.items = copy, .count = count}};
     (void)market_submit(market_of(s), &c);
+    free(copy);
 }
 
 static struct ev_found_payment payment_of(struct scene *s, const struct leg_row *leg)
@@ -181,6 +184,31 @@ static void reread_invalid(struct scene *s)
     (void)market_submit(market_of(s), &c);
 }
 
+/* So many returns that the log does not know. */
+static void reread_many(struct scene *s, struct id16 escrow, size_t count)
+{
+    struct ev_found_payment *many = calloc(count, sizeof *many);
+    assert_non_null(many);
+    for (size_t i = 0; i < count; i++) {
+        many[i] = (struct ev_found_payment){.paid_as = PAID_RETURN,
+                                            .tx_id = market_new_key(market_of(s)),
+                                            .deposit_tx = market_new_key(market_of(s)),
+                                            .destination = market_new_key(market_of(s)),
+                                            .amount = AMOUNT_MAX,
+                                            .tick = UINT32_MAX};
+    }
+    reread(s, escrow, many, count);
+    free(many);
+}
+
+static void reread_too_large(struct scene *s)
+{
+    struct id16 escrow;
+    (void)ended_job(s, &escrow);
+    restore(s, 2);
+    reread_many(s, escrow, 400 * 64 + 1);
+}
+
 static void observing(struct scene *s)
 {
     struct id16 escrow;
@@ -255,8 +283,9 @@ static const struct refusal ROWS[] = {
     ROW(other_generation, ERR_CONFLICT), ROW(escrows_unread, ERR_CONFLICT),
     ROW(not_settlement, ERR_DENIED),     ROW(no_such_escrow, ERR_NOT_FOUND),
     ROW(nothing_new, ERR_CONFLICT),      ROW(reread_invalid, ERR_INVALID),
-    ROW(observing, ERR_CONFLICT),        ROW(not_reread, ERR_CONFLICT),
-    ROW(paid_before, ERR_CONFLICT),      ROW(found_differs, ERR_CONFLICT),
+    ROW(reread_too_large, ERR_INVALID),  ROW(observing, ERR_CONFLICT),
+    ROW(not_reread, ERR_CONFLICT),       ROW(paid_before, ERR_CONFLICT),
+    ROW(found_differs, ERR_CONFLICT),
 };
 
 static void every_refusal_is_provoked(void **state)
@@ -390,6 +419,67 @@ static void nothing_expires_while_it_observes(void **state)
     scene_close(s);
 }
 
+/* More than a record holds: several records of one command, so all of them or none. */
+static void payments_that_do_not_fit_in_one_record_are_told_in_several(void **state)
+{
+    (void)state;
+    struct scene *s = scene_open(NULL);
+    struct id16 escrow_id;
+    struct id16 job = ended_job(s, &escrow_id);
+    restore(s, 2);
+    uint64_t const before = s->market.sequence;
+    reread_many(s, escrow_id, 1000);
+    accepted(s);
+    assert_int_equal(s->market.sequence - before, 3);
+    assert_int_equal(escrow_of(s, job, &escrow_id).found_open, 1000);
+    assert_int_equal(state_found_count(s->market.store, escrow_id, 0), 1000);
+    resume(s, 2);
+    accepted(s);
+    scene_close(s);
+}
+
+/* One escrow that the archive never shows as it must be holds itself, and nobody else. */
+static void an_operator_resumes_in_spite_of_what_is_unread_and_that_alone_is_held(void **state)
+{
+    (void)state;
+    struct scene *s = scene_open(NULL);
+    struct id16 unread;
+    struct id16 read;
+    struct id16 waiting;
+    (void)ended_job(s, &unread);
+    (void)ended_job(s, &read);
+    struct id16 upload = market_upload(market_of(s), s->consumer, 60000, 60000);
+    struct id16 quote = market_quote(market_of(s), s->consumer, upload, s->offer);
+    struct id16 job = market_create_job(market_of(s), s->consumer, quote);
+    struct escrow_row escrow = escrow_of(s, job, &waiting);
+    restore(s, 2);
+    reread(s, read, NULL, 0);
+    resume(s, 2);
+    assert_string_equal(s->market.word, "escrows_unread");
+    struct command c = by(s, COMMAND_SETTLEMENT_RESUME, ACTOR_OPERATOR);
+    c.u.resume = (struct command_resume){.generation = 2, .unread_max = 1};
+    assert_int_equal(market_submit(market_of(s), &c), ERR_CONFLICT); /* there are two */
+    assert_string_equal(s->market.word, "escrows_unread");
+    c.u.resume.unread_max = 2;
+    assert_int_equal(market_submit(market_of(s), &c), ERR_OK);
+
+    sign_with(s, read, LEG_REFUND, NULL);
+    accepted(s);
+    sign_with(s, unread, LEG_REFUND, NULL);
+    assert_string_equal(s->market.word, "not_reread");
+    struct command expire = by(s, COMMAND_ESCROW_EXPIRE, ACTOR_SETTLEMENT);
+    expire.u.confirm =
+        (struct command_confirm){.escrow_id = waiting, .processed_tick = escrow.last_tick + 3};
+    assert_int_equal(market_submit(market_of(s), &expire), ERR_CONFLICT);
+    assert_string_equal(s->market.word, "not_reread");
+    reread(s, unread, NULL, 0);
+    reread(s, waiting, NULL, 0);
+    sign_with(s, unread, LEG_REFUND, NULL);
+    accepted(s);
+    assert_int_equal(market_submit(market_of(s), &expire), ERR_OK);
+    scene_close(s);
+}
+
 /* The lost part may have opened an escrow of it. */
 static void no_key_ends_while_it_observes(void **state)
 {
@@ -418,6 +508,8 @@ int main(void)
         cmocka_unit_test(a_lost_attempt_gives_way_to_the_one_that_was_found),
         cmocka_unit_test(what_the_log_knows_is_not_found),
         cmocka_unit_test(nothing_expires_while_it_observes),
+        cmocka_unit_test(payments_that_do_not_fit_in_one_record_are_told_in_several),
+        cmocka_unit_test(an_operator_resumes_in_spite_of_what_is_unread_and_that_alone_is_held),
         cmocka_unit_test(no_key_ends_while_it_observes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -162,16 +162,29 @@ static void be_stuck(struct lies *lies, struct devnet *network, const char *path
     }
 }
 
-void lies_tell(struct lies *lies, struct devnet *network, const char *path, struct bytes body,
-               struct service_reply *reply)
+static bool is_short_of(const struct lies *lies, struct bytes body)
 {
-    be_stuck(lies, network, path, reply);
-    if (lies->short_lists && begins(path, "getTransactionsForIdentity") && reply->status == 200) {
+    struct key32 identity;
+    assert_int_equal(qubic_identity_parse(value_of(body, "identity"), &identity, NULL), ERR_OK);
+    return key_equal(identity, lies->short_of);
+}
+
+void lies_shorten(const struct lies *lies, struct devnet *network, const char *path,
+                  struct bytes body, struct service_reply *reply)
+{
+    if (begins(path, "getTransactionsForIdentity") && reply->status == 200 &&
+        (lies->short_lists || is_short_of(lies, body))) {
         const struct qubic_identity_transactions none = {.valid_for_tick =
                                                              network_archived_tick(network)};
         buf_clear(&reply->body);
         qubic_rpc_build_identity_transactions(&reply->body, &none);
     }
+}
+
+void lies_tell(struct lies *lies, struct devnet *network, const char *path, struct bytes body,
+               struct service_reply *reply)
+{
+    be_stuck(lies, network, path, reply);
     if (reply->status == 200 && !reply->cut && reply->delay_ms == 0) {
         hide(lies, network, path, body, reply);
         forge(lies, path, body, reply);

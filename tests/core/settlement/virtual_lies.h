@@ -17,7 +17,8 @@ enum lie {
 };
 
 struct lies {
-    bool short_lists; /* while it is set: the list of an identity's transactions is empty */
+    bool short_lists;      /* while it is set: the list of an identity's transactions is empty */
+    struct key32 short_of; /* the list of this identity is always empty; zero: of none */
     uint64_t seed;
     uint64_t questions;
     struct key32 escrow; /* an escrow identity, for forgeries; zero: none yet */
@@ -25,6 +26,9 @@ struct lies {
 };
 
 const char *lie_name(enum lie lie);
+/* What `short_lists` and `short_of` say. */
+void lies_shorten(const struct lies *lies, struct devnet *network, const char *path,
+                  struct bytes body, struct service_reply *reply);
 /* May change an answer that is true. */
 void lies_tell(struct lies *lies, struct devnet *network, const char *path, struct bytes body,
                struct service_reply *reply);

@@ -148,14 +148,15 @@ static void plan_payments(struct virtual_market *m, struct job *job)
     const struct qubic_keys *own = &job->consumer->keys;
     uint64_t roll = virtual_below(w, 100);
     uint32_t now = virtual_now_tick(w);
-    if (roll >= 12) { /* the rest never pays */
+    if (roll >= 12 || m->orderly) { /* the rest never pays */
         struct payment *lock = add_payment(job, own, job->identity, job->cap);
+        roll = m->orderly ? 16 : roll;
         lock->last_tick = roll >= 16 ? job->last_tick : UINT32_MAX;
         lock->from_tick = roll >= 16 ? 0 : job->last_tick + 1; /* late */
         write_payload(m, job, lock);
     }
     job->thief_comes = roll >= 88;
-    if (job->thief_comes || !virtual_chance(w, 250)) {
+    if (m->orderly || job->thief_comes || !virtual_chance(w, 250)) {
         return;
     }
     struct payment *more;
@@ -213,6 +214,25 @@ static void pay(struct virtual_market *m, struct payment *payment)
     assert_int_equal(qubic_transaction_sign(&payment->tx, payment->from, NULL), ERR_OK);
     assert_int_equal(network_submit(w->network, &payment->tx, &admission, NULL), ERR_OK);
     payment->sent = true;
+}
+
+void virtual_pay(struct virtual_market *m, const struct qubic_keys *from,
+                 struct qubic_transaction *tx)
+{
+    enum chain_admission admission;
+    assert_int_equal(qubic_transaction_sign(tx, from, NULL), ERR_OK);
+    assert_int_equal(network_submit(m->world.network, tx, &admission, NULL), ERR_OK);
+    assert_int_equal(admission, CHAIN_WAITING);
+}
+
+void virtual_dust(struct virtual_market *m, struct key32 destination, uint32_t tick, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct qubic_transaction tx = {
+            .destination = destination, .amount = 1, .tick = tick, .input_size = 8};
+        put_be64(tx.input, m->dust++);
+        virtual_pay(m, &m->stranger.keys, &tx);
+    }
 }
 
 /* The escrow's own key takes money out, as only who has the operator's seed can; it comes back without a transaction, so that the ledger's
@@ -339,7 +359,7 @@ static void step_job(struct virtual_market *m, struct job *job)
     if (job->thief_comes) {
         steal(m, job, &escrow);
         bring_back(m, job);
-    } else if (row.status != JOB_ENDED && virtual_chance(w, 4)) {
+    } else if (row.status != JOB_ENDED && !m->orderly && virtual_chance(w, 4)) {
         struct command c =
             virtual_command(w, COMMAND_JOB_CANCEL, ACTOR_ACCOUNT, job->consumer->account_id);
         c.u.job.job_id = job->job_id;
@@ -392,7 +412,7 @@ static void report(struct virtual_market *m, struct host *host)
         } ENDS[] = {{ENDING_COMPLETED, REASON_EXITED_ZERO},
                     {ENDING_COMPLETED, REASON_EXITED_ZERO},
                     {ENDING_PROGRAM_FAILED, REASON_EXITED_NONZERO}};
-        size_t which = virtual_below(w, 3);
+        size_t which = m->orderly ? 0 : virtual_below(w, 3);
         c = virtual_command(w, COMMAND_JOB_END, ACTOR_HOST, host->host_id);
         c.u.end.job_id = host->job_id;
         c.u.end.end = (struct ev_job_end){.ending = ENDS[which].ending,
@@ -422,11 +442,11 @@ static void step_host(struct virtual_market *m, struct host *host)
         c.type = COMMAND_JOB_START;
         c.u.job.job_id = host->job_id;
         (void)virtual_submit(w, &c, NULL);
-        host->silent = virtual_chance(w, 60);
+        host->silent = !m->orderly && virtual_chance(w, 60);
         break;
     default:
         report(m, host);
-        host->silent = virtual_chance(w, 15);
+        host->silent = !m->orderly && virtual_chance(w, 15);
         host->wait = 1 + (unsigned)virtual_below(w, 6);
         break;
     }
@@ -464,7 +484,9 @@ static void step_keys(struct virtual_market *m)
 void virtual_market_step(struct virtual_market *m, uint64_t number)
 {
     virtual_tick(&m->world);
-    step_keys(m);
+    if (!m->orderly) {
+        step_keys(m);
+    }
     if (m->job_count < m->jobs_wanted && m->jobs_open < JOBS_OPEN_MAX &&
         virtual_chance(&m->world, 700)) {
         virtual_create_job(m);
@@ -474,7 +496,7 @@ void virtual_market_step(struct virtual_market *m, uint64_t number)
             step_job(m, &m->jobs[i]);
         }
     }
-    for (size_t i = 0; i < HOSTS; i++) {
+    for (size_t i = 0; i < HOSTS && !m->rest; i++) {
         step_host(m, &m->hosts[i]);
     }
     if (number % 3 == 0) {

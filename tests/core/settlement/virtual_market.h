@@ -76,6 +76,10 @@ struct virtual_market {
     uint64_t rotations;
     unsigned hidden_for; /* more steps */
     uint64_t endings[32];
+    bool
+        orderly; /* everybody pays as they should, machines end what they begin, no key is rotated */
+    bool rest;   /* machines do nothing */
+    uint64_t dust; /* deposits so far */
 };
 
 /* The world is open. */
@@ -89,6 +93,11 @@ void virtual_fund(struct virtual_market *m, struct key32 key, int64_t amount);
 struct key32 virtual_anchor_identity(const struct virtual_market *m, uint64_t key_id);
 /* The newest key's anchoring identity. One QUBIC is enough: it is never spent. */
 void virtual_fund_anchors(struct virtual_market *m);
+/* Signed and taken by the network; what is dropped fails the test. */
+void virtual_pay(struct virtual_market *m, const struct qubic_keys *from,
+                 struct qubic_transaction *tx);
+/* So many deposits of 1 QUBIC by the stranger, all in one tick. */
+void virtual_dust(struct virtual_market *m, struct key32 destination, uint32_t tick, size_t count);
 bool virtual_nothing_to_come(const struct job *job);
 int64_t virtual_ledger_balance(struct virtual_market *m, enum account_kind kind,
                                struct bytes subject, enum leg_kind leg);

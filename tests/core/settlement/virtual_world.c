@@ -241,6 +241,7 @@ bool virtual_http_ask(bool post, const char *path, struct bytes body, struct ser
         check_sent(world, body);
     }
     service_ask(world->network, post, path, body, ret);
+    lies_shorten(&world->lies, world->network, path, body, ret);
     if (!world->honest) {
         lies_tell(&world->lies, world->network, path, body, ret);
     }
@@ -659,15 +660,20 @@ void virtual_put_back(struct virtual_world *w)
     w->key_id = newest_key_id(w);
 }
 
+enum err_code virtual_resume_with(struct virtual_world *w, uint64_t unread_max)
+{
+    struct command c =
+        virtual_command(w, COMMAND_SETTLEMENT_RESUME, ACTOR_OPERATOR, (struct id16){0});
+    c.u.resume = (struct command_resume){.generation = 2, .unread_max = unread_max};
+    return virtual_submit(w, &c, NULL);
+}
+
 void virtual_resume(struct virtual_world *w)
 {
     if (w->settlement == NULL || !w->settlement->status.reread) {
         return;
     }
-    struct command c =
-        virtual_command(w, COMMAND_SETTLEMENT_RESUME, ACTOR_OPERATOR, (struct id16){0});
-    c.u.resume.generation = 2;
-    virtual_must(w, &c);
+    assert_int_equal(virtual_resume_with(w, 0), ERR_OK);
     w->settlement->status.reread = false; /* it hears of it in its next round */
 }
 

@@ -112,6 +112,8 @@ void virtual_tick(struct virtual_world *w);
 /* A copy of the ledger's folder as it is, both programs stopped; and that copy put back, restored and started again. */
 void virtual_back_up(struct virtual_world *w);
 void virtual_put_back(struct virtual_world *w);
+/* The operator's word, that so many escrows may stay unread. */
+enum err_code virtual_resume_with(struct virtual_world *w, uint64_t unread_max);
 /* The operator's word, if settlement waits for it. */
 void virtual_resume(struct virtual_world *w);
 /* One round of settlement, which may end in a crash. */
