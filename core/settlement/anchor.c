@@ -141,7 +141,7 @@ static enum err_code begin(struct settlement *s, struct err *err)
 {
     struct checkpoint checkpoint = {0};
     struct qubic_balance balance;
-    struct qubic_tick_info now;
+    uint32_t now = 0;
     struct qubic_keys keys;
     uint64_t offset = 0;
     enum err_code code = find_due(s, &checkpoint, &offset, err);
@@ -160,13 +160,10 @@ static enum err_code begin(struct settlement *s, struct err *err)
             text);
     }
     if (code == ERR_OK) {
-        code = chain_tick_info(s, &now, err);
+        code = settlement_tick_now(s, &now, err);
     }
     if (code == ERR_OK) {
-        code = settlement_check_tick(s, now.tick, err);
-    }
-    if (code == ERR_OK) {
-        code = sign(s, &keys, &checkpoint, now.tick + (uint32_t)offset, err);
+        code = sign(s, &keys, &checkpoint, now + (uint32_t)offset, err);
     }
     qubic_keys_wipe(&keys);
     return code == ERR_OK ? send_bytes(s, err) : code;

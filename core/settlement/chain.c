@@ -1,39 +1,11 @@
-/* Questions to the chain, one after the other: each runs the thread's own loop until its answer is there. */
+/* Questions to the chain: each runs the thread's own loop until its answer is there, unless it was asked ahead (chain_ahead.c). */
 // SPDX-License-Identifier: Apache-2.0
 #include "core/base/invariant.h"
-#include "core/settlement/settlement_internal.h"
+#include "core/settlement/chain_internal.h"
 
 #include <inttypes.h>
 
-struct waiting {
-    uv_loop_t *loop;
-    bool answered;
-    enum err_code code;
-    struct err err;
-    struct qubic_rpc_error rpc;
-    void (*take)(struct waiting *, const struct qubic_answer *); /* copies what is wanted */
-    union {
-        struct qubic_tick_info *tick_info;
-        struct qubic_processed_tick *processed;
-        struct qubic_balance *balance;
-        struct qubic_archived_transaction *transaction;
-        struct {
-            chain_transaction_cb *each;
-            void *ctx;
-            /* of an identity's list: */
-            uint32_t valid_for_tick;
-            uint32_t oldest; /* tick of all pages so far */
-            size_t count;    /* in this page */
-        } list;
-        struct {
-            const struct key32 *hash;
-            bool has;
-            bool empty;
-        } tick_data;
-    } u;
-};
-
-static void answer_cb(void *ctx, const struct qubic_answer *answer)
+void chain_answered(void *ctx, const struct qubic_answer *answer)
 {
     struct waiting *waiting = ctx;
     waiting->answered = true;
@@ -47,9 +19,8 @@ static void answer_cb(void *ctx, const struct qubic_answer *answer)
     }
 }
 
-/* `asked`: what the asking function returned. */
-static enum err_code wait_for(struct settlement *s, struct waiting *waiting,
-                              struct qubic_call *call, enum err_code asked, struct err *err)
+enum err_code chain_wait(struct settlement *s, struct waiting *waiting, struct qubic_call *call,
+                         enum err_code asked, struct err *err)
 {
     if (asked != ERR_OK) {
         return asked;
@@ -67,7 +38,19 @@ static enum err_code wait_for(struct settlement *s, struct waiting *waiting,
     return waiting->code;
 }
 
-#define LISTENER(waiting) ((struct qubic_listener){.on_answer = answer_cb, .ctx = &(waiting)})
+static enum err_code ask(struct settlement *s, struct waiting *waiting, struct qubic_call *call,
+                         enum err_code asked, struct err *err)
+{
+    s->questions++;
+    return chain_wait(s, waiting, call, asked, err);
+}
+
+/* The end of a question that was asked ahead; its place is free. */
+static enum err_code take_ahead(struct settlement *s, struct ahead *ahead, struct err *err)
+{
+    ahead->kind = AHEAD_FREE;
+    return chain_wait(s, &ahead->waiting, ahead->call, ERR_OK, err);
+}
 
 static void take_tick_info(struct waiting *w, const struct qubic_answer *answer)
 {
@@ -79,7 +62,7 @@ enum err_code chain_tick_info(struct settlement *s, struct qubic_tick_info *ret,
     struct waiting w = {.loop = &s->loop, .take = take_tick_info, .u.tick_info = ret};
     struct qubic_call *call = NULL;
     enum err_code asked = qubic_client_tick_info(s->client, LISTENER(w), &call, err);
-    return wait_for(s, &w, call, asked, err);
+    return ask(s, &w, call, asked, err);
 }
 
 static void take_processed(struct waiting *w, const struct qubic_answer *answer)
@@ -93,7 +76,7 @@ enum err_code chain_processed_tick(struct settlement *s, struct qubic_processed_
     struct waiting w = {.loop = &s->loop, .take = take_processed, .u.processed = ret};
     struct qubic_call *call = NULL;
     enum err_code asked = qubic_client_processed_tick(s->client, LISTENER(w), &call, err);
-    return wait_for(s, &w, call, asked, err);
+    return ask(s, &w, call, asked, err);
 }
 
 static void take_balance(struct waiting *w, const struct qubic_answer *answer)
@@ -108,12 +91,20 @@ static enum err_code balance_by(struct settlement *s, struct qubic_client *clien
     struct waiting w = {.loop = &s->loop, .take = take_balance, .u.balance = ret};
     struct qubic_call *call = NULL;
     enum err_code asked = qubic_client_balance(client, identity, LISTENER(w), &call, err);
-    return wait_for(s, &w, call, asked, err);
+    return ask(s, &w, call, asked, err);
 }
 
 enum err_code chain_balance(struct settlement *s, const struct key32 *identity,
                             struct qubic_balance *ret, struct err *err)
 {
+    struct ahead *ahead = chain_ahead_find(s, AHEAD_BALANCE, identity);
+    if (ahead != NULL) {
+        enum err_code code = take_ahead(s, ahead, err);
+        if (code == ERR_OK) {
+            *ret = ahead->answer.balance;
+        }
+        return code;
+    }
     return balance_by(s, s->client, identity, ret, err);
 }
 
@@ -134,7 +125,7 @@ enum err_code chain_broadcast(struct settlement *s, const struct qubic_transacti
     struct waiting w = {.loop = &s->loop};
     struct qubic_call *call = NULL;
     enum err_code asked = qubic_client_broadcast(s->client, tx, LISTENER(w), &call, err);
-    return wait_for(s, &w, call, asked, err);
+    return ask(s, &w, call, asked, err);
 }
 
 static void take_transaction(struct waiting *w, const struct qubic_answer *answer)
@@ -146,9 +137,17 @@ enum err_code chain_transaction(struct settlement *s, const struct key32 *hash,
                                 struct qubic_archived_transaction *ret, struct err *err)
 {
     struct waiting w = {.loop = &s->loop, .take = take_transaction, .u.transaction = ret};
+    struct ahead *ahead = chain_ahead_find(s, AHEAD_TRANSACTION, hash);
+    if (ahead != NULL) {
+        enum err_code code = take_ahead(s, ahead, err);
+        if (code == ERR_OK) {
+            *ret = ahead->answer.transaction;
+        }
+        return code;
+    }
     struct qubic_call *call = NULL;
     enum err_code asked = qubic_client_transaction(s->client, hash, LISTENER(w), &call, err);
-    return wait_for(s, &w, call, asked, err);
+    return ask(s, &w, call, asked, err);
 }
 
 /* Runs `each` inside the answer, while its slices live. */
@@ -174,6 +173,22 @@ static void take_identity(struct waiting *w, const struct qubic_answer *answer)
 #define PAGE_SIZE 200
 #define PAGES_END 10000 /* no list goes further: what is behind is asked for by its ticks */
 
+struct qubic_identity_query chain_first_page(const struct key32 *identity, uint32_t tick_from,
+                                             uint32_t tick_to)
+{
+    return (struct qubic_identity_query){
+        .identity = *identity, .tick_from = tick_from, .tick_to = tick_to, .size = PAGE_SIZE};
+}
+
+void chain_list_begin(struct waiting *w, const struct qubic_identity_query *query,
+                      chain_transaction_cb *each, void *ctx)
+{
+    w->take = take_identity;
+    w->u.list.each = each;
+    w->u.list.ctx = ctx;
+    w->u.list.oldest = query->tick_to;
+}
+
 static enum err_code ask_page(struct settlement *s, const struct qubic_identity_query *query,
                               struct waiting *w, struct err *err)
 {
@@ -182,27 +197,32 @@ static enum err_code ask_page(struct settlement *s, const struct qubic_identity_
     w->answered = false;
     enum err_code asked =
         qubic_client_identity_transactions(s->client, query, LISTENER(*w), &call, err);
-    enum err_code code = wait_for(s, w, call, asked, err);
-    if (code == ERR_OK && w->u.list.valid_for_tick < query->tick_to) {
-        code = err_set(err, ERR_UNAVAILABLE,
-                       "the archive's list of an identity ends at tick %" PRIu32
-                       ", before tick %" PRIu32,
-                       w->u.list.valid_for_tick, query->tick_to);
-    }
-    return code;
+    return ask(s, w, call, asked, err);
 }
 
 enum err_code chain_identity(struct settlement *s, const struct key32 *identity, uint32_t tick_from,
                              uint32_t tick_to, chain_transaction_cb *each, void *ctx,
                              struct err *err)
 {
-    struct waiting w = {
-        .loop = &s->loop, .take = take_identity, .u.list = {.each = each, .ctx = ctx}};
-    struct qubic_identity_query query = {
-        .identity = *identity, .tick_from = tick_from, .tick_to = tick_to, .size = PAGE_SIZE};
-    w.u.list.oldest = tick_to;
+    struct waiting w = {.loop = &s->loop};
+    struct qubic_identity_query query = chain_first_page(identity, tick_from, tick_to);
+    struct ahead *ahead = chain_ahead_find(s, AHEAD_IDENTITY, identity);
+    chain_list_begin(&w, &query, each, ctx);
     for (;;) {
-        enum err_code code = ask_page(s, &query, &w, err);
+        enum err_code code = ERR_OK;
+        if (ahead != NULL) {
+            code = take_ahead(s, ahead, err);
+            w = ahead->waiting;
+            ahead = NULL;
+        } else {
+            code = ask_page(s, &query, &w, err);
+        }
+        if (code == ERR_OK && w.u.list.valid_for_tick < tick_to) {
+            code = err_set(err, ERR_UNAVAILABLE,
+                           "the archive's list of an identity ends at tick %" PRIu32
+                           ", before tick %" PRIu32,
+                           w.u.list.valid_for_tick, tick_to);
+        }
         if (code != ERR_OK || w.u.list.count < PAGE_SIZE) {
             return code;
         }
@@ -235,7 +255,7 @@ enum err_code chain_tick_has(struct settlement *s, uint32_t tick, const struct k
     struct waiting w = {.loop = &s->loop, .take = take_tick_data, .u.tick_data = {.hash = hash}};
     struct qubic_call *call = NULL;
     enum err_code asked = qubic_client_tick_data(s->client, tick, LISTENER(w), &call, err);
-    enum err_code code = wait_for(s, &w, call, asked, err);
+    enum err_code code = ask(s, &w, call, asked, err);
     if (code != ERR_OK && w.rpc.tick_is_skipped) {
         w.u.tick_data.empty = true;
         code = ERR_OK;
@@ -256,7 +276,7 @@ static enum err_code confirm_skip(struct settlement *s, uint32_t tick, uint32_t 
     struct waiting w = {.loop = &s->loop, .take = take_tick_data, .u.tick_data = {.hash = &none}};
     struct qubic_call *call = NULL;
     enum err_code asked = qubic_client_tick_data(s->client, tick, LISTENER(w), &call, err);
-    enum err_code code = wait_for(s, &w, call, asked, err);
+    enum err_code code = ask(s, &w, call, asked, err);
     if (code == ERR_OK || (w.rpc.tick_is_skipped && w.rpc.next_tick <= tick)) {
         return err_set(err, ERR_UNAVAILABLE,
                        "the archive has data of tick %" PRIu32 ", and says it was skipped", tick);
@@ -275,7 +295,7 @@ enum err_code chain_tick(struct settlement *s, uint32_t tick, chain_transaction_
     struct qubic_call *call = NULL;
     enum err_code asked =
         qubic_client_transactions_for_tick(s->client, tick, LISTENER(w), &call, err);
-    enum err_code code = wait_for(s, &w, call, asked, err);
+    enum err_code code = ask(s, &w, call, asked, err);
     if (code == ERR_OK) {
         *ret_next = tick + 1;
     } else if (w.rpc.tick_is_skipped && w.rpc.next_tick > tick) {

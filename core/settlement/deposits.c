@@ -11,7 +11,9 @@
 
 /* Time for reading ticks in one round, so that legs are not left waiting while a long stretch is caught up. */
 #define READ_NS_PER_ROUND NS_PER_S
-#define EXPIRE_NS_PER_ROUND NS_PER_S
+/* Whoever never pays costs a question at the end: not all of a round. */
+#define EXPIRE_QUESTIONS_MAX (2 * (uint64_t)WALK_WINDOW)
+
 /* The escrow an identity belongs to, zero if none; escrows that ended are watched as well, for what comes late. (An identity is
  * shown after the views have its escrow, so no deposit can come before.) Not being able to
  * look is an error: taken for "none", the cursor would pass over a deposit. */
@@ -98,55 +100,77 @@ enum err_code settle_deposits(struct settlement *s, struct err *err)
 
 /* ── confirmations and expiries ────────────────────────────────────────────────────────────────── */
 
-static enum err_code open_escrows(struct settlement *s, struct id_list *ret, uint64_t *ret_required,
-                                  struct err *err)
+/* Up to where every tick was read. */
+static uint32_t seen_to(const struct settlement *s)
+{
+    return s->cursor < s->processed ? s->cursor : s->processed;
+}
+
+/* Only once every tick a lock could be in was read, and some more on top. After a restore not before it was read again (reread.c). */
+static bool is_over(const struct settlement *s, const struct escrow_row *escrow)
+{
+    return escrow->status == ESCROW_REQUESTED && escrow->generation == s->generation &&
+           seen_to(s) >= escrow->last_tick + EVIDENCE_TICKS;
+}
+
+struct open_escrow {
+    struct id16 id;
+    struct escrow_row row;
+};
+
+struct open_list {
+    struct open_escrow *items;
+    size_t count;
+    size_t capacity;
+    uint64_t required; /* confirmations */
+};
+
+static bool add_open(struct open_list *list, const struct open_escrow *open)
+{
+    if (list->count == list->capacity) {
+        size_t capacity = list->capacity == 0 ? 64 : list->capacity * 2;
+        struct open_escrow *items = realloc(list->items, capacity * sizeof *items);
+        if (items == NULL) {
+            return false;
+        }
+        list->items = items;
+        list->capacity = capacity;
+    }
+    list->items[list->count++] = *open;
+    return true;
+}
+
+/* Those whose lock is seen, and those whose time for one is over. */
+static enum err_code open_escrows(struct settlement *s, struct open_list *ret_observed,
+                                  struct open_list *ret_over, struct err *err)
 {
     struct views_snapshot *snapshot;
     struct ledger_row ledger;
-    uint8_t at[16] = {0};
+    struct open_escrow open = {0};
     struct bytes key;
     struct bytes value;
-    size_t capacity = 0;
     enum err_code code = views_snapshot_open(ledger_views(s->options.ledger), &snapshot, err);
     if (code != ERR_OK) {
         return code;
     }
     struct store *store = views_snapshot_store(snapshot);
-    *ret_required = state_ledger(store, &ledger) ? ledger.confirmations : EVIDENCE_TICKS;
+    ret_observed->required = state_ledger(store, &ledger) ? ledger.confirmations : EVIDENCE_TICKS;
     while (code == ERR_OK &&
-           store_seek(store, &STATE_ESCROWS_OPEN, bytes_of(at, sizeof at), true, &key, &value)) {
-        if (ret->count == capacity) {
-            capacity = capacity == 0 ? 64 : capacity * 2;
-            struct id16 *ids = realloc(ret->ids, capacity * sizeof *ids);
-            if (ids == NULL) {
-                code = err_set(err, ERR_NOMEM, "no memory for open escrows");
-                break;
-            }
-            ret->ids = ids;
+           store_seek(store, &STATE_ESCROWS_OPEN, id_key(&open.id), true, &key, &value)) {
+        memcpy(open.id.b, key.data, sizeof open.id.b);
+        bool good = state_escrow(store, open.id, &open.row);
+        if (good && open.row.status == ESCROW_OBSERVED) {
+            good = add_open(ret_observed, &open);
+        } else if (good && !s->observing && is_over(s, &open.row)) {
+            good = add_open(ret_over, &open);
         }
-        memcpy(at, key.data, sizeof at);
-        memcpy(ret->ids[ret->count++].b, at, sizeof at);
+        if (!good) {
+            code = err_set(err, ERR_NOMEM, "no row of an open escrow, or no memory for it");
+        }
     }
-    if (code == ERR_OK) {
-        code = store_check(store, err);
-    }
+    enum err_code const stored = store_check(store, err);
     views_snapshot_close(snapshot);
-    return code;
-}
-
-static enum err_code read_escrow(struct settlement *s, struct id16 id, struct escrow_row *ret,
-                                 struct err *err)
-{
-    struct views_snapshot *snapshot;
-    enum err_code code = views_snapshot_open(ledger_views(s->options.ledger), &snapshot, err);
-    if (code != ERR_OK) {
-        return code;
-    }
-    if (!state_escrow(views_snapshot_store(snapshot), id, ret)) {
-        code = err_set(err, ERR_CORRUPT, "an open escrow without its row");
-    }
-    views_snapshot_close(snapshot);
-    return code;
+    return stored != ERR_OK ? stored : code;
 }
 
 /* The archive still has the lock, with our fields: asked again before it counts. */
@@ -194,91 +218,73 @@ static enum err_code confirm_one(struct settlement *s, struct id16 escrow_id,
     return ERR_OK;
 }
 
-static enum err_code expire_one(struct settlement *s, struct id16 escrow_id,
-                                const struct escrow_row *escrow, struct err *err)
+static void ahead_of_confirming(struct settlement *s, void *ctx, size_t index)
 {
-    struct ledger_answer answer;
-    const struct key32 none = {0};
-    /* Only once every tick a lock could be in was read, and some more on top. */
-    uint32_t seen = s->cursor < s->processed ? s->cursor : s->processed;
-    if (seen < escrow->last_tick + EVIDENCE_TICKS) {
-        return ERR_OK;
+    const struct open_list *list = ctx;
+    const struct escrow_row *escrow = &list->items[index].row;
+    uint64_t const next = escrow->confirmations + 1;
+    uint64_t const last = next > list->required ? next : list->required;
+    if (s->processed >= escrow->lock_tick + last) {
+        chain_ahead_transaction(s, &escrow->lock_tx);
     }
-    /* And once the archive says so by its other index as well: a tick that it once called skipped is not read again. What it
-     * shows is observed, and then nothing expires. */
-    enum err_code code = chain_identity(s, &escrow->identity, (uint32_t)escrow->requested_tick,
-                                        seen, observe_cb, s, err);
+}
+
+static enum err_code confirm_step(struct settlement *s, void *ctx, size_t index, struct err *err)
+{
+    const struct open_list *list = ctx;
+    return confirm_one(s, list->items[index].id, &list->items[index].row, list->required, err);
+}
+
+static void ahead_of_expiring(struct settlement *s, void *ctx, size_t index)
+{
+    const struct escrow_row *escrow = &((struct open_list *)ctx)->items[index].row;
+    chain_ahead_identity(s, &escrow->identity, (uint32_t)escrow->requested_tick, seen_to(s),
+                         observe_cb, s);
+}
+
+/* Once the archive says so by its other index as well: a tick that it once called skipped is not read again. What it shows is observed, and
+ * then nothing expires. */
+static enum err_code expire_step(struct settlement *s, void *ctx, size_t index, struct err *err)
+{
+    const struct open_escrow *open = &((struct open_list *)ctx)->items[index];
+    const struct key32 none = {0};
+    struct ledger_answer answer;
+    enum err_code code = chain_identity(s, &open->row.identity, (uint32_t)open->row.requested_tick,
+                                        seen_to(s), observe_cb, s, err);
     if (code != ERR_OK) {
         return code;
     }
     struct command command = {.type = COMMAND_ESCROW_EXPIRE,
-                              .command_id = settlement_command_id(STEP_EXPIRE, escrow_id, none, 0),
-                              .u.confirm = {.escrow_id = escrow_id, .processed_tick = seen}};
+                              .command_id = settlement_command_id(STEP_EXPIRE, open->id, none, 0),
+                              .u.confirm = {.escrow_id = open->id, .processed_tick = seen_to(s)}};
     return settlement_submit(s, &command, &answer, err);
-}
-
-/* Each is asked for, so as many as a second allows; the next walk goes on behind the last. */
-static enum err_code expire_some(struct settlement *s, const struct id_list *ids, struct err *err)
-{
-    enum err_code code = ERR_OK;
-    int64_t until = s->options.mono_ns() + EXPIRE_NS_PER_ROUND;
-    size_t from = s->escrows_from;
-    s->escrows_from = 0;
-    for (size_t i = 0; i < ids->count && !settlement_stopping(s); i++) {
-        struct escrow_row escrow;
-        struct err own = {0};
-        struct id16 id = ids->ids[(from + i) % ids->count];
-        enum err_code one = read_escrow(s, id, &escrow, &own);
-        if (one == ERR_OK && escrow.status == ESCROW_REQUESTED &&
-            escrow.generation == s->generation) {
-            one = expire_one(s, id, &escrow, &own);
-        }
-        if (one != ERR_OK) {
-            code = one;
-            *err = own;
-        }
-        if (one == ERR_TIMEOUT || s->options.mono_ns() >= until) {
-            s->escrows_from = (from + i + 1) % ids->count;
-            break;
-        }
-    }
-    return code;
 }
 
 /* What is on the chain before what never came. */
 enum err_code settle_confirmations(struct settlement *s, struct err *err)
 {
-    struct id_list open = {0};
-    uint64_t required = 0;
-    enum err_code code = open_escrows(s, &open, &required, err);
-    size_t from = s->locks_from;
-    s->locks_from = 0;
-    for (size_t i = 0; i < open.count && !settlement_stopping(s); i++) {
-        struct escrow_row escrow;
+    struct open_list observed = {0};
+    struct open_list over = {0};
+    enum err_code code = open_escrows(s, &observed, &over, err);
+    const struct walk walks[] = {{.count = observed.count,
+                                  .ctx = &observed,
+                                  .ahead = ahead_of_confirming,
+                                  .step = confirm_step},
+                                 {.count = over.count,
+                                  .questions_max = EXPIRE_QUESTIONS_MAX,
+                                  .ctx = &over,
+                                  .ahead = ahead_of_expiring,
+                                  .step = expire_step}};
+    size_t *const from[] = {&s->locks_from, &s->escrows_from};
+    for (size_t i = 0; i < 2; i++) {
         struct err own = {0};
-        struct id16 id = open.ids[(from + i) % open.count];
-        enum err_code one = read_escrow(s, id, &escrow, &own);
-        if (one == ERR_OK && escrow.status == ESCROW_OBSERVED) {
-            one = confirm_one(s, id, &escrow, required, &own);
-        }
-        if (one != ERR_OK) { /* one escrow's trouble is not the others' */
+        enum err_code one = settlement_walk(s, &walks[i], from[i], &own);
+        if (one != ERR_OK && (code == ERR_OK || one == ERR_TIMEOUT)) {
             code = one;
             *err = own;
         }
-        if (one ==
-            ERR_TIMEOUT) { /* a round waits for none of the others; the next begins after it */
-            s->locks_from = (from + i + 1) % open.count;
-            break;
-        }
     }
-    if (!s->observing) {
-        struct err own = {0};
-        enum err_code expired = expire_some(s, &open, &own);
-        if (expired != ERR_OK && code == ERR_OK) {
-            code = expired;
-            *err = own;
-        }
-    }
-    free(open.ids);
+    free(observed.items);
+    free(over.items);
     return code;
 }

@@ -62,6 +62,13 @@ static bool add_leg(struct leg_list *list, const struct open_leg *leg)
     return true;
 }
 
+static enum leg_class class_of(const struct leg_row *first)
+{
+    return first->kind != LEG_RETURN ? LEG_CLASS_JOB
+           : first->dust == 0        ? LEG_CLASS_RETURN
+                                     : LEG_CLASS_DUST;
+}
+
 /* The leg of an escrow that can move now: the one in flight, or else the first that is due, which `open` has. */
 static bool take_movable(struct store *store, struct open_leg *open)
 {
@@ -78,7 +85,8 @@ static bool take_movable(struct store *store, struct open_leg *open)
 }
 
 /* One of each escrow with open legs, and no more is looked at: there may be thousands of deposits to return. */
-static enum err_code collect(struct settlement *s, struct leg_list *ret, struct err *err)
+static enum err_code collect(struct settlement *s, struct leg_list ret[LEG_CLASSES],
+                             struct err *err)
 {
     struct views_snapshot *snapshot;
     struct ledger_row ledger;
@@ -91,6 +99,7 @@ static enum err_code collect(struct settlement *s, struct leg_list *ret, struct 
     struct store *store = views_snapshot_store(snapshot);
     bool known = state_ledger(store, &ledger);
     while (known && code == ERR_OK && state_next_open_leg(store, at, &open.escrow_id, &open.leg)) {
+        enum leg_class const class = class_of(&open.leg);
         if (!take_movable(store, &open)) {
             code = err_set(err, ERR_CORRUPT, "an open leg without its rows");
             break;
@@ -98,7 +107,7 @@ static enum err_code collect(struct settlement *s, struct leg_list *ret, struct 
         open.tick_offset = ledger.tick_offset;
         open.ledger_balance = escrow_holds(store, open.escrow_id);
         open.found = state_found_count(store, open.escrow_id, open.leg.signed_sequence);
-        if (!add_leg(ret, &open)) {
+        if (!add_leg(&ret[class], &open)) {
             code = err_set(err, ERR_NOMEM, "no memory for open legs");
         }
         memset(at + 16, 0xff, sizeof at - 16); /* the next escrow's */
@@ -172,14 +181,6 @@ static enum err_code build(const struct operator_key *key, const struct open_leg
     return code;
 }
 
-/* Sent too late is not trouble: whether it ran is seen later, by the evidence. */
-static enum err_code send_bytes(struct settlement *s, const struct qubic_transaction *tx,
-                                struct err *err)
-{
-    enum err_code code = chain_broadcast(s, tx, err);
-    return code == ERR_INVALID ? ERR_OK : code;
-}
-
 /* Tell the ledger that the chain has less than it says, or that this is over. */
 static enum err_code report_shortfall(struct settlement *s, const struct open_leg *open,
                                       const struct qubic_balance *balance, struct err *err)
@@ -238,18 +239,24 @@ static enum err_code key_missing(const struct open_leg *open, struct err *err)
                    text, open->escrow.key_id);
 }
 
+/* What was lost again and again is not tried in every round. */
+static bool is_time(const struct settlement *s, const struct open_leg *open)
+{
+    return s->tick >= leg_backoff_tick(open->leg.attempt, open->leg.tick);
+}
+
 static enum err_code sign(struct settlement *s, const struct open_leg *open, struct err *err)
 {
     const struct operator_key *key = settlement_key(s, open->escrow.key_id);
     if (key == NULL) {
         return key_missing(open, err);
     }
-    if (s->tick < leg_backoff_tick(open->leg.attempt, open->leg.tick)) {
-        return ERR_OK; /* what was lost again and again is not tried in every round */
+    if (!is_time(s, open)) {
+        return ERR_OK;
     }
     struct qubic_balance balance;
     struct qubic_transaction tx;
-    struct qubic_tick_info now;
+    uint32_t now = 0;
     struct ledger_answer answer;
     uint8_t wire[QUBIC_TRANSACTION_SIZE_MAX];
     enum err_code code = chain_balance(s, &open->escrow.identity, &balance, err);
@@ -257,15 +264,12 @@ static enum err_code sign(struct settlement *s, const struct open_leg *open, str
         code = check_balance(s, open, &balance, err);
     }
     if (code == ERR_OK) { /* the round may have lasted many ticks */
-        code = chain_tick_info(s, &now, err);
-    }
-    if (code == ERR_OK) {
-        code = settlement_check_tick(s, now.tick, err);
+        code = settlement_tick_now(s, &now, err);
     }
     if (code != ERR_OK) {
         return code;
     }
-    uint32_t tick = now.tick + (uint32_t)open->tick_offset;
+    uint32_t tick = now + (uint32_t)open->tick_offset;
     code = build(key, open, tick, &tx, err);
     if (code != ERR_OK) {
         return code;
@@ -286,7 +290,7 @@ static enum err_code sign(struct settlement *s, const struct open_leg *open, str
     if (code != ERR_OK || answer.code != ERR_OK || answer.replayed) {
         return code; /* replayed: other bytes were signed under this attempt; the next round sends those */
     }
-    return send_bytes(s, &tx, err);
+    return chain_send(s, open->escrow_id, &tx, err);
 }
 
 /* ── signed → confirmed | lost ─────────────────────────────────────────────────────────────────── */
@@ -390,7 +394,7 @@ static enum err_code follow(struct settlement *s, const struct open_leg *open, s
             return ERR_OK; /* not to be sent, or too late; too early to know; or sent in this tick already */
         }
         enum err_code code = recorded_transaction(s, open->leg.signed_sequence, &tx, err);
-        return code == ERR_OK ? send_bytes(s, &tx, err) : code;
+        return code == ERR_OK ? chain_send(s, open->escrow_id, &tx, err) : code;
     }
     struct qubic_archived_transaction found;
     enum err_code code = chain_transaction(s, &open->leg.tx_id, &found, err);
@@ -428,31 +432,59 @@ static enum err_code step(struct settlement *s, const struct open_leg *open, str
                                        : sign(s, open, err);
 }
 
+/* ── all of them ───────────────────────────────────────────────────────────────────────────────── */
+
+static void ahead_of(struct settlement *s, void *ctx, size_t index)
+{
+    const struct open_leg *open = &((struct leg_list *)ctx)->legs[index];
+    if (open->leg.status == LEG_SIGNED) {
+        if (s->processed >= open->leg.tick + EVIDENCE_TICKS) {
+            chain_ahead_transaction(s, &open->leg.tx_id);
+        }
+    } else if (!s->observing && open->escrow.generation == s->generation &&
+               open->escrow.found_open == 0 && settlement_key(s, open->escrow.key_id) != NULL &&
+               is_time(s, open)) {
+        chain_ahead_balance(s, &open->escrow.identity);
+    }
+}
+
+static enum err_code step_of(struct settlement *s, void *ctx, size_t index, struct err *err)
+{
+    const struct open_leg *open = &((struct leg_list *)ctx)->legs[index];
+    enum err_code code = step(s, open, err);
+    if (code != ERR_OK) {
+        trace_err(TRACE_DEBUG, "leg.waits", err);
+        trouble_note(s, open->escrow_id, err);
+    }
+    return code;
+}
+
+/* What anybody can make due by sending it costs a few questions a round, whatever there is of it: payments for jobs wait for none of it. */
 enum err_code settle_legs(struct settlement *s, struct err *err)
 {
-    struct leg_list list = {0};
-    enum err_code code = collect(s, &list, err);
-    size_t from = s->legs_from;
-    s->legs_from = 0;
-    for (size_t i = 0; i < list.count && !settlement_stopping(s); i++) {
+    static const uint64_t QUESTIONS_MAX[LEG_CLASSES] = {
+        [LEG_CLASS_RETURN] = WALK_WINDOW, [LEG_CLASS_DUST] = WALK_WINDOW / 2};
+    struct leg_list lists[LEG_CLASSES] = {0};
+    uint64_t count = 0;
+    enum err_code code = collect(s, lists, err);
+    for (size_t class = 0; class < LEG_CLASSES; class ++) {
         struct err own = {0};
-        const struct open_leg *open = &list.legs[(from + i) % list.count];
-        enum err_code one = step(s, open, &own);
-        if (one != ERR_OK) { /* one escrow's trouble is not the others' */
-            trace_err(TRACE_DEBUG, "leg.waits", &own);
-            trouble_note(s, open->escrow_id, &own);
+        const struct walk walk = {.count = lists[class].count,
+                                  .questions_max = QUESTIONS_MAX[class],
+                                  .ctx = &lists[class],
+                                  .ahead = ahead_of,
+                                  .step = step_of};
+        enum err_code one = settlement_walk(s, &walk, &s->legs_from[class], &own);
+        if (one != ERR_OK && (code == ERR_OK || one == ERR_TIMEOUT)) {
             code = one;
             *err = own;
         }
-        if (one == ERR_TIMEOUT) { /* as in settle_confirmations */
-            s->legs_from = (from + i + 1) % list.count;
-            break;
-        }
+        count += lists[class].count;
+        free(lists[class].legs);
     }
-    free(list.legs);
     trouble_publish(s);
     (void)pthread_mutex_lock(&s->mutex);
-    s->status.legs_open = list.count;
+    s->status.legs_open = count;
     (void)pthread_mutex_unlock(&s->mutex);
     return code;
 }

@@ -107,6 +107,27 @@ enum err_code settlement_check_tick(const struct settlement *s, uint32_t tick, s
                    tick, s->processed);
 }
 
+enum err_code settlement_tick_now(struct settlement *s, uint32_t *ret, struct err *err)
+{
+    struct qubic_tick_info info;
+    int64_t const now = s->options.mono_ns();
+    enum err_code code = ERR_OK;
+    if (now - s->tick_at > (int64_t)s->status.tick_ms * NS_PER_MS) { /* only this thread sets it */
+        code = chain_tick_info(s, &info, err);
+        if (code == ERR_OK) {
+            code = settlement_check_tick(s, info.tick, err);
+        }
+        if (code == ERR_OK) {
+            s->heard_tick = info.tick;
+            s->tick_at = now;
+        }
+    }
+    if (code == ERR_OK) {
+        *ret = s->heard_tick;
+    }
+    return code;
+}
+
 static enum err_code ask_where(struct settlement *s, struct err *err)
 {
     struct qubic_tick_info info;
@@ -126,7 +147,9 @@ static enum err_code ask_where(struct settlement *s, struct err *err)
     }
     s->tick_before = s->tick;
     s->tick = info.tick;
+    s->heard_tick = info.tick;
     int64_t now = s->options.mono_ns();
+    s->tick_at = now;
     measure_tick(s, now);
     (void)pthread_mutex_lock(&s->mutex);
     s->status.tick = s->tick;

@@ -1,7 +1,7 @@
 /* core/settlement/settlement.h: the process manager between ledger and chain.
  *
  * One thread, straight-line code, its own event loop for the RPC. Each round: where is the chain → what arrived in the ticks since
- * the cursor → confirmations and expiries → one step for each escrow with a leg open. It remembers nothing that the ledger does not:
+ * the cursor → confirmations and expiries → one step for each escrow with a leg open, several at once (chain_ahead.c). It remembers nothing that the ledger does not:
  * every step starts from the write model, and what must not happen twice is refused there (core/market/decide_escrow.c).
  *
  *     due ─ derive key, sign, LEG_SIGN (durable) ─▶ signed ─ broadcast those bytes until the tick has passed

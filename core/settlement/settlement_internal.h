@@ -4,6 +4,7 @@
 #ifndef CORE_SETTLEMENT_SETTLEMENT_INTERNAL_H
 #define CORE_SETTLEMENT_SETTLEMENT_INTERNAL_H
 
+#include "core/base/time.h"
 #include "core/log/log_reader.h"
 #include "core/market/state.h"
 #include "core/qubic/client.h"
@@ -12,6 +13,9 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <uv.h>
+
+/* By the first leg that is open, the ledger's order: what is owed for a job, what somebody sent in vain, dust. */
+enum leg_class { LEG_CLASS_JOB, LEG_CLASS_RETURN, LEG_CLASS_DUST, LEG_CLASSES };
 
 struct anchoring {
     uint64_t from;    /* records under the newest anchor … */
@@ -32,6 +36,58 @@ struct trouble_list {
     size_t count;
     struct trouble items[SETTLEMENT_TROUBLES_MAX];
 };
+
+/* Called for each transaction of a list. */
+typedef enum err_code chain_transaction_cb(void *ctx, const struct qubic_archived_transaction *tx,
+                                           struct err *err);
+
+/* A question to the chain, from asking to its answer. */
+struct waiting {
+    uv_loop_t *loop;
+    bool answered;
+    enum err_code code;
+    struct err err;
+    struct qubic_rpc_error rpc;
+    void (*take)(struct waiting *, const struct qubic_answer *); /* copies what is wanted */
+    union {
+        struct qubic_tick_info *tick_info;
+        struct qubic_processed_tick *processed;
+        struct qubic_balance *balance;
+        struct qubic_archived_transaction *transaction;
+        struct {
+            chain_transaction_cb *each;
+            void *ctx;
+            /* of an identity's list: */
+            uint32_t valid_for_tick;
+            uint32_t oldest; /* tick of all pages so far */
+            size_t count;    /* in this page */
+        } list;
+        struct {
+            const struct key32 *hash;
+            bool has;
+            bool empty;
+        } tick_data;
+    } u;
+};
+
+enum ahead_kind { AHEAD_FREE, AHEAD_BALANCE, AHEAD_TRANSACTION, AHEAD_IDENTITY, AHEAD_SENT };
+
+/* A question asked before its answer is wanted, or a transaction sent. */
+struct ahead {
+    enum ahead_kind kind;
+    struct key32 key;      /* identity or hash */
+    struct id16 escrow_id; /* of what was sent */
+    struct qubic_call *call;
+    struct waiting waiting;
+    union {
+        struct qubic_balance balance;
+        struct qubic_archived_transaction transaction;
+    } answer;
+};
+
+/* In flight at once, two for each of a window; how many a second is the client's rate. */
+#define WALK_WINDOW 16
+#define AHEAD_MAX (2 * WALK_WINDOW)
 
 struct settlement {
     struct settlement_options options;
@@ -68,9 +124,14 @@ struct settlement {
     uint32_t
         tick_before; /* in the round before, 0 after trouble: bytes are sent once a tick, not once a round */
     uint32_t processed;
-    size_t locks_from; /* where the next walk begins: after the one that timed out in the last */
+    uint32_t heard_tick; /* the newest that was heard: `tick`, or one of later in this round … */
+    int64_t tick_at;     /* … and when */
+    size_t locks_from;   /* where the next walk begins: after the one that timed out in the last */
     size_t escrows_from;
-    size_t legs_from;
+    size_t legs_from[LEG_CLASSES];
+    struct ahead ahead[AHEAD_MAX];
+    struct err sent_err;  /* the last trouble of what was sent since chain_ahead_end */
+    uint64_t questions;   /* asked since the start */
     int64_t tick_seen_at; /* for measuring the length of a tick */
     uint32_t tick_seen;
     struct anchoring anchoring;
@@ -100,9 +161,6 @@ MUST_CHECK enum err_code chain_broadcast(struct settlement *s, const struct qubi
 MUST_CHECK enum err_code chain_transaction(struct settlement *s, const struct key32 *hash,
                                            struct qubic_archived_transaction *ret, struct err *err);
 
-/* Called for each transaction of a list. */
-typedef enum err_code chain_transaction_cb(void *ctx, const struct qubic_archived_transaction *tx,
-                                           struct err *err);
 /* `ret_next`: the tick to read next: tick + 1, or past a skipped stretch. */
 MUST_CHECK enum err_code chain_tick(struct settlement *s, uint32_t tick, chain_transaction_cb *each,
                                     void *ctx, uint32_t *ret_next, struct err *err);
@@ -115,6 +173,32 @@ MUST_CHECK enum err_code chain_identity(struct settlement *s, const struct key32
 MUST_CHECK enum err_code chain_tick_has(struct settlement *s, uint32_t tick,
                                         const struct key32 *hash, bool *ret_has, bool *ret_empty,
                                         struct err *err);
+
+/* chain_ahead.c */
+/* The answer is for who asks the same next, until chain_ahead_end. */
+void chain_ahead_balance(struct settlement *s, const struct key32 *identity);
+void chain_ahead_transaction(struct settlement *s, const struct key32 *hash);
+/* `each` is called when the answer comes. */
+void chain_ahead_identity(struct settlement *s, const struct key32 *identity, uint32_t tick_from,
+                          uint32_t tick_to, chain_transaction_cb *each, void *ctx);
+/* Does not wait for the answer. Sent too late is no trouble: whether it ran is seen by the evidence. */
+MUST_CHECK enum err_code chain_send(struct settlement *s, struct id16 escrow_id,
+                                    const struct qubic_transaction *tx, struct err *err);
+/* Wait for what was sent, the last trouble of it is returned and noted for its escrow; forget what was asked ahead. */
+MUST_CHECK enum err_code chain_ahead_end(struct settlement *s, struct err *err);
+
+/* Through `count` things, a window at once, for so long that what a round heard at its begin is still good for the parts that come after it. */
+#define WALK_NS (2 * NS_PER_S)
+struct walk {
+    size_t count;
+    uint64_t questions_max; /* ends after the window in which so many were asked; 0: no limit */
+    void *ctx;
+    void (*ahead)(struct settlement *s, void *ctx, size_t index); /* what the step will ask first */
+    enum err_code (*step)(struct settlement *s, void *ctx, size_t index, struct err *err);
+};
+/* The last trouble; the others were tried all the same. `from`: where to begin, and the next time: behind where it ended. */
+MUST_CHECK enum err_code settlement_walk(struct settlement *s, const struct walk *walk,
+                                         size_t *from, struct err *err);
 
 /* cursor.c: the line of the cursor file. */
 struct cursor_line {
@@ -170,6 +254,8 @@ bool anchor_is_on(const struct anchor_rule *rule);
 /* `others`: events since the newest anchor that are none themselves (counted at least as far as the rule needs); `since_ns`: time since then. */
 bool anchor_is_due(const struct anchor_rule *rule, uint64_t others, int64_t since_ns);
 
+/* The network's tick: the round's, asked again only if it may have changed since. */
+MUST_CHECK enum err_code settlement_tick_now(struct settlement *s, uint32_t *ret, struct err *err);
 /* Whether a tick that the live service names can be: not behind the archive, and not further ahead of it than the network takes
  * transactions. Else ERR_UNAVAILABLE: what is signed or asked for on such a word would be waited for until that tick. */
 MUST_CHECK enum err_code settlement_check_tick(const struct settlement *s, uint32_t tick,
@@ -198,11 +284,5 @@ struct id16 settlement_command_id(enum settlement_step step, struct id16 escrow_
 MUST_CHECK enum err_code settlement_submit(struct settlement *s, struct command *command,
                                            struct ledger_answer *ret, struct err *err);
 bool settlement_stopping(struct settlement *s);
-
-/* Ids of rows collected from a snapshot, so that no snapshot is open while the chain is asked. */
-struct id_list {
-    struct id16 *ids;
-    size_t count;
-};
 
 #endif

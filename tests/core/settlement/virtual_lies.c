@@ -179,6 +179,11 @@ void lies_shorten(const struct lies *lies, struct devnet *network, const char *p
         buf_clear(&reply->body);
         qubic_rpc_build_identity_transactions(&reply->body, &none);
     }
+    if (lies->hangs[0] != '\0' && (strstr(path, lies->hangs) != NULL ||
+                                   (body.size > 0 && memmem(body.data, body.size, lies->hangs,
+                                                            strlen(lies->hangs)) != NULL))) {
+        reply->delay_ms = SLOW_MS;
+    }
 }
 
 void lies_tell(struct lies *lies, struct devnet *network, const char *path, struct bytes body,

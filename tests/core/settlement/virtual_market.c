@@ -481,9 +481,8 @@ static void step_keys(struct virtual_market *m)
     }
 }
 
-void virtual_market_step(struct virtual_market *m, uint64_t number)
+void virtual_market_act(struct virtual_market *m, uint64_t number)
 {
-    virtual_tick(&m->world);
     if (!m->orderly) {
         step_keys(m);
     }
@@ -502,6 +501,12 @@ void virtual_market_step(struct virtual_market *m, uint64_t number)
     if (number % 3 == 0) {
         sweep(m);
     }
+}
+
+void virtual_market_step(struct virtual_market *m, uint64_t number)
+{
+    virtual_tick(&m->world);
+    virtual_market_act(m, number);
     virtual_round(&m->world);
 }
 

@@ -84,7 +84,9 @@ struct virtual_market {
 
 /* The world is open. */
 void virtual_market_open(struct virtual_market *m);
-/* A second: the chain ticks, people and machines do what they do, one round of settlement. `number`: 1, 2, 3, … */
+/* People and machines do what they do. `number`: 1, 2, 3, … */
+void virtual_market_act(struct virtual_market *m, uint64_t number);
+/* A second: the chain ticks, people and machines act, one round of settlement. */
 void virtual_market_step(struct virtual_market *m, uint64_t number);
 /* Quote and job of somebody on some machine, with the payments that are to come; may be refused, and is counted so. */
 void virtual_create_job(struct virtual_market *m);

@@ -234,6 +234,7 @@ enum err_code __wrap_settlement_checkpoint(struct settlement *s, struct log_read
 bool virtual_http_ask(bool post, const char *path, struct bytes body, struct service_reply *ret)
 {
     enum crash_step step = step_of_path(path);
+    world->asked[step]++;
     if (crash(world, step, false)) {
         return false;
     }
@@ -501,6 +502,8 @@ void virtual_open(struct virtual_world *w, const struct virtual_options *options
     *w = (struct virtual_world){.random = options->seed,
                                 .anchor = options->anchor,
                                 .honest = options->honest,
+                                .latency_ms = options->latency_ms,
+                                .requests_per_s = options->requests_per_s,
                                 .crash_permille = options->crash_permille};
     w->lies.seed = virtual_random(w);
     world = w;
@@ -519,6 +522,22 @@ void virtual_open(struct virtual_world *w, const struct virtual_options *options
     }
     open_ledger(w);
     first_commands(w);
+}
+
+/* ── time that passes while settlement works ───────────────────────────────────────────────────── */
+
+void virtual_live_on(int64_t ns)
+{
+    int64_t const until = atomic_load(&now_ns) + ns;
+    while (atomic_load(&now_ns) < until) {
+        int64_t const now = atomic_load(&now_ns);
+        int64_t const next = (now / SECOND + 1) * SECOND;
+        atomic_store(&now_ns, next < until ? next : until);
+        if (next <= until) {
+            bool ticked = false;
+            assert_int_equal(network_tick(world->network, next / NS_PER_MS, &ticked, NULL), ERR_OK);
+        }
+    }
 }
 
 /* ── settlement ────────────────────────────────────────────────────────────────────────────────── */
@@ -559,8 +578,13 @@ static void begin_settlement(struct virtual_world *w)
                                           .query_url = "http://virtual/query/v1",
                                           .timeout_ms = TIMEOUT_MS,
                                           .attempts_max = 1 + (uint32_t)virtual_below(w, 3),
+                                          .requests_per_s = w->requests_per_s,
                                           .jitter_seed = virtual_random(w) | 1};
-    virtual_http_create(&s->loop, virtual_wall_ns, &io);
+    const struct virtual_http_options http = {.loop = &s->loop,
+                                              .now_ns = virtual_wall_ns,
+                                              .pass = w->latency_ms != 0 ? virtual_live_on : NULL,
+                                              .latency_ms = w->latency_ms};
+    virtual_http_create(&http, &io);
     if (qubic_client_create_on(&io, &client, &s->client, &err) != ERR_OK) {
         fail_msg("%s", err.message);
     }

@@ -46,6 +46,9 @@ struct virtual_options {
     unsigned crash_permille; /* of the steps, at first; rarer where there were many */
     struct anchor_rule anchor;
     bool honest; /* nobody tells the lies of virtual_lies.h */
+    uint32_t
+        latency_ms; /* of an answer of the chain; 0: time stands still while settlement works */
+    uint32_t requests_per_s; /* of settlement's client; 0: no limit */
 };
 
 struct virtual_world {
@@ -70,6 +73,9 @@ struct virtual_world {
     bool prepared;
     struct lies lies;
     bool honest;
+    uint32_t latency_ms;
+    uint32_t requests_per_s;
+    uint64_t asked[CRASH_STEPS]; /* questions to the chain */
     struct key32 fee_identity;
     struct anchor_rule anchor;
 
@@ -107,6 +113,8 @@ enum err_code virtual_submit(struct virtual_world *w, const struct command *comm
 void virtual_must(struct virtual_world *w, const struct command *command);
 /* Time goes by, and the chain does not see it. */
 void virtual_pass(int64_t ns);
+/* Time goes by, and the chain ticks at each whole second. */
+void virtual_live_on(int64_t ns);
 /* A second later: what was frozen runs, or the chain stands still. */
 void virtual_tick(struct virtual_world *w);
 /* A copy of the ledger's folder as it is, both programs stopped; and that copy put back, restored and started again. */
