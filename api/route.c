@@ -12,9 +12,19 @@
 #define JSON_DEPTH_NOTE "the body is a JSON object in UTF-8"
 
 static const struct route_table *const TABLES[] = {
-    &ROUTES_WORKERS,         &ROUTES_JOBS,       &ROUTES_AUTH, &ROUTES_MARKET,   &ROUTES_OPERATIONS,
-    &ROUTES_UPLOADS,         &ROUTES_RESULTS,    &ROUTES_FEED, &ROUTES_EARNINGS, &ROUTES_LOG,
-    &ROUTES_RECONCILIATIONS, &ROUTES_SETTLEMENT,
+    &ROUTES_WORKERS,
+    &ROUTES_JOBS,
+    &ROUTES_AUTH,
+    &ROUTES_MARKET,
+    &ROUTES_OPERATIONS,
+    &ROUTES_UPLOADS,
+    &ROUTES_RESULTS,
+    &ROUTES_FEED,
+    &ROUTES_EARNINGS,
+    &ROUTES_LOG,
+    &ROUTES_RECONCILIATIONS,
+    &ROUTES_SETTLEMENT,
+    &ROUTES_MATCHES,
 };
 
 /* ── finding ───────────────────────────────────────────────────────────────────────────────────── */

@@ -5,15 +5,24 @@
 #include "projections/view_rows.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 static_assert(sizeof(struct offer_view) == 2 * 16 + 13 * 8 + OFFER_VIEW_MODEL_MAX, "no padding");
-static_assert(sizeof(struct market_host) == 2 * 16 + 2 * 8, "no padding");
+static_assert(sizeof(struct market_host) == 2 * 16 + 6 * 8, "no padding");
+
+/* What matching asks of an offer, as the write model has it. */
+struct candidate_row {
+    struct offer_row offer;
+    int64_t published_at;
+};
+static_assert(sizeof(struct candidate_row) == sizeof(struct offer_row) + 8, "no padding");
 
 static const struct store_table OFFERS = {"view_offers"};
 static const struct store_table BY_PRICE = {"view_offers_by_price"};
 static const struct store_table BY_PROVIDER = {"view_offers_by_provider"};
 static const struct store_table HOSTS = {"view_hosts"};
+static const struct store_table CANDIDATES = {"view_candidates"};
 
 static struct view_key id_view_key(struct id16 id)
 {
@@ -47,6 +56,24 @@ static size_t cut(struct bytes text, size_t max)
     return size;
 }
 
+static struct view_key candidate_key(struct id16 host_id, struct id16 offer_id)
+{
+    struct view_key key = id_view_key(host_id);
+    view_key_id(&key, offer_id);
+    return key;
+}
+
+static void add_candidate(struct store *store, const struct event *event)
+{
+    struct candidate_row row = {.published_at = event->time};
+    if (!state_offer(store, event->stream_id, &row.offer)) {
+        store_fail(store, ERR_CORRUPT, "the write model has no such offer");
+        return;
+    }
+    struct view_key key = candidate_key(row.offer.host_id, event->stream_id);
+    view_put(store, &CANDIDATES, &key, &row, sizeof row);
+}
+
 static void publish(struct store *store, uint64_t sequence, const struct event *event)
 {
     const struct ev_offer_published *published = &event->u.offer_published;
@@ -76,6 +103,7 @@ static void publish(struct store *store, uint64_t sequence, const struct event *
     view_put(store, &OFFERS, &key, &offer, sizeof offer);
     view_put(store, &BY_PRICE, &price, event->stream_id.b, sizeof event->stream_id.b);
     view_put(store, &BY_PROVIDER, &provider, event->stream_id.b, sizeof event->stream_id.b);
+    add_candidate(store, event);
 }
 
 static void withdraw(struct store *store, const struct event *event)
@@ -91,6 +119,8 @@ static void withdraw(struct store *store, const struct event *event)
     view_delete(store, &OFFERS, &key);
     view_delete(store, &BY_PRICE, &price);
     view_delete(store, &BY_PROVIDER, &provider);
+    struct view_key candidate = candidate_key(offer.host_id, event->stream_id);
+    view_delete(store, &CANDIDATES, &candidate);
 }
 
 static void put_market_host(struct store *store, struct id16 host_id, const struct market_host *row)
@@ -125,28 +155,107 @@ static void change_host(struct store *store, const struct event *event)
     } else if (event->type->number == EVENT_PROVIDER_OFFLINE) {
         host.online_since = 0;
         host.changed_at = event->time;
+    } else if (event->type->number == EVENT_HOST_BENCHMARKED) {
+        host.measured_at = event->time;
     }
     put_market_host(store, event->stream_id, &host);
 }
 
-static void occupy(struct store *store, struct id16 host_id, struct id16 job_id)
+/* ── a machine's jobs ──
+ *
+ *     bought: waits for the machine it was bought on ─▶ assigned to it, or to another of the provider ─▶ ended there
+ *                      ▲                                    │ let lie
+ *                      └────────────────────────────────────┘ */
+
+/* One more job, or one less, waits for the machine that it was bought on. */
+static void wait_on(struct store *store, const struct job_row *job, bool more)
 {
+    struct offer_row offer;
     struct market_host host;
-    if (need_host(store, host_id, &host)) {
-        host.job_id = job_id;
-        put_market_host(store, host_id, &host);
+    if (!state_offer(store, job->offer_id, &offer)) {
+        store_fail(store, ERR_CORRUPT, "a job without its offer");
+        return;
+    }
+    if (!need_host(store, offer.host_id, &host)) {
+        return;
+    }
+    if (!more && host.queued == 0) {
+        store_fail(store, ERR_CORRUPT, "a job leaves a queue that it is not in");
+        return;
+    }
+    host.queued = more ? host.queued + 1 : host.queued - 1;
+    put_market_host(store, offer.host_id, &host);
+}
+
+static void queue(struct store *store, const struct event *event)
+{
+    struct id16 job_id;
+    struct job_row job;
+    if (view_job_of(event, &job_id) && view_job_row(store, job_id, &job)) {
+        wait_on(store, &job, true);
     }
 }
 
-/* A job that ends while queued has a host it asked for, which may be busy with another job. */
-static void free_host_of(struct store *store, struct id16 job_id)
+static void assign(struct store *store, const struct event *event)
+{
+    struct market_host host;
+    struct job_row job;
+    if (!view_job_row(store, event->stream_id, &job)) {
+        return;
+    }
+    wait_on(store, &job, false);
+    if (need_host(store, event->u.job_assigned.host_id, &host)) {
+        host.job_id = event->stream_id;
+        put_market_host(store, event->u.job_assigned.host_id, &host);
+    }
+}
+
+static void release(struct store *store, const struct event *event)
+{
+    struct market_host host;
+    if (need_host(store, event->u.job_released.host_id, &host)) {
+        host.job_id = (struct id16){0};
+        host.lost++;
+        put_market_host(store, event->u.job_released.host_id, &host);
+    }
+    queue(store, event);
+}
+
+static void count_end(struct market_host *host, enum ending ending)
+{
+    switch (ending) {
+    case ENDING_COMPLETED:
+    case ENDING_CAP_REACHED:
+    case ENDING_PROGRAM_FAILED:
+        host->done++;
+        break;
+    case ENDING_WORKER_LOST:
+    case ENDING_HOST_FAULT:
+    case ENDING_NO_WORKER: /* let lie once too often */
+        host->lost++;
+        break;
+    case ENDING_CANCELLED_RUNNING:
+    case ENDING_CANCELLED_BEFORE_START:
+    case ENDING_PLATFORM_FAULT:
+    case ENDING_NEVER_FUNDED:
+        break;
+    }
+}
+
+/* A job that ends while it waits has a host it asked for, which may be busy with another job. */
+static void end(struct store *store, const struct event *event)
 {
     struct job_row job;
     struct market_host host;
-    if (view_job_row(store, job_id, &job) && need_host(store, job.host_id, &host) &&
-        id_equal(host.job_id, job_id)) {
+    if (!view_job_row(store, event->stream_id, &job) || !need_host(store, job.host_id, &host)) {
+        return;
+    }
+    if (id_equal(host.job_id, event->stream_id)) {
         host.job_id = (struct id16){0};
+        count_end(&host, event->u.job_completed.ending); /* one shape for all ends */
         put_market_host(store, job.host_id, &host);
+    } else if (job.queued_at != 0) {
+        wait_on(store, &job, false);
     }
 }
 
@@ -162,25 +271,30 @@ static void apply(struct store *store, uint64_t sequence, const struct event *ev
     case EVENT_PROVIDER_ENROLLED:
     case EVENT_PROVIDER_ONLINE:
     case EVENT_PROVIDER_OFFLINE:
+    case EVENT_HOST_BENCHMARKED:
         change_host(store, event);
         break;
+    case EVENT_ESCROW_LOCKED:
+        queue(store, event);
+        break;
     case EVENT_JOB_ASSIGNED:
-        occupy(store, event->u.job_assigned.host_id, event->stream_id);
+        assign(store, event);
         break;
     case EVENT_JOB_RELEASED:
-        occupy(store, event->u.job_released.host_id, (struct id16){0});
+        release(store, event);
         break;
     case EVENT_JOB_COMPLETED:
     case EVENT_JOB_FAILED:
     case EVENT_JOB_CANCELLED:
-        free_host_of(store, event->stream_id);
+        end(store, event);
         break;
     default:
         break;
     }
 }
 
-static const struct store_table *const TABLES[] = {&OFFERS, &BY_PRICE, &BY_PROVIDER, &HOSTS};
+static const struct store_table *const TABLES[] = {&OFFERS, &BY_PRICE, &BY_PROVIDER, &HOSTS,
+                                                   &CANDIDATES};
 const struct projection PROJECTION_MARKETPLACE = {.name = "marketplace",
                                                   .tables = TABLES,
                                                   .table_count = sizeof TABLES / sizeof *TABLES,
@@ -260,4 +374,78 @@ size_t marketplace_by_id(struct store *store, struct id16 after, struct market_e
         add_host_state(store, entry);
     }
     return count;
+}
+
+/* ── for matching ──────────────────────────────────────────────────────────────────────────────── */
+
+static struct candidate candidate_of(struct id16 offer_id, const struct candidate_row *row,
+                                     const struct market_host *host)
+{
+    return (struct candidate){
+        .offer_id = offer_id,
+        .offer = row->offer,
+        .measured_at =
+            row->published_at > host->measured_at ? row->published_at : host->measured_at,
+        .online = host->online_since != 0,
+        .busy = !id_is_zero(host->job_id),
+        .queued = host->queued,
+        .done = host->done,
+        .lost = host->lost,
+    };
+}
+
+/* Move to the host of this id; hosts and candidates come in the same order. */
+static bool follow_host(struct store *store, struct view_key *at, const uint8_t id[16],
+                        struct market_host *host)
+{
+    struct bytes value;
+    while (memcmp(at->b, id, 16) != 0) {
+        if (!view_next(store, &HOSTS, at, 0, &value)) {
+            return false;
+        }
+        INVARIANT(value.size == sizeof *host);
+        memcpy(host, value.data, sizeof *host);
+    }
+    return true;
+}
+
+enum err_code marketplace_candidates(struct store *store, struct candidate **ret, size_t *ret_count,
+                                     struct err *err)
+{
+    struct view_key at = candidate_key((struct id16){0}, (struct id16){0});
+    struct view_key host_at = id_view_key((struct id16){0});
+    struct market_host host = {0};
+    struct candidate *list = NULL;
+    struct bytes value;
+    size_t count = 0;
+    size_t capacity = 0;
+    while (view_next(store, &CANDIDATES, &at, 0, &value)) {
+        struct candidate_row row;
+        struct id16 offer_id;
+        if (count == capacity) {
+            capacity = capacity == 0 ? 1024 : capacity * 2;
+            struct candidate *grown = reallocarray(list, capacity, sizeof *grown);
+            if (grown == NULL) {
+                free(list);
+                return err_set(err, ERR_NOMEM, "no memory for %zu offers", capacity);
+            }
+            list = grown;
+        }
+        INVARIANT(value.size == sizeof row);
+        memcpy(&row, value.data, sizeof row);
+        memcpy(offer_id.b, at.b + 16, sizeof offer_id.b);
+        if (!follow_host(store, &host_at, at.b, &host)) {
+            store_fail(store, ERR_CORRUPT, "an offer of no host");
+            break;
+        }
+        list[count++] = candidate_of(offer_id, &row, &host);
+    }
+    enum err_code code = store_check(store, err);
+    if (code != ERR_OK) {
+        free(list);
+        return code;
+    }
+    *ret = list;
+    *ret_count = count;
+    return ERR_OK;
 }

@@ -1,11 +1,14 @@
-/* projections/marketplace.h: the offers there are, with whether their machine is online and busy. Withdrawn offers are gone.
+/* projections/marketplace.h: the offers there are, with how their machines stand: online, busy, waited for, reliable. Withdrawn offers are gone.
  *
- * Shape:   offer id → row; rate (8) ‖ published sequence (8) → offer id; provider account ‖ published sequence → offer id; host id → its state. */
+ * Shape:   offer id → row; rate (8) ‖ published sequence (8) → offer id; provider account ‖ published sequence → offer id; host id → its state;
+ *          host id ‖ offer id → what matching asks of the offer: read side by side with the hosts, in one pass over both, and a machine
+ *          with a thousand offers that goes offline is still one row. */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef PROJECTIONS_MARKETPLACE_H
 #define PROJECTIONS_MARKETPLACE_H
 
 #include "core/ledger/projection.h"
+#include "core/market/matching.h"
 
 extern const struct projection PROJECTION_MARKETPLACE;
 
@@ -43,6 +46,10 @@ struct market_host {
     struct id16 job_id;   /* the job it has; zero: none */
     int64_t online_since; /* 0 while offline */
     int64_t changed_at;   /* when it was last said to be on- or offline */
+    int64_t measured_at;  /* the last host.benchmarked; 0: none */
+    uint64_t queued;      /* jobs bought on it that wait */
+    uint64_t done;        /* jobs that ended on it by themselves, whatever came of them */
+    uint64_t lost;        /* jobs that it did not start, did not report on, or could not run */
 };
 
 bool marketplace_get(struct store *store, struct id16 offer_id, struct market_entry *ret);
@@ -54,6 +61,9 @@ size_t marketplace_by_price(struct store *store, const struct market_entry *afte
 /* By offer id, which is by age. `after` zero: from the first. */
 size_t marketplace_by_id(struct store *store, struct id16 after, struct market_entry *ret,
                          size_t max);
+/* Every offer, for matching, by host and offer; the caller frees `ret`. ERR_NOMEM, or what the store failed with. */
+MUST_CHECK enum err_code marketplace_candidates(struct store *store, struct candidate **ret,
+                                                size_t *ret_count, struct err *err);
 /* A provider's own, oldest first, published after sequence `after`. */
 size_t marketplace_of_provider(struct store *store, struct id16 account_id, uint64_t after,
                                struct market_entry *ret, size_t max);

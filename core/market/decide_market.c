@@ -161,6 +161,18 @@ static enum err_code record_match(struct deciding *d)
     return ERR_OK;
 }
 
+static enum err_code refuse_insufficient(struct deciding *d, const struct requirements *needs,
+                                         const struct candidate *candidate)
+{
+    struct buf why;
+    buf_init(&why, ERR_MESSAGE_MAX);
+    match_why(needs, candidate, d->now, &why);
+    enum err_code code = refuse(d, ERR_CONFLICT, "offer_insufficient",
+                                "this machine does not fit: %s", buf_text(&why));
+    buf_deinit(&why);
+    return code;
+}
+
 static enum err_code issue_quote(struct deciding *d)
 {
     const struct command_quote *c = &d->command->u.quote;
@@ -182,11 +194,12 @@ static enum err_code issue_quote(struct deciding *d)
     if (state_quote(d->state, c->quote_id, &existing)) { /* which may have its job */
         return refuse(d, ERR_CONFLICT, "quote_exists", "this quote was issued before");
     }
+    /* How well it fits is the consumer's to judge; a price beyond all locks is refused below. */
+    struct candidate candidate = {.offer = offer, .online = host.online};
     struct match match;
-    match_offer(&upload.needs, &offer, true, &match);
-    if (match.fit == FIT_INSUFFICIENT) {
-        return refuse(d, ERR_CONFLICT, "offer_insufficient", "this machine does not fit: %s",
-                      match.why);
+    match_candidate(&upload.needs, &candidate, d->now, &match);
+    if ((match.failed & ~(1U << MATCH_COST)) != 0) {
+        return refuse_insufficient(d, &upload.needs, &candidate);
     }
     struct ev_quote_issued quote = {
         .account_id = d->command->actor_id,

@@ -73,15 +73,15 @@ static bool may_take_over(struct deciding *d, const struct job_row *job)
          key.size == sizeof at && memcmp(key.data, at, 16) == 0;
          i++) {
         struct id16 offer_id;
-        struct offer_row offer;
+        struct candidate candidate = {.online = 1};
         struct match match;
         memcpy(at, key.data, sizeof at);
         memcpy(offer_id.b, at + 16, sizeof offer_id.b);
-        if (!state_offer(d->state, offer_id, &offer)) {
+        if (!state_offer(d->state, offer_id, &candidate.offer)) {
             return false;
         }
-        match_offer(&upload.needs, &offer, true, &match);
-        if (match.fit != FIT_INSUFFICIENT && offer.rate == job->rate &&
+        match_candidate(&upload.needs, &candidate, d->now, &match);
+        if (match.fit != FIT_INSUFFICIENT && candidate.offer.rate == job->rate &&
             match.p90_ms <= job->limit_ms) {
             return true;
         }

@@ -1,31 +1,91 @@
-/* core/market/matching.h: offers against requirements: does it fit, how long, what does it cost, and why not.
+/* core/market/matching.h: one offer against requirements: does it fit, how long, what does it cost, and why (not).
  *
- * Reference: a CPU job's estimate is for one core of a machine of speed 1000; a GPU job's for an RTX 3090. A machine of speed
- *          s permille takes estimate × 1000 ÷ s.
- * Pure:    no clock, no store; the same inputs give the same ranking (ties by offer id). */
+ * Classes: every check gives a fit of its own, and the worst of them is the offer's. Thresholds and formulas, in words: docs/matching.md.
+ * Unknown: a number that an offer does not tell (zero, for a GPU's memory, compute capability or TFLOPS) is not "has none": it is never
+ *          insufficient.
+ * Time:    a CPU job's estimate is for one core of a machine of speed 1000; a GPU job's for an RTX 3090. A machine of speed s
+ *          permille takes estimate × 1000 ÷ s.
+ * Pure:    no clock, no store, integers only; the same inputs give the same answer. */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef CORE_MARKET_MATCHING_H
 #define CORE_MARKET_MATCHING_H
 
+#include "core/base/buf.h"
+#include "core/base/checked.h"
 #include "core/market/state.h"
 
-#define MATCHING_VERSION 1
-#define MATCH_WHY_MAX 120
+/* Of everything that a ranking (ranking.h) depends on: classes, times, order, score, bytes under the digest. It is in match.computed. */
+#define MATCHING_VERSION 2
+/* Of the tables that times come from; there are none beside an offer's own speed yet. In match.computed too. */
+#define MATCHING_TABLE_VERSION 1
 
-struct match {
+/* In the order in which they are told. The first MATCH_HARD can make an offer insufficient, the others at most borderline. */
+enum match_check {
+    MATCH_ONLINE,
+    MATCH_DEVICE,
+    MATCH_GPUS,
+    MATCH_VRAM,
+    MATCH_COMPUTE_CAPABILITY,
+    MATCH_RAM,
+    MATCH_DISK,
+    MATCH_COST, /* whether it can be bought at all: a lock holds so much and no more */
+    MATCH_SPEED,
+    MATCH_RELIABILITY,
+    MATCH_MEASURED,
+    MATCH_QUEUE,
+    MATCH_IDLE_GPU,
+};
+#define MATCH_HARD 8
+#define MATCH_CHECKS 13
+
+/* An offer and its machine, as far as matching asks. */
+struct candidate {
     struct id16 offer_id;
-    enum fit fit;
-    uint64_t score; /* 0 … 1000: cost-benefit against the best of the ranking; set by match_rank */
-    uint64_t p50_ms;
-    uint64_t p90_ms;
-    int64_t cost; /* of the p50 at the offer's rate, rounded up; what it is likely to be */
-    char why[MATCH_WHY_MAX]; /* "needs 24 GiB of GPU memory, has 12"; "" for recommended */
+    struct offer_row offer;
+    int64_t measured_at; /* when its speed was last measured; 0: never */
+    uint64_t online;
+    uint64_t busy;   /* its machine has a job */
+    uint64_t queued; /* and so many wait for it */
+    uint64_t done;   /* jobs that ended there by themselves */
+    uint64_t lost;   /* jobs that the machine let lie, lost or broke */
 };
 
-/* One offer; offer_id and score are left zero. An offline machine is insufficient. */
-void match_offer(const struct requirements *needs, const struct offer_row *offer, bool online,
-                 struct match *ret);
-/* Order by fit class and cost-benefit (cost × time, smaller is better), best first, and fill in scores. */
-void match_rank(struct match *matches, size_t count);
+struct match {
+    u128 burden; /* what cost-benefit weighs: cost × time to a result × risk; smaller is better */
+    uint64_t p50_ms;
+    uint64_t p90_ms;
+    int64_t
+        cost; /* of the p50 at the offer's rate, rounded up; INT64_MAX: more than can be locked */
+    uint32_t index;  /* of the candidate, in what is ranked */
+    uint16_t failed; /* bit n: hard check n failed */
+    uint8_t fit;     /* enum fit */
+    uint8_t score;   /* 0 … 100, set by ranking.h */
+};
+
+/* `now`: the ledger's time, for the age of measurements. `index` and `score` are left zero. */
+void match_candidate(const struct requirements *needs, const struct candidate *candidate,
+                     int64_t now, struct match *ret);
+
+/* One check's fit; 0: it does not apply to such a job or machine. */
+enum fit match_check(const struct requirements *needs, const struct candidate *candidate,
+                     int64_t now, enum match_check check);
+/* "vram", "compute_capability", … */
+const char *match_check_name(enum match_check check);
+/* Append a check's reason in numbers: "needs 10 GiB of GPU memory, has 12 GiB: 20 % to spare". The check must apply. */
+void match_reason(const struct requirements *needs, const struct candidate *candidate, int64_t now,
+                  enum match_check check, struct buf *ret);
+/* Append what decided the class, joined by "; ": every failed check of an insufficient offer, what is tight or worse than asked of the
+ * others, and for a recommended one how much memory it has to spare. */
+void match_why(const struct requirements *needs, const struct candidate *candidate, int64_t now,
+               struct buf *ret);
+
+/* Of the jobs that such a machine takes, the share it is expected to bring to an end: (done + 9) ÷ (done + lost + 10) in permille, so that a
+ * machine that nobody has tried counts 900. */
+uint64_t match_reliability(const struct candidate *candidate);
+/* What the offer has of a hard check's measure; 0 for those without one. */
+uint64_t match_has(const struct offer_row *offer, enum match_check check);
+/* Append "needs 10 GiB of GPU memory, has 4 GiB to 8 GiB": of offers that failed a hard check, from the least to the most they have. */
+void match_why_not(const struct requirements *needs, enum match_check check, uint64_t has_min,
+                   uint64_t has_max, struct buf *ret);
 
 #endif

@@ -149,6 +149,7 @@ static void publish(struct store *store, uint64_t sequence, struct id16 offer, i
                                                           .device = DEVICE_GPU,
                                                           .model = bytes_of_text(model),
                                                           .rate = rate};
+    market_evolve(store, sequence, &event); /* the projection reads the offer's row there */
     PROJECTION_MARKETPLACE.apply(store, sequence, &event);
 }
 

@@ -179,6 +179,76 @@ static void check_market(struct market *m)
     check(m, count == offered);
 }
 
+static bool ended_by_itself(const struct job_row *job)
+{
+    return job->status == JOB_ENDED &&
+           (job->ending == ENDING_COMPLETED || job->ending == ENDING_CAP_REACHED ||
+            job->ending == ENDING_PROGRAM_FAILED);
+}
+
+/* What matching is told (R3.1) is what the write model's jobs say: who waits for a machine, what ended there, what was lost. */
+static void check_candidates(struct market *m)
+{
+    struct candidate *candidates = NULL;
+    size_t count = 0;
+    size_t offered = 0;
+    assert_int_equal(marketplace_candidates(m->store, &candidates, &count, NULL), ERR_OK);
+    for (size_t i = 0; i < m->offers.count; i++) {
+        struct offer_row offer;
+        check(m, state_offer(m->store, m->offers.ids[i], &offer));
+        offered += offer.withdrawn == 0 ? 1 : 0;
+    }
+    check(m, count == offered);
+    for (size_t i = 0; i < count; i++) {
+        const struct candidate *one = &candidates[i];
+        struct offer_row offer;
+        struct host_row host;
+        uint64_t queued = 0;
+        uint64_t done = 0;
+        for (size_t j = 0; j < m->jobs.count; j++) {
+            struct job_row job;
+            struct offer_row bought;
+            check(m, state_job(m->store, m->jobs.ids[j], &job));
+            check(m, state_offer(m->store, job.offer_id, &bought));
+            queued += job.status == JOB_QUEUED && id_equal(bought.host_id, one->offer.host_id);
+            done += ended_by_itself(&job) && id_equal(job.host_id, one->offer.host_id);
+        }
+        check(m, state_offer(m->store, one->offer_id, &offer));
+        check(m, memcmp(&offer, &one->offer, sizeof offer) == 0);
+        check(m, state_host(m->store, offer.host_id, &host));
+        check(m, one->online == host.online && one->busy == !id_is_zero(host.job_id));
+        check(m, one->queued == queued && one->done == done && one->measured_at > 0);
+        check(m, one->measured_at <= m->now);
+    }
+    free(candidates);
+}
+
+/* Jobs that machines let lie, lost or could not run, as the records have them. */
+static void check_losses(struct market *m)
+{
+    struct arena arena;
+    struct event event;
+    uint64_t lost = 0;
+    arena_init(&arena, 1 << 20);
+    for (size_t i = 0; i < m->hosts.count; i++) {
+        struct market_host host;
+        check(m, marketplace_get_host(m->store, m->hosts.ids[i], &host));
+        lost += host.lost;
+    }
+    for (uint64_t sequence = 1; sequence <= m->sequence; sequence++) {
+        arena_clear(&arena);
+        assert_int_equal(record_decode(market_record(m, sequence), &arena, &event, NULL), ERR_OK);
+        const struct ev_job_end *end = &event.u.job_failed;
+        bool failed = event.type->number == EVENT_JOB_FAILED;
+        lost -=
+            event.type->number == EVENT_JOB_RELEASED ||
+            (failed && (end->ending == ENDING_WORKER_LOST || end->ending == ENDING_HOST_FAULT ||
+                        (end->ending == ENDING_NO_WORKER && end->reason == REASON_START_TIMEOUT)));
+    }
+    check(m, lost == 0);
+    arena_deinit(&arena);
+}
+
 /* What came in and went out is the wallet's balance in the books; fees are ours and not a wallet's. */
 static void check_transactions(struct market *m, struct id16 account_id)
 {
@@ -448,6 +518,8 @@ static void check_replay(struct market *m)
 static void check_all(struct market *m)
 {
     check_market(m);
+    check_candidates(m);
+    check_losses(m);
     check_lists(m);
     for (size_t i = 0; i < m->accounts.count; i++) {
         check_transactions(m, m->accounts.ids[i]);
