@@ -12,6 +12,7 @@
 #include "core/log/log_reader.h"
 #include "projections/all.h"
 #include "tools/tally/arguments.h"
+#include "tools/tally/explain.h"
 #include "tools/tally/guarded.h"
 #include "tools/tally/progress.h"
 
@@ -24,18 +25,29 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char usage_text[] = "usage: tally replay --data DIR [--json]\n\n"
-                                 "Compute every view again from the log alone, in a temporary "
-                                 "folder, and compare with the views\n"
-                                 "of DIR at the sequence they stand at: equal means that nothing "
-                                 "they show comes from elsewhere.\n"
-                                 "Without views in DIR (a copy of the log alone), only the digest "
-                                 "is printed. Exit status 0: equal.\n";
+static const char usage_text[] =
+    "usage: tally replay --data DIR [--explain [MATCH]] [--json]\n\n"
+    "Compute every view again from the log alone, in a temporary "
+    "folder, and compare with the views\n"
+    "of DIR at the sequence they stand at: equal means that nothing "
+    "they show comes from elsewhere.\n"
+    "Without views in DIR (a copy of the log alone), only the digest "
+    "is printed. Exit status 0: equal.\n\n"
+    "  --explain   compute a match again instead: the ranking of MATCH "
+    "(its id; without, the newest) from the log\n"
+    "              as it was then. One of another version of the "
+    "algorithm is not compared, and says so.\n";
 
 struct input {
     const char *data;
     const char *scratch; /* temporary folder */
     bool quiet;
+};
+
+struct options {
+    struct input input;
+    bool explain;
+    const char *match;
 };
 
 struct result {
@@ -211,18 +223,52 @@ static void print_result(const struct input *input, const struct result *r, bool
     }
 }
 
+static int explain_match(const struct options *options, const char *scratch, struct err *err)
+{
+    static struct explained explained;
+    struct explain_input input = {
+        .data = options->input.data, .scratch = scratch, .quiet = options->input.quiet};
+    if (options->match != NULL &&
+        id_parse(bytes_of_text(options->match), &input.match_id, err) != ERR_OK) {
+        return 2;
+    }
+    if (guarded_run(explain_work, &input, &explained, sizeof explained, err) != ERR_OK) {
+        return 1;
+    }
+    explain_print(&explained, options->input.quiet);
+    return !explained.compared || explained.equal ? 0 : 1;
+}
+
+static int compare_views(struct options *options, const char *scratch, struct err *err)
+{
+    struct result result = {0};
+    options->input.scratch = scratch;
+    if (guarded_run(work, &options->input, &result, sizeof result, err) != ERR_OK) {
+        return 1;
+    }
+    bool equal = !result.compared || key_equal(result.live, result.rebuilt);
+    print_result(&options->input, &result, equal);
+    return equal ? 0 : 1;
+}
+
 int replay_command(int argc, char **argv)
 {
-    struct input input = {0};
-    struct result result = {0};
+    struct options options = {0};
     struct err err = {0};
     char scratch[PATH_MAX];
     char views[PATH_MAX];
-    const struct argument table[] = {{"--data", &input.data, NULL, true},
-                                     {"--json", NULL, &input.quiet, false}};
-    int status = arguments_parse(usage_text, table, 2, argc, argv);
+    const struct argument table[] = {{"--data", &options.input.data, NULL, true},
+                                     {"--explain", NULL, &options.explain, false},
+                                     {"--json", NULL, &options.input.quiet, false},
+                                     {"MATCH", &options.match, NULL, false}};
+    int status = arguments_parse(usage_text, table, 4, argc, argv);
     if (status != ARGUMENTS_GO_ON) {
         return status;
+    }
+    if (options.match != NULL && !options.explain) {
+        fprintf(stderr, "tally replay: '%s' is only expected after --explain\n\n%s", options.match,
+                usage_text);
+        return 2;
     }
     const char *temporary = getenv("TMPDIR"); /* NOLINT(concurrency-mt-unsafe): one thread */
     (void)snprintf(scratch, sizeof scratch, "%s/tally-replay-XXXXXX",
@@ -231,18 +277,13 @@ int replay_command(int argc, char **argv)
         fprintf(stderr, "tally replay: no temporary folder (%s); set TMPDIR\n", scratch);
         return 1;
     }
-    enum err_code code = path_join(views, sizeof views, scratch, "views", &err);
-    input.scratch = views;
-    if (code == ERR_OK) {
-        code = guarded_run(work, &input, &result, sizeof result, &err);
-    }
+    status = path_join(views, sizeof views, scratch, "views", &err) != ERR_OK ? 1
+             : options.explain ? explain_match(&options, views, &err)
+                               : compare_views(&options, views, &err);
     /* NOLINTNEXTLINE(concurrency-mt-unsafe): this program has one thread */
     (void)nftw(scratch, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-    if (code != ERR_OK) {
+    if (err.code != ERR_OK) {
         fprintf(stderr, "tally replay: %s\n", err.message);
-        return 1;
     }
-    bool equal = !result.compared || key_equal(result.live, result.rebuilt);
-    print_result(&input, &result, equal);
-    return equal ? 0 : 1;
+    return status;
 }
