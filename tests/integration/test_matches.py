@@ -2,18 +2,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Matching over HTTP with more than a thousand offers (R3, R17): classes and reasons, orders, the best three, pages; recorded, and computed again
 from the log by `tally replay --explain`."""
-import base64
+import hashlib
 import http.client
 import json
 import os
 import random
+import struct
 import subprocess
 import sys
 import threading
 import unittest
+import uuid
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + "/support")
-from tally_harness import BIN, LOCAL, Host, World, wait_until  # noqa: E402
+from tally_harness import BIN, LOCAL, Host, World  # noqa: E402
 
 OFFERS = 1200
 ORDERS = ("value", "price", "performance", "availability")
@@ -195,6 +197,17 @@ class Matches(unittest.TestCase):
         best = first["best"][0]["match"]
         line = next(line for line in out.splitlines() if best["offer_id"] in line)
         self.assertIn(best["why"], line)
+
+    def test_the_digest_is_of_the_rows_that_the_page_documents(self):  # docs/matching.md
+        match = self.alice.ok("POST", "/v1/matches", {"upload_id": self.upload["id"]})
+        entries, page = self.whole("value")
+        self.assertEqual(page["offer_count"], match["offer_count"])
+        digest = hashlib.sha256()
+        for entry in entries:
+            digest.update(uuid.UUID(entry["offer_id"]).bytes + struct.pack(
+                ">B4Q", 1 + CLASSES.index(entry["fit"]), entry["score"], entry["p50_ms"], entry["p90_ms"],
+                2 ** 63 - 1 if entry["cost"] is None else entry["cost"]))
+        self.assertEqual(digest.hexdigest(), match["digest"])
 
     def test_a_repeated_request_is_answered_with_what_was_recorded(self):
         body, key = {"upload_id": self.upload["id"]}, {"Idempotency-Key": "once"}
