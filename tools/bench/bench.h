@@ -5,6 +5,7 @@
  *     tally-bench bare   --dir D --in-flight N --seconds S                   the same keys and bytes into LMDB alone, same flags and batches
  *     tally-bench fill   --dir D --events N [--jobs N]                       a log of N events: running jobs that report
  *     tally-bench look   --dir D                                             a job's page, read from that log's views
+ *     tally-bench match  [--seconds S]                                       10,000 offers ranked, in turn with a qsort of their rows
  *     tally-bench qubic  [--threads N]                                       signatures and K12, in turn with libsodium's
  *     tally-bench replay --dir D                                             rebuild every view of that log
  *     tally-bench verify --dir D [--threads N]                               recompute every hash of that log */
@@ -18,7 +19,7 @@
 #include <stdint.h>
 
 struct bench_options {
-    const char *dir; /* must not exist for append, bare and fill; qubic has none */
+    const char *dir; /* must not exist for append, bare and fill; match and qubic have none */
     uint64_t in_flight;
     uint64_t seconds;
     uint64_t events;
@@ -36,6 +37,7 @@ MUST_CHECK enum err_code bench_append(const struct bench_options *options, struc
 MUST_CHECK enum err_code bench_bare(const struct bench_options *options, struct err *err);
 MUST_CHECK enum err_code bench_fill(const struct bench_options *options, struct err *err);
 MUST_CHECK enum err_code bench_look(const struct bench_options *options, struct err *err);
+MUST_CHECK enum err_code bench_match(const struct bench_options *options, struct err *err);
 MUST_CHECK enum err_code bench_qubic(const struct bench_options *options, struct err *err);
 MUST_CHECK enum err_code bench_replay(const struct bench_options *options, struct err *err);
 MUST_CHECK enum err_code bench_verify(const struct bench_options *options, struct err *err);

@@ -10,9 +10,9 @@ static const struct {
     const char *name;
     enum err_code (*run)(const struct bench_options *options, struct err *err);
 } COMMANDS[] = {
-    {"append", bench_append}, {"bare", bench_bare},   {"fill", bench_fill},
-    {"look", bench_look},     {"qubic", bench_qubic}, {"replay", bench_replay},
-    {"verify", bench_verify},
+    {"append", bench_append}, {"bare", bench_bare},     {"fill", bench_fill},
+    {"look", bench_look},     {"match", bench_match},   {"qubic", bench_qubic},
+    {"replay", bench_replay}, {"verify", bench_verify},
 };
 
 static enum err_code take(int id, struct bench_options *options, struct err *err)
@@ -50,13 +50,14 @@ int main(int argc, char **argv)
     while (code == ERR_OK && argc > 1 && (id = getopt_long(argc, argv, "", LONG, NULL)) != -1) {
         code = take(id, &options, &err);
     }
-    bool const needs_dir = argc < 2 || strcmp(argv[1], "qubic") != 0;
+    bool const needs_dir =
+        argc < 2 || (strcmp(argv[1], "qubic") != 0 && strcmp(argv[1], "match") != 0);
     if (code == ERR_OK && ((needs_dir && options.dir == NULL) || options.in_flight == 0 ||
                            options.in_flight > BENCH_IN_FLIGHT_MAX || options.jobs == 0 ||
                            options.jobs > BENCH_JOBS_MAX)) {
         code = err_set(&err, ERR_INVALID,
                        "usage: tally-bench append|bare|fill|look|replay|verify --dir DIR, or "
-                       "tally-bench qubic (see tools/bench/bench.h)");
+                       "tally-bench match|qubic (see tools/bench/bench.h)");
     }
     bool known = code != ERR_OK;
     for (size_t i = 0; i < sizeof COMMANDS / sizeof *COMMANDS && !known; i++) {
