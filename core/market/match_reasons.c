@@ -74,7 +74,7 @@ static void append_memory(const struct requirements *needs, const struct offer_r
     append_mib(ret, has, false);
     if (has >= need && need > 0) {
         u128 percent = (u128)(has - need) * 100 / need;
-        if (percent <= 1000) {
+        if (percent < 200) {
             buf_printf(ret, ": %u %% to spare", (unsigned)percent);
         } else {
             buf_printf(ret, ": %" PRIu64 " times as much", has / need);

@@ -174,11 +174,14 @@ static inline enum fit check_fit(const struct requirements *needs,
 enum fit match_check(const struct requirements *needs, const struct candidate *candidate,
                      int64_t now, enum match_check check)
 {
-    uint64_t p50_ms;
-    uint64_t p90_ms;
-    time_on_offer(needs, &candidate->offer, &p50_ms, &p90_ms);
-    return check_fit(needs, candidate, now, cost_of(p50_ms, candidate->offer.rate),
-                     match_reliability(candidate), check);
+    int64_t cost = 0;
+    if (check == MATCH_COST) {
+        uint64_t p50_ms;
+        uint64_t p90_ms;
+        time_on_offer(needs, &candidate->offer, &p50_ms, &p90_ms);
+        cost = cost_of(p50_ms, candidate->offer.rate);
+    }
+    return check_fit(needs, candidate, now, cost, match_reliability(candidate), check);
 }
 
 void match_candidate(const struct requirements *needs, const struct candidate *candidate,

@@ -246,6 +246,10 @@ class Matches(unittest.TestCase):
             code, _, errors = self.explain(*arguments)
             self.assertEqual(code, status)
             self.assertIn(text, errors)
+        done = subprocess.run([BIN + "/tally", "replay", "--data", self.world.data, self.upload["id"]],
+                              capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("is only expected after --explain", done.stderr)
 
 
 if __name__ == "__main__":
