@@ -16,6 +16,7 @@ struct claims {
 
 struct claim { /* call->state */
     int64_t deadline;
+    uint64_t kinds;
 };
 
 struct claims *claims_create(struct api *api)
@@ -94,12 +95,14 @@ static void refused(struct call *call)
 
 static void submit(struct call *call)
 {
+    const struct claim *claim = call->state;
     call->command = (struct command){
         .type = COMMAND_JOB_CLAIM,
         .command_id = id_new(time_wall_ns()),
         .actor_kind = ACTOR_HOST,
         .actor_id = call->principal.host_id,
     };
+    call->command.u.job.kinds = claim->kinds;
     call->on_abort = NULL;
     call_submit_or(call, CLASS_REPORT, claimed_cb, refused);
 }
@@ -124,14 +127,14 @@ static bool may_have_job(struct claims *claims, struct id16 host_id)
     return found;
 }
 
-void claims_wait(struct claims *claims, struct call *call, int64_t deadline)
+void claims_wait(struct claims *claims, struct call *call, int64_t deadline, uint64_t kinds)
 {
     struct claim *claim = arena_alloc(&call->arena, sizeof *claim);
     if (claim == NULL) {
         call_problem(call, 503, "no_memory", "out of memory; try again");
         return;
     }
-    claim->deadline = deadline;
+    *claim = (struct claim){.deadline = deadline, .kinds = kinds};
     call->state = claim;
     if (reply_assigned(call, call->principal.host_id)) {
         return;

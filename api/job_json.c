@@ -33,14 +33,15 @@ json_t *json_of_assignment(struct reading *reading, struct id16 job_id, const st
     const struct ev_job_created *facts = &created.u.job_created;
     json_t *settings =
         json_loadb((const char *)facts->settings.data, facts->settings.size, 0, NULL);
-    return json_pack("{s:{s:o,s:o,s:I,s:o,s:o,s:I,s:I,s:o},s:{s:I,s:I,s:I}}", "job", "id",
-                     json_of_id(job_id), "file_name", json_of_text(facts->file_name), "input_size",
-                     (json_int_t)upload.size, "input_digest", json_of_hash(facts->input_digest),
-                     "settings", settings == NULL ? json_object() : settings, "limit_ms",
-                     (json_int_t)job->limit_ms, "attempt", (json_int_t)job->attempt, "start_by",
-                     json_of_time(job->start_by), "terms", "heartbeat_s",
-                     (json_int_t)ledger.heartbeat_s, "lease_s", (json_int_t)ledger.lease_s,
-                     "batch_max", (json_int_t)ledger.batch_max);
+    return json_pack(
+        "{s:{s:o,s:s?,s:o,s:I,s:o,s:o,s:I,s:I,s:o},s:{s:I,s:I,s:I}}", "job", "id",
+        json_of_id(job_id), "kind", enum_word(&upload_kind_words, (uint32_t)upload.kind),
+        "file_name", json_of_text(facts->file_name), "input_size", (json_int_t)upload.size,
+        "input_digest", json_of_hash(facts->input_digest), "settings",
+        settings == NULL ? json_object() : settings, "limit_ms", (json_int_t)job->limit_ms,
+        "attempt", (json_int_t)job->attempt, "start_by", json_of_time(job->start_by), "terms",
+        "heartbeat_s", (json_int_t)ledger.heartbeat_s, "lease_s", (json_int_t)ledger.lease_s,
+        "batch_max", (json_int_t)ledger.batch_max);
 }
 
 /* What the consumer's lock transaction must carry. */

@@ -146,7 +146,7 @@ static void check_environment(struct fields *fields, json_t *environment)
     }
 }
 
-/* {"arguments":["--epochs","5"],"environment":{"K":"v"}}: what the worker hands to the program. */
+/* {"arguments":["--epochs","5"],"environment":{"K":"v"},"entry":"train.py"}: what the worker hands to the program. */
 static void check_settings(struct fields *fields, json_t *settings)
 {
     const char *name;
@@ -154,8 +154,9 @@ static void check_settings(struct fields *fields, json_t *settings)
     json_t *list = json_object_get(settings, "arguments");
     json_object_foreach(settings, name, value)
     {
-        if (strcmp(name, "arguments") != 0 && strcmp(name, "environment") != 0) {
-            fields_error(fields, "settings", "has arguments and environment, nothing else");
+        if (strcmp(name, "arguments") != 0 && strcmp(name, "environment") != 0 &&
+            strcmp(name, "entry") != 0) {
+            fields_error(fields, "settings", "has arguments, environment and entry, nothing else");
         }
     }
     if (list != NULL && (!json_is_array(list) || json_array_size(list) > JOB_ARGUMENTS_MAX)) {
@@ -166,6 +167,12 @@ static void check_settings(struct fields *fields, json_t *settings)
         if (!json_is_string(json_array_get(list, i))) {
             fields_error(fields, "settings/arguments", "holds texts");
         }
+    }
+    const json_t *entry = json_object_get(settings, "entry");
+    if (entry != NULL &&
+        (!json_is_string(entry) || !job_result_name_is_good(json_string_value(entry)))) {
+        fields_error(fields, "settings/entry",
+                     "is the path of a file in the bundle, as src/train.py");
     }
     check_environment(fields, json_object_get(settings, "environment"));
 }

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #define CLAIM_WAIT_MAX_S 55
+#define BENCHMARK_DETAIL_MAX 16000
 
 /* ── enrolment ─────────────────────────────────────────────────────────────────────────────────── */
 
@@ -62,10 +63,40 @@ static void enrol(struct call *call)
 
 /* ── claiming ──────────────────────────────────────────────────────────────────────────────────── */
 
+struct wish { /* call->state */
+    int64_t wait_s;
+    uint64_t kinds;
+};
+
 static void wait_for_job(struct call *call)
 {
-    int64_t wait_s = *(const int64_t *)call->state;
-    claims_wait(call->api->claims, call, time_mono_ns() + wait_s * NS_PER_S);
+    const struct wish *wish = call->state;
+    claims_wait(call->api->claims, call, time_mono_ns() + wish->wait_s * NS_PER_S, wish->kinds);
+}
+
+/* What the machine can run, as bits; a worker that does not say so is one that runs Python source. A word of a later version is one we have no job
+ * of. */
+static uint64_t read_kinds(struct fields *fields)
+{
+    const json_t *list;
+    uint64_t kinds = 0;
+    if (json_object_get(fields->object, "kinds") == NULL) {
+        return UINT64_C(1) << UPLOAD_PYTHON;
+    }
+    list = fields_array(fields, "kinds");
+    if (list != NULL && (json_array_size(list) == 0 || json_array_size(list) > 32)) {
+        fields_error(fields, "kinds", "holds 1 to 32 words");
+    }
+    for (size_t i = 0; i < json_array_size(list) && i < 32; i++) {
+        const json_t *word = json_array_get(list, i);
+        if (!json_is_string(word)) {
+            fields_error(fields, "kinds", "holds words, as python, notebook, bundle");
+            break;
+        }
+        kinds |= UINT64_C(1) << enum_number(&upload_kind_words, json_string_value(word),
+                                            json_string_length(word));
+    }
+    return kinds;
 }
 
 static bool is_online(struct call *call)
@@ -86,15 +117,16 @@ static void claim(struct call *call)
     struct fields fields = fields_of(call);
     uint64_t wait_s = fields_optional_u64(&fields, "wait_s", 0, CLAIM_WAIT_MAX_S, 25);
     struct bytes software = fields_optional_text(&fields, "software", 100);
+    uint64_t kinds = read_kinds(&fields);
     if (!fields_good(&fields)) {
         return;
     }
-    int64_t *state = arena_alloc(&call->arena, sizeof *state);
+    struct wish *state = arena_alloc(&call->arena, sizeof *state);
     if (state == NULL) {
         call_problem(call, 503, "no_memory", "out of memory; try again");
         return;
     }
-    *state = (int64_t)wait_s;
+    *state = (struct wish){.wait_s = (int64_t)wait_s, .kinds = kinds};
     call->state = state;
     presence_heard(call->api->presence, call->principal.host_id);
     if (is_online(call)) {
@@ -105,6 +137,30 @@ static void claim(struct call *call)
     call->command.u.host.host_id = call->principal.host_id;
     call->command.u.host.software = software;
     call_submit(call, CLASS_REPORT, wait_for_job);
+}
+
+/* ── what it measured of itself ────────────────────────────────────────────────────────────────── */
+
+static void accepted(struct call *call)
+{
+    call_reply(call, 200, json_object());
+}
+
+static void benchmark(struct call *call)
+{
+    struct fields fields = fields_of(call);
+    struct ev_host_benchmarked measured = {
+        .benchmark_version = fields_u64(&fields, "benchmark_version", 1, 1000000),
+        .speed_permille = fields_u64(&fields, "speed_permille", 1, 1000000),
+        .detail = fields_optional_text(&fields, "detail", BENCHMARK_DETAIL_MAX),
+    };
+    if (!fields_good(&fields)) {
+        return;
+    }
+    call_command(call, COMMAND_HOST_BENCHMARK);
+    call->command.u.benchmark =
+        (struct command_benchmark){.host_id = call->principal.host_id, .benchmark = measured};
+    call_submit(call, CLASS_REPORT, accepted);
 }
 
 /* ── reports ───────────────────────────────────────────────────────────────────────────────────── */
@@ -131,11 +187,6 @@ static void start(struct call *call)
     call_command(call, COMMAND_JOB_START);
     call->command.u.job.job_id = call->id;
     call_submit(call, CLASS_REPORT, started);
-}
-
-static void accepted(struct call *call)
-{
-    call_reply(call, 200, json_object());
 }
 
 static void progress(struct call *call)
@@ -275,6 +326,7 @@ static const struct route ROUTES[] = {
     {HTTP_POST, "/v1/workers/jobs/{id}/output", SCOPE_WORKER, BODY_JSON, output},
     {HTTP_POST, "/v1/workers/jobs/{id}/metrics", SCOPE_WORKER, BODY_JSON, metrics},
     {HTTP_POST, "/v1/workers/jobs/{id}/progress", SCOPE_WORKER, BODY_JSON, progress},
+    {HTTP_POST, "/v1/workers/benchmark", SCOPE_WORKER, BODY_JSON, benchmark},
     {HTTP_POST, "/v1/workers/claim", SCOPE_WORKER, BODY_JSON, claim},
     {HTTP_POST, "/v1/workers/jobs/{id}/start", SCOPE_WORKER, BODY_JSON, start},
     {HTTP_POST, "/v1/workers/jobs/{id}/end", SCOPE_WORKER, BODY_JSON, end},

@@ -141,7 +141,14 @@
     V(10, REASON_SANDBOX_FAILED, "sandbox_failed")                                                 \
     V(11, REASON_WORKER_STOPPED, "worker_stopped")                                                 \
     V(12, REASON_LOCK_EXPIRED, "lock_expired")                                                     \
-    V(13, REASON_INPUT_MISSING, "input_missing")
+    V(13, REASON_INPUT_MISSING, "input_missing")                                                   \
+    V(14, REASON_MODULE_MISSING, "module_missing")                                                 \
+    V(15, REASON_GPU_OUT_OF_MEMORY, "gpu_out_of_memory")                                           \
+    V(16, REASON_ENTRY_MISSING, "entry_missing")                                                   \
+    V(17, REASON_PROCESS_LIMIT, "process_limit")                                                   \
+    V(18, REASON_DISK_LIMIT, "disk_limit")                                                         \
+    V(19, REASON_GPU_LOST, "gpu_lost")                                                             \
+    V(20, REASON_KIND_NOT_RUNNABLE, "kind_not_runnable")
 
 #define ENUM_lost_reason(V)                                                                        \
     V(1, LOST_NOT_INCLUDED, "not_included")                                                        \

@@ -149,6 +149,7 @@ struct command_job_create {
 struct command_job { /* cancel, claim (job_id unused), start */
     struct id16 job_id;
     struct id16 host_id;
+    uint64_t kinds; /* claim: bit n for each upload_kind n the host can run; 0: it did not say */
 };
 
 struct command_rate {

@@ -89,7 +89,16 @@ static bool may_take_over(struct deciding *d, const struct job_row *job)
     return false;
 }
 
-/* The first job in the provider's queue that this host may take. */
+/* Whether the host said that it can run such a file; one that said nothing gets any. */
+static bool can_run(struct deciding *d, const struct job_row *job)
+{
+    uint64_t const kinds = d->command->u.job.kinds;
+    struct upload_row upload;
+    return kinds == 0 || (state_upload(d->state, job->upload_id, &upload) && upload.kind < 64 &&
+                          (kinds >> upload.kind & 1) != 0);
+}
+
+/* The first job in the provider's queue that this host may take and can run. */
 static bool find_claimable(struct deciding *d, const struct host_row *host, struct id16 *ret_job_id,
                            struct job_row *ret_job)
 {
@@ -109,7 +118,8 @@ static bool find_claimable(struct deciding *d, const struct host_row *host, stru
         }
         /* Once a host let it lie, another of the same provider may have it. */
         bool wanted = id_equal(ret_job->host_id, d->command->actor_id);
-        if (wanted || (ret_job->attempt > 0 && may_take_over(d, ret_job))) {
+        if ((wanted || (ret_job->attempt > 0 && may_take_over(d, ret_job))) &&
+            can_run(d, ret_job)) {
             return true;
         }
     }
@@ -276,10 +286,17 @@ static bool reason_fits(const struct ev_job_end *end)
     case REASON_EXITED_NONZERO:
     case REASON_KILLED_BY_SIGNAL:
     case REASON_OUT_OF_MEMORY:
+    case REASON_MODULE_MISSING:
+    case REASON_GPU_OUT_OF_MEMORY:
+    case REASON_ENTRY_MISSING:
+    case REASON_PROCESS_LIMIT:
+    case REASON_DISK_LIMIT:
         return end->ending == ENDING_PROGRAM_FAILED;
     case REASON_SANDBOX_FAILED:
     case REASON_WORKER_STOPPED:
     case REASON_INPUT_MISSING:
+    case REASON_GPU_LOST:
+    case REASON_KIND_NOT_RUNNABLE:
         return end->ending == ENDING_HOST_FAULT;
     default:
         return false;

@@ -354,6 +354,7 @@ static bool uploads(struct naive_ledger *n, const struct command *c)
             return no(n, "nothing to analyse");
         }
         upload->p90_ms = c->u.analysis.analysis.reference_p90_ms;
+        upload->kind = c->u.analysis.analysis.kind;
         return true;
     }
     struct id16 upload_id = received ? c->u.upload.upload_id : c->u.upload_reject.upload_id;
@@ -371,6 +372,7 @@ static bool uploads(struct naive_ledger *n, const struct command *c)
     upload->account_id = c->actor_id;
     upload->rejected = !received;
     upload->p90_ms = received && c->u.upload.analysed ? c->u.upload.analysis.reference_p90_ms : 0;
+    upload->kind = received && c->u.upload.analysed ? c->u.upload.analysis.kind : 0;
     return true;
 }
 
@@ -594,7 +596,9 @@ static bool claim(struct naive_ledger *n, const struct command *c, int64_t now)
         bool ours =
             id_equal(quote_of(n, job)->provider_id, host->account_id) &&
             (id_equal(job->host_id, host->id) || (job->attempt > 0 && is_let_alike(n, host, job)));
-        if (job->status == JOB_QUEUED && ours) {
+        uint64_t kind = find_upload(n, quote_of(n, job)->upload_id)->kind;
+        bool runs = c->u.job.kinds == 0 || (c->u.job.kinds & (UINT64_C(1) << kind)) != 0;
+        if (job->status == JOB_QUEUED && ours && runs) {
             job->status = JOB_ASSIGNED;
             job->host_id = host->id;
             job->attempt++;
@@ -640,21 +644,17 @@ static bool output(struct naive_ledger *n, struct naive_job *job, const struct e
 static bool worker_end(struct naive_ledger *n, struct naive_job *job, const struct ev_job_end *end,
                        int64_t now)
 {
-    static const struct {
-        enum ending ending;
-        enum end_reason reasons[3];
-    } MAY[] = {
-        {ENDING_COMPLETED, {REASON_EXITED_ZERO}},
-        {ENDING_CAP_REACHED, {REASON_PAID_LIMIT}},
-        {ENDING_PROGRAM_FAILED,
-         {REASON_EXITED_NONZERO, REASON_KILLED_BY_SIGNAL, REASON_OUT_OF_MEMORY}},
-        {ENDING_HOST_FAULT, {REASON_SANDBOX_FAILED, REASON_WORKER_STOPPED, REASON_INPUT_MISSING}},
+    enum {
+        DONE = ENDING_COMPLETED,
+        CAP = ENDING_CAP_REACHED,
+        BAD = ENDING_PROGRAM_FAILED,
+        HOST = ENDING_HOST_FAULT
     };
-    bool may = false;
-    for (size_t i = 0; i < 12; i++) {
-        may |= MAY[i / 3].ending == (enum ending)end->ending && end->reason != 0 &&
-               MAY[i / 3].reasons[i % 3] == (enum end_reason)end->reason;
-    }
+    /* Each reason's one ending, by the number it has forever: 1 exited_zero … 20 kind_not_runnable. */
+    static const int MAY[] = {0,    DONE, BAD,  BAD, BAD, CAP, 0,   0,   0,    0,   HOST,
+                              HOST, 0,    HOST, BAD, BAD, BAD, BAD, BAD, HOST, HOST};
+    bool may = end->reason != 0 && (size_t)end->reason < sizeof MAY / sizeof MAY[0] &&
+               MAY[end->reason] == (int)end->ending;
     if (end->ending == ENDING_COMPLETED && (end->exit_status != 0 || end->signal != 0)) {
         may = false;
     }

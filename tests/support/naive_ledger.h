@@ -51,6 +51,7 @@ struct naive_upload {
     struct id16 account_id;
     bool rejected;
     uint64_t p90_ms; /* 0: not analysed */
+    uint64_t kind;   /* enum upload_kind; 0: not analysed */
 };
 
 struct naive_offer {

@@ -245,6 +245,58 @@ static void our_downtime_costs_nobody_a_lease(void **state)
     scene_close(s);
 }
 
+/* R11: a machine that lists what it can run gets nothing else. */
+static void a_job_that_the_machine_cannot_run_is_not_for_it(void **state)
+{
+    (void)state;
+    struct scene *s = open_scene();
+    struct market *m = &s->market;
+    (void)market_queued_job(m, s->consumer, s->offer, 20000);
+    struct command command = market_command(m, COMMAND_JOB_CLAIM, ACTOR_HOST, s->host);
+    command.u.job.kinds = UINT64_C(1) << UPLOAD_NOTEBOOK | UINT64_C(1) << UPLOAD_BUNDLE;
+    assert_int_equal(market_submit(m, &command), ERR_NOT_FOUND);
+    assert_string_equal(m->word, "no_job");
+    command = market_command(m, COMMAND_JOB_CLAIM, ACTOR_HOST, s->host);
+    command.u.job.kinds = UINT64_C(1) << UPLOAD_PYTHON;
+    assert_int_equal(market_submit(m, &command), ERR_OK);
+    scene_close(s);
+}
+
+/* R11.5: each reason goes with one ending, so that what is paid does not contradict what is said. */
+static void a_reason_goes_with_its_ending_alone(void **state)
+{
+    (void)state;
+    static const struct {
+        enum end_reason reason;
+        enum ending ending;
+    } ROWS[] = {
+        {REASON_MODULE_MISSING, ENDING_PROGRAM_FAILED},
+        {REASON_GPU_OUT_OF_MEMORY, ENDING_PROGRAM_FAILED},
+        {REASON_ENTRY_MISSING, ENDING_PROGRAM_FAILED},
+        {REASON_PROCESS_LIMIT, ENDING_PROGRAM_FAILED},
+        {REASON_DISK_LIMIT, ENDING_PROGRAM_FAILED},
+        {REASON_GPU_LOST, ENDING_HOST_FAULT},
+        {REASON_KIND_NOT_RUNNABLE, ENDING_HOST_FAULT},
+    };
+    static const enum ending ALL[] = {ENDING_COMPLETED, ENDING_CAP_REACHED, ENDING_PROGRAM_FAILED,
+                                      ENDING_HOST_FAULT};
+    for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++) {
+        struct scene *s = open_scene();
+        struct market *m = &s->market;
+        struct id16 id = market_queued_job(m, s->consumer, s->offer, 20000);
+        assert_int_equal(market_claim(m, s->host), ERR_OK);
+        assert_int_equal(market_start(m, s->host, id), ERR_OK);
+        for (size_t at = 0; at < sizeof ALL / sizeof ALL[0]; at++) {
+            if (ALL[at] != ROWS[i].ending) {
+                assert_int_equal(market_end(m, s->host, id, ALL[at], ROWS[i].reason, 0),
+                                 ERR_INVALID);
+            }
+        }
+        assert_int_equal(market_end(m, s->host, id, ROWS[i].ending, ROWS[i].reason, 0), ERR_OK);
+        scene_close(s);
+    }
+}
+
 static void our_downtime_takes_no_job_from_its_machine(void **state)
 {
     (void)state;
@@ -558,6 +610,8 @@ int main(void)
         cmocka_unit_test(who_is_refunded_again_and_again_gets_one_job_an_hour),
         cmocka_unit_test(an_end_that_contradicts_itself_is_refused),
         cmocka_unit_test(our_downtime_costs_nobody_a_lease),
+        cmocka_unit_test(a_job_that_the_machine_cannot_run_is_not_for_it),
+        cmocka_unit_test(a_reason_goes_with_its_ending_alone),
         cmocka_unit_test(our_downtime_takes_no_job_from_its_machine),
         cmocka_unit_test(our_downtime_does_not_empty_the_queue),
         cmocka_unit_test(a_job_that_ran_to_its_limit_while_we_were_down_is_paid),

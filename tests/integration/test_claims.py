@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What a machine says of itself, and what it is given then: kinds of files, an entry point, its own measurements."""
+import os
+import sys
+import unittest
+
+sys.path.insert(0, os.environ["TALLY_SOURCE_DIR"] + "/tests/support")
+from tally_harness import World  # noqa: E402
+
+
+class Claims(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.world = World()
+        cls.maria = cls.world.person("maria")
+        cls.host = cls.world.host(cls.maria)
+        cls.alice = cls.world.person("alice", 10**9)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.world.close()
+
+    def claim(self, **body):
+        return self.host.post("/v1/workers/claim", {"wait_s": 0, **body})
+
+    def test_a_machine_is_given_only_what_it_can_run(self):  # R11
+        job = self.alice.queued_job(self.host, settings={"entry": "src/train.py"})
+        self.assertEqual(self.claim(kinds=["notebook", "bundle"]).status, 204)
+        self.assertEqual(self.claim(kinds=["a_word_of_a_later_version"]).status, 204)
+        claimed = self.claim(kinds=["notebook", "python"])
+        self.assertEqual((claimed.status, claimed.json["job"]["id"]), (200, job["id"]))
+        self.assertEqual((claimed.json["job"]["kind"], claimed.json["job"]["settings"]), ("python", {"entry": "src/train.py"}))
+        self.host.start(job)
+        self.host.end(job, ending="host_fault", reason="kind_not_runnable", worker_ms=0)
+        ended = self.alice.wait_for(job, lambda now: now["status"] == "failed")
+        self.assertEqual((ended["fault"], ended["reason"], ended["gross"]), ("provider", "kind_not_runnable", 0))
+
+    def test_kinds_that_are_no_words_are_refused(self):
+        for kinds in ([], "python", [1], ["python"] * 33):
+            answer = self.claim(kinds=kinds)
+            self.assertEqual((answer.status, answer.json["code"]), (422, "invalid_fields"), kinds)
+
+    def test_an_entry_is_a_path_inside_the_bundle(self):
+        upload = self.alice.upload()
+        quote = self.alice.ok("POST", "/v1/quotes", {"upload_id": upload["id"], "offer_id": self.host.offer["id"]})
+        for entry in ("", "../x.py", "/etc/passwd", 7, "a//b"):
+            answer = self.alice.post("/v1/jobs", {"quote_id": quote["id"], "settings": {"entry": entry}})
+            self.assertEqual((answer.status, answer.json["code"]), (422, "invalid_fields"), entry)
+            self.assertEqual(answer.json["errors"][0]["pointer"], "/settings/entry")
+
+    def test_what_a_machine_measured_of_itself_is_an_event(self):
+        body = {"benchmark_version": 1, "speed_permille": 870, "detail": "memory 12 GB/s"}
+        self.assertEqual(self.host.ok("POST", "/v1/workers/benchmark", body), {})
+        events = self.maria.ok("GET", "/v1/events?limit=500")["items"]
+        found = [event["data"] for event in events if event["type"] == "host.benchmarked"]
+        self.assertEqual([(data["speed_permille"], data["benchmark_version"], data["detail"]) for data in found],
+                         [(870, 1, "memory 12 GB/s")])
+        self.assertEqual(self.alice.post("/v1/workers/benchmark", body).status, 403)
+        self.assertEqual(self.host.post("/v1/workers/benchmark", {**body, "speed_permille": 0}).status, 422)
+
+
+if __name__ == "__main__":
+    unittest.main()
