@@ -360,6 +360,13 @@ bool cgroup_oom_killed(const struct cgroup *group)
            count > 0;
 }
 
+bool cgroup_pids_refused(const struct cgroup *group)
+{
+    uint64_t count = 0;
+    return group->pids_folder[0] != 0 &&
+           read_number(group->pids_folder, "pids.events", "max", &count) && count > 0;
+}
+
 static void kill_members(const char *folder)
 {
     struct buf text;

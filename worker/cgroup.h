@@ -44,6 +44,8 @@ void cgroup_close_fds(struct cgroup *group);
 bool cgroup_memory_used(const struct cgroup *group, uint64_t *ret);
 /* The kernel killed a process of the group for want of memory. */
 bool cgroup_oom_killed(const struct cgroup *group);
+/* A process of the group was refused another for its limit. */
+bool cgroup_pids_refused(const struct cgroup *group);
 /* Remove the groups; processes still in them are killed first. Accepts a zeroed object. */
 void cgroup_remove(struct cgroup *group);
 /* Remove the groups called `name` that an earlier run of the worker left. */

@@ -105,6 +105,10 @@ static enum err_code begin_job(struct claim *claim, json_t *body, struct err *er
         trace_err(TRACE_ERROR, "job.bad_order", &why);
         err_context(&why, "this worker cannot run the job");
         options.unrunnable = why.message;
+        options.unrunnable_reason = "sandbox_failed";
+    } else if (!options.order.kind_is_known || !claim->options->kinds->runs[options.order.kind]) {
+        options.unrunnable = "this machine does not run files of this kind";
+        options.unrunnable_reason = "kind_not_runnable";
     }
     if (options.order.id[0] == 0) { /* there is nothing to end */
         *err = why;
@@ -146,13 +150,17 @@ static void on_claim(void *ctx, const struct server_reply *reply)
 
 static void send_claim(struct claim *claim)
 {
-    static const char body[] = "{\"wait_s\":25,\"software\":\"" WORKER_SOFTWARE "\"}";
+    struct buf body;
+    buf_init(&body, 1024);
+    buf_append_text(&body, "{\"wait_s\":25,\"software\":\"" WORKER_SOFTWARE "\",\"kinds\":");
+    job_kinds_json(claim->options->kinds, &body);
+    buf_append_text(&body, "}");
     struct errand_options const options = {
         .loop = &claim->loop,
         .server = claim->server,
         .request = {.method = "POST",
                     .path = "/v1/workers/claim",
-                    .body = bytes_of_text(body),
+                    .body = buf_bytes(&body),
                     .timeout_ms = CLAIM_TIMEOUT_MS},
         .on_done = on_claim,
         .ctx = claim,
@@ -165,6 +173,7 @@ static void send_claim(struct claim *claim)
         trace_err(TRACE_ERROR, "claim.no_memory", &err);
         claim_later(claim, PAUSE_MS);
     }
+    buf_deinit(&body);
 }
 
 static void on_signal(uv_signal_t *handle, int number)

@@ -12,6 +12,7 @@
 #define WORKER_CLAIM_H
 
 #include "core/base/err.h"
+#include "worker/job_kind.h"
 #include "worker/machine.h"
 #include "worker/state.h"
 
@@ -21,7 +22,8 @@ struct claim_options {
     const char *folder; /* DIR */
     const struct worker_identity *identity;
     const struct machine *machine;
-    uint64_t jobs_max; /* stop after so many; 0: never */
+    const struct job_kinds *kinds; /* what it says that it can run */
+    uint64_t jobs_max;             /* stop after so many; 0: never */
 };
 
 /* Returns when the worker has stopped: ERR_OK after a signal or `jobs_max` jobs, ERR_DENIED when the server does not know

@@ -12,6 +12,7 @@
 #include "worker/errand.h"
 #include "worker/job_disk.h"
 #include "worker/job_input.h"
+#include "worker/job_launch.h"
 #include "worker/job_log.h"
 #include "worker/job_protocol.h"
 #include "worker/job_results.h"
@@ -31,12 +32,10 @@
 #define JOB_MAGIC 0x10b10bU
 #define TICK_MS 200
 #define MEASURE_MS 2000
-#define LIMIT_GRACE_MS 2000
 #define STOP_GRACE_MS 1000
 #define RESULT_PATIENCE_MS 600000
 #define LEAVE_PATIENCE_MS 10000 /* for what is left to say when the worker must go */
 #define OUTPUT_QUEUED_MAX (4U << 20)
-#define PIDS_MAX 1024
 #define MIB (UINT64_C(1) << 20)
 
 enum job_state {
@@ -295,6 +294,7 @@ static void on_disk_end(void *ctx, const struct job_disk_verdict *disk)
     struct job_verdict_facts facts = {
         .end = end,
         .out_of_memory = cgroup_oom_killed(&job->cgroup),
+        .out_of_processes = cgroup_pids_refused(&job->cgroup),
         .over_disk = disk->over[0] != 0 ? disk->over : NULL,
         .disk_low = disk->is_low,
         .worker_stopping = job->worker_stopping,
@@ -356,45 +356,6 @@ static enum err_code start_disk(struct job *job, uint64_t *ret_bytes, struct err
     return code;
 }
 
-static enum err_code start_program(struct job *job, uint64_t disk_bytes, struct err *err)
-{
-    const struct job_options *options = &job->options;
-    struct job_order *order = job->order;
-    const char *command[SANDBOX_COMMAND_MAX];
-    char program_path[SCRATCH_FILE_NAME_SIZE + 5];
-    char limit[32];
-    char group[ID_TEXT_SIZE + 16];
-    job_order_command(order, program_path, command);
-    (void)snprintf(limit, sizeof limit, "%llu.%03llu", (unsigned long long)order->limit_ms / 1000,
-                   (unsigned long long)order->limit_ms % 1000);
-    INVARIANT(order->environment_count + 2 <= SANDBOX_ENVIRONMENT_MAX);
-    order->environment[order->environment_count++] =
-        (struct sandbox_variable){"TALLY_RESULTS", "/job/results"};
-    order->environment[order->environment_count++] =
-        (struct sandbox_variable){"TALLY_LIMIT_SECONDS", limit};
-    (void)snprintf(group, sizeof group, CGROUP_JOB_NAME, order->id);
-    cgroup_create(options->cgroup_place, group, options->ram_mib * MIB, PIDS_MAX, &job->cgroup);
-    struct program_options const program = {
-        .sandbox = {.folder = job->scratch.job,
-                    .command = command,
-                    .environment = order->environment,
-                    .environment_count = order->environment_count,
-                    .memory_max = options->ram_mib * MIB,
-                    .tmp_max = options->ram_mib * MIB / 4,
-                    .file_max = disk_bytes,
-                    .pids_max = PIDS_MAX,
-                    .cgroup = &job->cgroup},
-        .limit_ms = order->limit_ms,
-        .grace_ms = LIMIT_GRACE_MS,
-        .on_output = on_output,
-        .on_end = on_program_end,
-        .ctx = job,
-    };
-    enum err_code const code = program_start(options->loop, &program, &job->program, err);
-    cgroup_close_fds(&job->cgroup);
-    return code;
-}
-
 static enum err_code start_reports(struct job *job, struct err *err)
 {
     struct output_options const output = {.batch_max = job->order->batch_max,
@@ -433,7 +394,16 @@ static void begin_run(struct job *job)
         code = start_disk(job, &disk_bytes, &err);
     }
     if (code == ERR_OK) {
-        code = start_program(job, disk_bytes, &err);
+        struct job_launch const launch = {.loop = job->options.loop,
+                                          .order = job->order,
+                                          .folder = job->scratch.job,
+                                          .cgroup_place = job->options.cgroup_place,
+                                          .ram_mib = job->options.ram_mib,
+                                          .disk_bytes = disk_bytes,
+                                          .on_output = on_output,
+                                          .on_end = on_program_end,
+                                          .ctx = job};
+        code = job_launch(&launch, &job->cgroup, &job->program, &err);
     }
     if (code != ERR_OK) {
         trace_err(TRACE_ERROR, "job.not_run", &err);
@@ -634,7 +604,7 @@ enum err_code job_start(const struct job_options *options, struct job **ret_job,
     *ret_job = job;
 
     if (options->unrunnable != NULL) {
-        job_verdict_host_fault(&job->verdict, "sandbox_failed", options->unrunnable);
+        job_verdict_host_fault(&job->verdict, options->unrunnable_reason, options->unrunnable);
         begin_start(job);
         return ERR_OK;
     }

@@ -38,6 +38,7 @@ struct job_options {
     struct job_order order; /* taken over when job_start succeeds */
     /* NULL, or why the order cannot be run: only its id counts then; borrowed for job_start. */
     const char *unrunnable;
+    const char *unrunnable_reason;            /* of the API; static */
     void (*on_done)(void *ctx, bool started); /* false: it never counted for the server */
     void *ctx;
 };

@@ -3,6 +3,7 @@
 
 #include "core/base/text.h"
 #include "worker/output.h"
+#include "worker/runner.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 
 _Static_assert(JOB_VARIABLES_MAX + 2 <= SANDBOX_ENVIRONMENT_MAX, "two are ours");
 _Static_assert(JOB_ARGUMENTS_MAX + 4 <= SANDBOX_COMMAND_MAX, "Python, -u, the program, the end");
+_Static_assert(JOB_ARGUMENTS_MAX + 9 <= SANDBOX_COMMAND_MAX, "and the runner's words");
 
 static enum err_code read_number(const json_t *object, const char *name, uint64_t min, uint64_t max,
                                  uint64_t *ret, struct err *err)
@@ -42,6 +44,23 @@ static enum err_code read_arguments(struct job_order *order, const json_t *setti
             return err_set(err, ERR_INVALID, "a job's arguments are texts without zero bytes");
         }
         order->arguments[order->argument_count++] = json_string_value(item);
+    }
+    return ERR_OK;
+}
+
+static enum err_code read_kind(struct job_order *order, const json_t *job, const json_t *settings,
+                               struct err *err)
+{
+    const json_t *entry = json_object_get(settings, "entry");
+    order->kind_is_known =
+        job_kind_read(json_string_value(json_object_get(job, "kind")), &order->kind);
+    order->entry = "";
+    if (entry != NULL && !json_is_null(entry)) {
+        if (!json_is_string(entry) || !job_result_name_is_good(json_string_value(entry)) ||
+            strlen(json_string_value(entry)) != json_string_length(entry)) {
+            return err_set(err, ERR_INVALID, "a job's entry is a relative path inside its bundle");
+        }
+        order->entry = json_string_value(entry);
     }
     return ERR_OK;
 }
@@ -141,6 +160,9 @@ enum err_code job_order_read(json_t *claim, struct job_order *ret, struct err *e
         code = read_environment(&order, settings, err);
     }
     if (code == ERR_OK) {
+        code = read_kind(&order, job, settings, err);
+    }
+    if (code == ERR_OK) {
         order.json = json_incref(claim);
         *ret = order;
     }
@@ -160,7 +182,18 @@ void job_order_command(const struct job_order *order, char *program_path,
     (void)snprintf(program_path, SCRATCH_FILE_NAME_SIZE + 5, "/job/%s", order->file_name);
     ret[count++] = SANDBOX_PYTHON;
     ret[count++] = "-u";
+    if (order->kind != JOB_KIND_PYTHON) {
+        ret[count++] = RUNNER_PATH;
+        ret[count++] = job_kind_word(order->kind);
+    }
     ret[count++] = program_path;
+    if (order->kind != JOB_KIND_PYTHON) {
+        if (order->entry[0] != 0) {
+            ret[count++] = "--entry";
+            ret[count++] = order->entry;
+        }
+        ret[count++] = "--";
+    }
     for (size_t i = 0; i < order->argument_count; i++) {
         ret[count++] = order->arguments[i];
     }

@@ -10,6 +10,7 @@
 #include "core/base/err.h"
 #include "core/base/id.h"
 #include "core/base/job_rules.h"
+#include "worker/job_kind.h"
 #include "worker/sandbox.h"
 #include "worker/scratch.h"
 
@@ -21,6 +22,9 @@ struct job_order {
     json_t *json; /* owns the texts */
     char id[ID_TEXT_SIZE];
     char file_name[SCRATCH_FILE_NAME_SIZE]; /* made harmless */
+    enum job_kind kind;
+    bool kind_is_known; /* false: a kind that no worker of this version runs */
+    const char *entry;  /* of a bundle; "" if none was named */
     uint64_t input_size;
     struct key32 input_digest; /* SHA-256 */
     uint64_t limit_ms;
@@ -38,7 +42,8 @@ struct job_order {
 MUST_CHECK enum err_code job_order_read(json_t *claim, struct job_order *ret, struct err *err);
 void job_order_deinit(struct job_order *order);
 
-/* "/usr/bin/python3 -u /job/<file> arguments…" into `ret`, NULL-terminated; texts are borrowed from `order` and
+/* "/usr/bin/python3 -u /job/<file> arguments…", or for a bundle or notebook "… -u /tally/run.py bundle /job/<file> --entry <entry> --
+ * arguments…", into `ret`, NULL-terminated; texts are borrowed from `order` and
  * `program_path` (of SCRATCH_FILE_NAME_SIZE + 5 bytes). */
 void job_order_command(const struct job_order *order, char *program_path,
                        const char *ret[SANDBOX_COMMAND_MAX]);

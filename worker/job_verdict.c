@@ -2,6 +2,7 @@
 #include "worker/job_verdict.h"
 
 #include "core/base/text.h"
+#include "worker/job_diagnosis.h"
 
 #include <string.h>
 
@@ -82,13 +83,60 @@ static void append_tail(struct job_verdict *verdict)
     }
 }
 
+/* Why it failed, in the order of how sure that is: what was measured, then what it wrote, then how it ended. */
+static const char *failed_because(struct job_verdict *verdict,
+                                  const struct job_verdict_facts *facts)
+{
+    const struct sandbox_end *end = &facts->end->sandbox;
+    struct job_diagnosis found;
+    if (facts->over_disk != NULL) { /* stopped for it, or failed with it */
+        return "disk_limit";
+    }
+    if (facts->out_of_memory) {
+        return "out_of_memory";
+    }
+    if (job_diagnose(buf_bytes(&verdict->tail[STREAM_STDERR]), &found)) {
+        return found.reason;
+    }
+    if (facts->out_of_processes) {
+        return "process_limit";
+    }
+    return end->signal != 0 ? "killed_by_signal" : "exited_nonzero";
+}
+
+/* "exit status 1; what to do about it:\n<the last lines>" */
+static void decide_failed(struct job_verdict *verdict, const struct job_verdict_facts *facts)
+{
+    const struct sandbox_end *end = &facts->end->sandbox;
+    const char *reason = failed_because(verdict, facts);
+    const char *advice = job_advice(reason);
+    struct buf sentence;
+    buf_init(&sentence, JOB_DETAIL_MAX);
+    if (facts->over_disk != NULL) {
+        buf_append_text(&sentence, facts->over_disk);
+    } else if (facts->out_of_memory) {
+        buf_append_text(&sentence, "the program used up the memory it may have");
+    } else if (end->signal != 0) {
+        buf_printf(&sentence, "killed by signal %d (%s)", end->signal,
+                   sigdescr_np(end->signal) != NULL ? sigdescr_np(end->signal) : "?");
+    } else {
+        buf_printf(&sentence, "exit status %d", end->exit_status);
+    }
+    if (advice != NULL) {
+        buf_printf(&sentence, "; %s", advice);
+    }
+    decide(verdict, "program_failed", reason, buf_text(&sentence));
+    append_tail(verdict);
+    buf_deinit(&sentence);
+}
+
 void job_verdict_decide(struct job_verdict *verdict, const struct job_verdict_facts *facts)
 {
     const struct sandbox_end *end = &facts->end->sandbox;
-    struct buf sentence;
-    buf_init(&sentence, JOB_DETAIL_MAX);
     if (facts->worker_stopping) {
         job_verdict_host_fault(verdict, "worker_stopped", "the provider stopped the worker");
+    } else if (facts->gpu_lost != NULL) {
+        job_verdict_host_fault(verdict, "gpu_lost", facts->gpu_lost);
     } else if (facts->end->limit_reached) {
         decide(verdict, "cap_reached", "paid_limit", "stopped at the time that was paid for");
         verdict->keeps_results = true;
@@ -98,27 +146,11 @@ void job_verdict_decide(struct job_verdict *verdict, const struct job_verdict_fa
     } else if (end->exit_status == 0) {
         decide(verdict, "completed", "exited_zero", "");
         verdict->keeps_results = true;
-    } else if (facts->over_disk != NULL) { /* stopped for it, or failed with it */
-        decide(verdict, "program_failed", end->signal != 0 ? "killed_by_signal" : "exited_nonzero",
-               facts->over_disk);
-        append_tail(verdict);
-    } else if (facts->disk_low) {
+    } else if (facts->over_disk == NULL && facts->disk_low) {
         job_verdict_host_fault(verdict, "sandbox_failed", "the machine's disk is nearly full");
-    } else if (facts->out_of_memory) {
-        decide(verdict, "program_failed", "out_of_memory",
-               "the program used up the machine's memory");
-        append_tail(verdict);
-    } else if (end->signal != 0) {
-        buf_printf(&sentence, "killed by signal %d (%s)", end->signal,
-                   sigdescr_np(end->signal) != NULL ? sigdescr_np(end->signal) : "?");
-        decide(verdict, "program_failed", "killed_by_signal", buf_text(&sentence));
-        append_tail(verdict);
     } else {
-        buf_printf(&sentence, "exit status %d", end->exit_status);
-        decide(verdict, "program_failed", "exited_nonzero", buf_text(&sentence));
-        append_tail(verdict);
+        decide_failed(verdict, facts);
     }
-    buf_deinit(&sentence);
 }
 
 void job_verdict_left_out(struct job_verdict *verdict, size_t count)

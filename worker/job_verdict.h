@@ -3,15 +3,20 @@
  *     what happened                          ending           reason             results
  *     exit status 0                          completed        exited_zero        kept
  *     stopped at the paid limit              cap_reached      paid_limit         kept
+ *     over its disk limit, and not 0         program_failed   disk_limit         only output.log
  *     the kernel killed for want of memory   program_failed   out_of_memory      only output.log
+ *     it said so itself (job_diagnosis.h)    program_failed   module_missing …   only output.log
+ *     it met its limit of processes          program_failed   process_limit      only output.log
  *     a signal                               program_failed   killed_by_signal   only output.log
  *     another exit status                    program_failed   exited_nonzero     only output.log
- *     over its disk limit, and not 0         program_failed   one of these two   only output.log
  *     no sandbox; the machine's disk full    host_fault       sandbox_failed     only output.log
+ *     its GPU is gone                        host_fault       gpu_lost           only output.log
+ *     the machine runs no such kind          host_fault       kind_not_runnable  –
  *     the input is not what was uploaded     host_fault       input_missing      –
  *     the worker was asked to stop           host_fault       worker_stopped     –
  *
- * The detail is a sentence, or for a failed program the last lines it wrote, on standard error rather than output.
+ * The detail is a sentence; for a failed program also what can be done about it and the last lines it wrote, on standard error rather than
+ * output.
  * Thread:  loop; pure. */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef WORKER_JOB_VERDICT_H
@@ -35,6 +40,8 @@ struct job_verdict {
 struct job_verdict_facts {
     const struct program_end *end;
     bool out_of_memory;
+    bool out_of_processes;
+    const char *gpu_lost;  /* NULL, or how the GPU went */
     const char *over_disk; /* NULL, or what it took of the disk and might not */
     bool disk_low;         /* the machine's, and not by this job */
     bool worker_stopping;

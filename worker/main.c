@@ -8,9 +8,8 @@
 #include "worker/enrol.h"
 #include "worker/job_disk.h"
 #include "worker/offer.h"
-#include "worker/sandbox.h"
-#include "worker/scratch.h"
 #include "worker/server.h"
+#include "worker/trial.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +21,6 @@
 #include <unistd.h>
 
 #define RATE_MAX UINT64_C(1000000000000000)
-#define TRY_TIMEOUT_MS 20000
 #define DISK_MIN_MIB (JOB_DISK_MIN >> 20)
 #define DISK_MAX_MIB (UINT64_C(1) << 40)
 
@@ -171,47 +169,11 @@ static enum err_code command_enrol(const struct settings *settings, struct err *
     return code;
 }
 
-/* Better no worker than one that takes jobs it cannot run. */
-static enum err_code try_sandbox(const char *state, const struct machine *machine, struct err *err)
-{
-    static const char *const command[] = {SANDBOX_PYTHON, "-c", "import json", NULL};
-    char folder[PATH_MAX];
-    enum err_code code = path_join(folder, sizeof folder, state, "try-sandbox", err);
-    if (code == ERR_OK) {
-        code = scratch_remove(folder, err);
-    }
-    if (code == ERR_OK) {
-        code = dir_create(folder, 0700, err);
-    }
-    if (code != ERR_OK) {
-        return code;
-    }
-    struct sandbox_options options = {.folder = folder,
-                                      .command = command,
-                                      .memory_max = machine->ram_mib << 20,
-                                      .tmp_max = 1U << 20,
-                                      .file_max = 1U << 20,
-                                      .pids_max = 64};
-    if (geteuid() == 0 && lchown(folder, SANDBOX_UID, SANDBOX_UID) != 0) {
-        code = err_set_errno(err, errno, "chown %s", folder);
-    } else {
-        code = sandbox_try(&options, TRY_TIMEOUT_MS, err);
-        if (code != ERR_OK) {
-            err_context(err, "no job can run here (needed: bubblewrap, python3, user namespaces "
-                             "for ordinary users)");
-        }
-    }
-    struct err left = {0};
-    if (scratch_remove(folder, &left) != ERR_OK) {
-        trace_err(TRACE_WARN, "sandbox.try_left", &left);
-    }
-    return code;
-}
-
 static enum err_code command_run(const struct settings *settings, struct err *err)
 {
     struct worker_identity identity;
     struct machine machine;
+    struct job_kinds kinds;
     int lock_fd = -1;
     enum err_code code = state_load_identity(settings->state, &identity, err);
     if (code == ERR_OK && settings->server != NULL) {
@@ -227,15 +189,17 @@ static enum err_code command_run(const struct settings *settings, struct err *er
         machine.storage_mib = settings->disk_mib;
     }
     if (code == ERR_OK) {
-        code = try_sandbox(settings->state, &machine, err);
+        code = trial_sandbox(settings->state, &machine, err);
     }
     if (code == ERR_OK) {
+        trial_kinds(settings->state, &machine, &kinds);
         code = offer_ensure(settings->state, &identity, &machine, (int64_t)settings->rate, err);
     }
     if (code == ERR_OK) {
         struct claim_options const options = {.folder = settings->state,
                                               .identity = &identity,
                                               .machine = &machine,
+                                              .kinds = &kinds,
                                               .jobs_max = settings->jobs_max};
         code = claim_run(&options, err);
     }

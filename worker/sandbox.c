@@ -1,4 +1,4 @@
-/* worker/sandbox.c: the arguments for bwrap, and the fork that starts it.
+/* worker/sandbox.c: the fork that starts bwrap, and its end; sandbox_arguments.c says what it is told.
  *
  *     worker ──fork──▶ child: group, limits, own mount view, uid ──exec──▶ bwrap ──▶ first process inside ──▶ program
  *
@@ -11,6 +11,7 @@
 #include "core/base/text.h"
 #include "core/base/time.h"
 #include "worker/process_tree.h"
+#include "worker/sandbox_arguments.h"
 #include "worker/sandbox_child.h"
 #include "worker/seccomp.h"
 
@@ -35,135 +36,6 @@
 static const char passwd_text[] = "root:x:0:0:root:/:/usr/sbin/nologin\n"
                                   "job:x:65534:65534:job:/home/job:/bin/sh\n";
 static const char group_text[] = "root:x:0:\njob:x:65534:\n";
-
-/* What Python and Debian's libraries look up; nothing that tells about the machine's users or network. */
-static const char *const etc_files[] = {
-    "/etc/alternatives", "/etc/fonts",      "/etc/ld.so.cache", "/etc/ld.so.conf",
-    "/etc/ld.so.conf.d", "/etc/localtime",  "/etc/mime.types",  "/etc/matplotlibrc",
-    "/etc/python3",      "/etc/python3.11",
-};
-
-static const char *const usr_links[] = {"/bin", "/sbin", "/lib", "/lib64", "/lib32", "/libx32"};
-
-/* ── the arguments ─────────────────────────────────────────────────────────────────────────────── */
-
-static void add(struct buf *buf, const char *argument)
-{
-    buf_append(buf, argument, strlen(argument) + 1);
-}
-
-static void add_all(struct buf *buf, const char *const *arguments)
-{
-    for (; *arguments != NULL; arguments++) {
-        add(buf, *arguments);
-    }
-}
-
-static void add_number(struct buf *buf, const char *option, uint64_t number)
-{
-    char text[24];
-    (void)snprintf(text, sizeof text, "%llu", (unsigned long long)number);
-    add(buf, option);
-    add(buf, text);
-}
-
-static void add_tmpfs(struct buf *buf, uint64_t size, const char *mode, const char *path)
-{
-    add(buf, "--perms");
-    add(buf, mode);
-    add_number(buf, "--size", size);
-    add(buf, "--tmpfs");
-    add(buf, path);
-}
-
-/* /bin and its like are links into /usr, or folders on a machine that has not merged them. */
-static void add_usr(struct buf *buf)
-{
-    add_all(buf, (const char *const[]){"--ro-bind", "/usr", "/usr", NULL});
-    for (size_t i = 0; i < sizeof usr_links / sizeof usr_links[0]; i++) {
-        struct stat about;
-        char target[256];
-        if (lstat(usr_links[i], &about) != 0) {
-            continue;
-        }
-        ssize_t const size = readlink(usr_links[i], target, sizeof target - 1);
-        if (size > 0) {
-            target[size] = 0;
-            add_all(buf, (const char *const[]){"--symlink", target, usr_links[i], NULL});
-        } else {
-            add_all(buf, (const char *const[]){"--ro-bind", usr_links[i], usr_links[i], NULL});
-        }
-    }
-}
-
-static void add_etc(struct buf *buf, int passwd_fd, int group_fd)
-{
-    for (size_t i = 0; i < sizeof etc_files / sizeof etc_files[0]; i++) {
-        add_all(buf, (const char *const[]){"--ro-bind-try", etc_files[i], etc_files[i], NULL});
-    }
-    if (passwd_fd >= 0) {
-        add_number(buf, "--ro-bind-data", (uint64_t)passwd_fd);
-        add(buf, "/etc/passwd");
-    }
-    if (group_fd >= 0) {
-        add_number(buf, "--ro-bind-data", (uint64_t)group_fd);
-        add(buf, "/etc/group");
-    }
-}
-
-static void add_environment(struct buf *buf, const struct sandbox_options *options)
-{
-    static const struct sandbox_variable fixed[] = {
-        {"PATH", "/usr/local/bin:/usr/bin:/bin"},
-        {"HOME", "/home/job"},
-        {"USER", "job"},
-        {"LANG", "C.UTF-8"},
-        {"TMPDIR", "/tmp"},
-    };
-    add(buf, "--clearenv");
-    for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++) {
-        add_all(buf, (const char *const[]){"--setenv", fixed[i].name, fixed[i].value, NULL});
-    }
-    for (size_t i = 0; i < options->environment_count; i++) {
-        const struct sandbox_variable *variable = &options->environment[i];
-        add_all(buf, (const char *const[]){"--setenv", variable->name, variable->value, NULL});
-    }
-}
-
-enum err_code sandbox_arguments(const struct sandbox_options *options, const char *source_folder,
-                                int passwd_fd, int group_fd, int seccomp_fd, struct buf *ret,
-                                struct err *err)
-{
-    static const char *const namespaces[] = {"--unshare-all",
-                                             "--unshare-user",
-                                             "--uid",
-                                             "65534",
-                                             "--gid",
-                                             "65534",
-                                             "--hostname",
-                                             "tally-job",
-                                             "--cap-drop",
-                                             "ALL",
-                                             "--disable-userns",
-                                             "--new-session",
-                                             "--die-with-parent",
-                                             NULL};
-    add_all(ret, namespaces);
-    add_usr(ret);
-    add_etc(ret, passwd_fd, group_fd);
-    add_all(ret, (const char *const[]){"--proc", "/proc", "--dev", "/dev", NULL});
-    add_tmpfs(ret, options->tmp_max, "1777", "/dev/shm");
-    add_tmpfs(ret, options->tmp_max, "1777", "/tmp");
-    add_tmpfs(ret, options->tmp_max, "0700", "/home/job");
-    add_all(ret, (const char *const[]){"--bind", source_folder, "/job", NULL});
-    add_all(ret, (const char *const[]){"--remount-ro", "/dev", "--remount-ro", "/proc",
-                                       "--remount-ro", "/", "--chdir", "/job", NULL});
-    add_environment(ret, options);
-    if (seccomp_fd >= 0) {
-        add_number(ret, "--seccomp", (uint64_t)seccomp_fd);
-    }
-    return buf_check(ret, err);
-}
 
 /* ── starting ──────────────────────────────────────────────────────────────────────────────────── */
 
@@ -220,9 +92,15 @@ static enum err_code open_files(const struct sandbox_options *options, struct sa
     if (code == ERR_OK) {
         code = seccomp_filter_open(&child->seccomp_fd, err);
     }
+    if (code == ERR_OK && options->runner.size > 0) {
+        code = open_memory("tally-runner", options->runner, &child->runner_fd, err);
+    }
     if (code == ERR_OK) {
-        code = sandbox_arguments(options, child->source_folder, child->passwd_fd, child->group_fd,
-                                 child->seccomp_fd, &arguments, err);
+        struct sandbox_fds const fds = {.passwd = child->passwd_fd,
+                                        .group = child->group_fd,
+                                        .seccomp = child->seccomp_fd,
+                                        .runner = child->runner_fd};
+        code = sandbox_arguments(options, child->source_folder, &fds, &arguments, err);
     }
     if (code == ERR_OK) {
         code = open_memory("tally-arguments", buf_bytes(&arguments), &child->arguments_fd, err);

@@ -4,6 +4,8 @@
  *          minimal /etc, /dev and /proc, private /tmp, /dev/shm and /home/job in memory, everything else absent; the job's
  *          folder at /job, the only place on disk it can write. Uid and gid 65534, no capability, no new privileges, no
  *          further user namespace, a seccomp filter (seccomp.h), resource limits, the group of cgroup.h if there is one.
+ * GPU:     the device nodes of one, and the driver's libraries, where `gpu` names them; no other node of /dev/nvidia* is there. CUDA reserves
+ *          far more addresses than there is memory: without a group, RLIMIT_DATA then stands for RLIMIT_AS.
  * As root: the sandbox is started as uid SANDBOX_UID, which owns nothing. There is no other way on purpose: a process that is
  *          root outside may write /proc/sys even from a user namespace and without a capability, and with it take over the
  *          machine. So user namespaces must be open to ordinary users.
@@ -24,15 +26,32 @@
 #define SANDBOX_UID 65533 /* outside: reserved by Debian policy, nobody's; inside it is 65534 */
 #define SANDBOX_PYTHON "/usr/bin/python3"
 #define SANDBOX_COMMAND_MAX 512
-#define SANDBOX_ENVIRONMENT_MAX 256
+#define SANDBOX_ENVIRONMENT_MAX 260
+#define SANDBOX_DEVICES_MAX 8
 
 struct sandbox_variable {
     const char *name;
     const char *value;
 };
 
+/* A device node of the machine, and where the program sees it. */
+struct sandbox_device {
+    char source[64];
+    char shown[64];
+};
+
+/* What a program may have of one GPU; a zeroed one is nothing. */
+struct sandbox_gpu {
+    struct sandbox_device devices[SANDBOX_DEVICES_MAX];
+    size_t device_count;
+    char libraries
+        [PATH_MAX]; /* a folder outside /usr that the driver's libraries are in; "" if none */
+};
+
 struct sandbox_options {
-    const char *folder; /* bound at /job; owned by the sandbox's user */
+    const struct sandbox_gpu *gpu; /* NULL: none */
+    struct bytes runner; /* shown at RUNNER_PATH, not to be changed; {NULL, 0}: not there */
+    const char *folder;  /* bound at /job; owned by the sandbox's user */
     const char *const
         *command; /* absolute path first; NULL-terminated, at most SANDBOX_COMMAND_MAX */
     const struct sandbox_variable *environment; /* beside PATH, HOME and the like */
@@ -60,12 +79,6 @@ struct sandbox_end {
     int exit_status; /* 0 to 255 */
     int signal; /* not 0: the program was killed by it (a shell's 128 + n is taken for it as well) */
 };
-
-/* The arguments for bwrap --args, each with a zero behind it. Pure. `passwd_fd`, `group_fd` and `seccomp_fd` are the
- * numbers of open files in the child; -1 leaves the part out. */
-MUST_CHECK enum err_code sandbox_arguments(const struct sandbox_options *options,
-                                           const char *source_folder, int passwd_fd, int group_fd,
-                                           int seccomp_fd, struct buf *ret, struct err *err);
 
 /* Errors: ERR_NOT_FOUND (no bwrap), ERR_INVALID, ERR_IO, ERR_NOMEM. `ret` must be deinited in any case. */
 MUST_CHECK enum err_code sandbox_spawn(const struct sandbox_options *options, struct sandbox *ret,

@@ -55,6 +55,7 @@ enum err_code sandbox_child_init(const struct sandbox_options *options, struct s
                                   .passwd_fd = -1,
                                   .group_fd = -1,
                                   .seccomp_fd = -1,
+                                  .runner_fd = -1,
                                   .failure_fd = -1,
                                   .folder = options->folder,
                                   .source_folder = options->folder};
@@ -71,7 +72,7 @@ enum err_code sandbox_child_init(const struct sandbox_options *options, struct s
     /* Root is not bound by it; SANDBOX_UID has no process but the sandbox's. */
     add_limit(ret, RLIMIT_NPROC, options->pids_max + (ret->drop_uid ? 0 : OTHER_PROCESSES));
     if (group == NULL || group->memory_folder[0] == 0) {
-        add_limit(ret, RLIMIT_AS, options->memory_max);
+        add_limit(ret, options->gpu != NULL ? RLIMIT_DATA : RLIMIT_AS, options->memory_max);
     }
     for (int i = 0; group != NULL && i < group->join_count; i++) {
         ret->join_fds[ret->join_count++] = group->join_fds[i];
@@ -82,9 +83,9 @@ enum err_code sandbox_child_init(const struct sandbox_options *options, struct s
 
 void sandbox_child_deinit(struct sandbox_child *child)
 {
-    int const fds[] = {child->null_fd,      child->stdout_fd,  child->stderr_fd,
-                       child->status_fd,    child->passwd_fd,  child->group_fd,
-                       child->arguments_fd, child->seccomp_fd, child->failure_fd};
+    int const fds[] = {child->null_fd,    child->stdout_fd, child->stderr_fd,    child->status_fd,
+                       child->passwd_fd,  child->group_fd,  child->arguments_fd, child->seccomp_fd,
+                       child->failure_fd, child->runner_fd};
     for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++) {
         if (fds[i] >= 0) {
             (void)close(fds[i]);
@@ -114,13 +115,13 @@ _Noreturn static void fail(const struct sandbox_child *child, enum sandbox_stage
 /* Everything but the standard three and what bwrap is given closes at the exec. */
 static bool arrange_files(const struct sandbox_child *child)
 {
-    int const given[] = {child->status_fd, child->arguments_fd, child->passwd_fd, child->group_fd,
-                         child->seccomp_fd};
+    int const given[] = {child->status_fd, child->arguments_fd, child->passwd_fd,
+                         child->group_fd,  child->seccomp_fd,   child->runner_fd};
     if (syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC) != 0) {
         return false;
     }
     for (size_t i = 0; i < sizeof given / sizeof given[0]; i++) {
-        if (fcntl(given[i], F_SETFD, 0) != 0) {
+        if (given[i] >= 0 && fcntl(given[i], F_SETFD, 0) != 0) {
             return false;
         }
     }

@@ -41,6 +41,7 @@ struct sandbox_child {
     int passwd_fd;
     int group_fd;
     int seccomp_fd;
+    int runner_fd;
     int failure_fd;
     int join_fds[CGROUP_FOLDERS_MAX]; /* borrowed */
     int join_count;

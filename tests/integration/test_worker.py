@@ -2,98 +2,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """tally-worker from outside, against a small server that keeps the API's contract: jobs that succeed, fail, hang, are cancelled,
 lose the server; and a machine that is left clean each time."""
-import glob
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import unittest
 
 SOURCE = os.environ["TALLY_SOURCE_DIR"]
 sys.path.insert(0, SOURCE + "/tests/support")
-from contract_server import HEARTBEAT_S, LEASE_S, PROVIDER_TOKEN, ContractServer  # noqa: E402
-
-WORKER = os.environ["TALLY_BIN_DIR"] + "/tally-worker"
-MARK = f"tally-test-program-{os.getpid()}"  # others may run this test too
+from contract_server import HEARTBEAT_S, LEASE_S, PROVIDER_TOKEN  # noqa: E402
+from worker_fixture import WORKER, WorkerFixture, enrol, programs  # noqa: E402
 
 
-def enrol(url, state, token=PROVIDER_TOKEN, name="box"):
-    return subprocess.run([WORKER, "enrol", "--server", url, "--name", name, "--state", state], input=token.encode() + b"\n",
-                          capture_output=True, timeout=30)
-
-
-def programs():
-    """Processes of our scripts, whoever started them: they carry the mark in their arguments."""
-    found = []
-    for path in glob.glob("/proc/[0-9]*/cmdline"):
-        try:
-            with open(path, "rb") as file:
-                words = file.read().split(b"\0")
-        except OSError:
-            continue
-        if words[0].endswith((b"bwrap", b"python3")) and MARK.encode() in words:
-            found.append(int(path.split("/")[2]))
-    return found
-
-
-def groups(jobs):
-    return [path for job in jobs for path in glob.glob(f"/sys/fs/cgroup/**/tally-job-{job.id}", recursive=True)]
-
-
-class WorkerTest(unittest.TestCase):
-    def setUp(self):
-        self.server = ContractServer()
-        self.folder = tempfile.mkdtemp(prefix="tally-worker-")
-        self.state = self.folder + "/state"
-        self.workers = []
-        self.trace = open(self.folder + "/trace", "w+")
-        self.assertEqual(enrol(self.server.url, self.state).returncode, 0)
-
-    def tearDown(self):
-        for worker in self.workers:
-            if worker.poll() is None:
-                worker.terminate()
-                worker.wait(30)
-        self.server.stop()
-        left = programs(), groups(self.server.jobs)
-        self.trace.seek(0)
-        trace = self.trace.read()
-        self.trace.close()
-        shutil.rmtree(self.folder)
-        self.assertEqual(left, ([], []), trace)
-        self.assertEqual(self.server.broken, [], trace)
-
-    def run_worker(self, *flags, rate="1000"):
-        worker = subprocess.Popen([WORKER, "run", "--state", self.state, *(["--rate", rate] if rate else []), *flags],
-                                  stderr=self.trace, stdout=self.trace)
-        self.workers.append(worker)
-        return worker
-
-    def add(self, content, limit_ms=60000, name="job.py", **settings):
-        settings.setdefault("arguments", []).append(MARK)
-        return self.server.add(name, content, limit_ms, **settings)
-
-    def ended(self, job, timeout=60):
-        if not self.server.wait(lambda: job.end is not None, timeout):
-            self.trace.seek(0)
-            self.fail(f"the job did not end; {job.__dict__}\n{self.trace.read()}")
-        return job.end
-
-    def started_writing(self, job):
-        self.assertTrue(self.server.wait(lambda: job.output, 30), job.__dict__)
-
-    def assert_clean(self):
-        until = time.monotonic() + 10
-        while time.monotonic() < until and (os.listdir(self.state + "/scratch") or programs()):
-            time.sleep(0.05)
-        self.assertEqual(os.listdir(self.state + "/scratch"), [])
-        self.assertEqual(programs(), [])
-        self.assertEqual(groups(self.server.jobs), [])
-
+class WorkerTest(WorkerFixture):
     # ── enrolment and offer ──
 
     def test_enrolment_is_private_and_happens_once(self):
@@ -288,8 +211,8 @@ class WorkerTest(unittest.TestCase):
                        "print('taken', flush=True)\ntime.sleep(60)\n")
         self.run_worker("--disk-mib", "64")
         end = self.ended(job, 30)
-        self.assertEqual((end["ending"], end["reason"], end["signal"]), ("program_failed", "killed_by_signal", 9), end)
-        self.assertRegex(end["detail"], r"^its files took (9[6-9]|10\d) MiB of disk, the limit is 64 MiB:\ntaken")
+        self.assertEqual((end["ending"], end["reason"], end["signal"]), ("program_failed", "disk_limit", 9), end)
+        self.assertRegex(end["detail"], r"^its files took (9[6-9]|10\d) MiB of disk, the limit is 64 MiB; write less.*:\ntaken")
         self.assertEqual(next(iter(self.server.offers.values()))["storage_mib"], 64)
         self.assert_clean()
         # many files, hidden from their owner and deep
@@ -310,7 +233,7 @@ class WorkerTest(unittest.TestCase):
         job = self.add(self.FILL + "take('big', 80)\n")
         self.run_worker("--disk-mib", "64")
         end = self.ended(job, 30)
-        self.assertEqual((end["ending"], end["reason"]), ("program_failed", "exited_nonzero"))
+        self.assertEqual((end["ending"], end["reason"]), ("program_failed", "disk_limit"))
         self.assertIn("File too large", end["detail"])
 
     # ── the job is taken away, the server is not there ──

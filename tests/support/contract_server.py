@@ -17,7 +17,8 @@ BATCH_MAX = 2048
 
 
 class Job:
-    def __init__(self, name, content, limit_ms, settings):
+    def __init__(self, name, content, limit_ms, settings, kind):
+        self.kind = kind
         self.id = str(uuid.uuid4())
         self.name = name
         self.content = content
@@ -55,6 +56,8 @@ class ContractServer:
         self.answers = {}  # idempotency key → (body, status, answer)
         self.http = None
         self.port = 0
+        self.kinds = None  # as the last claim said
+        self.forces_kinds = False  # gives out jobs whatever the claim said
         self.swallow = set()  # routes whose next answer is lost after it was acted on
         self.start()
 
@@ -83,8 +86,9 @@ class ContractServer:
         self.http.shutdown()
         self.http.close_all()
 
-    def add(self, name, content, limit_ms=60000, **settings):
-        job = Job(name, content.encode() if isinstance(content, str) else content, limit_ms, settings)
+    def add(self, name, content, limit_ms=60000, kind=None, **settings):
+        kind = kind or ("notebook" if name.endswith(".ipynb") else "bundle" if name.endswith((".tar", ".gz", ".zip")) else "python")
+        job = Job(name, content.encode() if isinstance(content, str) else content, limit_ms, settings, kind)
         with self.lock:
             self.jobs.append(job)
             self.lock.notify_all()
@@ -148,13 +152,14 @@ class ContractServer:
 
     def claim(self, body):
         until = time.monotonic() + min(body["wait_s"], 2)
+        self.kinds = body["kinds"]
         while not self.stopping:
             for job in self.jobs:
-                if job.state in ("queued", "assigned"):
+                if job.state in ("queued", "assigned") and (job.kind in body["kinds"] or self.forces_kinds):
                     job.state = "assigned"
                     job.claims += 1
                     return 200, {
-                        "job": {"id": job.id, "file_name": job.name, "input_size": len(job.content),
+                        "job": {"id": job.id, "kind": job.kind, "file_name": job.name, "input_size": len(job.content),
                                 "input_digest": job.digest, "settings": job.settings, "limit_ms": job.limit_ms,
                                 "attempt": 1, "start_by": "2100-01-01T00:00:00Z"},
                         "terms": {"heartbeat_s": HEARTBEAT_S, "lease_s": LEASE_S, "batch_max": BATCH_MAX}}

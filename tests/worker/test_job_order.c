@@ -53,6 +53,32 @@ static void an_order_is_read(void **state)
     job_order_deinit(&order);
 }
 
+static void a_bundle_is_run_by_the_runner_and_its_entry_is_named(void **state)
+{
+    struct job_order order;
+    const char *command[SANDBOX_COMMAND_MAX];
+    char program[SCRATCH_FILE_NAME_SIZE + 5];
+    char line[200] = "";
+    struct err err = {0};
+    (void)state;
+    assert_int_equal(read_order(JOB_HEAD "{\"entry\":\"src/a.py\",\"arguments\":[\"-x\"]},"
+                                         "\"kind\":\"bundle\"" TERMS,
+                                &order, &err),
+                     ERR_OK);
+    assert_true(order.kind_is_known);
+    job_order_command(&order, program, command);
+    for (size_t i = 0; command[i] != NULL; i++) {
+        size_t const used = strlen(line);
+        (void)snprintf(line + used, sizeof line - used, "%s ", command[i]);
+    }
+    assert_string_equal(line, "/usr/bin/python3 -u /tally/run.py bundle /job/a_b.py --entry "
+                              "src/a.py -- -x ");
+    job_order_deinit(&order);
+    assert_int_equal(read_order(JOB_HEAD "{},\"kind\":\"dockerfile\"" TERMS, &order, &err), ERR_OK);
+    assert_false(order.kind_is_known);
+    job_order_deinit(&order);
+}
+
 static void what_cannot_be_run_is_refused_with_a_reason(void **state)
 {
     static const struct {
@@ -68,6 +94,8 @@ static void what_cannot_be_run_is_refused_with_a_reason(void **state)
         {JOB_HEAD "{\"environment\":{\"A=B\":\"x\"}}" TERMS, "environment"},
         {JOB_HEAD "{\"environment\":{\"A-B\":\"x\"}}" TERMS, "environment"},
         {JOB_HEAD "{\"environment\":{\"A\":1}}" TERMS, "environment"},
+        {JOB_HEAD "{\"entry\":\"../x\"}" TERMS, "entry"},
+        {JOB_HEAD "{\"entry\":7}" TERMS, "entry"},
         {JOB_HEAD "{}},\"terms\":{}}", "heartbeat_s"},
         {JOB_HEAD "{}},\"terms\":{\"heartbeat_s\":5,\"lease_s\":30,\"batch_max\":1}}", "batch_max"},
     };
@@ -216,8 +244,8 @@ static void a_full_disk_is_the_hosts_fault_only_when_the_job_kept_to_its_limit(v
     struct program_end const killed = {.sandbox = {true, 137, 9}, .stopped = true};
     struct program_end const limit = {.sandbox = {true, 137, 9}, .limit_reached = true};
     (void)state;
-    disk_verdict_of(&killed, over, false, "program_failed", "killed_by_signal", over);
-    disk_verdict_of(&bad, over, false, "program_failed", "exited_nonzero", over);
+    disk_verdict_of(&killed, over, false, "program_failed", "disk_limit", over);
+    disk_verdict_of(&bad, over, false, "program_failed", "disk_limit", over);
     disk_verdict_of(&killed, NULL, true, "host_fault", "sandbox_failed", "disk is nearly full");
     disk_verdict_of(&bad, NULL, true, "host_fault", "sandbox_failed", "disk is nearly full");
     disk_verdict_of(&good, over, false, "completed", "exited_zero", "");
@@ -229,6 +257,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_order_is_read),
+        cmocka_unit_test(a_bundle_is_run_by_the_runner_and_its_entry_is_named),
         cmocka_unit_test(what_cannot_be_run_is_refused_with_a_reason),
         cmocka_unit_test(answers_are_sorted_by_what_to_do_next),
         cmocka_unit_test(server_addresses_are_checked),

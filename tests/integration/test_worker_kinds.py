@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""R11: what a worker runs besides a Python script: bundles and notebooks; and that each failure has its reason, its lines and advice."""
+import io
+import json
+import os
+import sys
+import tarfile
+import unittest
+import zipfile
+
+sys.path.insert(0, os.environ["TALLY_SOURCE_DIR"] + "/tests/support")
+from worker_fixture import WorkerFixture  # noqa: E402
+
+
+def tar(files, mode="w:gz"):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode=mode) as archive:
+        for name, content in files.items():
+            info = tarfile.TarInfo(name)
+            data = content.encode() if isinstance(content, str) else content
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return out.getvalue()
+
+
+def wheel(name, source):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr(name + ".py", source)
+        archive.writestr("%s-1.5.dist-info/METADATA" % name, "Metadata-Version: 2.1\nName: %s\nVersion: 1.5\n" % name)
+    return out.getvalue()
+
+
+def notebook(*cells):
+    return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [
+        {"cell_type": "code", "id": "c%d" % i, "metadata": {}, "execution_count": None, "outputs": [], "source": source}
+        for i, source in enumerate(cells)]})
+
+
+class Kinds(WorkerFixture):
+    def test_a_bundle_runs_with_its_data_its_wheels_and_its_entry(self):
+        job = self.add(tar({
+            "proj/src/train.py": "import json, numpy, os, sys, sayer\n"
+                                 "rows = [int(line) for line in open('data/rows.csv')]\n"
+                                 "print(sayer.say(), sum(rows), sys.argv[1:-1], flush=True)\n"
+                                 "os.makedirs('results', exist_ok=True)\n"
+                                 "json.dump({'sum': sum(rows)}, open('results/sum.json', 'w'))\n",
+            "proj/data/rows.csv": "1\n2\n39\n",
+            "proj/wheels/sayer-1.5-py3-none-any.whl": wheel("sayer", "def say():\n    return 'wheel'\n"),
+            "proj/requirements.txt": "numpy>=1.0  # the machine's\nsayer==1.5\npywin32; sys_platform == 'win32'\n",
+        }), name="proj.tar.gz", entry="src/train.py", arguments=["--fast"])
+        self.run_worker()
+        self.assertEqual(self.ended(job)["ending"], "completed", job.end)
+        self.assertEqual(job.text("stdout"), "wheel 42 ['--fast']\n")
+        self.assertEqual(json.loads(job.results["sum.json"]), {"sum": 42})
+        self.assertIn("bundle", self.server.kinds)
+        self.assert_clean()
+
+    def test_bundles_that_cannot_be_run_say_why(self):
+        jobs = {
+            "module_missing": (tar({"main.py": "print(1)", "requirements.txt": "no-such-package>=2\n"}), "no-such-package>=2"),
+            "entry_missing": (tar({"a.py": "", "b.py": ""}), "a.py, b.py could each be it"),
+            "exited_nonzero": (tar({"../escape.py": "print('out')"}), "leads out of the bundle"),
+        }
+        added = {reason: self.add(content, name="x.tar.gz") for reason, (content, _) in jobs.items()}
+        self.run_worker()
+        for reason, job in added.items():
+            end = self.ended(job)
+            self.assertEqual((end["ending"], end["reason"]), ("program_failed", reason), end)
+            self.assertIn(jobs[reason][1], end["detail"])
+        self.assertIn("settings.entry", added["entry_missing"].end["detail"])
+        self.assert_clean()
+
+    def test_a_notebook_runs_and_comes_back_executed(self):
+        good = self.add(notebook("print('from a cell')\nimport os\n_ = open(os.environ['TALLY_RESULTS'] + '/x', 'w').write('y')", "6 * 7"),
+                        name="study.ipynb")
+        bad = self.add(notebook("a = 1", "import no_such_module"), name="bad.ipynb")
+        broken = self.add("{", name="broken.ipynb")
+        self.run_worker()
+        self.assertEqual(self.ended(good)["ending"], "completed", good.end)
+        self.assertIn("from a cell\n42\n", good.text("stdout"))
+        self.assertEqual(good.results["x"], b"y")
+        cells = json.loads(good.results["study.ipynb"])["cells"]
+        self.assertEqual(cells[1]["outputs"][0]["data"]["text/plain"], ["42"])
+        self.assertIn((500, "cell 2 of 2"), [(p["permille"], p["operation"]) for p in good.progress])
+        end = self.ended(bad)
+        self.assertEqual((end["ending"], end["reason"]), ("program_failed", "module_missing"), end)
+        self.assertIn("no_such_module", end["detail"])
+        self.assertIn("notebook: it cannot be read", self.ended(broken)["detail"])
+        self.assert_clean()
+
+    def test_a_kind_that_no_worker_runs_is_not_claimed_and_if_it_comes_it_is_the_hosts_fault(self):
+        job = self.add("FROM scratch", name="Dockerfile", kind="dockerfile")
+        self.run_worker()
+        self.assertEqual(self.ended(self.add("print('next')"))["ending"], "completed")
+        self.assertEqual(job.claims, 0)
+        self.assertEqual(self.server.kinds[:2], ["python", "bundle"])
+        self.server.forces_kinds = True
+        end = self.ended(job)
+        self.assertEqual((end["ending"], end["reason"], job.claims), ("host_fault", "kind_not_runnable", 1))
+
+    def test_a_failure_says_its_reason_its_lines_and_what_to_do(self):
+        sources = {
+            "module_missing": ("import torchvizion\n", "No module named 'torchvizion'", "pure Python wheel"),
+            "gpu_out_of_memory": ("raise RuntimeError('CUDA out of memory. Tried to allocate 20.00 GiB')\n", "20.00 GiB", "smaller batch"),
+            "out_of_memory": ("raise MemoryError\n", "MemoryError", "with more memory"),
+            "process_limit": ("import threading\nraise RuntimeError(\"can't start new thread\")\n", "new thread", "fewer processes"),
+            "disk_limit": ("open('/tmp/x', 'wb').write(bytes(1 << 20))\nraise OSError(28, 'No space left on device')\n", "No space", "write less"),
+        }
+        added = {reason: self.add(source) for reason, (source, _, _) in sources.items()}
+        self.run_worker()
+        for reason, job in added.items():
+            end = self.ended(job)
+            self.assertEqual((end["ending"], end["reason"]), ("program_failed", reason), end)
+            for text in sources[reason][1:]:
+                self.assertIn(text, end["detail"])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

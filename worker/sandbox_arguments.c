@@ -1,0 +1,155 @@
+/* worker/sandbox_arguments.c: bwrap does them in their order, so mounts come before what is put into them, and read-only last. */
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/sandbox_arguments.h"
+
+#include "worker/runner.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* What Python and Debian's libraries look up; nothing that tells about the machine's users or network. */
+static const char *const etc_files[] = {
+    "/etc/alternatives", "/etc/fonts",      "/etc/ld.so.cache", "/etc/ld.so.conf",
+    "/etc/ld.so.conf.d", "/etc/localtime",  "/etc/mime.types",  "/etc/matplotlibrc",
+    "/etc/python3",      "/etc/python3.11",
+};
+
+static const char *const usr_links[] = {"/bin", "/sbin", "/lib", "/lib64", "/lib32", "/libx32"};
+
+static void add(struct buf *buf, const char *argument)
+{
+    buf_append(buf, argument, strlen(argument) + 1);
+}
+
+static void add_all(struct buf *buf, const char *const *arguments)
+{
+    for (; *arguments != NULL; arguments++) {
+        add(buf, *arguments);
+    }
+}
+
+static void add_number(struct buf *buf, const char *option, uint64_t number)
+{
+    char text[24];
+    (void)snprintf(text, sizeof text, "%llu", (unsigned long long)number);
+    add(buf, option);
+    add(buf, text);
+}
+
+static void add_tmpfs(struct buf *buf, uint64_t size, const char *mode, const char *path)
+{
+    add(buf, "--perms");
+    add(buf, mode);
+    add_number(buf, "--size", size);
+    add(buf, "--tmpfs");
+    add(buf, path);
+}
+
+/* /bin and its like are links into /usr, or folders on a machine that has not merged them. */
+static void add_usr(struct buf *buf)
+{
+    add_all(buf, (const char *const[]){"--ro-bind", "/usr", "/usr", NULL});
+    for (size_t i = 0; i < sizeof usr_links / sizeof usr_links[0]; i++) {
+        struct stat about;
+        char target[256];
+        if (lstat(usr_links[i], &about) != 0) {
+            continue;
+        }
+        ssize_t const size = readlink(usr_links[i], target, sizeof target - 1);
+        if (size > 0) {
+            target[size] = 0;
+            add_all(buf, (const char *const[]){"--symlink", target, usr_links[i], NULL});
+        } else {
+            add_all(buf, (const char *const[]){"--ro-bind", usr_links[i], usr_links[i], NULL});
+        }
+    }
+}
+
+static void add_etc(struct buf *buf, int passwd_fd, int group_fd)
+{
+    for (size_t i = 0; i < sizeof etc_files / sizeof etc_files[0]; i++) {
+        add_all(buf, (const char *const[]){"--ro-bind-try", etc_files[i], etc_files[i], NULL});
+    }
+    if (passwd_fd >= 0) {
+        add_number(buf, "--ro-bind-data", (uint64_t)passwd_fd);
+        add(buf, "/etc/passwd");
+    }
+    if (group_fd >= 0) {
+        add_number(buf, "--ro-bind-data", (uint64_t)group_fd);
+        add(buf, "/etc/group");
+    }
+}
+
+static void add_environment(struct buf *buf, const struct sandbox_options *options)
+{
+    static const struct sandbox_variable fixed[] = {
+        {"PATH", "/usr/local/bin:/usr/bin:/bin"},
+        {"HOME", "/home/job"},
+        {"USER", "job"},
+        {"LANG", "C.UTF-8"},
+        {"TMPDIR", "/tmp"},
+    };
+    add(buf, "--clearenv");
+    for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++) {
+        add_all(buf, (const char *const[]){"--setenv", fixed[i].name, fixed[i].value, NULL});
+    }
+    for (size_t i = 0; i < options->environment_count; i++) {
+        const struct sandbox_variable *variable = &options->environment[i];
+        add_all(buf, (const char *const[]){"--setenv", variable->name, variable->value, NULL});
+    }
+}
+
+static void add_gpu(struct buf *buf, const struct sandbox_gpu *gpu)
+{
+    for (size_t i = 0; i < gpu->device_count; i++) {
+        add_all(buf, (const char *const[]){"--dev-bind", gpu->devices[i].source,
+                                           gpu->devices[i].shown, NULL});
+    }
+    if (gpu->libraries[0] != 0) {
+        add_all(buf, (const char *const[]){"--ro-bind", gpu->libraries, gpu->libraries, "--setenv",
+                                           "LD_LIBRARY_PATH", gpu->libraries, NULL});
+    }
+}
+
+enum err_code sandbox_arguments(const struct sandbox_options *options, const char *source_folder,
+                                const struct sandbox_fds *fds, struct buf *ret, struct err *err)
+{
+    static const char *const namespaces[] = {"--unshare-all",
+                                             "--unshare-user",
+                                             "--uid",
+                                             "65534",
+                                             "--gid",
+                                             "65534",
+                                             "--hostname",
+                                             "tally-job",
+                                             "--cap-drop",
+                                             "ALL",
+                                             "--disable-userns",
+                                             "--new-session",
+                                             "--die-with-parent",
+                                             NULL};
+    add_all(ret, namespaces);
+    add_usr(ret);
+    add_etc(ret, fds->passwd, fds->group);
+    add_all(ret, (const char *const[]){"--proc", "/proc", "--dev", "/dev", NULL});
+    add_tmpfs(ret, options->tmp_max, "1777", "/dev/shm");
+    add_tmpfs(ret, options->tmp_max, "1777", "/tmp");
+    add_tmpfs(ret, options->tmp_max, "0700", "/home/job");
+    add_all(ret, (const char *const[]){"--bind", source_folder, "/job", NULL});
+    add_environment(ret, options);
+    if (options->gpu != NULL) {
+        add_gpu(ret, options->gpu);
+    }
+    if (fds->runner >= 0) {
+        add_number(ret, "--ro-bind-data", (uint64_t)fds->runner);
+        add(ret, RUNNER_PATH);
+    }
+    add_all(ret, (const char *const[]){"--remount-ro", "/dev", "--remount-ro", "/proc",
+                                       "--remount-ro", "/", "--chdir", "/job", NULL});
+    if (fds->seccomp >= 0) {
+        add_number(ret, "--seccomp", (uint64_t)fds->seccomp);
+    }
+    return buf_check(ret, err);
+}

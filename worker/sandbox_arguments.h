@@ -1,0 +1,24 @@
+/* worker/sandbox_arguments.h: what bubblewrap is told, for sandbox.c only.
+ *
+ * Thread:  any; looks at the machine's /bin and its like, otherwise pure.
+ * Source:  bwrap(1), version 0.8. */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef WORKER_SANDBOX_ARGUMENTS_H
+#define WORKER_SANDBOX_ARGUMENTS_H
+
+#include "worker/sandbox.h"
+
+/* Numbers of open files in the child; -1 leaves the part out. */
+struct sandbox_fds {
+    int passwd;
+    int group;
+    int seccomp;
+    int runner;
+};
+
+/* The arguments for bwrap --args, each with a zero behind it. */
+MUST_CHECK enum err_code sandbox_arguments(const struct sandbox_options *options,
+                                           const char *source_folder, const struct sandbox_fds *fds,
+                                           struct buf *ret, struct err *err);
+
+#endif

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/trial.h"
+
+#include "core/base/file.h"
+#include "core/base/trace.h"
+#include "worker/sandbox.h"
+#include "worker/scratch.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#define TIMEOUT_MS 20000
+
+enum err_code trial_ask(const char *state, const struct machine *machine, const char *python,
+                        struct err *err)
+{
+    const char *const command[] = {SANDBOX_PYTHON, "-c", python, NULL};
+    char folder[PATH_MAX];
+    enum err_code code = path_join(folder, sizeof folder, state, "try-sandbox", err);
+    if (code == ERR_OK) {
+        code = scratch_remove(folder, err);
+    }
+    if (code == ERR_OK) {
+        code = dir_create(folder, 0700, err);
+    }
+    if (code != ERR_OK) {
+        return code;
+    }
+    struct sandbox_options const options = {.folder = folder,
+                                            .command = command,
+                                            .memory_max = machine->ram_mib << 20,
+                                            .tmp_max = 16U << 20,
+                                            .file_max = 1U << 20,
+                                            .pids_max = 64};
+    if (geteuid() == 0 && lchown(folder, SANDBOX_UID, SANDBOX_UID) != 0) {
+        code = err_set_errno(err, errno, "chown %s", folder);
+    } else {
+        code = sandbox_try(&options, TIMEOUT_MS, err);
+    }
+    struct err left = {0};
+    if (scratch_remove(folder, &left) != ERR_OK) {
+        trace_err(TRACE_WARN, "sandbox.try_left", &left);
+    }
+    return code;
+}
+
+enum err_code trial_sandbox(const char *state, const struct machine *machine, struct err *err)
+{
+    enum err_code const code = trial_ask(state, machine, "import json", err);
+    if (code != ERR_OK) {
+        err_context(err, "no job can run here (needed: bubblewrap, python3, user namespaces for "
+                         "ordinary users)");
+    }
+    return code;
+}
+
+void trial_kinds(const char *state, const struct machine *machine, struct job_kinds *ret)
+{
+    static const char looks[] = /* without importing them, which takes seconds */
+        "import importlib.util as u, sys\n"
+        "missing = [name for name in ('nbclient', 'ipykernel') if u.find_spec(name) is None]\n"
+        "sys.exit('not installed: ' + ', '.join(missing) if missing else 0)\n";
+    struct err err = {0};
+    *ret = (struct job_kinds){.runs = {[JOB_KIND_PYTHON] = true, [JOB_KIND_BUNDLE] = true}};
+    ret->runs[JOB_KIND_NOTEBOOK] =
+        trial_ask(state, machine, looks, &err) == ERR_OK;
+    trace(TRACE_INFO, "worker.kinds", "python=1 bundle=1 notebook=%d%s%s",
+          ret->runs[JOB_KIND_NOTEBOOK], err.message[0] != 0 ? " why=" : "", err.message);
+}

@@ -1,0 +1,20 @@
+/* worker/trial.h: small programs in a sandbox, before a job is: what does this machine run?
+ *
+ * Thread:  main, before the loop; each waits for a sandbox, some seconds at most. */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef WORKER_TRIAL_H
+#define WORKER_TRIAL_H
+
+#include "worker/job_kind.h"
+#include "worker/machine.h"
+
+/* Better no worker than one that takes jobs it cannot run. ERR_UNAVAILABLE says what is missing. */
+MUST_CHECK enum err_code trial_sandbox(const char *state, const struct machine *machine,
+                                       struct err *err);
+/* Which kinds of files can be run; a trace says why not. */
+void trial_kinds(const char *state, const struct machine *machine, struct job_kinds *ret);
+/* Run a line of Python there; ERR_UNAVAILABLE, with its last words, when it ends with another status than 0. */
+MUST_CHECK enum err_code trial_ask(const char *state, const struct machine *machine,
+                                   const char *python, struct err *err);
+
+#endif
