@@ -3,6 +3,9 @@
 
 #include "core/base/time.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #define SIDE 96
 #define TABLE 4096
 #define STEPS 400000
@@ -82,4 +85,25 @@ uint64_t benchmark_speed_permille(int64_t piece_ns)
 {
     int64_t const permille = BENCHMARK_REFERENCE_NS * 1000 / piece_ns;
     return (uint64_t)(permille < 1 ? 1 : permille > 1000000 ? 1000000 : permille);
+}
+
+#define COPIED ((size_t)64 << 20)
+
+uint64_t benchmark_memory_mbps(int rounds)
+{
+    uint8_t *memory = malloc(2 * COPIED);
+    int64_t best = INT64_MAX;
+    if (memory == NULL) {
+        return 0;
+    }
+    memset(memory, 1, 2 * COPIED); /* so that it is there */
+    for (int i = 0; i < rounds; i++) {
+        int64_t const before = time_mono_ns();
+        memcpy(memory + (i % 2 == 0 ? COPIED : 0), memory + (i % 2 == 0 ? 0 : COPIED), COPIED);
+        __asm__ volatile("" : : "r"(memory) : "memory"); /* it is wanted */
+        int64_t const took = time_mono_ns() - before;
+        best = took < best ? took : best;
+    }
+    free(memory);
+    return best > 0 ? COPIED * 1000 / (uint64_t)best : 0;
 }

@@ -17,6 +17,8 @@
 
 /* Nanoseconds of the fastest piece of work. */
 int64_t benchmark_measure(int64_t duration_ns);
+/* Megabytes a second that one core copies from memory to memory, the fastest of some rounds over twice 64 MiB; 0: no memory. */
+uint64_t benchmark_memory_mbps(int rounds);
 /* 1 to 1,000,000. */
 uint64_t benchmark_speed_permille(int64_t piece_ns);
 

@@ -28,7 +28,8 @@ static enum err_code read_answer(const json_t *answer, const char *server,
 }
 
 enum err_code enrol(const char *server, const char *provider_token, const char *name,
-                    const char *folder, struct worker_identity *ret, struct err *err)
+                    const char *folder, const char *gpu, struct worker_identity *ret,
+                    struct err *err)
 {
     char base[STATE_TEXT_MAX];
     char key[SERVER_KEY_SIZE];
@@ -67,6 +68,7 @@ enum err_code enrol(const char *server, const char *provider_token, const char *
         code = read_answer(answer, base, ret, err);
     }
     if (code == ERR_OK) {
+        (void)snprintf(ret->gpu, sizeof ret->gpu, "%s", gpu);
         code = state_save_identity(folder, ret, err);
     }
     json_decref(answer);

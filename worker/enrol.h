@@ -1,4 +1,4 @@
-/* worker/enrol.h: a provider's token in, this machine's identity in DIR/worker.json out.
+/* worker/enrol.h: a provider's token in, the identity of one slot in FOLDER/worker.json out; `gpu`: its uuid, "" for the processor.
  *
  * Thread:  main; waits for the server. The provider's token is used once and kept nowhere. */
 // SPDX-License-Identifier: Apache-2.0
@@ -11,6 +11,7 @@
 #define WORKER_SOFTWARE "tally-worker 0.1.0"
 
 MUST_CHECK enum err_code enrol(const char *server, const char *provider_token, const char *name,
-                               const char *folder, struct worker_identity *ret, struct err *err);
+                               const char *folder, const char *gpu, struct worker_identity *ret,
+                               struct err *err);
 
 #endif

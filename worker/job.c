@@ -58,7 +58,8 @@ struct job {
     bool started;   /* the server counts */
     bool abandoned; /* not ours any more */
     bool worker_stopping;
-    int64_t leave_ns; /* give up then; 0: no hurry */
+    char gpu_lost[ERR_MESSAGE_MAX]; /* "", or how it went */
+    int64_t leave_ns;               /* give up then; 0: no hurry */
     uv_timer_t tick;
     struct errand *errand;
     struct scratch scratch;
@@ -211,6 +212,9 @@ static void on_started(void *ctx, const struct server_reply *reply)
     if (job->worker_stopping && !job->verdict.decided) {
         job_verdict_host_fault(&job->verdict, "worker_stopped", "the provider stopped the worker");
     }
+    if (job->gpu_lost[0] != 0 && !job->verdict.decided) {
+        job_verdict_host_fault(&job->verdict, "gpu_lost", job->gpu_lost);
+    }
     if (job->verdict.decided) {
         begin_end(job);
     } else {
@@ -298,6 +302,7 @@ static void on_disk_end(void *ctx, const struct job_disk_verdict *disk)
         .over_disk = disk->over[0] != 0 ? disk->over : NULL,
         .disk_low = disk->is_low,
         .worker_stopping = job->worker_stopping,
+        .gpu_lost = job->gpu_lost[0] != 0 ? job->gpu_lost : NULL,
     };
     job_disk_close(job->disk);
     job->disk = NULL;
@@ -313,6 +318,11 @@ static void on_disk_end(void *ctx, const struct job_disk_verdict *disk)
     }
 }
 
+static void on_gpu_looked(void *ctx)
+{
+    job_disk_finish(job_from(ctx)->disk);
+}
+
 static void on_program_end(void *ctx, const struct program_end *end)
 {
     struct job *job = job_from(ctx);
@@ -326,7 +336,12 @@ static void on_program_end(void *ctx, const struct program_end *end)
         job->leave_ns = time_mono_ns() + LEAVE_PATIENCE_MS * NS_PER_MS;
     }
     job->state = JOB_MEASURING;
-    job_disk_finish(job->disk);
+    if (job->options.gpu_watch == NULL || end->sandbox.exit_status == 0) {
+        job_disk_finish(job->disk);
+        return;
+    }
+    /* A program fails at once when its GPU goes, and the next look at it would come too late to say so. */
+    gpu_watch_look(job->options.gpu_watch, on_gpu_looked, job);
 }
 
 /* At once: whatever time it gets it may use to take more. */
@@ -385,7 +400,8 @@ static void begin_run(struct job *job)
     uint64_t disk_bytes = 0;
     job->state = JOB_RUNNING;
     job->measure = (struct measure){.cpu_cores = job->options.cpu_cores,
-                                    .ram_total_mib = job->options.ram_mib};
+                                    .ram_total_mib = job->options.ram_mib,
+                                    .gpu = job->options.gpu_watch};
     enum err_code code = job_log_open(&job->log, job->scratch.output_log, &err);
     if (code == ERR_OK) {
         code = start_reports(job, &err);
@@ -400,6 +416,7 @@ static void begin_run(struct job *job)
                                           .cgroup_place = job->options.cgroup_place,
                                           .ram_mib = job->options.ram_mib,
                                           .disk_bytes = disk_bytes,
+                                          .gpu = job->options.gpu,
                                           .on_output = on_output,
                                           .on_end = on_program_end,
                                           .ctx = job};
@@ -653,4 +670,15 @@ void job_stop(struct job *job)
         job->worker_stopping = true;
         program_stop(job->program, STOP_GRACE_MS);
     } /* otherwise the program is over: say so, in the time there is */
+}
+
+void job_gpu_lost(struct job *job, const char *why)
+{
+    if (job->state > JOB_MEASURING) {
+        return;
+    }
+    (void)snprintf(job->gpu_lost, sizeof job->gpu_lost, "%s", why);
+    if (job->state == JOB_RUNNING) {
+        program_stop(job->program, 0);
+    }
 }

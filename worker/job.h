@@ -22,6 +22,7 @@
 #define WORKER_JOB_H
 
 #include "worker/cgroup.h"
+#include "worker/gpu_watch.h"
 #include "worker/job_order.h"
 #include "worker/server.h"
 
@@ -35,6 +36,8 @@ struct job_options {
     uint64_t cpu_cores;
     uint64_t ram_mib;
     uint64_t storage_mib;
+    const struct sandbox_gpu *gpu; /* NULL: none; borrowed until on_done, as is the watch */
+    struct gpu_watch *gpu_watch;
     struct job_order order; /* taken over when job_start succeeds */
     /* NULL, or why the order cannot be run: only its id counts then; borrowed for job_start. */
     const char *unrunnable;
@@ -48,5 +51,7 @@ MUST_CHECK enum err_code job_start(const struct job_options *options, struct job
 /* The worker is asked to stop: a program that runs is ended as worker_stopped; one that is over is still reported, for
  * a few seconds. on_done follows. */
 void job_stop(struct job *job);
+/* Its GPU is gone: a program that runs is ended as gpu_lost. One that is over is reported as it ended. */
+void job_gpu_lost(struct job *job, const char *why);
 
 #endif

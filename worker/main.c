@@ -1,24 +1,13 @@
 /* worker/main.c: tally-worker, the program on a provider's machine. */
 // SPDX-License-Identifier: Apache-2.0
-#include "core/base/buf.h"
-#include "core/base/file.h"
 #include "core/base/text.h"
-#include "core/base/trace.h"
-#include "worker/claim.h"
-#include "worker/enrol.h"
+#include "worker/command.h"
 #include "worker/job_disk.h"
-#include "worker/offer.h"
-#include "worker/server.h"
-#include "worker/trial.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define RATE_MAX UINT64_C(1000000000000000)
 #define DISK_MIN_MIB (JOB_DISK_MIN >> 20)
@@ -26,18 +15,27 @@
 
 static const char usage_text[] =
     "usage: tally-worker enrol --server URL --name NAME --state DIR [--token-file FILE]\n"
-    "       tally-worker run --state DIR [--server URL] [--rate QUBIC_PER_HOUR] [--disk-mib N] "
-    "[--once-jobs N]\n"
+    "                    [--systemd --rate N] [--no-gpus]\n"
+    "       tally-worker run --state DIR [--server URL] [--rate N] [--disk-mib N] [--once-jobs N]\n"
+    "                    [--no-gpus]\n"
+    "       tally-worker selftest | status | pause | resume | drain --state DIR\n"
     "\n"
     "enrol makes this machine known: it takes a provider's token (from FILE, or standard input "
     "without\n"
-    "--token-file) and keeps the machine's own in DIR/worker.json.\n"
+    "--token-file) and keeps the machine's own in DIR/worker.json. Each NVIDIA GPU is a slot of "
+    "its own;\n"
+    "a machine without is one slot of its processor. Once more, for GPUs that came later.\n"
     "\n"
-    "run offers the machine's processor (GPUs are not detected yet: the offer says device cpu) and "
-    "runs the\n"
-    "jobs it is given, one at a time, in a sandbox without network. --rate is needed the first "
-    "time; another\n"
-    "rate later replaces the offer. SIGTERM ends it: a running job is given back.\n"
+    "run offers each slot and runs the jobs it is given, one at a time in each, in a sandbox "
+    "without network.\n"
+    "--rate is needed the first time; another rate later replaces the offers. SIGTERM ends it: "
+    "running jobs\n"
+    "are given back.\n"
+    "\n"
+    "selftest tries sandbox, GPUs, memory, disk and network, and publishes what it measured.\n"
+    "status says what runs. pause: no more jobs are taken until resume. drain: no more jobs, and "
+    "the worker\n"
+    "stops when those that run are done.\n"
     "\n"
     "  --server URL       http://host:port or https://host; run takes it instead of the one of "
     "enrol, for this\n"
@@ -45,22 +43,33 @@ static const char usage_text[] =
     "  --name NAME        how the machine is called, 1 to 100 bytes\n"
     "  --state DIR        the worker's own folder (made if missing)\n"
     "  --token-file FILE  the provider's token\n"
-    "  --rate N           1 to 10^15 QUBIC per hour\n"
+    "  --systemd          also write DIR/tally-worker.service\n"
+    "  --rate N           1 to 10^15 QUBIC per hour, for each slot\n"
     "  --disk-mib N       a job's files take at most N MiB, at least 16 (otherwise all that is "
     "free "
     "but for a\n"
-    "                     reserve); a new offer says so\n"
-    "  --once-jobs N      stop after N jobs\n";
+    "                     reserve, shared by the slots); a new offer says so\n"
+    "  --once-jobs N      stop after N jobs\n"
+    "  --no-gpus          as if there were none\n"
+    "  --nvml FILE        NVIDIA's library (otherwise libnvidia-ml.so.1), --nvidia-smi FILE: its "
+    "program, the\n"
+    "                     second choice; --device-folder DIR: where nvidia0 lies (otherwise "
+    "/dev)\n";
 
-struct settings {
-    const char *server;
-    const char *name;
-    const char *state;
-    const char *token_file;
-    uint64_t rate;
-    uint64_t jobs_max;
-    uint64_t disk_mib; /* 0: not limited */
-};
+static enum err_code pause_worker(const struct settings *settings, struct err *err)
+{
+    return command_mode(settings, WORKER_PAUSES, err);
+}
+
+static enum err_code resume_worker(const struct settings *settings, struct err *err)
+{
+    return command_mode(settings, WORKER_RUNS, err);
+}
+
+static enum err_code drain_worker(const struct settings *settings, struct err *err)
+{
+    return command_mode(settings, WORKER_DRAINS, err);
+}
 
 static bool number_option(const char *name, const char *text, uint64_t min, uint64_t max,
                           uint64_t *ret)
@@ -84,6 +93,11 @@ static int read_settings(int argc, char **argv, struct settings *ret)
         {"rate", required_argument, NULL, 'r'},
         {"once-jobs", required_argument, NULL, 'j'},
         {"disk-mib", required_argument, NULL, 'k'},
+        {"no-gpus", no_argument, NULL, 'g'},
+        {"systemd", no_argument, NULL, 'y'},
+        {"nvml", required_argument, NULL, 'v'},
+        {"nvidia-smi", required_argument, NULL, 'i'},
+        {"device-folder", required_argument, NULL, 'f'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
@@ -114,6 +128,21 @@ static int read_settings(int argc, char **argv, struct settings *ret)
             good = number_option("disk-mib", optarg, DISK_MIN_MIB, DISK_MAX_MIB, &ret->disk_mib) &&
                    good;
             break;
+        case 'g':
+            ret->no_gpus = true;
+            break;
+        case 'y':
+            ret->systemd = true;
+            break;
+        case 'v':
+            ret->gpus.nvml_path = optarg;
+            break;
+        case 'i':
+            ret->gpus.smi_path = optarg;
+            break;
+        case 'f':
+            ret->gpus.device_folder = optarg;
+            break;
         case 'h':
             fputs(usage_text, stdout);
             return 1;
@@ -132,88 +161,20 @@ static int read_settings(int argc, char **argv, struct settings *ret)
     return 0;
 }
 
-/* One line without blanks, from a file or standard input. */
-static enum err_code read_token(const char *path, struct buf *ret, struct err *err)
-{
-    enum err_code const code = file_read(path == NULL ? "/dev/stdin" : path, ret, err);
-    if (code != ERR_OK) {
-        return code;
-    }
-    while (ret->size > 0 && strchr(" \t\r\n", ret->data[ret->size - 1]) != NULL) {
-        ret->data[--ret->size] = 0;
-    }
-    if (ret->size == 0 || strcspn(buf_text(ret), " \t\r\n") != ret->size) {
-        return err_set(err, ERR_INVALID, "the token file must hold one token and nothing else");
-    }
-    return ERR_OK;
-}
-
-static enum err_code command_enrol(const struct settings *settings, struct err *err)
-{
-    struct buf token;
-    struct worker_identity identity;
-    if (settings->server == NULL || settings->name == NULL) {
-        return err_set(err, ERR_INVALID, "enrol needs --server URL and --name NAME");
-    }
-    buf_init(&token, STATE_TEXT_MAX);
-    enum err_code code = read_token(settings->token_file, &token, err);
-    if (code == ERR_OK) {
-        code = enrol(settings->server, buf_text(&token), settings->name, settings->state, &identity,
-                     err);
-    }
-    if (code == ERR_OK) {
-        printf("enrolled as host %s\n", identity.host_id);
-    }
-    explicit_bzero(token.data, token.size);
-    buf_deinit(&token);
-    return code;
-}
-
-static enum err_code command_run(const struct settings *settings, struct err *err)
-{
-    struct worker_identity identity;
-    struct machine machine;
-    struct job_kinds kinds;
-    int lock_fd = -1;
-    enum err_code code = state_load_identity(settings->state, &identity, err);
-    if (code == ERR_OK && settings->server != NULL) {
-        code = server_check_base(settings->server, identity.server, sizeof identity.server, err);
-    }
-    if (code == ERR_OK) {
-        code = state_lock(settings->state, &lock_fd, err);
-    }
-    if (code == ERR_OK) {
-        code = machine_read(settings->state, &machine, err);
-    }
-    if (code == ERR_OK && settings->disk_mib != 0 && settings->disk_mib < machine.storage_mib) {
-        machine.storage_mib = settings->disk_mib;
-    }
-    if (code == ERR_OK) {
-        code = trial_sandbox(settings->state, &machine, err);
-    }
-    if (code == ERR_OK) {
-        trial_kinds(settings->state, &machine, &kinds);
-        code = offer_ensure(settings->state, &identity, &machine, (int64_t)settings->rate, err);
-    }
-    if (code == ERR_OK) {
-        struct claim_options const options = {.folder = settings->state,
-                                              .identity = &identity,
-                                              .machine = &machine,
-                                              .kinds = &kinds,
-                                              .jobs_max = settings->jobs_max};
-        code = claim_run(&options, err);
-    }
-    if (lock_fd >= 0) {
-        (void)close(lock_fd);
-    }
-    return code;
-}
+static const struct {
+    const char *name;
+    enum err_code (*act)(const struct settings *settings, struct err *err);
+} commands[] = {
+    {"enrol", command_enrol},   {"run", command_run},    {"selftest", command_selftest},
+    {"status", command_status}, {"pause", pause_worker}, {"resume", resume_worker},
+    {"drain", drain_worker},
+};
 
 int main(int argc, char **argv)
 {
     struct settings settings;
     struct err err = {0};
-    enum err_code code;
+    enum err_code (*act)(const struct settings *, struct err *) = NULL;
     if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) {
         perror("tally-worker");
         return 1;
@@ -227,14 +188,16 @@ int main(int argc, char **argv)
     if (early != 0) {
         return early - 1;
     }
-    if (strcmp(argv[1], "enrol") == 0) {
-        code = command_enrol(&settings, &err);
-    } else if (strcmp(argv[1], "run") == 0) {
-        code = command_run(&settings, &err);
-    } else {
-        fprintf(stderr, "tally-worker: '%s' is neither enrol nor run\n\n%s", argv[1], usage_text);
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        if (strcmp(argv[1], commands[i].name) == 0) {
+            act = commands[i].act;
+        }
+    }
+    if (act == NULL) {
+        fprintf(stderr, "tally-worker: '%s' is no command\n\n%s", argv[1], usage_text);
         return 2;
     }
+    enum err_code const code = act(&settings, &err);
     if (code != ERR_OK) {
         fprintf(stderr, "tally-worker: %s\n", err.message);
         return code == ERR_INVALID ? 2 : 1;

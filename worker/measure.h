@@ -1,12 +1,13 @@
 /* worker/measure.h: what a running sandbox uses, sample by sample.
  *
- * Scope:   processor and memory. There are no GPU numbers yet.
+ * Scope:   processor and memory of the sandbox; of its GPU what gpu_watch.h last saw, which is all of the GPU: nobody else has it.
  * Thread:  loop. */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef WORKER_MEASURE_H
 #define WORKER_MEASURE_H
 
 #include "worker/cgroup.h"
+#include "worker/gpu_watch.h"
 #include "worker/report.h"
 
 #include <sys/types.h>
@@ -14,6 +15,7 @@
 struct measure {
     uint64_t cpu_cores;
     uint64_t ram_total_mib;
+    const struct gpu_watch *gpu; /* NULL: none */
     uint64_t last_cpu_ms;
     int64_t last_ns; /* 0: no sample yet */
 };

@@ -50,8 +50,8 @@ static enum err_code outcome_error(enum server_outcome outcome, int status, cons
 }
 
 static enum err_code publish(const struct worker_identity *identity, const struct machine *machine,
-                             uint64_t speed, int64_t rate, struct worker_offer *ret,
-                             struct err *err)
+                             const struct gpu *gpu, uint64_t speed, int64_t rate,
+                             struct worker_offer *ret, struct err *err)
 {
     struct buf body;
     json_t *answer = NULL;
@@ -59,11 +59,21 @@ static enum err_code publish(const struct worker_identity *identity, const struc
     char detail[ERR_MESSAGE_MAX] = "";
     struct id16 id;
     buf_init(&body, 1U << 16);
-    buf_printf(&body, "{\"host_id\":\"%s\",\"device\":\"cpu\",\"model\":", identity->host_id);
-    json_append_string(&body, bytes_of_text(machine->model));
+    buf_printf(&body, "{\"host_id\":\"%s\",\"device\":\"%s\",\"model\":", identity->host_id,
+               gpu != NULL ? "gpu" : "cpu");
+    json_append_string(&body, bytes_of_text(gpu != NULL ? gpu->model : machine->model));
+    if (gpu != NULL) {
+        buf_printf(&body,
+                   ",\"gpus\":1,\"vram_mib\":%llu,\"tflops_milli\":%llu,"
+                   "\"compute_capability\":%llu",
+                   (unsigned long long)gpu->vram_mib, (unsigned long long)gpu->tflops_milli,
+                   (unsigned long long)gpu->compute_capability);
+    } else {
+        buf_append_text(&body, ",\"gpus\":0,\"vram_mib\":0,\"tflops_milli\":0,"
+                               "\"compute_capability\":0");
+    }
     buf_printf(&body,
-               ",\"gpus\":0,\"vram_mib\":0,\"tflops_milli\":0,\"ram_mib\":%llu,"
-               "\"storage_mib\":%llu,\"compute_capability\":0,\"cpu_cores\":%llu,"
+               ",\"ram_mib\":%llu,\"storage_mib\":%llu,\"cpu_cores\":%llu,"
                "\"speed_permille\":%llu,\"rate\":%lld}",
                (unsigned long long)machine->ram_mib, (unsigned long long)machine->storage_mib,
                (unsigned long long)machine->cpu_cores, (unsigned long long)speed, (long long)rate);
@@ -105,7 +115,8 @@ static enum err_code withdraw(const struct worker_identity *identity,
 }
 
 enum err_code offer_ensure(const char *folder, const struct worker_identity *identity,
-                           const struct machine *machine, int64_t rate, struct err *err)
+                           const struct machine *machine, const struct gpu *gpu, int64_t rate,
+                           struct err *err)
 {
     struct worker_offer offer = {0};
     enum err_code code = state_load_offer(folder, &offer, err);
@@ -126,17 +137,33 @@ enum err_code offer_ensure(const char *folder, const struct worker_identity *ide
         }
     }
     uint64_t const speed = benchmark_speed_permille(benchmark_measure(BENCHMARK_NS));
-    code = publish(identity, machine, speed, rate, &offer, err);
+    code = publish(identity, machine, gpu, speed, rate, &offer, err);
     if (code == ERR_OK) {
         code = state_save_offer(folder, &offer, err);
     }
     if (code == ERR_OK) {
         trace(TRACE_INFO, "offer.published",
-              "offer=%s device=cpu model=\"%s\" cores=%llu ram_mib=%llu storage_mib=%llu "
+              "offer=%s device=%s model=\"%s\" cores=%llu ram_mib=%llu storage_mib=%llu "
               "speed_permille=%llu rate=%lld",
-              offer.offer_id, machine->model, (unsigned long long)machine->cpu_cores,
+              offer.offer_id, gpu != NULL ? "gpu" : "cpu",
+              gpu != NULL ? gpu->model : machine->model, (unsigned long long)machine->cpu_cores,
               (unsigned long long)machine->ram_mib, (unsigned long long)machine->storage_mib,
               (unsigned long long)speed, (long long)rate);
+    }
+    return code;
+}
+
+enum err_code offer_take_away(const char *folder, const struct worker_identity *identity,
+                              struct err *err)
+{
+    struct worker_offer offer = {0};
+    enum err_code code = state_load_offer(folder, &offer, err);
+    if (code != ERR_OK) {
+        return code == ERR_NOT_FOUND ? ERR_OK : code;
+    }
+    code = withdraw(identity, &offer, err);
+    if (code == ERR_OK) {
+        state_forget_offer(folder);
     }
     return code;
 }

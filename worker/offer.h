@@ -8,11 +8,16 @@
 #define WORKER_OFFER_H
 
 #include "core/base/err.h"
+#include "worker/gpu.h"
 #include "worker/machine.h"
 #include "worker/state.h"
 
 /* `rate` 0: as before, which must exist. */
 MUST_CHECK enum err_code offer_ensure(const char *folder, const struct worker_identity *identity,
-                                      const struct machine *machine, int64_t rate, struct err *err);
+                                      const struct machine *machine, const struct gpu *gpu,
+                                      int64_t rate, struct err *err);
+/* Withdraw the offer there is, if there is one. */
+MUST_CHECK enum err_code offer_take_away(const char *folder, const struct worker_identity *identity,
+                                         struct err *err);
 
 #endif

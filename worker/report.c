@@ -221,10 +221,20 @@ static void send_metrics(struct report *report, struct buf *body)
         const struct report_sample *sample = &report->samples[i];
         buf_printf(body,
                    "%s{\"at_ms\":%llu,\"cpu_permille\":%llu,\"ram_mib\":%llu,"
-                   "\"ram_total_mib\":%llu}",
+                   "\"ram_total_mib\":%llu",
                    i == 0 ? "" : ",", (unsigned long long)sample->at_ms,
                    (unsigned long long)sample->cpu_permille, (unsigned long long)sample->ram_mib,
                    (unsigned long long)sample->ram_total_mib);
+        if (sample->has_gpu) {
+            buf_printf(
+                body,
+                ",\"gpu_permille\":%llu,\"vram_mib\":%llu,\"vram_total_mib\":%llu,"
+                "\"temperature_c\":%llu,\"power_mw\":%llu",
+                (unsigned long long)sample->gpu_permille, (unsigned long long)sample->vram_mib,
+                (unsigned long long)sample->vram_total_mib,
+                (unsigned long long)sample->temperature_c, (unsigned long long)sample->power_mw);
+        }
+        buf_append_byte(body, '}');
     }
     buf_append_text(body, "]}");
     report->samples_sent = report->sample_count;

@@ -106,11 +106,67 @@ enum err_code state_load_identity(const char *folder, struct worker_identity *re
         code =
             err_set(err, ERR_CORRUPT, "%s/worker.json: expected server, host_id and token", folder);
     }
+    if (code == ERR_OK && json_object_get(value, "gpu") != NULL &&
+        !copy_text(json_object_get(value, "gpu"), loaded.gpu, sizeof loaded.gpu)) {
+        code = err_set(err, ERR_CORRUPT, "%s/worker.json: expected a GPU's uuid", folder);
+    }
     if (code == ERR_OK) {
         *ret = loaded;
     }
     json_decref(value);
     return code;
+}
+
+enum err_code state_slot(const char *folder, size_t slot, char *ret, size_t ret_size,
+                         struct err *err)
+{
+    char name[32];
+    (void)snprintf(name, sizeof name, "slot-%zu", slot);
+    if (slot > 0) {
+        return path_join(ret, ret_size, folder, name, err);
+    }
+    int const size = snprintf(ret, ret_size, "%s", folder);
+    return size >= 0 && (size_t)size < ret_size
+               ? ERR_OK
+               : err_set(err, ERR_TOO_LARGE, "the path of --state is too long");
+}
+
+enum err_code state_load_slots(const char *folder, struct state_slots **ret, struct err *err)
+{
+    struct state_slots *slots = calloc(1, sizeof *slots);
+    enum err_code code = ERR_OK;
+    if (slots == NULL) {
+        return err_set(err, ERR_NOMEM, "no memory for slots");
+    }
+    for (size_t i = 0; code == ERR_OK && i < STATE_SLOTS_MAX; i++) {
+        struct err why = {0};
+        code = state_slot(folder, i, slots->folders[i], sizeof slots->folders[i], &why);
+        if (code == ERR_OK) {
+            code = state_load_identity(slots->folders[i], &slots->identities[i], &why);
+        }
+        if (code == ERR_NOT_FOUND && i > 0) { /* the first that is missing ends them */
+            code = ERR_OK;
+            break;
+        }
+        slots->count += code == ERR_OK ? 1 : 0;
+        if (code != ERR_OK && err != NULL) {
+            *err = why;
+        }
+    }
+    if (code != ERR_OK) {
+        free(slots);
+        return code;
+    }
+    *ret = slots;
+    return ERR_OK;
+}
+
+void state_forget_offer(const char *folder)
+{
+    char path[PATH_MAX];
+    if (path_join(path, sizeof path, folder, "offer.json", NULL) == ERR_OK) {
+        (void)unlink(path);
+    }
 }
 
 enum err_code state_check_unused(const char *folder, struct err *err)
@@ -134,10 +190,12 @@ enum err_code state_save_identity(const char *folder, const struct worker_identi
         code = state_check_unused(folder, err);
     }
     if (code == ERR_OK) {
-        code = save(
-            folder, "worker.json",
-            json_pack("{ssssss}", "server", it->server, "host_id", it->host_id, "token", it->token),
-            err);
+        json_t *value =
+            json_pack("{ssssss}", "server", it->server, "host_id", it->host_id, "token", it->token);
+        if (it->gpu[0] != 0 && value != NULL) {
+            (void)json_object_set_new(value, "gpu", json_string(it->gpu));
+        }
+        code = save(folder, "worker.json", value, err);
     }
     return code;
 }
@@ -188,4 +246,31 @@ enum err_code state_lock(const char *folder, int *ret_fd, struct err *err)
     }
     *ret_fd = fd;
     return ERR_OK;
+}
+
+static const char *const mode_words[] = {
+    [WORKER_RUNS] = "", [WORKER_PAUSES] = "pause\n", [WORKER_DRAINS] = "drain\n"};
+
+enum worker_mode state_load_mode(const char *folder)
+{
+    char path[PATH_MAX];
+    struct buf text;
+    enum worker_mode mode = WORKER_RUNS;
+    buf_init(&text, 64);
+    if (path_join(path, sizeof path, folder, STATE_MODE, NULL) == ERR_OK &&
+        file_read(path, &text, NULL) == ERR_OK) {
+        mode = strcmp(buf_text(&text), mode_words[WORKER_PAUSES]) == 0   ? WORKER_PAUSES
+               : strcmp(buf_text(&text), mode_words[WORKER_DRAINS]) == 0 ? WORKER_DRAINS
+                                                                         : WORKER_RUNS;
+    }
+    buf_deinit(&text);
+    return mode;
+}
+
+enum err_code state_save_mode(const char *folder, enum worker_mode mode, struct err *err)
+{
+    char path[PATH_MAX];
+    enum err_code const code = path_join(path, sizeof path, folder, STATE_MODE, err);
+    return code == ERR_OK ? file_write_atomic(path, bytes_of_text(mode_words[mode]), 0600, err)
+                          : code;
 }

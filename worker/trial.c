@@ -62,8 +62,7 @@ void trial_kinds(const char *state, const struct machine *machine, struct job_ki
         "sys.exit('not installed: ' + ', '.join(missing) if missing else 0)\n";
     struct err err = {0};
     *ret = (struct job_kinds){.runs = {[JOB_KIND_PYTHON] = true, [JOB_KIND_BUNDLE] = true}};
-    ret->runs[JOB_KIND_NOTEBOOK] =
-        trial_ask(state, machine, looks, &err) == ERR_OK;
+    ret->runs[JOB_KIND_NOTEBOOK] = trial_ask(state, machine, looks, &err) == ERR_OK;
     trace(TRACE_INFO, "worker.kinds", "python=1 bundle=1 notebook=%d%s%s",
           ret->runs[JOB_KIND_NOTEBOOK], err.message[0] != 0 ? " why=" : "", err.message);
 }

@@ -26,6 +26,7 @@ class Job:
         self.limit_ms = limit_ms
         self.settings = settings
         self.state = "queued"  # assigned, running, ended
+        self.host = None  # token of the machine that has it
         self.claims = 0
         self.output = []  # (source, line)
         self.progress = []
@@ -52,6 +53,7 @@ class ContractServer:
         self.jobs = []
         self.hosts = {}  # token → host id
         self.offers = {}
+        self.benchmarks = []
         self.broken = []  # what the worker did against the contract
         self.answers = {}  # idempotency key → (body, status, answer)
         self.http = None
@@ -124,7 +126,12 @@ class ContractServer:
             del self.offers[parts[1]]
             return 200, {}
         if parts == ["workers", "claim"]:
-            return self.claim(json.loads(body))
+            return self.claim(token, json.loads(body))
+        if parts == ["auth", "whoami"]:
+            return 200, {"scopes": ["worker"]}
+        if parts == ["workers", "benchmark"]:
+            self.benchmarks.append(json.loads(body))
+            return 200, {}
         if parts[:2] == ["workers", "jobs"]:
             job = next((job for job in self.jobs if job.id == parts[2]), None)
             if job is None or job.state == "queued":
@@ -150,21 +157,23 @@ class ContractServer:
         self.offers[offer] = body
         return 201, {"id": offer, **body}
 
-    def claim(self, body):
+    def claim(self, token, body):
         until = time.monotonic() + min(body["wait_s"], 2)
         self.kinds = body["kinds"]
         while not self.stopping:
             for job in self.jobs:
-                if job.state in ("queued", "assigned") and (job.kind in body["kinds"] or self.forces_kinds):
-                    job.state = "assigned"
+                if job.state == "running" and job.host == token:
+                    raise Problem(409, "host_busy", "this machine has a job")
+            for job in self.jobs:
+                mine = job.state == "queued" or (job.state == "assigned" and job.host == token)
+                if mine and (job.kind in body["kinds"] or self.forces_kinds):
+                    job.state, job.host = "assigned", token
                     job.claims += 1
                     return 200, {
                         "job": {"id": job.id, "kind": job.kind, "file_name": job.name, "input_size": len(job.content),
                                 "input_digest": job.digest, "settings": job.settings, "limit_ms": job.limit_ms,
                                 "attempt": 1, "start_by": "2100-01-01T00:00:00Z"},
                         "terms": {"heartbeat_s": HEARTBEAT_S, "lease_s": LEASE_S, "batch_max": BATCH_MAX}}
-                if job.state == "running":
-                    raise Problem(409, "host_busy", "this machine has a job")
             if time.monotonic() > until:
                 break
             self.lock.wait(0.1)

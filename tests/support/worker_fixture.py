@@ -14,8 +14,8 @@ WORKER = os.environ["TALLY_BIN_DIR"] + "/tally-worker"
 MARK = f"tally-test-program-{os.getpid()}"  # others may run this test too
 
 
-def enrol(url, state, token=PROVIDER_TOKEN, name="box"):
-    return subprocess.run([WORKER, "enrol", "--server", url, "--name", name, "--state", state], input=token.encode() + b"\n",
+def enrol(url, state, *flags, token=PROVIDER_TOKEN, name="box"):
+    return subprocess.run([WORKER, "enrol", "--server", url, "--name", name, "--state", state, *flags], input=token.encode() + b"\n",
                           capture_output=True, timeout=30)
 
 
@@ -44,7 +44,13 @@ class WorkerFixture(unittest.TestCase):
         self.state = self.folder + "/state"
         self.workers = []
         self.trace = open(self.folder + "/trace", "w+")
-        self.assertEqual(enrol(self.server.url, self.state).returncode, 0)
+        self.flags = []  # of every command of the worker
+        self.prepare()
+        done = enrol(self.server.url, self.state, *self.flags)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def prepare(self):
+        """What is to be there before the machine is enrolled."""
 
     def tearDown(self):
         for worker in self.workers:
@@ -61,10 +67,13 @@ class WorkerFixture(unittest.TestCase):
         self.assertEqual(self.server.broken, [], trace)
 
     def run_worker(self, *flags, rate="1000"):
-        worker = subprocess.Popen([WORKER, "run", "--state", self.state, *(["--rate", rate] if rate else []), *flags],
+        worker = subprocess.Popen([WORKER, "run", "--state", self.state, *(["--rate", rate] if rate else []), *self.flags, *flags],
                                   stderr=self.trace, stdout=self.trace)
         self.workers.append(worker)
         return worker
+
+    def command(self, name, *flags, timeout=60):
+        return subprocess.run([WORKER, name, "--state", self.state, *self.flags, *flags], capture_output=True, text=True, timeout=timeout)
 
     def add(self, content, limit_ms=60000, name="job.py", **settings):
         settings.setdefault("arguments", []).append(MARK)
@@ -79,10 +88,13 @@ class WorkerFixture(unittest.TestCase):
     def started_writing(self, job):
         self.assertTrue(self.server.wait(lambda: job.output, 30), job.__dict__)
 
+    def scratch(self):
+        return [path for pattern in ("/scratch/*", "/slot-*/scratch/*") for path in glob.glob(self.state + pattern)]
+
     def assert_clean(self):
         until = time.monotonic() + 10
-        while time.monotonic() < until and (os.listdir(self.state + "/scratch") or programs()):
+        while time.monotonic() < until and (self.scratch() or programs()):
             time.sleep(0.05)
-        self.assertEqual(os.listdir(self.state + "/scratch"), [])
+        self.assertEqual(self.scratch(), [])
         self.assertEqual(programs(), [])
         self.assertEqual(groups(self.server.jobs), [])

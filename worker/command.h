@@ -1,0 +1,36 @@
+/* worker/command.h: what tally-worker can be told on its command line; main.c reads it, command_*.c and selftest.c do it.
+ *
+ * Thread:  main. Results for a person go to standard output, errors to the caller. */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef WORKER_COMMAND_H
+#define WORKER_COMMAND_H
+
+#include "core/base/err.h"
+#include "worker/gpu.h"
+#include "worker/state.h"
+
+struct settings {
+    const char *server;
+    const char *name;
+    const char *state;
+    const char *token_file;
+    uint64_t rate; /* 0: not said */
+    uint64_t jobs_max;
+    uint64_t disk_mib; /* 0: not limited */
+    bool no_gpus;
+    bool systemd;
+    struct gpu_options gpus;
+};
+
+MUST_CHECK enum err_code command_enrol(const struct settings *settings, struct err *err);
+MUST_CHECK enum err_code command_run(const struct settings *settings, struct err *err);
+MUST_CHECK enum err_code command_status(const struct settings *settings, struct err *err);
+MUST_CHECK enum err_code command_mode(const struct settings *settings, enum worker_mode mode,
+                                      struct err *err);
+MUST_CHECK enum err_code command_selftest(const struct settings *settings, struct err *err);
+
+/* What this machine gives to one of `slots` slots; `disk_mib` 0: all there is. */
+MUST_CHECK enum err_code command_share(const char *folder, uint64_t disk_mib, size_t slots,
+                                       struct machine *ret, struct err *err);
+
+#endif

@@ -1,0 +1,130 @@
+/* worker/command_run.c: from the slots on disk to offers on the market, then the loop. */
+// SPDX-License-Identifier: Apache-2.0
+#include "core/base/file.h"
+#include "core/base/trace.h"
+#include "worker/claim.h"
+#include "worker/command.h"
+#include "worker/offer.h"
+#include "worker/server.h"
+#include "worker/trial.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum err_code command_share(const char *folder, uint64_t disk_mib, size_t slots,
+                            struct machine *ret, struct err *err)
+{
+    struct machine machine;
+    enum err_code const code = machine_read(folder, &machine, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    machine.cpu_cores = machine.cpu_cores > slots ? machine.cpu_cores / slots : 1;
+    machine.ram_mib /= slots;
+    machine.storage_mib /= slots;
+    if (disk_mib != 0 && disk_mib < machine.storage_mib) {
+        machine.storage_mib = disk_mib;
+    }
+    *ret = machine;
+    return ERR_OK;
+}
+
+/* Which slots can be run now. A GPU that is not there any more is not offered any more. */
+static size_t find_slots(const struct settings *settings, const struct state_slots *slots,
+                         const struct gpu_source *gpus, struct claim_slot ret[STATE_SLOTS_MAX])
+{
+    size_t count = 0;
+    for (size_t i = 0; i < slots->count; i++) {
+        const struct worker_identity *identity = &slots->identities[i];
+        const struct gpu *gpu = identity->gpu[0] == 0 ? NULL : gpu_find(gpus, identity->gpu);
+        struct sandbox_gpu nodes;
+        struct err err = {0};
+        if (identity->gpu[0] != 0 && gpu == NULL) {
+            (void)err_set(&err, ERR_NOT_FOUND, "%s is not in this machine%s", identity->gpu,
+                          settings->no_gpus ? " (--no-gpus)" : "");
+        } else if (gpu == NULL || gpu_for_sandbox(gpus, gpu, &nodes, &err) == ERR_OK) {
+            ret[count++] =
+                (struct claim_slot){.folder = slots->folders[i], .identity = identity, .gpu = gpu};
+            continue;
+        }
+        trace_err(TRACE_ERROR, "slot.left_out", &err);
+        if (offer_take_away(slots->folders[i], identity, &err) != ERR_OK) {
+            trace_err(TRACE_WARN, "slot.still_offered", &err);
+        }
+    }
+    return count;
+}
+
+static enum err_code offer_and_claim(const struct settings *settings,
+                                     const struct state_slots *slots, struct gpu_source *gpus,
+                                     struct err *err)
+{
+    struct claim_slot usable[STATE_SLOTS_MAX];
+    struct machine share;
+    struct job_kinds kinds;
+    size_t const count = find_slots(settings, slots, gpus, usable);
+    if (count == 0) {
+        return err_set(err, ERR_NOT_FOUND,
+                       "none of the GPUs that %s was enrolled for can be used; the trace says why",
+                       settings->state);
+    }
+    enum err_code code = command_share(settings->state, settings->disk_mib, count, &share, err);
+    if (code == ERR_OK) {
+        code = trial_sandbox(settings->state, &share, err);
+    }
+    if (code == ERR_OK) {
+        trial_kinds(settings->state, &share, &kinds);
+    }
+    for (size_t i = 0; code == ERR_OK && i < count; i++) {
+        code = offer_ensure(usable[i].folder, usable[i].identity, &share, usable[i].gpu,
+                            (int64_t)settings->rate, err);
+    }
+    if (code == ERR_OK && state_load_mode(settings->state) == WORKER_DRAINS) {
+        code = state_save_mode(settings->state, WORKER_RUNS, err); /* it is started on purpose */
+    }
+    if (code == ERR_OK) {
+        struct claim_options const options = {.folder = settings->state,
+                                              .slots = usable,
+                                              .slot_count = count,
+                                              .machine = &share,
+                                              .kinds = &kinds,
+                                              .gpus = gpus,
+                                              .jobs_max = settings->jobs_max};
+        code = claim_run(&options, err);
+    }
+    return code;
+}
+
+enum err_code command_run(const struct settings *settings, struct err *err)
+{
+    struct state_slots *slots = NULL;
+    struct gpu_source *gpus = NULL;
+    struct err why = {0};
+    int lock_fd = -1;
+    bool wants_gpus = false;
+    enum err_code code = state_load_slots(settings->state, &slots, err);
+    for (size_t i = 0; code == ERR_OK && i < slots->count; i++) {
+        wants_gpus = wants_gpus || slots->identities[i].gpu[0] != 0;
+        if (settings->server != NULL) {
+            code = server_check_base(settings->server, slots->identities[i].server,
+                                     sizeof slots->identities[i].server, err);
+        }
+    }
+    if (code == ERR_OK) {
+        code = state_lock(settings->state, &lock_fd, err);
+    }
+    if (code == ERR_OK && wants_gpus && !settings->no_gpus &&
+        gpu_source_open(&settings->gpus, &gpus, &why) != ERR_OK) {
+        trace_err(TRACE_ERROR, "gpu.none", &why);
+    }
+    if (code == ERR_OK) {
+        code = offer_and_claim(settings, slots, gpus, err);
+    }
+    gpu_source_close(gpus);
+    free(slots);
+    if (lock_fd >= 0) {
+        (void)close(lock_fd);
+    }
+    return code;
+}

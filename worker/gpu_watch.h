@@ -1,0 +1,39 @@
+/* worker/gpu_watch.h: one GPU, looked at again and again for as long as its slot lives.
+ *
+ *     waiting ──timer──▶ reading (pool) ──▶ waiting        lost ──▶ on_lost, once; then nothing more
+ *
+ * Pace:    GPU_WATCH_JOB_MS with a job, GPU_WATCH_IDLE_MS without: whoever may rent it should not find it gone.
+ * Owner:   gpu_watch_close frees it when no reading is under way; no callback follows.
+ * Thread:  loop; readings on the pool. */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef WORKER_GPU_WATCH_H
+#define WORKER_GPU_WATCH_H
+
+#include "worker/gpu.h"
+
+#include <uv.h>
+
+#define GPU_WATCH_JOB_MS 2000
+#define GPU_WATCH_IDLE_MS 10000
+
+struct gpu_watch;
+
+struct gpu_watch_options {
+    uv_loop_t *loop;
+    struct gpu_source *source; /* borrowed, longer than the watch; one watch reads a GPU */
+    const struct gpu *gpu;     /* of the source */
+    void (*on_lost)(void *ctx, const char *why);
+    void *ctx;
+};
+
+MUST_CHECK enum err_code gpu_watch_start(const struct gpu_watch_options *options,
+                                         struct gpu_watch **ret_watch, struct err *err);
+void gpu_watch_close(struct gpu_watch *watch); /* accepts NULL */
+void gpu_watch_pace(struct gpu_watch *watch, bool has_job);
+/* A reading that begins now, whatever the pace; `done` when it is known, on_lost before it if the GPU is lost. Not twice at a time. Also called
+ * for a watch that has lost its GPU, never for one that is closed. */
+void gpu_watch_look(struct gpu_watch *watch, void (*done)(void *ctx), void *ctx);
+/* The newest reading. False: there is none that is younger than three paces. Accepts NULL. */
+bool gpu_watch_latest(const struct gpu_watch *watch, struct gpu_sample *ret);
+
+#endif

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/nvidia_smi.h"
+
+#include "core/base/text.h"
+#include "core/base/time.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define FIELDS_MAX 8
+#define ARGUMENTS_MAX 8
+
+/* ── the program ───────────────────────────────────────────────────────────────────────────────── */
+
+static enum err_code spawn(const char *program, const char *const *arguments, pid_t *ret_pid,
+                           int *ret_fd, struct err *err)
+{
+    char *argv[ARGUMENTS_MAX + 2] = {(char *)(uintptr_t)program};
+    char path[] = "PATH=/usr/bin:/bin";
+    char *environment[] = {path, NULL};
+    int fds[2];
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t none;
+    for (size_t i = 0; arguments[i] != NULL && i < ARGUMENTS_MAX; i++) {
+        argv[i + 1] = (char *)(uintptr_t)arguments[i];
+    }
+    if (pipe2(fds, O_CLOEXEC) != 0) {
+        return err_set_errno(err, errno, "pipe");
+    }
+    (void)sigemptyset(&none);
+    (void)posix_spawn_file_actions_init(&actions);
+    (void)posix_spawnattr_init(&attributes);
+    (void)posix_spawnattr_setsigmask(&attributes, &none);
+    (void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+    (void)posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    (void)posix_spawn_file_actions_adddup2(&actions, fds[1], 1);
+    (void)posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
+    int const rc = posix_spawn(ret_pid, program, &actions, &attributes, argv, environment);
+    (void)posix_spawn_file_actions_destroy(&actions);
+    (void)posix_spawnattr_destroy(&attributes);
+    (void)close(fds[1]);
+    if (rc != 0) {
+        (void)close(fds[0]);
+        return rc == ENOENT ? err_set(err, ERR_NOT_FOUND, "there is no %s", program)
+                            : err_set_errno(err, rc, "start %s", program);
+    }
+    *ret_fd = fds[0];
+    return ERR_OK;
+}
+
+enum err_code nvidia_smi_run(const char *program, const char *const *arguments, struct buf *ret,
+                             int *ret_status, struct err *err)
+{
+    int64_t const until = time_mono_ns() + NVIDIA_SMI_TIMEOUT_MS * NS_PER_MS;
+    pid_t pid = -1;
+    int fd = -1;
+    int status = 0;
+    bool ended = false;
+    enum err_code const code = spawn(program, arguments, &pid, &fd, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    while (!ended && time_mono_ns() < until) {
+        char chunk[4096];
+        struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+        if (poll(&poll_fd, 1, 100) <= 0) {
+            continue;
+        }
+        ssize_t const size = read(fd, chunk, sizeof chunk);
+        ended = size <= 0;
+        buf_append(ret, chunk, size > 0 ? (size_t)size : 0);
+    }
+    if (!ended) { /* a driver in trouble can hold it for good */
+        (void)kill(pid, SIGKILL);
+    }
+    (void)close(fd);
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    *ret_status = ended && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    return buf_check(ret, err);
+}
+
+/* ── its lines ─────────────────────────────────────────────────────────────────────────────────── */
+
+static size_t split(struct bytes line, struct bytes ret[FIELDS_MAX])
+{
+    size_t count = 0;
+    while (count < FIELDS_MAX) {
+        const uint8_t *comma = memchr(line.data, ',', line.size);
+        size_t size = comma == NULL ? line.size : (size_t)(comma - line.data);
+        struct bytes field = bytes_of(line.data, size);
+        while (field.size > 0 && field.data[0] == ' ') {
+            field = bytes_from(field, 1);
+        }
+        while (field.size > 0 && field.data[field.size - 1] == ' ') {
+            field.size--;
+        }
+        ret[count++] = field;
+        if (comma == NULL) {
+            return count;
+        }
+        line = bytes_from(line, size + 1);
+    }
+    return FIELDS_MAX + 1; /* more than there are */
+}
+
+/* "123.45" in thousandths; what is no number ("[N/A]", "ERR!") is 0. */
+static uint64_t milli(struct bytes text)
+{
+    uint64_t value = 0;
+    uint64_t weight = 100;
+    size_t at = 0;
+    for (; at < text.size && at < 12 && text.data[at] >= '0' && text.data[at] <= '9'; at++) {
+        value = value * 10 + (uint64_t)(text.data[at] - '0');
+    }
+    if (at == 0) {
+        return 0;
+    }
+    value *= 1000;
+    if (at < text.size && text.data[at] == '.') {
+        for (at++; at < text.size && text.data[at] >= '0' && text.data[at] <= '9'; at++) {
+            value += weight * (uint64_t)(text.data[at] - '0');
+            weight /= 10;
+        }
+    }
+    return at == text.size ? value : 0;
+}
+
+static bool copy(struct bytes field, char *ret, size_t ret_size)
+{
+    if (field.size == 0 || field.size >= ret_size || !utf8_is_valid(field) ||
+        memchr(field.data, 0, field.size) != NULL) {
+        return false;
+    }
+    memcpy(ret, field.data, field.size);
+    ret[field.size] = 0;
+    return true;
+}
+
+/* "00000000:01:00.0" → "0000:01:00.0", in small letters. */
+static bool copy_bus(struct bytes field, char ret[32])
+{
+    if (field.size > 16 || field.size < 12) {
+        return false;
+    }
+    if (field.size == 16) {
+        field = bytes_from(field, 4);
+    }
+    for (size_t i = 0; i < field.size; i++) {
+        uint8_t const byte = field.data[i];
+        char const small = (char)(byte >= 'A' && byte <= 'F' ? byte | 0x20 : byte);
+        if (strchr("0123456789abcdef:.", small) == NULL || small == 0) {
+            return false;
+        }
+        ret[i] = small;
+    }
+    ret[field.size] = 0;
+    return true;
+}
+
+bool nvidia_smi_parse_gpu(struct bytes line, struct gpu *ret, char ret_bus[32])
+{
+    struct bytes fields[FIELDS_MAX];
+    struct gpu gpu = {0};
+    if (split(line, fields) != 6 || !copy(fields[0], gpu.uuid, sizeof gpu.uuid) ||
+        strncmp(gpu.uuid, "GPU-", 4) != 0 || !copy(fields[1], gpu.model, sizeof gpu.model) ||
+        !copy(fields[2], gpu.driver, sizeof gpu.driver) || !copy_bus(fields[5], ret_bus)) {
+        return false;
+    }
+    gpu.vram_mib = milli(fields[3]) / 1000;
+    gpu.compute_capability = milli(fields[4]) / 100; /* "8.9" */
+    *ret = gpu;
+    return gpu.vram_mib > 0;
+}
+
+bool nvidia_smi_parse_sample(struct bytes line, struct gpu_sample *ret)
+{
+    struct bytes fields[FIELDS_MAX];
+    if (split(line, fields) != 8) {
+        return false;
+    }
+    *ret = (struct gpu_sample){.permille = milli(fields[0]) / 100,
+                               .vram_mib = milli(fields[1]) / 1000,
+                               .vram_total_mib = milli(fields[2]) / 1000,
+                               .temperature_c = milli(fields[3]) / 1000,
+                               .power_mw = milli(fields[4]),
+                               .fan_percent = milli(fields[5]) / 1000,
+                               .sm_mhz = milli(fields[6]) / 1000,
+                               .memory_mhz = milli(fields[7]) / 1000};
+    return ret->permille <= 1000 && ret->vram_total_mib > 0;
+}
