@@ -32,6 +32,7 @@ struct api_options {
     unsigned
         qubic_requests_per_s; /* of each of the two clients: this one and settlement's; 0: no limit */
     const char *explorer_url; /* NULL: none */
+    const char *faucet_url;   /* of a local chain; NULL: none */
 };
 
 struct api {

@@ -39,6 +39,9 @@ static const char USAGE[] =
     "  --qubic-second-live-url URL   somebody else's live service: no payment is called lost and "
     "signed anew unless\n"
     "                             its balance says so, too [none]\n"
+    "  --faucet-url URL           local logs only: where /v1/faucet passes requests on (of "
+    "tally-devchain: its URL with\n"
+    "                             /dev/v1/faucet behind it) [none]\n"
     "  --qubic-rate N             requests a second to the chain's services, of settlement and of "
     "the "
     "API each;\n"
@@ -68,6 +71,7 @@ enum option_id {
     OPT_LIVE,
     OPT_QUERY,
     OPT_SECOND_LIVE,
+    OPT_FAUCET,
     OPT_RATE,
     OPT_POLL,
     OPT_ANCHOR_EVENTS,
@@ -91,6 +95,7 @@ static const struct option LONG[] = {
     {"qubic-live-url", required_argument, NULL, OPT_LIVE},
     {"qubic-query-url", required_argument, NULL, OPT_QUERY},
     {"qubic-second-live-url", required_argument, NULL, OPT_SECOND_LIVE},
+    {"faucet-url", required_argument, NULL, OPT_FAUCET},
     {"qubic-rate", required_argument, NULL, OPT_RATE},
     {"poll-ms", required_argument, NULL, OPT_POLL},
     {"anchor-every-events", required_argument, NULL, OPT_ANCHOR_EVENTS},
@@ -169,6 +174,9 @@ static enum err_code take(int id, struct tallyd_options *options, struct err *er
         break;
     case OPT_SECOND_LIVE:
         options->second_live_url = optarg;
+        break;
+    case OPT_FAUCET:
+        options->api.faucet_url = optarg;
         break;
     case OPT_RATE:
         code = number(optarg, 1000, &value, "qubic-rate", err);
@@ -262,6 +270,10 @@ enum err_code options_choose_chain(struct tallyd_options *options, enum network 
             "this log is of the network 'local', which has no chain of its own: name one "
             "by --qubic-live-url and --qubic-query-url (of tally-devchain: its URL with /live/v1 "
             "and /query/v1)");
+    }
+    if (network != NETWORK_LOCAL && api->faucet_url != NULL) {
+        return err_set(err, ERR_INVALID,
+                       "--faucet-url is for a log of the network 'local': no other has a faucet");
     }
     if (!options->rate_given && network != NETWORK_LOCAL) {
         api->qubic_requests_per_s = REQUESTS_PER_S_DEFAULT;

@@ -25,6 +25,7 @@ static const struct route_table *const TABLES[] = {
     &ROUTES_RECONCILIATIONS,
     &ROUTES_SETTLEMENT,
     &ROUTES_MATCHES,
+    &ROUTES_FAUCET,
 };
 
 /* ── finding ───────────────────────────────────────────────────────────────────────────────────── */

@@ -36,6 +36,7 @@ void route_request(void *api, struct http_request *request);
 /* Each file of api/routes/ has one. */
 extern const struct route_table ROUTES_AUTH;
 extern const struct route_table ROUTES_EARNINGS;
+extern const struct route_table ROUTES_FAUCET;
 extern const struct route_table ROUTES_FEED;
 extern const struct route_table ROUTES_JOBS;
 extern const struct route_table ROUTES_LOG;

@@ -96,6 +96,20 @@ static void the_rate_is_the_one_given_or_the_networks(void **state)
     assert_int_equal(parse(&options, "--qubic-rate", "many", NULL), ERR_INVALID);
 }
 
+static void a_faucet_is_a_local_chains_alone(void **state)
+{
+    (void)state;
+    struct tallyd_options options;
+    struct err err = {0};
+    assert_int_equal(parse(&options, "--faucet-url", "http://here/dev/v1/faucet", NULL), ERR_OK);
+    options.api.qubic_live_url = options.api.qubic_query_url = "http://here";
+    assert_int_equal(options_choose_chain(&options, NETWORK_LOCAL, NULL), ERR_OK);
+    assert_string_equal(options.api.faucet_url, "http://here/dev/v1/faucet");
+    assert_int_equal(options_choose_chain(&options, NETWORK_TESTNET, NULL), ERR_INVALID);
+    assert_int_equal(options_choose_chain(&options, NETWORK_MAINNET, &err), ERR_INVALID);
+    assert_non_null(strstr(err.message, "--faucet-url"));
+}
+
 static void only_a_restore_is_told_yes(void **state)
 {
     struct tallyd_options options;
@@ -123,6 +137,7 @@ int main(void)
         cmocka_unit_test(the_chain_is_that_of_the_logs_network),
         cmocka_unit_test(the_second_live_service_is_another_one),
         cmocka_unit_test(the_rate_is_the_one_given_or_the_networks),
+        cmocka_unit_test(a_faucet_is_a_local_chains_alone),
         cmocka_unit_test(only_a_restore_is_told_yes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

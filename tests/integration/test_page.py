@@ -21,7 +21,8 @@ class Files(unittest.TestCase):
         cls.addClassCleanup(shutil.rmtree, cls.folder)
         cls.page = cls.folder + "/page"
         os.makedirs(cls.page + "/assets/deep")
-        for name, content in (("index.html", "<p>home"), ("page.js", "1"), ("assets/deep/a.css", "p{}"), (".hidden", "x")):
+        for name, content in (("index.html", "<p>home"), ("page.js", "1"), ("assets/deep/a.css", "p{}"),
+                              ("assets/b.js", "plain"), ("assets/b.js.gz", "squeezed"), (".hidden", "x")):
             with open(cls.page + "/" + name, "w") as file:
                 file.write(content)
         with open(cls.folder + "/secret.txt", "w") as file:
@@ -52,6 +53,21 @@ class Files(unittest.TestCase):
         self.assertEqual(self.client.get("/page.js", headers={"If-None-Match": '"x"'}).status, 200)
         self.assertIn("immutable", self.client.get("/assets/deep/a.css").headers["Cache-Control"])
 
+    def test_whoever_takes_gzip_gets_what_was_compressed_when_the_page_was_built(self):
+        for accepted, squeezed in ((None, False), ("gzip", True), ("br, GZIP;q=0.5", True), ("gzip;q=1.0, *;q=0", True), ("br,gzip", True),
+                                   ("gzip;q=0", False), ("br, gzip;q=0.000", False), ("identity", False), ("x-gzip, gzipped", False)):
+            answer = self.client.get("/assets/b.js", headers={} if accepted is None else {"Accept-Encoding": accepted})
+            self.assertEqual((answer.body, answer.headers["Content-Encoding"]),
+                             (b"squeezed", "gzip") if squeezed else (b"plain", None), accepted)
+            self.assertEqual(answer.headers["Content-Type"], "text/javascript; charset=utf-8")
+            self.assertEqual(answer.headers["Vary"], "Accept-Encoding")
+            self.assertIn("immutable", answer.headers["Cache-Control"])
+            again = self.client.get("/assets/b.js", headers={"If-None-Match": answer.headers["ETag"], "Accept-Encoding": accepted or "br"})
+            self.assertEqual(again.status, 304)
+        plain = self.client.get("/assets/b.js").headers["ETag"]
+        self.assertEqual(self.client.get("/assets/b.js", headers={"If-None-Match": plain, "Accept-Encoding": "gzip"}).status, 200)
+        self.assertEqual(self.client.get("/page.js", headers={"Accept-Encoding": "gzip"}).body, b"1")  # has no compressed one
+
     def test_places_inside_the_page_get_the_page(self):
         for path in ("/jobs", "/jobs/01a20bd9-adf5-7db6-8d56-d07e88fec5a4", "/deep/er/"):
             self.assertEqual(self.client.get(path).body, b"<p>home", path)
@@ -65,6 +81,35 @@ class Files(unittest.TestCase):
             self.assertNotIn(b"secret\n", answer.body)
         self.assertEqual(self.client.post("/page.js", {}).status, 404)
         self.assertEqual(self.client.request("DELETE", "/").status, 404)
+
+
+class Faucet(unittest.TestCase):
+    """A browser speaks to its own server alone; so that one passes on what the local chain gives away."""
+
+    def test_money_of_the_local_chain_comes_through_the_server(self):
+        with World(faucet=True) as world:
+            alice = world.person("alice")
+            self.assertTrue(alice.ok("GET", "/v1/terms")["chain"]["faucet"])
+            self.assertEqual(alice.ok("POST", "/v1/faucet", {"identity": alice.identity, "amount": 12345}),
+                             {"identity": alice.identity, "amount": 12345})
+            self.assertEqual(world.chain.balance(alice.identity), 12345)
+            for body, pointer in (({"identity": alice.identity, "amount": 10**12 + 1}, "/amount"), ({"identity": "A", "amount": 1}, "/identity"),
+                                  ({"amount": 1}, "/identity")):
+                answer = alice.post("/v1/faucet", body)
+                self.assertEqual((answer.status, answer.json["errors"][0]["pointer"]), (422, pointer))
+            wrong = alice.post("/v1/faucet", {"identity": "A" * 59 + "B", "amount": 1})
+            self.assertEqual((wrong.status, wrong.json["code"]), (422, "identity_invalid"))
+            self.assertEqual(world.client().post("/v1/faucet", {"identity": alice.identity, "amount": 1}).status, 401)
+            world.chain.stop()
+            gone = alice.post("/v1/faucet", {"identity": alice.identity, "amount": 1})
+            self.assertEqual((gone.status, gone.json["code"]), (503, "faucet_unavailable"))
+
+    def test_without_the_flag_there_is_none(self):
+        with World() as world:
+            alice = world.person("alice")
+            self.assertFalse(alice.ok("GET", "/v1/terms")["chain"]["faucet"])
+            answer = alice.post("/v1/faucet", {"identity": alice.identity, "amount": 1})
+            self.assertEqual((answer.status, answer.json["code"]), (404, "no_faucet"))
 
 
 class Seen(unittest.TestCase):
