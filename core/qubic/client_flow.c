@@ -160,7 +160,9 @@ static void http_done(void *ctx, const struct http_call_result *result)
         breaker_good(breaker);
     }
     call->is_probe = false;
-    if (answer.code == ERR_OK && call->may_be_known) {
+    /* Also one that was asked for to decide on, where some are remembered: the newest is the best to show. */
+    if (answer.code == ERR_OK &&
+        (call->may_be_known || (call->question == ASK_BALANCE && client->balances != NULL))) {
         remember(client, &answer.balance);
     }
     if (try_again(call, &answer, result->code == ERR_OK ? retry_after_ms(result) : 0)) {

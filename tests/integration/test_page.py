@@ -90,9 +90,12 @@ class Faucet(unittest.TestCase):
         with World(faucet=True) as world:
             alice = world.person("alice")
             self.assertTrue(alice.ok("GET", "/v1/terms")["chain"]["faucet"])
+            balance = lambda: alice.ok("GET", "/v1/balances/" + alice.identity)["balance"]
+            self.assertEqual(balance(), 0)
             self.assertEqual(alice.ok("POST", "/v1/faucet", {"identity": alice.identity, "amount": 12345}),
                              {"identity": alice.identity, "amount": 12345})
             self.assertEqual(world.chain.balance(alice.identity), 12345)
+            self.assertEqual(balance(), 12345)  # not what was remembered from before
             for body, pointer in (({"identity": alice.identity, "amount": 10**12 + 1}, "/amount"), ({"identity": "A", "amount": 1}, "/identity"),
                                   ({"amount": 1}, "/identity")):
                 answer = alice.post("/v1/faucet", body)

@@ -468,6 +468,10 @@ static void a_balance_is_remembered_for_half_a_minute(void **state)
     assert_int_equal(qubic_client_balance(f->client, &alice, listener(f), NULL, NULL), ERR_OK);
     assert_int_equal(f->sent, 4);
     give_balance(f, &alice, 601);
+    ask_known(f, &alice); /* but what was heard then is the newest to show */
+    assert_int_equal(wake(f), 0);
+    assert_int_equal(f->sent, 4);
+    assert_int_equal(f->answer.balance.balance, 601);
 }
 
 static void when_the_chain_is_down_the_last_balance_is_told_as_stale(void **state)
