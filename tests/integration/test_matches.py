@@ -176,6 +176,17 @@ class Matches(unittest.TestCase):
         self.assertEqual((reasons["reliability"]["fit"], reasons["reliability"]["text"]),
                          ("compatible", "lost 1 of 1 job"))
 
+    def test_what_is_insufficient_cannot_be_quoted_and_what_is_not_told_can(self):  # R3.3, R3.4
+        entries, _ = self.whole("value")
+        online = [entry for entry in entries if entry["offer"]["online"]]
+        worst = next(entry for entry in online if entry["fit"] == "insufficient" and "; " in entry["why"])
+        answer = self.alice.post("/v1/quotes", {"upload_id": self.upload["id"], "offer_id": worst["offer_id"]})
+        self.assertEqual((answer.status, answer.json["code"]), (409, "offer_insufficient"))
+        self.assertEqual(answer.json["detail"], "this machine does not fit: " + worst["why"])
+        silent = next(entry for entry in online if entry["fit"] == "borderline" and "does not say how much" in entry["why"])
+        quote = self.alice.ok("POST", "/v1/quotes", {"upload_id": self.upload["id"], "offer_id": silent["offer_id"]})
+        self.assertEqual((quote["p50_ms"], quote["p90_ms"], quote["cap"]), (silent["p50_ms"], silent["p90_ms"], silent["cap"]))
+
     # ── what is recorded ──
 
     def test_a_recorded_match_is_computed_again_from_the_log(self):  # R3.5, R16.1
