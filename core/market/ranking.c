@@ -149,13 +149,7 @@ static uint8_t score_of(u128 burden, u128 best)
     return (uint8_t)(best * 100 / burden);
 }
 
-/* Whether a comes before b by this order; ties by value and so by id, for both stand by value. */
-static bool is_better(const struct ranking *ranking, enum match_order order, size_t a, size_t b)
-{
-    return key_of(ranking, &ranking->matches[a], order) <
-           key_of(ranking, &ranking->matches[b], order);
-}
-
+/* The matches stand by value, so that the first of equals is the better value, and then has the smaller id. */
 static void pick(struct ranking *ranking)
 {
     static const enum match_order ORDERS[MATCH_PICKS] = {MATCH_BY_VALUE, MATCH_BY_PERFORMANCE,
@@ -164,18 +158,21 @@ static void pick(struct ranking *ranking)
     size_t first[MATCH_PICKS] = {0};
     ranking->pick_count = selectable < MATCH_PICKS ? selectable : MATCH_PICKS;
     for (size_t title = 0; title < MATCH_PICKS; title++) {
-        size_t at = SIZE_MAX;
+        u128 least = ~(u128)0;
+        u128 least_of_all = least;
         for (size_t i = 0; i < selectable; i++) {
+            u128 key = key_of(ranking, &ranking->matches[i], ORDERS[title]);
             bool taken = (title > 0 && ranking->picks[0].at == i) ||
                          (title > 1 && ranking->picks[1].at == i);
-            if (!taken && (at == SIZE_MAX || is_better(ranking, ORDERS[title], i, at))) {
-                at = i;
-            }
-            if (is_better(ranking, ORDERS[title], i, first[title])) {
+            if (key < least_of_all) {
+                least_of_all = key;
                 first[title] = i;
             }
+            if (!taken && key < least) {
+                least = key;
+                ranking->picks[title].at = (uint32_t)i;
+            }
         }
-        ranking->picks[title].at = (uint32_t)at;
     }
     for (size_t i = 0; i < ranking->pick_count; i++) {
         struct match_pick *one = &ranking->picks[i];

@@ -129,9 +129,11 @@ enum err_code bench_match(const struct bench_options *options, struct err *err)
     uint64_t random = 1;
     enum err_code code = ERR_OK;
     if (offers == NULL || rows == NULL) {
-        code = err_set(err, ERR_NOMEM, "out of memory");
+        free(offers);
+        free(rows);
+        return err_set(err, ERR_NOMEM, "out of memory");
     }
-    for (size_t i = 0; code == ERR_OK && i < OFFERS; i++) {
+    for (size_t i = 0; i < OFFERS; i++) {
         offers[i] = one_offer(&random);
     }
     int64_t end = time_mono_ns() + (int64_t)options->seconds * NS_PER_S;
