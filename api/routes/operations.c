@@ -231,7 +231,7 @@ static json_t *json_of_terms(const struct ledger_row *ledger)
                                                        (int)(ledger->paid_endings >> i & 1)));
     }
     return json_pack(
-        "{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:i,s:i,s:i,s:o,s:o}",
+        "{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:i,s:i,s:i,s:i,s:o,s:o}",
         "sequence", (json_int_t)ledger->terms_sequence, "fee_bps", (json_int_t)ledger->fee_bps,
         "margin_bps", (json_int_t)ledger->margin_bps, "lock_min", (json_int_t)ledger->lock_min,
         "quote_valid_s", (json_int_t)ledger->quote_valid_s, "lock_wait_s",
@@ -242,8 +242,9 @@ static json_t *json_of_terms(const struct ledger_row *ledger)
         "output_max", (json_int_t)ledger->output_max, "upload_max", (json_int_t)ledger->upload_max,
         "batch_max", (json_int_t)ledger->batch_max, "billing_version",
         (json_int_t)ledger->billing_version, "refunds_tolerated", REFUNDS_TOLERATED,
-        "refunds_permille", REFUNDS_PERMILLE, "refunded_wait_s", REFUNDED_WAIT_S, "fee_identity",
-        json_of_identity(ledger->fee_identity), "endings", endings);
+        "refunds_permille", REFUNDS_PERMILLE, "refunded_wait_s", REFUNDED_WAIT_S, "jobs_unpaid_max",
+        JOBS_UNPAID_MAX, "fee_identity", json_of_identity(ledger->fee_identity), "endings",
+        endings);
 }
 
 static void terms(struct call *call)

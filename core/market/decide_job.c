@@ -75,6 +75,16 @@ static enum err_code check_refunds(struct deciding *d, const struct account_row 
         REFUNDS_PERMILLE, REFUNDED_WAIT_S / 60, (long long)((wait + NS_PER_S - 1) / NS_PER_S));
 }
 
+static enum err_code check_unpaid(struct deciding *d, const struct account_row *consumer)
+{
+    return consumer->jobs_unpaid < JOBS_UNPAID_MAX
+               ? ERR_OK
+               : refuse(d, ERR_BUSY, "too_many_unpaid",
+                        "%llu of your jobs wait for their lock, at most %d may: pay or cancel one "
+                        "first; one that is not paid ends by itself",
+                        (unsigned long long)consumer->jobs_unpaid, JOBS_UNPAID_MAX);
+}
+
 static enum err_code create_job(struct deciding *d)
 {
     const struct command_job_create *c = &d->command->u.job_create;
@@ -96,6 +106,9 @@ static enum err_code create_job(struct deciding *d)
         return refuse(d, ERR_INTERNAL, "account_missing", "a quote names an unknown account");
     }
     code = check_refunds(d, &consumer);
+    if (code == ERR_OK) {
+        code = check_unpaid(d, &consumer);
+    }
     if (code != ERR_OK) {
         return code;
     }

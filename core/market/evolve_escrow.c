@@ -9,6 +9,19 @@ static void put_escrow(struct store *state, struct id16 id, const struct escrow_
     store_put(state, &STATE_ESCROWS, id_key(&id), bytes_of(row, sizeof *row));
 }
 
+/* Its account's jobs whose lock was not seen yet. */
+static void count_unpaid(struct store *state, const struct escrow_row *escrow, int by)
+{
+    struct account_row account;
+    if (!state_account(state, escrow->account_id, &account)) {
+        evolve_missing(state, "account");
+        return;
+    }
+    account.jobs_unpaid += (uint64_t)by;
+    store_put(state, &STATE_ACCOUNTS, id_key(&escrow->account_id),
+              bytes_of(&account, sizeof account));
+}
+
 static void request(struct store *state, const struct event *event)
 {
     const struct ev_escrow_requested *requested = &event->u.escrow_requested;
@@ -37,6 +50,7 @@ static void request(struct store *state, const struct event *event)
     store_put(state, &STATE_ESCROW_IDENTITIES, hash_key(&row.identity), id_key(&event->stream_id));
     store_put(state, &STATE_ESCROWS_OPEN, id_key(&event->stream_id), bytes_of("", 0));
     evolve_key_escrows(state, row.key_id, 1);
+    count_unpaid(state, &row, 1);
 }
 
 static void moved(struct escrow_row *escrow, uint64_t tick)
@@ -91,6 +105,7 @@ static void observe(struct store *state, uint64_t sequence, const struct event *
     store_put(state, &STATE_DEPOSITS, hash_key(&observed->tx_id),
               bytes_of(&deposit, sizeof deposit));
     if (observed->class == DEPOSIT_LOCK) {
+        count_unpaid(state, escrow, -1);
         escrow->status = ESCROW_OBSERVED;
         escrow->lock_tx = observed->tx_id;
         escrow->lock_tick = observed->tick;
@@ -129,6 +144,9 @@ static void settle(struct store *state, uint64_t sequence, const struct event *e
 static void expire(struct store *state, const struct event *event, struct escrow_row *escrow)
 {
     struct deposit_row lock;
+    if (escrow->status == ESCROW_REQUESTED) {
+        count_unpaid(state, escrow, -1);
+    }
     if (escrow->status == ESCROW_OBSERVED && state_deposit(state, escrow->lock_tx, &lock)) {
         open_leg(state, event, escrow, LEG_RETURN, lock.sequence, escrow->lock_tx,
                  escrow->consumer_identity, escrow->amount);

@@ -8,7 +8,7 @@
  * (ids and keys are 16 and 32), so the sizes below are the sums of their members. */
 static_assert(sizeof(struct ledger_row) == 16 + 2 * 32 + 24 * 8, "no padding");
 static_assert(sizeof(struct settlement_key_row) == 32 + 3 * 8, "no padding");
-static_assert(sizeof(struct account_row) == 32 + 4 * 8, "no padding");
+static_assert(sizeof(struct account_row) == 32 + 5 * 8, "no padding");
 static_assert(sizeof(struct token_row) == 3 * 16 + 3 * 8, "no padding");
 static_assert(sizeof(struct upload_row) == 16 + 6 * 8 + 9 * 8, "no padding");
 static_assert(sizeof(struct host_row) == 2 * 16 + 2 * 8, "no padding");

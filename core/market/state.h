@@ -59,6 +59,7 @@ struct account_row { /* account id → */
     uint64_t registered_sequence;
     uint64_t jobs_started;
     uint64_t jobs_refunded; /* of them, those that ended as program_failed */
+    uint64_t jobs_unpaid;   /* whose lock was not seen yet */
     int64_t job_created_at; /* the last one; 0: none */
 };
 

@@ -13,6 +13,11 @@
 #define REFUNDS_PERMILLE 800
 #define REFUNDED_WAIT_S 3600
 
+/* Jobs of one identity whose lock nobody has seen yet. A job costs its buyer nothing before it is paid, but its escrow is watched for as long as a lock may come, and the
+ * chain is asked about it once more before it expires: some 20 questions a second are all there are for everybody. So many are three
+ * seconds of them; who wants more at once pays some first. */
+#define JOBS_UNPAID_MAX 64
+
 /* Defaults for a network; the list of failure terms is in the arena. Change fields, then submit as terms.set. */
 MUST_CHECK enum err_code terms_default(enum network network, struct arena *arena,
                                        struct ev_terms_set *ret, struct err *err);

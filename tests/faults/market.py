@@ -203,7 +203,7 @@ class Market:
                               "job-" + name, lambda json: {"id": json["id"], "escrow_id": json["escrow"]["id"], "identity":
                                                            json["escrow"]["identity"], "amount": json["escrow"]["amount"]})
         if answer.status != 201:
-            must(answer.json["code"] in ("host_offline", "too_many_refunds", "no_chain"), "job: %s", answer)
+            must(answer.json["code"] in ("host_offline", "too_many_refunds", "too_many_unpaid", "no_chain"), "job: %s", answer)
             return time.sleep(0.1)
         job = answer.json
         self.plans[job["id"]] = plan

@@ -140,7 +140,23 @@ static void check_job(struct market *m, struct id16 job_id, size_t *queued, size
     }
 }
 
-/* What the rule about refunds counts. */
+static uint64_t unpaid_of(struct market *m, struct id16 account_id)
+{
+    struct id16 at = {0};
+    struct bytes key;
+    struct bytes value;
+    uint64_t unpaid = 0;
+    while (store_seek(m->store, &STATE_ESCROWS, id_key(&at), true, &key, &value)) {
+        struct escrow_row escrow;
+        memcpy(at.b, key.data, sizeof at.b);
+        check(m, state_escrow(m->store, at, &escrow));
+        bool const waits = escrow.status == ESCROW_REQUESTED;
+        unpaid += waits && id_equal(escrow.account_id, account_id) ? 1 : 0;
+    }
+    return unpaid;
+}
+
+/* What the rules about refunds and unpaid jobs count. */
 static void check_consumer(struct market *m, struct id16 account_id)
 {
     struct account_row account = {0};
@@ -156,6 +172,7 @@ static void check_consumer(struct market *m, struct id16 account_id)
         }
     }
     check(m, account.jobs_started == started && account.jobs_refunded == refunded);
+    check(m, account.jobs_unpaid == unpaid_of(m, account_id) && account.jobs_unpaid <= 64);
     check(m, refunded <= started);
 }
 

@@ -513,6 +513,9 @@ static bool create(struct naive_ledger *n, const struct command *c, int64_t now)
             }
         }
     }
+    if (naive_unpaid(n, consumer->id) >= 64) {
+        return no(n, "too many unpaid");
+    }
     struct naive_job *job = add_job(n, j->job_id);
     job->changed = true;
     job->quote = (size_t)(row - n->quotes);

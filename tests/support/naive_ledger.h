@@ -210,5 +210,7 @@ const char *naive_lose(struct naive_ledger *naive, struct naive_leg *leg,
                        const struct ev_leg_lost *lost);
 /* How many payments were found after a restore. */
 uint64_t naive_found_of(const struct naive_ledger *naive, size_t job);
+/* Its jobs whose lock was not seen yet. */
+size_t naive_unpaid(const struct naive_ledger *naive, struct id16 account_id);
 
 #endif

@@ -1,4 +1,4 @@
-/* Legs of the naive ledger (naive_ledger.h), and its rules after a restore, which are about them. */
+/* Escrows and legs of the naive ledger (naive_ledger.h), and its rules after a restore, which are about them. */
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/support/naive_ledger.h"
 
@@ -13,6 +13,16 @@ static bool is_open(const struct naive_ledger *n, const struct naive_job *job)
         open |= &n->jobs[n->legs[i].job] == job && n->legs[i].status != LEG_CONFIRMED;
     }
     return open;
+}
+
+size_t naive_unpaid(const struct naive_ledger *n, struct id16 account_id)
+{
+    size_t unpaid = 0;
+    for (size_t i = 0; i < n->job_count; i++) {
+        bool const waits = n->jobs[i].escrow_status == ESCROW_REQUESTED;
+        unpaid += waits && id_equal(n->jobs[i].account_id, account_id) ? 1 : 0;
+    }
+    return unpaid;
 }
 
 static bool log_has(const struct naive_ledger *n, struct key32 tx_id)

@@ -198,6 +198,26 @@ static void too_many_refunds(struct scene *s)
     (void)market_create_job(&s->market, s->consumer, quote);
 }
 
+/* So many wait for their lock; each that is paid or cancelled makes room for one. */
+static void too_many_unpaid(struct scene *s)
+{
+    struct id16 jobs[64];
+    for (size_t i = 0; i < 64; i++) {
+        jobs[i] = market_create_job(&s->market, s->consumer, quoted(s));
+        assert_int_equal(s->market.err.code, ERR_OK);
+    }
+    struct command lock = market_lock_of(&s->market, jobs[0]);
+    submit(s, &lock);
+    assert_int_equal(s->market.err.code, ERR_OK);
+    (void)market_create_job(&s->market, s->consumer, quoted(s));
+    assert_int_equal(s->market.err.code, ERR_OK);
+    assert_int_equal(market_cancel(&s->market, s->consumer, jobs[1]), ERR_OK);
+    (void)market_create_job(&s->market, s->consumer, quoted(s));
+    assert_int_equal(s->market.err.code, ERR_OK);
+    assert_int_equal(market_cancel(&s->market, s->consumer, jobs[0]), ERR_OK); /* it was paid */
+    (void)market_create_job(&s->market, s->consumer, quoted(s));
+}
+
 static void no_such_job(struct scene *s)
 {
     struct id16 job = running(s);
@@ -595,6 +615,7 @@ static const struct refusal ROWS[] = {
     ROW(job_exists, ERR_CONFLICT),
     ROW(account_missing, ERR_INTERNAL),
     ROW(too_many_refunds, ERR_BUSY),
+    ROW(too_many_unpaid, ERR_BUSY),
     ROW(no_such_job, ERR_NOT_FOUND),
     ROW(job_ended, ERR_CONFLICT),
     ROW(not_ratable, ERR_CONFLICT),
