@@ -116,6 +116,7 @@ static bool is_over(const struct settlement *s, const struct escrow_row *escrow)
 struct open_escrow {
     struct id16 id;
     struct escrow_row row;
+    int64_t must_hold;
 };
 
 struct open_list {
@@ -160,6 +161,7 @@ static enum err_code open_escrows(struct settlement *s, struct open_list *ret_ob
         memcpy(open.id.b, key.data, sizeof open.id.b);
         bool good = state_escrow(store, open.id, &open.row);
         if (good && open.row.status == ESCROW_OBSERVED) {
+            open.must_hold = settlement_must_hold(store, open.id, &open.row);
             good = add_open(ret_observed, &open);
         } else if (good && !s->observing && is_over(s, &open.row)) {
             good = add_open(ret_over, &open);
@@ -173,11 +175,38 @@ static enum err_code open_escrows(struct settlement *s, struct open_list *ret_ob
     return stored != ERR_OK ? stored : code;
 }
 
+/* An archive's word that money flew is not enough to run a job on: it is there, by the live service's. */
+static enum err_code check_held(struct settlement *s, const struct open_escrow *open,
+                                struct err *err)
+{
+    struct qubic_balance balance;
+    char text[ID_TEXT_SIZE];
+    enum err_code code = chain_balance(s, &open->row.identity, &balance, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    if (balance.valid_for_tick < open->row.lock_tick) {
+        return err_set(err, ERR_BUSY,
+                       "the chain's newest balance is of tick %" PRIu32
+                       ", too old to judge a lock of tick %" PRIu64,
+                       balance.valid_for_tick, open->row.lock_tick);
+    }
+    if (balance.balance >= open->must_hold) {
+        return ERR_OK;
+    }
+    id_format(open->id, text);
+    return err_set(err, ERR_CONFLICT,
+                   "the archive shows the lock of escrow %s as paid, and its identity has %" PRId64
+                   " QUBIC of %" PRId64 ": it does not count yet",
+                   text, balance.balance, open->must_hold);
+}
+
 /* The archive still has the lock, with our fields: asked again before it counts. */
-static enum err_code check_lock(struct settlement *s, const struct escrow_row *escrow,
+static enum err_code check_lock(struct settlement *s, const struct open_escrow *open,
                                 struct err *err)
 {
     struct qubic_archived_transaction found;
+    const struct escrow_row *escrow = &open->row;
     enum err_code code = chain_transaction(s, &escrow->lock_tx, &found, err);
     if (code != ERR_OK) {
         return code == ERR_NOT_FOUND
@@ -190,26 +219,26 @@ static enum err_code check_lock(struct settlement *s, const struct escrow_row *e
         !key_equal(found.transaction.destination, escrow->identity)) {
         return err_set(err, ERR_UNAVAILABLE, "the archive contradicts itself about a lock");
     }
-    return ERR_OK;
+    return check_held(s, open, err);
 }
 
 /* Up to and including the one that locks, even if the terms ask for fewer now than were given already. */
-static enum err_code confirm_one(struct settlement *s, struct id16 escrow_id,
-                                 const struct escrow_row *escrow, uint64_t required,
-                                 struct err *err)
+static enum err_code confirm_one(struct settlement *s, const struct open_escrow *open,
+                                 uint64_t required, struct err *err)
 {
+    const struct escrow_row *escrow = &open->row;
     for (uint64_t next = escrow->confirmations + 1; s->processed >= escrow->lock_tick + next;
          next++) {
         struct ledger_answer answer;
-        enum err_code code = next >= required ? check_lock(s, escrow, err) : ERR_OK;
+        enum err_code code = next >= required ? check_lock(s, open, err) : ERR_OK;
         if (code != ERR_OK) {
             return code;
         }
         struct command command = {
             .type = COMMAND_ESCROW_CONFIRM,
-            .command_id = settlement_command_id(STEP_CONFIRM, escrow_id, escrow->lock_tx, next),
+            .command_id = settlement_command_id(STEP_CONFIRM, open->id, escrow->lock_tx, next),
             .u.confirm = {
-                .escrow_id = escrow_id, .confirmations = next, .processed_tick = s->processed}};
+                .escrow_id = open->id, .confirmations = next, .processed_tick = s->processed}};
         code = settlement_submit(s, &command, &answer, err);
         if (code != ERR_OK || answer.code != ERR_OK || next >= required) {
             return code;
@@ -226,13 +255,18 @@ static void ahead_of_confirming(struct settlement *s, void *ctx, size_t index)
     uint64_t const last = next > list->required ? next : list->required;
     if (s->processed >= escrow->lock_tick + last) {
         chain_ahead_transaction(s, &escrow->lock_tx);
+        chain_ahead_balance(s, &escrow->identity);
     }
 }
 
 static enum err_code confirm_step(struct settlement *s, void *ctx, size_t index, struct err *err)
 {
     const struct open_list *list = ctx;
-    return confirm_one(s, list->items[index].id, &list->items[index].row, list->required, err);
+    enum err_code code = confirm_one(s, &list->items[index], list->required, err);
+    if (code != ERR_OK) {
+        trouble_note(s, list->items[index].id, err);
+    }
+    return code;
 }
 
 static void ahead_of_expiring(struct settlement *s, void *ctx, size_t index)

@@ -6,7 +6,7 @@
  *
  *     due ─ derive key, sign, LEG_SIGN (durable) ─▶ signed ─ broadcast those bytes until the tick has passed
  *                                                     │ tick + 3 processed
- *                                     found, money flew ├─▶ LEG_CONFIRM
+ *                      found, money flew, something left ├─▶ LEG_CONFIRM
  *                     not found, not in the tick, count  ├─▶ LEG_LOSE ─▶ due, next attempt
  *                                     anything else      └─▶ wait
  *

@@ -234,6 +234,12 @@ void trouble_note(struct settlement *s, struct id16 escrow_id, const struct err 
 void trouble_publish(struct settlement *s);
 /* 0: nothing too much there (any more). */
 void surplus_note(struct settlement *s, struct id16 escrow_id, int64_t amount, uint32_t tick);
+/* holds.c */
+/* What the ledger says is at an escrow's identity. */
+int64_t settlement_holds(struct store *store, struct id16 escrow_id);
+/* … and must be there, whatever is under way. */
+int64_t settlement_must_hold(struct store *store, struct id16 escrow_id,
+                             const struct escrow_row *escrow);
 /* legs.c */
 MUST_CHECK enum err_code settle_legs(struct settlement *s, struct err *err);
 /* reread.c: after a restore. */

@@ -179,6 +179,14 @@ void lies_shorten(const struct lies *lies, struct devnet *network, const char *p
         buf_clear(&reply->body);
         qubic_rpc_build_identity_transactions(&reply->body, &none);
     }
+    while (lies->all_flew && reply->body.size > 0) {
+        static const char NO[] = "\"moneyFlew\":false";
+        uint8_t *at = memmem(reply->body.data, reply->body.size, NO, sizeof NO - 1);
+        if (at == NULL) {
+            break;
+        }
+        memcpy(at, "\"moneyFlew\":true ", sizeof NO - 1);
+    }
     if (lies->hangs[0] != '\0' && (strstr(path, lies->hangs) != NULL ||
                                    (body.size > 0 && memmem(body.data, body.size, lies->hangs,
                                                             strlen(lies->hangs)) != NULL))) {

@@ -17,6 +17,7 @@ enum lie {
 };
 
 struct lies {
+    bool all_flew;    /* while it is set: every transaction is shown as one whose money flew */
     bool short_lists; /* while it is set: the list of an identity's transactions is empty */
     char hangs[QUBIC_IDENTITY_TEXT_SIZE]; /* a question that names this has no answer in time */
     struct key32 short_of; /* the list of this identity is always empty; zero: of none */
@@ -27,7 +28,7 @@ struct lies {
 };
 
 const char *lie_name(enum lie lie);
-/* What `short_lists`, `short_of` and `hangs` say. */
+/* What `short_lists`, `short_of`, `hangs` and `all_flew` say. */
 void lies_shorten(const struct lies *lies, struct devnet *network, const char *path,
                   struct bytes body, struct service_reply *reply);
 /* May change an answer that is true. */

@@ -86,7 +86,7 @@ const char *crash_step_name(enum crash_step step)
 static bool crash(struct virtual_world *w, enum crash_step step, bool after)
 {
     static const unsigned WEIGHTS[CRASH_STEPS] = {
-        [CRASH_DEPOSIT] = 2,     [CRASH_EXPIRE] = 20, [CRASH_IDENTITY] = 20, [CRASH_SHORTFALL] = 30,
+        [CRASH_DEPOSIT] = 2,     [CRASH_EXPIRE] = 20, [CRASH_IDENTITY] = 20, [CRASH_SHORTFALL] = 60,
         [CRASH_CONFIRM_LEG] = 2, [CRASH_ANCHOR] = 20, [CRASH_RETIRE] = 100};
     if (w->crashed || step >= CRASH_STEPS) {
         return true;
