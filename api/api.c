@@ -253,7 +253,7 @@ enum err_code api_start(struct api *api, struct err *err)
     struct http_server_options server_options = {
         .host = api->options.host,
         .port = api->options.port,
-        .connections_max = 4096,
+        .connections_max = api->options.connections_max,
     };
     if (code == ERR_OK) {
         code =

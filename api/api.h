@@ -31,6 +31,7 @@ struct api_options {
     const char *qubic_query_url;
     unsigned
         qubic_requests_per_s; /* of each of the two clients: this one and settlement's; 0: no limit */
+    size_t connections_max;   /* 0: as the server does by itself */
     const char *explorer_url; /* NULL: none */
     const char *faucet_url;   /* of a local chain; NULL: none */
 };

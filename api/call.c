@@ -77,6 +77,7 @@ void call_free(struct call *call)
 static void send_reply(struct call *call, int status, const char *content_type, struct bytes body)
 {
     char sequence[24];
+    char retry_after[24];
     struct http_field headers[3];
     size_t count = 0;
     if (call->request == NULL) {
@@ -100,8 +101,11 @@ static void send_reply(struct call *call, int status, const char *content_type, 
     if (call->answer.replayed) {
         headers[count++] = (struct http_field){"Idempotent-Replayed", "true"};
     }
-    if (status == 503 || status == 429) {
-        headers[count++] = (struct http_field){"Retry-After", "1"};
+    /* What is busy or away may be back soon; whoever did too much is told how long it takes, or nothing. */
+    unsigned const wait_s = call->retry_after_s != 0 ? call->retry_after_s : status == 503 ? 1 : 0;
+    if ((status == 503 || status == 429) && wait_s != 0) {
+        (void)snprintf(retry_after, sizeof retry_after, "%u", wait_s);
+        headers[count++] = (struct http_field){"Retry-After", retry_after};
     }
     struct http_response response = {
         .status = status,
@@ -204,6 +208,7 @@ void call_refuse(struct call *call, const struct err *err)
     } else if (strcmp(word, "too_many_refunds") == 0 || strcmp(word, "too_many_unpaid") == 0) {
         status = 429;
     }
+    call->retry_after_s = err->retry_after_s;
     call_problem(call, status, word, "%s", colon + 2);
 }
 

@@ -46,6 +46,7 @@ struct call {
         read_err; /* views or log could not be read: what was made of them is not sent, but 503 */
     void (*on_answered)(struct call *call); /* after an accepted command */
     void (*on_refused)(struct call *call);  /* NULL: a refusal is answered with its problem */
+    unsigned retry_after_s;                 /* for the answer, with 429 and 503; 0: not known */
     bool awaiting;                          /* the ledger's answer is still to come */
     struct bytes raw_body;                  /* as it came, for the fingerprint */
     void *state;                            /* the route's own, in the arena */

@@ -400,11 +400,20 @@ static enum err_code serve(struct server *s, uv_loop_t *loop, struct err *err)
     return ERR_OK;
 }
 
+/* Beside connections: log, views and blobs, the chain's services, what is being uploaded or fetched at the moment. */
+#define DESCRIPTORS_OWN 256
+
 static enum err_code run(struct server *s, struct err *err)
 {
     uv_loop_t loop;
     struct ledger_row ledger = {0};
-    enum err_code code = open_keys(s, err);
+    enum err_code code =
+        process_want_descriptors(s->options.api.connections_max + DESCRIPTORS_OWN, err);
+    if (code != ERR_OK) {
+        err_context(err, "--connections-max %zu", s->options.api.connections_max);
+        return code;
+    }
+    code = open_keys(s, err);
     if (code == ERR_OK && uv_loop_init(&loop) != 0) {
         code = err_set(err, ERR_NOMEM, "no memory for the event loop");
     }

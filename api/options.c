@@ -46,6 +46,7 @@ static const char USAGE[] =
     "the "
     "API each;\n"
     "                             0: no limit [local: 0, else 20]\n"
+    "  --connections-max N        at once, of everybody; the next is answered 503 [4096]\n"
     "  --poll-ms N                pause between two looks at the chain [500]\n"
     "  --anchor-every-events N    put a checkpoint on the chain after so many events [0: no]\n"
     "  --anchor-every-min N       ... and after so many minutes, if something happened [0: no]\n"
@@ -73,6 +74,7 @@ enum option_id {
     OPT_SECOND_LIVE,
     OPT_FAUCET,
     OPT_RATE,
+    OPT_CONNECTIONS,
     OPT_POLL,
     OPT_ANCHOR_EVENTS,
     OPT_ANCHOR_MIN,
@@ -97,6 +99,7 @@ static const struct option LONG[] = {
     {"qubic-second-live-url", required_argument, NULL, OPT_SECOND_LIVE},
     {"faucet-url", required_argument, NULL, OPT_FAUCET},
     {"qubic-rate", required_argument, NULL, OPT_RATE},
+    {"connections-max", required_argument, NULL, OPT_CONNECTIONS},
     {"poll-ms", required_argument, NULL, OPT_POLL},
     {"anchor-every-events", required_argument, NULL, OPT_ANCHOR_EVENTS},
     {"anchor-every-min", required_argument, NULL, OPT_ANCHOR_MIN},
@@ -183,6 +186,13 @@ static enum err_code take(int id, struct tallyd_options *options, struct err *er
         options->api.qubic_requests_per_s = (unsigned)value;
         options->rate_given = true;
         break;
+    case OPT_CONNECTIONS:
+        code = number(optarg, 1000000, &value, "connections-max", err);
+        if (code == ERR_OK && value == 0) {
+            code = err_set(err, ERR_INVALID, "--connections-max is at least 1");
+        }
+        options->api.connections_max = (size_t)value;
+        break;
     case OPT_POLL:
         code = number(optarg, 60000, &value, "poll-ms", err);
         options->poll_ms = (unsigned)value;
@@ -216,7 +226,7 @@ enum err_code options_parse(int argc, char **argv, struct tallyd_options *ret, b
     struct tallyd_options options = {
         .name = "tally.local",
         .network = NETWORK_LOCAL,
-        .api = {.port = 8420},
+        .api = {.port = 8420, .connections_max = 4096},
     };
     *ret_help = argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0);
     if (*ret_help) {

@@ -14,6 +14,7 @@ static void fill(struct err *err, enum err_code code, int origin, const char *fi
     err->origin = origin;
     err->file = file;
     err->line = line;
+    err->retry_after_s = 0;
 }
 
 enum err_code err_set_at(struct err *err, enum err_code code, int origin, const char *file,

@@ -39,6 +39,8 @@ struct err {
     enum err_code code;
     int origin; /* the foreign code, 0 if none */
     int line;
+    unsigned
+        retry_after_s; /* asking again before can not help; 0: not known. Set after err_set, which clears it */
     const char *file; /* static string */
     char message[ERR_MESSAGE_MAX];
 };

@@ -2,6 +2,7 @@
 #include "core/base/process.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
@@ -27,4 +28,25 @@ enum err_code process_keep_secrets(struct err *err)
         return err_set_errno(err, errno, "hide the memory from other processes");
     }
     return ERR_OK;
+}
+
+enum err_code process_want_descriptors(uint64_t wanted, struct err *err)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return err_set_errno(err, errno, "read the limit on open files");
+    }
+    if (limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        if (setrlimit(RLIMIT_NOFILE, &limit) != 0) {
+            return err_set_errno(err, errno, "raise the limit on open files");
+        }
+    }
+    if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= wanted) {
+        return ERR_OK;
+    }
+    return err_set(err, ERR_CONFLICT,
+                   "at most %" PRIu64 " files and connections may be open here, %" PRIu64
+                   " are wanted: raise the hard limit (ulimit -Hn, LimitNOFILE of systemd)",
+                   (uint64_t)limit.rlim_cur, wanted);
 }

@@ -62,17 +62,22 @@ static enum err_code check_escrow_keys(struct deciding *d)
 
 static enum err_code check_refunds(struct deciding *d, const struct account_row *consumer)
 {
-    int64_t wait = consumer->job_created_at + REFUNDED_WAIT_S * NS_PER_S - d->now;
+    int64_t const wait = consumer->job_created_at + REFUNDED_WAIT_S * NS_PER_S - d->now;
+    int64_t const wait_s = (wait + NS_PER_S - 1) / NS_PER_S;
     if (consumer->jobs_refunded < REFUNDS_TOLERATED ||
         consumer->jobs_refunded * 1000 <= consumer->jobs_started * REFUNDS_PERMILLE || wait <= 0) {
         return ERR_OK;
     }
-    return refuse(
+    enum err_code code = refuse(
         d, ERR_BUSY, "too_many_refunds",
         "%llu of your %llu started jobs failed and were refunded: while these are more than %d "
         "permille, one job in %d minutes; the next in %lld s",
         (unsigned long long)consumer->jobs_refunded, (unsigned long long)consumer->jobs_started,
-        REFUNDS_PERMILLE, REFUNDED_WAIT_S / 60, (long long)((wait + NS_PER_S - 1) / NS_PER_S));
+        REFUNDS_PERMILLE, REFUNDED_WAIT_S / 60, (long long)wait_s);
+    if (d->err != NULL) {
+        d->err->retry_after_s = (unsigned)wait_s;
+    }
+    return code;
 }
 
 static enum err_code check_unpaid(struct deciding *d, const struct account_row *consumer)

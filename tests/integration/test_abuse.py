@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import resource
 import socket
 import struct
 import subprocess
@@ -41,6 +42,41 @@ class Abuse(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn(b"another process", done.stderr)
         self.alice.ok("POST", "/v1/quotes", self.quote_request())
+
+    def test_connections_that_do_not_fit_are_refused_at_the_start(self):
+        def limited():
+            resource.setrlimit(resource.RLIMIT_NOFILE, (256, 4096))
+        with World() as world:
+            self.assertEqual(world.server.stop(), 0)
+            world.server.errors.close()
+            run = [BIN + "/tallyd", "run", *world.common(), "--port", "0", "--qubic-live-url", world.chain.url + "/live/v1",
+                   "--qubic-query-url", world.chain.url + "/query/v1"]
+            done = subprocess.run(run, capture_output=True, text=True, timeout=30, preexec_fn=limited)
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertIn("--connections-max 4096: at most 4096 files and connections may be open here, 4352 are wanted", done.stderr)
+            with subprocess.Popen([*run, "--connections-max", "3840"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                  preexec_fn=limited) as child:
+                self.assertIn(b"listening", child.stdout.readline())
+                with open("/proc/%d/limits" % child.pid) as limits:
+                    self.assertRegex(limits.read(), r"Max open files +4096 +4096 ")
+                child.terminate()
+            self.assertEqual(child.returncode, 0)
+            world.start()
+
+    def test_who_did_too_much_is_told_how_long_to_wait(self):
+        """One in an hour: "Retry-After: 1" would be asked 3,600 times."""
+        bob = self.world.person("bob", MONEY)
+        host = self.world.host(self.maria, "another rig")
+        upload = bob.upload()
+        for _ in range(20):
+            job = bob.queued_job(host)
+            host.claim_and_start(job)
+            host.end(job, "program_failed", "exited_nonzero", exit_status=1)
+        quote = bob.ok("POST", "/v1/quotes", {"upload_id": upload["id"], "offer_id": host.offer["id"]})
+        refused = bob.post("/v1/jobs", {"quote_id": quote["id"]})
+        self.assertEqual((refused.status, refused.json["code"]), (429, "too_many_refunds"), refused)
+        self.assertIn(int(refused.headers["Retry-After"]), range(3500, 3601))
+        self.assertIn("the next in %s s" % refused.headers["Retry-After"], refused.json["detail"])
 
     def test_asking_for_challenges_keeps_nobody_from_signing_in(self):
         asking = http.client.HTTPConnection(LOCAL, self.world.server.port)
