@@ -7,19 +7,19 @@
 #include "core/base/text.h"
 #include "core/base/time.h"
 #include "core/base/trace.h"
-#include "core/crypto/sha256.h"
 #include "worker/background.h"
 #include "worker/errand.h"
 #include "worker/job_disk.h"
 #include "worker/job_input.h"
 #include "worker/job_launch.h"
 #include "worker/job_log.h"
-#include "worker/job_protocol.h"
 #include "worker/job_results.h"
 #include "worker/job_verdict.h"
+#include "worker/mask.h"
 #include "worker/measure.h"
 #include "worker/output.h"
 #include "worker/program.h"
+#include "worker/progress.h"
 #include "worker/report.h"
 
 #include <errno.h>
@@ -31,7 +31,6 @@
 
 #define JOB_MAGIC 0x10b10bU
 #define TICK_MS 200
-#define MEASURE_MS 2000
 #define STOP_GRACE_MS 1000
 #define RESULT_PATIENCE_MS 600000
 #define LEAVE_PATIENCE_MS 10000 /* for what is left to say when the worker must go */
@@ -69,12 +68,13 @@ struct job {
     struct cgroup cgroup;
     struct program *program;
     struct program_end program_end;
+    struct mask *mask;
     struct output *output;
     struct report *report;
+    struct progress progress;
     struct job_log log;
     struct job_results *results;
     struct measure measure;
-    int64_t measured_ns;
     struct job_disk *disk;
     struct job_verdict verdict;
 };
@@ -251,17 +251,23 @@ static void on_raw(void *ctx, struct bytes raw)
     job_log_write(&job_from(ctx)->log, raw);
 }
 
+static void tell_progress(struct job *job, bool soon)
+{
+    struct bytes const operation = bytes_of_text(job->progress.operation);
+    report_progress(job->report, job->progress.permille, &operation, soon);
+}
+
 static bool on_line(void *ctx, enum worker_stream stream, struct bytes line)
 {
     struct job *job = job_from(ctx);
-    struct job_protocol_line said;
-    if (stream != STREAM_STDOUT || !job_protocol_parse(line, &said)) {
-        job_verdict_line(&job->verdict, stream, line);
-        return false;
+    enum progress_news const news = progress_take(&job->progress, stream == STREAM_STDOUT, line);
+    if (news != PROGRESS_NOTHING) {
+        tell_progress(job, true);
     }
-    report_progress(job->report, said.has_progress ? said.permille : report_permille(job->report),
-                    said.has_operation ? &said.operation : NULL);
-    return true;
+    if (news != PROGRESS_TOLD) {
+        job_verdict_line(&job->verdict, stream, line);
+    }
+    return news == PROGRESS_TOLD;
 }
 
 static void on_output(void *ctx, enum worker_stream stream, struct bytes bytes)
@@ -373,12 +379,18 @@ static enum err_code start_disk(struct job *job, uint64_t *ret_bytes, struct err
 
 static enum err_code start_reports(struct job *job, struct err *err)
 {
+    enum err_code code =
+        mask_create(job->order->environment, job->order->environment_count, &job->mask, err);
+    if (code != ERR_OK) {
+        return code;
+    }
     struct output_options const output = {.batch_max = job->order->batch_max,
                                           .queued_max = OUTPUT_QUEUED_MAX,
+                                          .mask = job->mask,
                                           .on_raw = on_raw,
                                           .on_line = on_line,
                                           .ctx = job};
-    enum err_code code = output_create(&output, &job->output, err);
+    code = output_create(&output, &job->output, err);
     if (code != ERR_OK) {
         return code;
     }
@@ -434,13 +446,9 @@ static void begin_run(struct job *job)
           job->cgroup.memory_folder[0] != 0, job->cgroup.pids_folder[0] != 0);
 }
 
-static void take_sample(struct job *job, int64_t now)
+static void take_sample(struct job *job)
 {
     struct report_sample sample;
-    if ((now - job->measured_ns) / NS_PER_MS < MEASURE_MS) {
-        return;
-    }
-    job->measured_ns = now;
     if (measure_take(&job->measure, program_root(job->program), &job->cgroup, &sample)) {
         sample.at_ms = program_used_ms(job->program);
         report_sample(job->report, &sample);
@@ -454,7 +462,10 @@ static void on_tick(uv_timer_t *timer)
     if (job->leave_ns != 0 && now > job->leave_ns) {
         abandon(job, "no more time to report");
     } else if (job->state == JOB_RUNNING) {
-        take_sample(job, now);
+        take_sample(job);
+        if (progress_by_time(&job->progress, report_used_ms(job), job->order->limit_ms)) {
+            tell_progress(job, false);
+        }
         if ((now - report_accepted_ns(job->report)) / NS_PER_MS > (int64_t)job->order->lease_ms) {
             abandon(job, "the server was silent for longer than the lease");
         }
@@ -501,7 +512,7 @@ static void begin_store(struct job *job)
         .ctx = job,
     };
     if (job->verdict.keeps_results) {
-        report_progress(job->report, report_permille(job->report), &operation);
+        report_progress(job->report, job->progress.permille, &operation, true);
     }
     if (job_results_start(&options, &job->results, &err) != ERR_OK) {
         job->results = NULL;
@@ -588,6 +599,8 @@ static void begin_clean(struct job *job)
     job->report = NULL;
     output_destroy(job->output);
     job->output = NULL;
+    mask_destroy(job->mask);
+    job->mask = NULL;
     program_close(job->program);
     job->program = NULL;
     job_disk_close(job->disk);

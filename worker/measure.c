@@ -12,6 +12,9 @@ bool measure_take(struct measure *measure, pid_t root, const struct cgroup *grou
     struct process_totals totals;
     uint64_t memory;
     int64_t const now = time_mono_ns();
+    if (measure->last_ns != 0 && now - measure->last_ns < MEASURE_MS * NS_PER_MS) {
+        return false;
+    }
     if (root == 0 || !process_tree_measure(root, &totals)) {
         return false;
     }

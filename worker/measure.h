@@ -20,7 +20,9 @@ struct measure {
     int64_t last_ns; /* 0: no sample yet */
 };
 
-/* The first call only sets the start and returns false, as does one for a sandbox that is gone. `ret->at_ms` is the
+#define MEASURE_MS 2000
+
+/* A sample every MEASURE_MS, however often it is called: false between them, and for a sandbox that is gone; the first call sets the start. `ret->at_ms` is the
  * caller's. */
 bool measure_take(struct measure *measure, pid_t root, const struct cgroup *group,
                   struct report_sample *ret);

@@ -8,6 +8,7 @@
 #include "core/base/buf.h"
 #include "core/base/invariant.h"
 #include "core/base/text.h"
+#include "worker/mask.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,8 @@ struct batch {
     uint64_t lines;
     struct buf text;
 };
+
+_Static_assert(STREAM_COUNT == MASK_STREAMS, "each stream is masked by itself");
 
 struct output {
     struct output_options options;
@@ -174,7 +177,7 @@ static void split_long(struct output *output, enum worker_stream stream)
     output->continued[stream] = true;
 }
 
-void output_feed(struct output *output, enum worker_stream stream, struct bytes bytes)
+static void take(struct output *output, enum worker_stream stream, struct bytes bytes)
 {
     struct buf *partial = &output->partial[stream];
     if (output->after_cr[stream] && bytes.size > 0) {
@@ -203,9 +206,26 @@ void output_feed(struct output *output, enum worker_stream stream, struct bytes 
     }
 }
 
+static void on_shown(void *ctx, unsigned stream, struct bytes bytes)
+{
+    take(ctx, (enum worker_stream)stream, bytes);
+}
+
+void output_feed(struct output *output, enum worker_stream stream, struct bytes bytes)
+{
+    if (output->options.mask != NULL) {
+        mask_feed(output->options.mask, stream, bytes, on_shown, output);
+    } else {
+        take(output, stream, bytes);
+    }
+}
+
 void output_finish(struct output *output)
 {
     for (size_t i = 0; i < STREAM_COUNT; i++) {
+        if (output->options.mask != NULL) {
+            mask_finish(output->options.mask, (unsigned)i, on_shown, output);
+        }
         if (output->partial[i].size > 0) {
             log_raw(output, buf_bytes(&output->partial[i]));
             end_line(output, (enum worker_stream)i);

@@ -17,6 +17,8 @@
 
 #define OUTPUT_BATCH_MIN 64
 
+struct mask;
+
 enum worker_stream { STREAM_STDOUT, STREAM_STDERR, STREAM_COUNT };
 
 struct output;
@@ -24,6 +26,7 @@ struct output;
 struct output_options {
     size_t batch_max;  /* bytes, at least OUTPUT_BATCH_MIN */
     size_t queued_max; /* output_is_full from here on */
+    struct mask *mask; /* over every byte before all else; NULL: none; borrowed */
     /* Every byte as it was written, line by line. May be NULL. */
     void (*on_raw)(void *ctx, struct bytes raw);
     /* A whole line without its end; true: it was meant for the worker and is not shown. May be NULL. */

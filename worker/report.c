@@ -287,7 +287,8 @@ static void pump(struct report *report)
     buf_deinit(&body);
 }
 
-void report_progress(struct report *report, uint64_t permille, const struct bytes *operation)
+void report_progress(struct report *report, uint64_t permille, const struct bytes *operation,
+                     bool soon)
 {
     report->permille = permille <= 1000 ? permille : 1000;
     if (operation != NULL) {
@@ -295,12 +296,7 @@ void report_progress(struct report *report, uint64_t permille, const struct byte
         memcpy(report->operation, operation->data, operation->size);
         report->operation[operation->size] = 0;
     }
-    report->progress_dirty = true;
-}
-
-uint64_t report_permille(const struct report *report)
-{
-    return report->permille;
+    report->progress_dirty = report->progress_dirty || soon;
 }
 
 void report_sample(struct report *report, const struct report_sample *sample)

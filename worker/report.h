@@ -47,9 +47,10 @@ MUST_CHECK enum err_code report_create(const struct report_options *options,
                                        struct report **ret_report, struct err *err);
 void report_close(struct report *report); /* accepts NULL */
 
-/* `permille` up to 1000; `operation` is valid UTF-8, at most JOB_OPERATION_MAX bytes; NULL: as it was. */
-void report_progress(struct report *report, uint64_t permille, const struct bytes *operation);
-uint64_t report_permille(const struct report *report);
+/* `permille` up to 1000; `operation` is valid UTF-8, at most JOB_OPERATION_MAX bytes; NULL: as it was. Without `soon` it goes with the next
+ * heartbeat. */
+void report_progress(struct report *report, uint64_t permille, const struct bytes *operation,
+                     bool soon);
 void report_sample(struct report *report, const struct report_sample *sample);
 /* There is more output; with `last`, no more will come and nothing is held back. */
 void report_output(struct report *report, bool last);

@@ -116,6 +116,24 @@ class Kinds(WorkerFixture):
             for text in sources[reason][1:]:
                 self.assertIn(text, end["detail"])
 
+    def test_secrets_are_masked_and_bars_are_understood(self):
+        job = self.add(
+            "import os, sys, time\n"
+            "key = os.environ['API_KEY']\n"
+            "os.write(1, b'key: ' + key[:5].encode()); time.sleep(0.3); os.write(1, key[5:].encode() + b' end\\n')\n"
+            "os.write(2, b' 45%|####      | 45/100 [00:05<00:06,  8.91it/s]\\r'); time.sleep(1.5)\n"
+            "raise SystemExit('cannot log in with ' + key)\n", environment={"API_KEY": "hunter2-hunter2", "EPOCHS": "10000"})
+        quiet = self.add("import time\ntime.sleep(2)\n", limit_ms=8000)
+        self.run_worker()
+        end = self.ended(job)
+        self.assertEqual(job.text("stdout"), "key: *** end\n")
+        self.assertIn("cannot log in with ***", end["detail"])
+        self.assertNotIn(b"hunter2-hunter2", job.results["output.log"])
+        self.assertIn((450, "45 of 100"), [(p["permille"], p["operation"]) for p in job.progress])
+        self.assertEqual(self.ended(quiet)["ending"], "completed")
+        by_time = [p for p in quiet.progress if p["operation"] == "by the paid time"]
+        self.assertTrue(any(50 <= p["permille"] <= 400 for p in by_time), quiet.progress)
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)
