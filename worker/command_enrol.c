@@ -73,7 +73,7 @@ static void show(const struct worker_identity *identity, const struct gpu *gpu,
 /* A word of a unit's command line: in quotes, and '%' doubled. False: it has what cannot be quoted. */
 static bool add_word(struct buf *unit, const char *word)
 {
-    buf_append_text(unit, " \"");
+    buf_append_text(unit, "\"");
     for (; *word != 0; word++) {
         if ((unsigned char)*word < 0x20 || *word == '"' || *word == '\\' || *word == '$') {
             return false;
@@ -104,7 +104,7 @@ static enum err_code write_unit(const struct settings *settings, struct err *err
                            "[Service]\n"
                            "ExecStart=");
     bool good = add_word(&unit, program);
-    buf_append_text(&unit, " run --state");
+    buf_append_text(&unit, " run --state ");
     good = add_word(&unit, state) && good;
     if (settings->rate != 0) {
         buf_printf(&unit, " --rate %llu", (unsigned long long)settings->rate);
