@@ -2,27 +2,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/analysis/analysis.h"
 
-#include "core/analysis/compose.h"
+#include "core/analysis/archive.h"
+#include "core/analysis/bundle.h"
 #include "core/analysis/dataset.h"
-#include "core/analysis/dockerfile.h"
+#include "core/analysis/evidence.h"
 #include "core/analysis/frameworks.h"
 #include "core/analysis/jobtype.h"
 #include "core/analysis/kind.h"
 #include "core/analysis/needs.h"
-#include "core/analysis/notebook.h"
 #include "core/analysis/parameters.h"
-#include "core/analysis/python.h"
-#include "core/analysis/requirements.h"
-#include "core/analysis/shell.h"
+#include "core/analysis/source.h"
 #include "core/base/text.h"
 
-#include <stdarg.h>
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#define EVIDENCE_MAX 64
-#define EVIDENCE_WORDS_MAX 120
-#define CLAIM_MAX 256
+#define MIB ((uint64_t)1 << 20)
+
+static const struct analysis_limits DEFAULTS = ANALYSIS_LIMITS;
 
 static const char *base_of(const char *name)
 {
@@ -30,169 +29,7 @@ static const char *base_of(const char *name)
     return slash == NULL ? name : slash + 1;
 }
 
-/* ── evidence ──────────────────────────────────────────────────────────────────────────────────── */
-
-/* A file on its way to an answer. */
-struct file {
-    struct bytes source; /* what facts are about: the file, or the text of a notebook's cells */
-    const char *name;
-    enum analysis_kind kind;
-    struct notebook notebook; /* of a NOTEBOOK */
-    struct facts_writer facts;
-};
-
-struct evidence_list {
-    const struct file *of;
-    struct bytes source;
-    const char *file;
-    struct arena *arena;
-    struct analysis_evidence *items;
-    size_t count;
-    bool out_of_memory;
-};
-
-/* The line around `offset` without the blanks at its ends; only what follows `offset` when it stands far inside. */
-static const char *words_at(struct evidence_list *list, uint32_t offset)
-{
-    size_t start = offset;
-    while (start > 0 && offset - start < EVIDENCE_WORDS_MAX &&
-           list->source.data[start - 1] != '\n' && list->source.data[start - 1] != '\r') {
-        start--;
-    }
-    if (offset - start == EVIDENCE_WORDS_MAX) {
-        start = offset;
-    }
-    while (start < offset &&
-           (list->source.data[start] == ' ' || list->source.data[start] == '\t')) {
-        start++;
-    }
-    struct bytes rest = bytes_from(list->source, start);
-    size_t size = 0;
-    while (size < rest.size && rest.data[size] != '\n' && rest.data[size] != '\r') {
-        size++;
-    }
-    bool whole = size <= EVIDENCE_WORDS_MAX;
-    size = whole ? size : EVIDENCE_WORDS_MAX;
-    while (!whole && size > 0 && (rest.data[size] & 0xC0) == 0x80) {
-        size--;
-    }
-    while (size > 0 && (rest.data[size - 1] == ' ' || rest.data[size - 1] == '\t')) {
-        size--;
-    }
-    struct buf text;
-    buf_init(&text, (size_t)4 * EVIDENCE_WORDS_MAX);
-    utf8_append_lossy(&text, bytes_of(rest.data, size));
-    char *kept = arena_text(list->arena, buf_bytes(&text));
-    buf_deinit(&text);
-    if (kept == NULL) {
-        list->out_of_memory = true;
-        return "";
-    }
-    /* Replacement characters can make it longer than was promised: cut again, between characters. */
-    if (strlen(kept) > EVIDENCE_WORDS_MAX) {
-        size = EVIDENCE_WORDS_MAX;
-        while (size > 0 && ((uint8_t)kept[size] & 0xC0) == 0x80) {
-            size--;
-        }
-        kept[size] = '\0';
-    }
-    return kept;
-}
-
-/* Where a line begins: lines are few that are shown, so each is looked for from the start. */
-static uint32_t offset_of_line(struct bytes source, uint32_t line)
-{
-    size_t at = 0;
-    for (uint32_t i = 1; i < line; i++) {
-        const uint8_t *end =
-            at < source.size ? memchr(source.data + at, '\n', source.size - at) : NULL;
-        if (end == NULL) {
-            break;
-        }
-        at = (size_t)(end - source.data) + 1;
-    }
-    return (uint32_t)at;
-}
-
-PRINTF_LIKE(4, 5)
-static void say(struct evidence_list *list, uint32_t line, uint32_t offset, const char *format, ...)
-{
-    if (list->count >= EVIDENCE_MAX) {
-        return;
-    }
-    char claim[CLAIM_MAX];
-    va_list args;
-    va_start(args, format);
-    int size = vsnprintf(claim, sizeof(claim), format, args);
-    va_end(args);
-    size_t kept = size < 0 ? 0 : (size_t)size < sizeof(claim) ? (size_t)size : sizeof(claim) - 1;
-    while ((size_t)size > kept && kept > 0 && ((uint8_t)claim[kept - 1] & 0x80) != 0) {
-        kept--; /* a character cut in two */
-    }
-    const char *text = arena_text(list->arena, bytes_of(claim, kept));
-    if (text == NULL) {
-        list->out_of_memory = true;
-        return;
-    }
-    /* Offsets of the other readers are into what an instruction or a scalar became. */
-    enum analysis_kind kind = list->of->kind;
-    bool exact = kind == ANALYSIS_KIND_PYTHON || kind == ANALYSIS_KIND_NOTEBOOK;
-    if (line > 0 && !exact) {
-        offset = offset_of_line(list->source, line);
-    }
-    const char *words = line == 0 || offset > list->source.size ? "" : words_at(list, offset);
-    if (kind == ANALYSIS_KIND_NOTEBOOK) {
-        line = notebook_file_line(&list->of->notebook, line);
-    }
-    list->items[list->count++] = (struct analysis_evidence){
-        .file = list->file,
-        .line = line,
-        .words = line == 0 ? "" : words,
-        .claim = text,
-    };
-}
-
-static void say_all(struct evidence_list *list, const struct facts *facts,
-                    const struct frameworks *frameworks, const struct jobtype *jobtype,
-                    const struct parameters *parameters, const char *needs_claim)
-{
-    for (uint32_t i = 1; i < ANALYSIS_FRAMEWORK_COUNT; i++) {
-        const struct fact_import *import = frameworks->import[i];
-        if (import == NULL) {
-            continue;
-        }
-        enum framework_rank rank = frameworks->rank[i];
-        const char *how = rank == FRAMEWORK_DIRECT    ? ""
-                          : rank == FRAMEWORK_IMPLIED ? " (a library that stands on it)"
-                                                      : " (imported under a condition)";
-        say(list, import->line, import->offset, "framework %s%s",
-            analysis_framework_word((enum analysis_framework)i), how);
-    }
-    for (size_t i = 0; i < jobtype->cue_count; i++) {
-        say(list, jobtype->cues[i].line, jobtype->cues[i].offset, "job type %s: “%.*s”%s",
-            analysis_job_word(jobtype->job), (int)jobtype->cues[i].words.size,
-            (const char *)jobtype->cues[i].words.data,
-            jobtype->cues[i].line == 0 ? " in the file name" : "");
-    }
-    if (jobtype->cue_count == 0) {
-        say(list, 0, 0, "job type %s: no stronger hint in the file",
-            analysis_job_word(jobtype->job));
-    }
-    for (size_t i = 0; i < parameters->count; i++) {
-        const struct analysis_parameter *item = &parameters->items[i];
-        say(list, item->line, parameters->offsets[i], "parameter %s = %s (%s %s)", item->name,
-            item->value, analysis_source_word(item->source), item->origin);
-    }
-    say(list, 0, 0, "%s", needs_claim);
-    if (facts->syntax_errors) {
-        say(list, 0, 0, "the source has syntax errors for Python 2 and 3; the rest was read");
-    }
-    if (facts->cut) {
-        say(list, 0, 0, "the source is larger than is read; what stands beyond was not used");
-    }
-}
-
-/* ── the whole ─────────────────────────────────────────────────────────────────────────────────── */
+/* ── what follows ─────────────────────────────────────────────────────────────────────────────────── */
 
 /* How often the framework is right when it was found so. */
 static uint32_t framework_permille(const struct frameworks *frameworks)
@@ -240,187 +77,532 @@ static uint32_t confidence(const struct facts *facts, enum analysis_kind kind,
     return facts->syntax_errors || facts->cut ? both * 95 / 100 : both;
 }
 
-static enum err_code read_facts(struct file *file, struct bytes content,
-                                const struct analysis_limits *limits, struct err *err)
+/* What was read, on its way to an answer. */
+struct job {
+    const struct source *sources; /* the entry first */
+    size_t source_count;
+    const struct facts *facts;
+    struct bundle *bundle; /* NULL: one file alone */
+    const char *why;       /* of a bundle: why the first source starts the job */
+};
+
+/* What a bundle's requirements install counts where no import says more: the program may use it through a package of its own. */
+static void look_at_installed(const struct job *job, struct frameworks *frameworks)
 {
-    struct facts_writer *facts = &file->facts;
-    switch (file->kind) {
-    case ANALYSIS_KIND_PYTHON:
-        return python_read((struct python_piece){.source = content, .line = 1, .is_file = true},
-                           limits, facts, err);
-    case ANALYSIS_KIND_NOTEBOOK: {
-        enum err_code code = notebook_read(&file->notebook, content, limits, facts, err);
-        file->source = buf_bytes(&file->notebook.text);
-        return code;
+    struct frameworks installed = {0};
+    bool any = false;
+    for (size_t i = 1; i < job->source_count; i++) {
+        any = any || job->sources[i].kind == ANALYSIS_KIND_REQUIREMENTS;
     }
-    case ANALYSIS_KIND_DOCKERFILE:
-        return dockerfile_read(facts, content, err);
-    case ANALYSIS_KIND_COMPOSE:
-        return compose_read(facts, content, &file->kind, err);
-    case ANALYSIS_KIND_REQUIREMENTS:
-        requirements_read(facts, content);
-        return ERR_OK;
-    case ANALYSIS_KIND_SHELL:
-        shell_read_file(facts, content);
-        return ERR_OK;
-    case ANALYSIS_KIND_DATASET: /* has an end of its own: describe_data() */
-    case ANALYSIS_KIND_BUNDLE:
-    case ANALYSIS_KIND_UNKNOWN:
-        break;
+    if (!any || frameworks->primary != ANALYSIS_FRAMEWORK_NONE) {
+        return;
     }
-    return err_set(err, ERR_INTERNAL, "a kind of file without a reader");
+    frameworks_find(job->facts, ANALYSIS_KIND_REQUIREMENTS, "", &installed);
+    for (size_t i = 0; i < ANALYSIS_FRAMEWORK_COUNT; i++) {
+        installed.rank[i] = installed.rank[i] == FRAMEWORK_ABSENT ? FRAMEWORK_ABSENT
+                                                                  : FRAMEWORK_IMPLIED_CONDITIONAL;
+    }
+    *frameworks = installed;
 }
 
-static enum err_code conclude(struct file *file, struct arena *arena, struct analysis *ret,
+static bool put_number(struct parameters *parameters, struct arena *arena, const char *name,
+                       uint64_t value)
+{
+    char text[32];
+    (void)snprintf(text, sizeof(text), "%" PRIu64, value);
+    const char *kept = arena_text(arena, bytes_of_text(text));
+    if (kept != NULL && parameters->count < PARAMETERS_MAX) {
+        parameters->offsets[parameters->count] = 0;
+        parameters->items[parameters->count++] =
+            (struct analysis_parameter){.name = name,
+                                        .value = kept,
+                                        .origin = "the data",
+                                        .is_number = true,
+                                        .source = ANALYSIS_SOURCE_DATA};
+    }
+    return kept != NULL;
+}
+
+static void put_word(struct parameters *parameters, const char *name, const char *value)
+{
+    if (parameters->count < PARAMETERS_MAX) {
+        parameters->offsets[parameters->count] = 0;
+        parameters->items[parameters->count++] = (struct analysis_parameter){
+            .name = name, .value = value, .origin = "the data", .source = ANALYSIS_SOURCE_DATA};
+    }
+}
+
+/* What a bundle's data are: the largest class, how many, and what an example of it says. */
+static bool put_data(const struct bundle *bundle, struct arena *arena,
+                     struct parameters *parameters)
+{
+    static const char *const shown[] = {"columns", "width", "height", "shape", "dtype"};
+    const struct bundle_data *data = &bundle->data;
+    enum data_class class;
+    bool kept = true;
+    if (!bundle_main_data(bundle, &class)) {
+        return true;
+    }
+    put_word(parameters, "data", dataset_class_word(class));
+    kept = put_number(parameters, arena, "items", data->files[class]);
+    if (class == DATA_TABULAR && data->bytes_with_rows > 0) {
+        double all = (double)data->bytes[class] / (double)data->bytes_with_rows;
+        double rows = (double)data->rows * all;
+        kept = put_number(parameters, arena, "rows", rows < 9e18 ? (uint64_t)rows : 0) && kept;
+    }
+    for (size_t i = 0; i < data->example.count && data->example_class == class; i++) {
+        for (size_t j = 0; j < sizeof(shown) / sizeof(shown[0]); j++) {
+            if (strcmp(data->example.items[i].name, shown[j]) == 0 &&
+                parameters->count < PARAMETERS_MAX) {
+                parameters->offsets[parameters->count] = 0;
+                parameters->items[parameters->count++] = data->example.items[i];
+            }
+        }
+    }
+    return kept;
+}
+
+static void say_bundle(struct evidence_list *list, const struct job *job)
+{
+    const struct bundle *bundle = job->bundle;
+    size_t unused = 0;
+    evidence_say(list, 0, 0, "entry point: %s", job->why);
+    for (size_t i = 0; i < bundle->count; i++) {
+        const struct analysis_file *file = &bundle->files[i].shown;
+        unused += file->role == ANALYSIS_ROLE_UNUSED ? 1 : 0;
+        if (file->role == ANALYSIS_ROLE_REJECTED) {
+            evidence_say_of_file(list, file->path, "not used: %s", file->error);
+        }
+    }
+    if (unused > 0) {
+        evidence_say(list, 0, 0, "%zu more files are not reached from here and were not used",
+                     unused);
+    }
+}
+
+/* Counts are of all data; the rest is what one file says, and which. */
+static void say_data(struct evidence_list *list, const struct bundle *bundle,
+                     const struct parameters *parameters)
+{
+    for (size_t i = 0; bundle != NULL && i < parameters->count; i++) {
+        const struct analysis_parameter *item = &parameters->items[i];
+        const char *path = bundle->data.example_path;
+        if (item->source != ANALYSIS_SOURCE_DATA) {
+            continue;
+        }
+        evidence_say_of_file(list, path == NULL ? list->sources[0].name : path,
+                             "parameter %s = %s (of the data that come with it)", item->name,
+                             item->value);
+    }
+}
+
+/* The files that are shown of a bundle: the entry, what was rejected, then the others. */
+static enum err_code list_files(const struct bundle *bundle, struct arena *arena,
+                                struct analysis *found, struct err *err)
+{
+    struct analysis_file *files = arena_alloc_array(arena, ANALYSIS_FILES_MAX, sizeof(*files));
+    if (files == NULL) {
+        return err_set(err, ERR_NOMEM, "no memory left for the analysis");
+    }
+    size_t count = 0;
+    static const enum analysis_role order[] = {ANALYSIS_ROLE_ENTRY, ANALYSIS_ROLE_REJECTED,
+                                               ANALYSIS_ROLE_USED, ANALYSIS_ROLE_DATA,
+                                               ANALYSIS_ROLE_UNUSED};
+    found->file_count_all = bundle->others;
+    for (size_t i = 0; i < DATA_CLASSES && !bundle->loose; i++) {
+        found->file_count_all += bundle->data.files[i];
+    }
+    found->file_count_all += bundle->count;
+    for (size_t r = 0; r < sizeof(order) / sizeof(order[0]); r++) {
+        for (size_t i = 0; i < bundle->count && count < ANALYSIS_FILES_MAX; i++) {
+            if (bundle->files[i].shown.role == order[r]) {
+                files[count++] = bundle->files[i].shown;
+            }
+        }
+    }
+    found->files = files;
+    found->file_count = count;
+    return ERR_OK;
+}
+
+static enum err_code keep_parameters(const struct parameters *parameters, struct arena *arena,
+                                     const struct evidence_list *list, struct analysis *found,
+                                     struct err *err)
+{
+    struct analysis_parameter *kept = arena_alloc_array(arena, PARAMETERS_MAX, sizeof(*kept));
+    if (kept == NULL) {
+        return err_set(err, ERR_NOMEM, "no memory left for the analysis");
+    }
+    for (size_t i = 0; i < parameters->count; i++) { /* their lines are those of their files */
+        kept[i] = parameters->items[i];
+        kept[i].line = evidence_file_line(list, kept[i].line);
+    }
+    found->parameters = kept;
+    found->parameter_count = parameters->count;
+    return ERR_OK;
+}
+
+static enum err_code conclude(const struct job *job, struct arena *arena, struct analysis *ret,
                               struct err *err)
 {
-    const struct facts *facts = &file->facts.facts;
+    const struct facts *facts = job->facts;
+    const struct source *entry = &job->sources[0];
+    const char *name = base_of(entry->name);
     struct frameworks frameworks = {0};
     struct jobtype jobtype = {0};
     struct parameters parameters = {0};
     const char *needs_claim = "";
+    struct evidence_list list;
 
-    frameworks_find(facts, file->kind, file->name, &frameworks);
-    jobtype_find(facts, &frameworks, file->kind, file->name, &jobtype);
+    frameworks_find(facts, entry->kind, name, &frameworks);
+    look_at_installed(job, &frameworks);
+    jobtype_find(facts, &frameworks, entry->kind, name, &jobtype);
     parameters_find(facts, &parameters);
-
-    struct analysis found = {.kind = file->kind,
+    if (job->bundle != NULL && !put_data(job->bundle, arena, &parameters)) {
+        return err_set(err, ERR_NOMEM, "no memory left for the analysis");
+    }
+    struct analysis found = {.kind = job->bundle != NULL ? ANALYSIS_KIND_BUNDLE : entry->kind,
                              .frameworks = frameworks.mask,
                              .primary = frameworks.primary,
                              .job = jobtype.job,
                              .mode = jobtype.mode,
                              .confidence_permille =
-                                 confidence(facts, file->kind, &frameworks, &jobtype),
+                                 confidence(facts, entry->kind, &frameworks, &jobtype),
                              .syntax_errors = facts->syntax_errors,
-                             .cut = facts->cut,
-                             .parameter_count = parameters.count};
-    needs_find(&frameworks, &jobtype, &parameters, facts->gpus, file->name, &found.requirements,
+                             .cut = facts->cut || (job->bundle != NULL && job->bundle->cut)};
+    needs_find(&frameworks, &jobtype, &parameters, facts->gpus, name, &found.requirements,
                &found.estimate, &needs_claim);
 
-    size_t items_size = parameters.count * sizeof(parameters.items[0]);
-    struct bytes items = arena_copy(arena, bytes_of(parameters.items, items_size));
-    struct evidence_list list = {.of = file, .source = file->source, .arena = arena};
-    list.file = arena_text(arena, bytes_of_text(file->name));
-    list.items = arena_alloc_array(arena, EVIDENCE_MAX, sizeof(*list.items));
-    if ((items.data == NULL && items_size > 0) || list.file == NULL || list.items == NULL) {
-        return err_set(err, ERR_NOMEM, "no memory left for the analysis");
+    enum err_code code = evidence_init(&list, job->sources, job->source_count, arena, err);
+    if (code == ERR_OK && job->bundle != NULL) {
+        found.entry = entry->name;
+        found.requirements.storage_mib += job->bundle->bytes / MIB;
+        say_bundle(&list, job);
+        code = list_files(job->bundle, arena, &found, err);
     }
-    say_all(&list, facts, &frameworks, &jobtype, &parameters, needs_claim);
-    if (list.out_of_memory) {
-        return err_set(err, ERR_NOMEM, "no memory left for the evidence");
+    if (code == ERR_OK) {
+        evidence_say_all(&list, facts, &frameworks, &jobtype, &parameters, needs_claim);
+        say_data(&list, job->bundle, &parameters);
+        code = keep_parameters(&parameters, arena, &list, &found, err);
     }
-    /* The lines of a notebook's parameters are those of the file, as in the evidence. */
-    struct analysis_parameter *kept = (void *)(uintptr_t)items.data;
-    bool renumber = file->kind == ANALYSIS_KIND_NOTEBOOK && kept != NULL;
-    for (size_t i = 0; renumber && i < parameters.count; i++) {
-        kept[i].line = notebook_file_line(&file->notebook, kept[i].line);
+    if (code == ERR_OK && list.out_of_memory) {
+        code = err_set(err, ERR_NOMEM, "no memory left for the evidence");
     }
-    found.parameters = kept;
+    if (code != ERR_OK) {
+        return code;
+    }
     found.evidence = list.items;
     found.evidence_count = list.count;
     *ret = found;
     return ERR_OK;
 }
 
-/* Data are no job: what they hold, and room for them. */
-static enum err_code describe_data(struct file *file, struct bytes content, struct arena *arena,
+/* ── data ──────────────────────────────────────────────────────────────────────────────────────── */
+
+/* Data are no job: what they hold, and room for them. `size`: of the file; `unpacked`: of what is in it. */
+static enum err_code describe_data(const char *name, uint64_t size, uint64_t unpacked, bool sampled,
+                                   const struct parameters *parameters, struct arena *arena,
                                    struct analysis *ret, struct err *err)
 {
-    struct parameters parameters = {0};
     struct frameworks none = {.primary = ANALYSIS_FRAMEWORK_NONE};
     struct jobtype jobtype = {.job = ANALYSIS_JOB_CUSTOM, .mode = ANALYSIS_MODE_NA};
+    struct source source = {.name = name, .kind = ANALYSIS_KIND_DATASET};
+    struct evidence_list list;
     const char *claim = "";
-    bool sampled = false;
-    enum err_code code = dataset_read(content, file->name, arena, &parameters, &sampled, err);
-    if (code != ERR_OK) {
-        err_context(err, "%.80s", file->name);
-        return code;
-    }
     struct analysis found = {.kind = ANALYSIS_KIND_DATASET,
                              .primary = none.primary,
                              .job = jobtype.job,
                              .mode = jobtype.mode,
-                             .confidence_permille = job_permille(file->kind, &jobtype),
-                             .cut = sampled,
-                             .parameter_count = parameters.count};
-    needs_find(&none, &jobtype, &parameters, 0, file->name, &found.requirements, &found.estimate,
-               &claim);
-    found.requirements.storage_mib += content.size >> 20;
+                             .confidence_permille = job_permille(ANALYSIS_KIND_DATASET, &jobtype),
+                             .cut = sampled};
+    needs_find(&none, &jobtype, parameters, 0, name, &found.requirements, &found.estimate, &claim);
+    found.requirements.storage_mib += size / MIB + unpacked / MIB;
 
-    struct bytes items = arena_copy(
-        arena, bytes_of(parameters.items, parameters.count * sizeof(parameters.items[0])));
-    struct evidence_list list = {.of = file, .source = content, .arena = arena};
-    list.file = arena_text(arena, bytes_of_text(file->name));
-    list.items = arena_alloc_array(arena, EVIDENCE_MAX, sizeof(*list.items));
-    if (items.data == NULL || list.file == NULL || list.items == NULL) {
-        return err_set(err, ERR_NOMEM, "no memory left for the analysis");
+    enum err_code code = evidence_init(&list, &source, 1, arena, err);
+    if (code == ERR_OK) {
+        code = keep_parameters(parameters, arena, &list, &found, err);
     }
-    for (size_t i = 0; i < parameters.count; i++) {
-        const struct analysis_parameter *item = &parameters.items[i];
-        say(&list, 0, 0, "parameter %s = %s (%s)", item->name, item->value,
-            sampled && strcmp(item->name, "rows") == 0 ? "scaled from the first part" : "read");
+    for (size_t i = 0; code == ERR_OK && i < parameters->count; i++) {
+        const struct analysis_parameter *item = &parameters->items[i];
+        bool is_count = strcmp(item->name, "rows") == 0 ||
+                        (unpacked > 0 && (strcmp(item->name, "items") == 0 ||
+                                          strcmp(item->name, "unpacked_mib") == 0));
+        evidence_say(&list, 0, 0, "parameter %s = %s (%s)", item->name, item->value,
+                     sampled && is_count ? "scaled from the first part" : "read");
     }
-    say(&list, 0, 0, "requirements: room for the data");
-    if (list.out_of_memory) {
-        return err_set(err, ERR_NOMEM, "no memory left for the evidence");
+    if (code == ERR_OK) {
+        evidence_say(&list, 0, 0, "requirements: room for the data");
     }
-    found.parameters = (const void *)items.data;
+    if (code == ERR_OK && list.out_of_memory) {
+        code = err_set(err, ERR_NOMEM, "no memory left for the evidence");
+    }
+    if (code != ERR_OK) {
+        return code;
+    }
     found.evidence = list.items;
     found.evidence_count = list.count;
     *ret = found;
     return ERR_OK;
+}
+
+static enum err_code run_data(struct bytes content, const char *name, struct arena *arena,
+                              struct analysis *ret, struct err *err)
+{
+    struct parameters parameters = {0};
+    bool sampled = false;
+    enum err_code code =
+        dataset_read(content, content.size, name, arena, &parameters, &sampled, err);
+    if (code != ERR_OK) {
+        err_context(err, "%.80s", name);
+        return code;
+    }
+    return describe_data(name, content.size, 0, sampled, &parameters, arena, ret, err);
+}
+
+static uint64_t scaled(uint64_t value, const struct archive_summary *summary)
+{
+    double all =
+        summary->parts_seen == 0 ? 1 : (double)summary->parts_all / (double)summary->parts_seen;
+    double result = summary->sampled ? (double)value * all : (double)value;
+    return result < 9e18 ? (uint64_t)result : UINT64_MAX / 2;
+}
+
+/* An archive, or a bundle, without any program. `summary`: NULL for a bundle. */
+static enum err_code describe_collection(struct bundle *bundle, enum data_class class,
+                                         const char *name, uint64_t size,
+                                         const struct archive_summary *summary, struct arena *arena,
+                                         struct analysis *ret, struct err *err)
+{
+    static const struct archive_summary whole = {.format = "files"};
+    struct parameters parameters = {0};
+    summary = summary == NULL ? &whole : summary;
+    bundle->data.files[class] = scaled(bundle->data.files[class], summary);
+    bundle->data.bytes[class] = scaled(bundle->data.bytes[class], summary);
+    put_word(&parameters, "format", summary->format);
+    if (!put_data(bundle, arena, &parameters) ||
+        !put_number(&parameters, arena, "size_mib", (size + MIB - 1) / MIB) ||
+        !put_number(&parameters, arena, "unpacked_mib",
+                    (scaled(bundle->bytes, summary) + MIB - 1) / MIB)) {
+        return err_set(err, ERR_NOMEM, "no memory left for the analysis");
+    }
+    return describe_data(name, size, scaled(bundle->bytes, summary),
+                         summary->sampled || bundle->data.sampled, &parameters, arena, ret, err);
+}
+
+/* ── several files ─────────────────────────────────────────────────────────────────────────────── */
+
+/* The chosen files one after the other, and what follows. A file is read again that was looked through for its imports: facts of
+ * hundreds of files at once would not fit. */
+static enum err_code run_chosen(struct bundle *bundle, const uint16_t *order, size_t count,
+                                const char *why, struct arena *arena, struct analysis *ret,
+                                struct err *err)
+{
+    struct facts_writer facts = {0};
+    enum err_code code = ERR_OK;
+    size_t done = 0;
+    struct source *sources = calloc(count, sizeof(*sources));
+    if (sources == NULL) {
+        return err_set(err, ERR_NOMEM, "no memory left for the bundle");
+    }
+    facts_writer_init(&facts, arena);
+    for (; code == ERR_OK && done < count; done++) {
+        const struct bundle_file *file = &bundle->files[order[done]];
+        source_init(&sources[done], file->shown.path, file->shown.kind, file->content,
+                    bundle->limits);
+        code = source_read(&sources[done], bundle->limits, &facts, err);
+    }
+    if (code == ERR_OK) {
+        struct job job = {.sources = sources,
+                          .source_count = count,
+                          .facts = &facts.facts,
+                          .bundle = bundle,
+                          .why = why};
+        code = conclude(&job, arena, ret, err);
+    }
+    while (done > 0) {
+        source_deinit(&sources[--done]);
+    }
+    facts_writer_deinit(&facts);
+    free(sources);
+    return code;
+}
+
+static enum err_code run_bundle(struct bundle *bundle, const char *name, uint64_t size,
+                                const struct archive_summary *summary, const char *entry,
+                                struct arena *arena, struct analysis *ret, struct err *err)
+{
+    uint16_t order[BUNDLE_SOURCES_MAX];
+    size_t count = 0;
+    const char *why = "";
+    enum data_class class;
+    if (bundle_source_count(bundle) == 0 && bundle_main_data(bundle, &class) && entry == NULL) {
+        return describe_collection(bundle, class, name, size, summary, arena, ret, err);
+    }
+    enum err_code code = bundle_choose(bundle, entry, order, &count, &why, err);
+    return code == ERR_OK ? run_chosen(bundle, order, count, why, arena, ret, err) : code;
+}
+
+static size_t wants_cb(void *user, const char *path, uint64_t size)
+{
+    return bundle_wants(user, path, size);
+}
+
+static enum err_code file_cb(void *user, const char *path, uint64_t size, struct bytes content,
+                             struct err *err)
+{
+    return bundle_add(user, path, size, content, err);
+}
+
+static enum err_code run_archive(struct bytes content, const char *name, const char *entry,
+                                 const struct analysis_limits *limits, struct arena *arena,
+                                 struct analysis *ret, struct err *err)
+{
+    char plain[256];
+    struct arena contents;
+    struct archive_summary summary = {0};
+    struct bundle *bundle = calloc(1, sizeof(*bundle));
+    if (bundle == NULL) {
+        return err_set(err, ERR_NOMEM, "no memory left for the archive");
+    }
+    size_t length = strlen(name);
+    size_t from = length < sizeof(plain) ? 0 : length - sizeof(plain) + 1; /* the end decides */
+    for (size_t i = from; i <= length; i++) {
+        char c = name[i];
+        plain[i - from] = (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
+    }
+    arena_init(&contents, limits->bundle_size_max);
+    enum err_code code = bundle_init(bundle, limits, arena, &contents, false, err);
+    if (code == ERR_OK) {
+        struct archive_visitor visitor = {.user = bundle, .wants = wants_cb, .file = file_cb};
+        code = archive_walk(content, plain, limits, &visitor, &summary, err);
+    }
+    if (code == ERR_OK) {
+        bundle->cut = bundle->cut || summary.sampled;
+        code = run_bundle(bundle, name, content.size, &summary, entry, arena, ret, err);
+    }
+    if (code != ERR_OK) {
+        err_context(err, "%.60s", name);
+    }
+    arena_deinit(&contents);
+    free(bundle);
+    return code;
+}
+
+static enum err_code add_input(struct bundle *bundle, const struct analysis_files *files, size_t i,
+                               struct buf *room, struct err *err)
+{
+    const struct analysis_input *input = &files->inputs[i];
+    size_t wanted = bundle_wants(bundle, input->path, input->size);
+    struct bytes content = input->content;
+    if (content.data == NULL && wanted > 0) {
+        buf_clear(room);
+        while (room->size < wanted && !room->failed) { /* room for what is read in place */
+            static const uint8_t zeros[4096];
+            buf_append(room, zeros, wanted - room->size < 4096 ? wanted - room->size : 4096);
+        }
+        if (room->failed) {
+            return err_set(err, ERR_NOMEM, "no memory left for the bundle");
+        }
+        if (!files->read(files->user, i, room->data, wanted)) {
+            return err_set(err, ERR_IO, "%.100s cannot be read", input->path);
+        }
+        content = buf_bytes(room);
+    }
+    content.size = content.size < wanted ? content.size : wanted;
+    return bundle_add(bundle, input->path, input->size, content, err);
+}
+
+enum err_code analysis_run_files(const struct analysis_files *files,
+                                 const struct analysis_limits *limits, struct arena *arena,
+                                 struct analysis *ret, struct err *err)
+{
+    struct arena contents;
+    struct buf room;
+    struct bundle *bundle = calloc(1, sizeof(*bundle));
+    if (bundle == NULL) {
+        return err_set(err, ERR_NOMEM, "no memory left for the bundle");
+    }
+    arena_init(&contents, limits->bundle_size_max);
+    buf_init(&room, limits->file_size_max + 4096);
+    enum err_code code = bundle_init(bundle, limits, arena, &contents, files->loose, err);
+    uint64_t size = 0;
+    for (size_t i = 0; code == ERR_OK && i < files->count; i++) {
+        code = add_input(bundle, files, i, &room, err);
+        size += files->inputs[i].size;
+    }
+    if (code == ERR_OK) {
+        code = run_bundle(bundle, "the files", size, NULL, files->entry, arena, ret, err);
+    }
+    buf_deinit(&room);
+    arena_deinit(&contents);
+    free(bundle);
+    return code;
+}
+
+/* ── one file ──────────────────────────────────────────────────────────────────────────────────── */
+
+static enum err_code run_source(struct bytes content, const char *name, enum analysis_kind kind,
+                                const struct analysis_limits *limits, struct arena *arena,
+                                struct analysis *ret, struct err *err)
+{
+    struct facts_writer facts = {0};
+    struct source source;
+    facts_writer_init(&facts, arena);
+    source_init(&source, name, kind, content, limits);
+    enum err_code code = source_read(&source, limits, &facts, err);
+    if (code == ERR_OK) {
+        struct job job = {.sources = &source, .source_count = 1, .facts = &facts.facts};
+        code = conclude(&job, arena, ret, err);
+    }
+    source_deinit(&source);
+    facts_writer_deinit(&facts);
+    return code;
+}
+
+enum err_code analysis_run_entry(struct bytes content, const char *base_name, const char *entry,
+                                 const struct analysis_limits *limits, struct arena *arena,
+                                 struct analysis *ret, struct err *err)
+{
+    enum analysis_kind kind;
+    struct buf shown;
+
+    /* File names are bytes; what is shown of them is UTF-8. */
+    buf_init(&shown, (size_t)4 * 256);
+    struct bytes base = bytes_of_text(base_of(base_name));
+    base.size = base.size < 255 ? base.size : 255;
+    utf8_append_lossy(&shown, base);
+    const char *name = arena_text(arena, buf_bytes(&shown));
+    buf_deinit(&shown);
+    if (name == NULL) {
+        return err_set(err, ERR_NOMEM, "no memory left for the analysis");
+    }
+    content = source_without_mark(content);
+    enum err_code code = kind_find(content, name, limits, &kind, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    if (kind == ANALYSIS_KIND_BUNDLE) {
+        return run_archive(content, name, entry, limits, arena, ret, err);
+    }
+    if (entry != NULL) {
+        return err_set(err, ERR_INVALID,
+                       "%.80s: an entry can be named in an archive or among several files, not in "
+                       "one file",
+                       name);
+    }
+    return kind == ANALYSIS_KIND_DATASET ? run_data(content, name, arena, ret, err)
+                                         : run_source(content, name, kind, limits, arena, ret, err);
 }
 
 enum err_code analysis_run_limited(struct bytes content, const char *base_name,
                                    const struct analysis_limits *limits, struct arena *arena,
                                    struct analysis *ret, struct err *err)
 {
-    char name[4 * 256];
-    struct buf shown;
-    struct file file = {0};
-
-    /* File names are bytes; what is shown of them is UTF-8. */
-    buf_init(&shown, sizeof(name) - 1);
-    struct bytes base = bytes_of_text(base_of(base_name));
-    base.size = base.size < 255 ? base.size : 255;
-    utf8_append_lossy(&shown, base);
-    snprintf(name, sizeof(name), "%s", buf_text(&shown));
-    buf_deinit(&shown);
-
-    if (bytes_starts_with(content, "\xEF\xBB\xBF")) {
-        content = bytes_from(content, 3);
-    }
-    enum err_code code = kind_find(content, name, limits, &file.kind, err);
-    if (code != ERR_OK) {
-        return code;
-    }
-    file.source = content;
-    file.name = name;
-    if (file.kind == ANALYSIS_KIND_DATASET) {
-        return describe_data(&file, content, arena, ret, err);
-    }
-    facts_writer_init(&file.facts, arena);
-    notebook_init(&file.notebook, limits);
-    code = read_facts(&file, content, limits, err);
-    if (code == ERR_OK && file.facts.out_of_memory) {
-        code = err_set(err, ERR_NOMEM, "no memory left for what the file says");
-    }
-    if (code == ERR_OK) {
-        code = conclude(&file, arena, ret, err);
-    } else {
-        err_context(err, "%.80s", name);
-    }
-    notebook_deinit(&file.notebook);
-    facts_writer_deinit(&file.facts);
-    return code;
+    return analysis_run_entry(content, base_name, NULL, limits, arena, ret, err);
 }
 
 enum err_code analysis_run(struct bytes content, const char *base_name, struct arena *arena,
                            struct analysis *ret, struct err *err)
 {
-    static const struct analysis_limits limits = {.source_size_max = ANALYSIS_SOURCE_SIZE_MAX,
-                                                  .file_size_max = ANALYSIS_FILE_SIZE_MAX,
-                                                  .parse_memory_max = ANALYSIS_PARSE_MEMORY_MAX,
-                                                  .parse_time_max_ms = ANALYSIS_PARSE_TIME_MAX_MS};
-    return analysis_run_limited(content, base_name, &limits, arena, ret, err);
+    return analysis_run_entry(content, base_name, NULL, &DEFAULTS, arena, ret, err);
 }

@@ -1,10 +1,10 @@
 /* core/analysis/analysis.h: what an uploaded file is, what it needs, how long it may take, and why we think so.
  *
- * Shape:   bytes and a base name in, one `struct analysis` out. Nothing else may influence the answer: no folder above
+ * Shape:   bytes and a base name in, or several files that are one job; one `struct analysis` out. Nothing else may influence the answer: no folder above
  *          the file, no digest, no network. The same bytes and name give the same answer (or the error of a time limit).
  * Reads:   Python source (tree-sitter), notebooks, Dockerfiles, compose files, requirements (pip's and conda's) and shell
- *          launchers; data sets (csv, tsv, json, jsonl, npy, parquet, png, jpeg): their format, rows and columns. Archives,
- *          bundles and npz have no reader yet: they are refused, and the message says so.
+ *          launchers; data sets (csv, tsv, json, jsonl, npy, parquet, png, jpeg): their format, rows and columns. Archives
+ *          (zip, npz, tar, tar.gz, tar.bz2, tar.xz, tar.zst): a data set, or a bundle when there is a program in it.
  * Bounds:  size, parse time and memory, number of facts and of evidence lines (struct analysis_limits). Nothing recurses on input.
  * Owner:   every pointer in `struct analysis` is static or in the caller's arena; it lives as long as the arena.
  * Thread:  any; calls share nothing.
@@ -23,7 +23,7 @@
 #include "core/base/err.h"
 
 /* Raised whenever the same file may get another answer; `analysis.completed` carries it. */
-#define ANALYSIS_VERSION 2
+#define ANALYSIS_VERSION 3
 
 #define ANALYSIS_KINDS(V)                                                                          \
     V(1, ANALYSIS_KIND_PYTHON, "python")                                                           \
@@ -116,6 +116,14 @@
     V(9, ANALYSIS_SOURCE_LOCAL, "local")                                                           \
     V(10, ANALYSIS_SOURCE_DATA, "data")
 
+/* What a file of a bundle is to the job. */
+#define ANALYSIS_ROLES(V)                                                                          \
+    V(1, ANALYSIS_ROLE_ENTRY, "entry") /* starts it */                                             \
+    V(2, ANALYSIS_ROLE_USED, "used")   /* reached from the entry, or installed for it */           \
+    V(3, ANALYSIS_ROLE_DATA, "data")                                                               \
+    V(4, ANALYSIS_ROLE_UNUSED, "unused")     /* readable, and nothing leads to it */               \
+    V(5, ANALYSIS_ROLE_REJECTED, "rejected") /* `error` says why */
+
 #define ANALYSIS_ENUM_VALUE(number, constant, word) constant = (number),
 enum analysis_kind { ANALYSIS_KINDS(ANALYSIS_ENUM_VALUE) };
 enum analysis_framework { ANALYSIS_FRAMEWORKS(ANALYSIS_ENUM_VALUE) };
@@ -124,14 +132,15 @@ enum analysis_mode { ANALYSIS_MODES(ANALYSIS_ENUM_VALUE) };
 enum analysis_class { ANALYSIS_CLASSES(ANALYSIS_ENUM_VALUE) };
 enum analysis_device { ANALYSIS_DEVICES(ANALYSIS_ENUM_VALUE) };
 enum analysis_source { ANALYSIS_SOURCES(ANALYSIS_ENUM_VALUE) };
+enum analysis_role { ANALYSIS_ROLES(ANALYSIS_ENUM_VALUE) };
 enum analysis_level { ANALYSIS_LOW = 1, ANALYSIS_MEDIUM, ANALYSIS_HIGH };
 
 #define ANALYSIS_FRAMEWORK_COUNT 18 /* numbers are 1 … 17; the mask's bit is 1u << number */
 #define ANALYSIS_JOB_COUNT 21
 
 /* One value written literally in the file, under the name we give it everywhere: epochs, batch_size, learning_rate,
- * resolution, max_steps, inference_steps, images, model, gpu, gpu_count, device_ids; of data: format, size_mib, rows, columns, width,
- * height, shape, dtype. */
+ * resolution, max_steps, inference_steps, images, model, gpu, gpu_count, device_ids; of data: format, data (images, tabular, text …), items,
+ * size_mib, unpacked_mib, rows, columns, width, height, shape, dtype. */
 struct analysis_parameter {
     const char *name;
     const char *value;  /* a JSON number when `is_number`, text otherwise */
@@ -143,7 +152,7 @@ struct analysis_parameter {
 
 /* Why a claim is made: the words in the file that led to it, and where they stand. */
 struct analysis_evidence {
-    const char *file;  /* base name */
+    const char *file;  /* base name; of a file in a bundle its path there */
     uint32_t line;     /* 1-based; 0: the file as a whole */
     const char *words; /* valid UTF-8, at most 120 bytes, "" when line is 0 */
     const char *claim; /* "framework pytorch", "job type mnist", "parameter epochs = 5" */
@@ -171,6 +180,17 @@ struct analysis_estimate {
     enum analysis_level level;
 };
 
+/* One file of a bundle. */
+struct analysis_file {
+    const char *path; /* in the bundle */
+    enum analysis_kind kind;
+    enum analysis_role role;
+    uint64_t size;
+    const char *
+        error; /* of a REJECTED one: what was wrong with it and what would be accepted; NULL otherwise */
+};
+#define ANALYSIS_FILES_MAX 64 /* listed of a bundle; `file_count_all` counts on */
+
 struct analysis {
     enum analysis_kind kind;
     uint32_t frameworks; /* mask of 1u << framework; 0 when the file uses none */
@@ -186,6 +206,10 @@ struct analysis {
     size_t parameter_count;
     const struct analysis_evidence *evidence; /* in order of line within each claim */
     size_t evidence_count;
+    const char *entry; /* of a bundle the path of the file that starts the job; NULL otherwise */
+    const struct analysis_file *files; /* of a bundle: code, environments and what was rejected */
+    size_t file_count;
+    uint64_t file_count_all; /* with what is only carried along */
 };
 
 struct analysis_limits {
@@ -193,12 +217,44 @@ struct analysis_limits {
     size_t file_size_max;   /* of a notebook, whose outputs are skipped */
     size_t
         parse_memory_max; /* bytes of the syntax tree; ordinary source takes about 25 times its size */
-    uint32_t parse_time_max_ms;
+    uint32_t parse_time_max_ms;   /* of a file; of all files of an archive or bundle together */
+    size_t bundle_size_max;       /* bytes of code in a bundle */
+    uint32_t archive_entries_max; /* files and folders; of a zip also those in zips in it */
+    uint64_t archive_total_max;   /* bytes of all its files, unpacked */
+    uint32_t archive_ratio_max;   /* those to the archive's own bytes; from 16 MiB on */
+    uint64_t
+        archive_walk_max; /* bytes of a compressed tar that are unpacked to look at; what follows is a sample's rest */
 };
 #define ANALYSIS_SOURCE_SIZE_MAX ((size_t)4 * 1024 * 1024)
 #define ANALYSIS_FILE_SIZE_MAX ((size_t)64 * 1024 * 1024)
 #define ANALYSIS_PARSE_MEMORY_MAX ((size_t)384 * 1024 * 1024)
 #define ANALYSIS_PARSE_TIME_MAX_MS 5000
+#define ANALYSIS_LIMITS                                                                            \
+    {                                                                                              \
+        .source_size_max = ANALYSIS_SOURCE_SIZE_MAX, .file_size_max = ANALYSIS_FILE_SIZE_MAX,      \
+        .parse_memory_max = ANALYSIS_PARSE_MEMORY_MAX,                                             \
+        .parse_time_max_ms = ANALYSIS_PARSE_TIME_MAX_MS, .bundle_size_max = (size_t)64 << 20,      \
+        .archive_entries_max = 200000, .archive_total_max = (uint64_t)128 << 30,                   \
+        .archive_ratio_max = 200, .archive_walk_max = (uint64_t)64 << 20                           \
+    }
+
+/* Several files that are one job. */
+struct analysis_input {
+    const char *path; /* relative, folders with '/' */
+    uint64_t size;
+    struct bytes content; /* all of it; none when it is read by `read` */
+};
+struct analysis_files {
+    const struct analysis_input *inputs;
+    size_t count;
+    const char
+        *entry; /* the path of the file that starts the job; NULL: by the rules of bundle.h */
+    bool
+        loose; /* picked one by one: a file that nobody reads is rejected. Otherwise a folder: it is carried along */
+    /* The first `size` bytes of an input. False: it cannot be read. */
+    bool (*read)(void *user, size_t index, uint8_t *ret, size_t size);
+    void *user;
+};
 
 /* `base_name`: the file's name; only what follows its last '/' is looked at. `ret` changes only on success. */
 MUST_CHECK enum err_code analysis_run(struct bytes content, const char *base_name,
@@ -208,6 +264,18 @@ MUST_CHECK enum err_code analysis_run_limited(struct bytes content, const char *
                                               const struct analysis_limits *limits,
                                               struct arena *arena, struct analysis *ret,
                                               struct err *err);
+
+/* A file that cannot be read is listed with its reason and the others go on. Errors also: ERR_INVALID when no file is left, or none or
+ * several could be the entry. */
+MUST_CHECK enum err_code analysis_run_files(const struct analysis_files *files,
+                                            const struct analysis_limits *limits,
+                                            struct arena *arena, struct analysis *ret,
+                                            struct err *err);
+/* An archive with the path of the file in it that starts the job; NULL: by the rules. Of another file `entry` is an error. */
+MUST_CHECK enum err_code analysis_run_entry(struct bytes content, const char *base_name,
+                                            const char *entry, const struct analysis_limits *limits,
+                                            struct arena *arena, struct analysis *ret,
+                                            struct err *err);
 
 /* "Python source (.py)": what analysis_run reads, for messages. */
 const char *analysis_supported_formats(void);
@@ -224,6 +292,7 @@ const char *analysis_mode_word(enum analysis_mode mode);
 const char *analysis_class_word(enum analysis_class class_);
 const char *analysis_device_word(enum analysis_device device);
 const char *analysis_source_word(enum analysis_source source);
+const char *analysis_role_word(enum analysis_role role);
 const char *analysis_level_word(enum analysis_level level);
 
 /* Append one JSON object, as the API and `tally analyse --json` show it. `path` is its first member when not NULL (it

@@ -10,9 +10,14 @@
 
 #define TEXT_SAMPLE ((size_t)64 << 10) /* of a text file, to see that it is one */
 #define MIB ((uint64_t)1 << 20)
+#define SAMPLE_LINES ((size_t)256 << 10)
+#define SAMPLE_WHOLE ((size_t)4 << 20)
+#define SAMPLE_HEADER                                                                              \
+    ((size_t)64 << 10) /* a JPEG's frame stands behind its thumbnail and colours */
 
 struct reading {
-    struct bytes content;
+    struct bytes content; /* all of it, or its first part */
+    uint64_t size;        /* of all of it */
     struct arena *arena;
     struct parameters *found;
     bool sampled;
@@ -52,11 +57,11 @@ static bool is_text(struct bytes content)
 /* Rows of what was not looked at, as long as those that were. */
 static uint64_t scaled(struct reading *reading, uint64_t rows, size_t looked_at)
 {
-    if (looked_at >= reading->content.size) {
+    if (looked_at >= reading->size) {
         return rows;
     }
     reading->sampled = true;
-    return (uint64_t)((double)rows * ((double)reading->content.size / (double)looked_at));
+    return (uint64_t)((double)rows * ((double)reading->size / (double)looked_at));
 }
 
 /* Records end at line ends that stand in no quotes. Columns are those of the first record, which is its header. */
@@ -384,18 +389,37 @@ static bool read_tab(struct reading *reading)
 static const struct format {
     const char *suffix;
     const char *what;
-    bool (*read)(struct reading *reading);
+    bool (*read)(
+        struct reading *reading); /* NULL: counted by name, in archives and bundles alone */
+    enum data_class class;
+    size_t sample; /* of a file in an archive: as much is enough, or all that may be read */
 } formats[] = {
-    {".csv", "comma-separated values", read_comma},
-    {".tsv", "tab-separated values", read_tab},
-    {".jsonl", "one JSON object a line", read_jsonl},
-    {".ndjson", "one JSON object a line", read_jsonl},
-    {".json", "JSON", read_json},
-    {".npy", "a NumPy array", read_npy},
-    {".parquet", "a Parquet file", read_parquet},
-    {".png", "a PNG image", read_png},
-    {".jpg", "a JPEG image", read_jpeg},
-    {".jpeg", "a JPEG image", read_jpeg},
+    {".csv", "comma-separated values", read_comma, DATA_TABULAR, SAMPLE_LINES},
+    {".tsv", "tab-separated values", read_tab, DATA_TABULAR, SAMPLE_LINES},
+    {".jsonl", "one JSON object a line", read_jsonl, DATA_TABULAR, SAMPLE_LINES},
+    {".ndjson", "one JSON object a line", read_jsonl, DATA_TABULAR, SAMPLE_LINES},
+    {".json", "JSON", read_json, DATA_TABULAR, SAMPLE_WHOLE},
+    {".parquet", "a Parquet file", read_parquet, DATA_TABULAR, SAMPLE_WHOLE},
+    {".npy", "a NumPy array", read_npy, DATA_ARRAYS, SAMPLE_HEADER},
+    {".png", "a PNG image", read_png, DATA_IMAGES, SAMPLE_HEADER},
+    {".jpg", "a JPEG image", read_jpeg, DATA_IMAGES, SAMPLE_HEADER},
+    {".jpeg", "a JPEG image", read_jpeg, DATA_IMAGES, SAMPLE_HEADER},
+    {".gif", "", NULL, DATA_IMAGES, 0},
+    {".bmp", "", NULL, DATA_IMAGES, 0},
+    {".webp", "", NULL, DATA_IMAGES, 0},
+    {".tif", "", NULL, DATA_IMAGES, 0},
+    {".tiff", "", NULL, DATA_IMAGES, 0},
+    {".txt", "", NULL, DATA_TEXT, 0},
+    {".h5", "", NULL, DATA_ARRAYS, 0},
+    {".hdf5", "", NULL, DATA_ARRAYS, 0},
+    {".npz", "", NULL, DATA_ARRAYS, 0},
+    {".wav", "", NULL, DATA_AUDIO, 0},
+    {".flac", "", NULL, DATA_AUDIO, 0},
+    {".mp3", "", NULL, DATA_AUDIO, 0},
+    {".ogg", "", NULL, DATA_AUDIO, 0},
+    {".mp4", "", NULL, DATA_VIDEO, 0},
+    {".avi", "", NULL, DATA_VIDEO, 0},
+    {".webm", "", NULL, DATA_VIDEO, 0},
 };
 
 static const struct format *format_of(const char *name)
@@ -412,15 +436,40 @@ static const struct format *format_of(const char *name)
 
 bool dataset_is_named(const char *plain)
 {
-    return format_of(plain) != NULL;
+    const struct format *format = format_of(plain);
+    return format != NULL && format->read != NULL;
 }
 
-enum err_code dataset_read(struct bytes content, const char *base_name, struct arena *arena,
-                           struct parameters *ret, bool *ret_sampled, struct err *err)
+enum data_class dataset_class(const char *name)
+{
+    const struct format *format = format_of(name);
+    return format == NULL ? DATA_OTHER : format->class;
+}
+
+size_t dataset_sample(const char *name, uint64_t size)
+{
+    const struct format *format = format_of(name);
+    if (format == NULL || (format->sample == SAMPLE_WHOLE && size > SAMPLE_WHOLE)) {
+        return 0;
+    }
+    return size < format->sample ? (size_t)size : format->sample;
+}
+
+const char *dataset_class_word(enum data_class class)
+{
+    static const char *const words[DATA_CLASSES] = {"images", "tabular", "text", "arrays",
+                                                    "audio",  "video",   "other"};
+    return words[class];
+}
+
+enum err_code dataset_read(struct bytes content, uint64_t size, const char *base_name,
+                           struct arena *arena, struct parameters *ret, bool *ret_sampled,
+                           struct err *err)
 {
     struct parameters found = {0};
-    struct reading reading = {.content = content, .arena = arena, .found = &found};
+    struct reading reading = {.content = content, .size = size, .arena = arena, .found = &found};
     const struct format *format = format_of(base_name);
+    format = format != NULL && format->read == NULL ? NULL : format;
     if (format == NULL || !format->read(&reading)) {
         return format != NULL && format->read == read_json && content.size > DATASET_JSON_MAX
                    ? err_set(err, ERR_TOO_LARGE, "%zu bytes of JSON; at most %zu are read",
@@ -428,7 +477,8 @@ enum err_code dataset_read(struct bytes content, const char *base_name, struct a
                    : err_set(err, ERR_INVALID, "named like %s, but it is none",
                              format == NULL ? "a data set" : format->what);
     }
-    put_number(&reading, "size_mib", (content.size + MIB - 1) / MIB);
+    put_text(&reading, "data", dataset_class_word(format->class), false);
+    put_number(&reading, "size_mib", (size + MIB - 1) / MIB);
     if (reading.out_of_memory) {
         return err_set(err, ERR_NOMEM, "no memory left for what the data say");
     }

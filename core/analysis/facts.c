@@ -57,8 +57,8 @@ void facts_import(struct facts_writer *writer, struct fact_place at, struct byte
     import->module = facts_keep(writer, module);
     import->name = facts_keep(writer, name);
     import->scope = scope;
-    import->offset = at.offset;
-    import->line = at.line;
+    import->offset = writer->base.offset + at.offset;
+    import->line = writer->base.line + at.line;
     *writer->import_tail = import;
     writer->import_tail = &import->next;
     facts->import_count++;
@@ -81,8 +81,8 @@ void facts_name(struct facts_writer *writer, struct fact_place at, enum fact_nam
     name->text = facts_keep(writer, text);
     name->callee = facts_keep(writer, callee);
     name->position = position;
-    name->offset = at.offset;
-    name->line = at.line;
+    name->offset = writer->base.offset + at.offset;
+    name->line = writer->base.line + at.line;
     *writer->name_tail = name;
     writer->name_tail = &name->next;
     facts->name_count++;
@@ -105,8 +105,8 @@ void facts_literal(struct facts_writer *writer, struct fact_place at, struct byt
     literal->value = value;
     literal->is_number = is_number;
     literal->source = source;
-    literal->offset = at.offset;
-    literal->line = at.line;
+    literal->offset = writer->base.offset + at.offset;
+    literal->line = writer->base.line + at.line;
     *writer->literal_tail = literal;
     writer->literal_tail = &literal->next;
     facts->literal_count++;

@@ -71,10 +71,17 @@ struct facts {
     size_t literal_count;
     bool syntax_errors;
     bool cut;
+    bool starts;           /* has `if __name__ == "__main__":` */
     uint32_t gpus;         /* asked for by name: a reservation, --gpus; 0: nothing said */
     uint32_t gpu_offset;   /* where, when gpus > 0 */
     uint32_t gpu_line;     /* 0: nowhere */
     bool gpu_of_any_count; /* "all" */
+};
+
+/* Where a fact stands. */
+struct fact_place {
+    uint32_t offset;
+    uint32_t line; /* 1-based */
 };
 
 /* A reader's pen. Zero it, set `arena`, call facts_writer_init. */
@@ -85,13 +92,9 @@ struct facts_writer {
     struct fact_name **name_tail;
     struct fact_literal **literal_tail;
     struct buf scratch;
+    struct fact_place
+        base; /* of several files: what stood before this one; added to each fact's place */
     bool out_of_memory;
-};
-
-/* Where a fact stands. */
-struct fact_place {
-    uint32_t offset;
-    uint32_t line; /* 1-based */
 };
 
 void facts_writer_init(struct facts_writer *writer, struct arena *arena);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/analysis/kind.h"
 
+#include "core/analysis/archive.h"
 #include "core/analysis/dataset.h"
 #include "core/analysis/requirements.h"
 
@@ -9,9 +10,9 @@
 
 const char *analysis_supported_formats(void)
 {
-    return "Python source (.py), notebooks (.ipynb), Dockerfiles, compose and conda files (.yml), "
-           "requirements (.txt), shell (.sh), data (.csv .tsv .json .jsonl .npy .parquet .png "
-           ".jpg)";
+    return "Python source (.py), .ipynb, Dockerfile, .yml, requirements.txt, .sh, data (.csv .tsv "
+           ".json "
+           ".jsonl .npy .npz .parquet .png .jpg), archives (.zip .tar .tar.gz)";
 }
 
 static char lower(char c)
@@ -54,9 +55,11 @@ static const struct {
     const char *suffix;
     const char *what;
 } unread[] = {
-    {".txt", "a text file"},  {".npz", "an archive"},    {".zip", "an archive"},
-    {".tar", "an archive"},   {".tar.gz", "an archive"}, {".tgz", "an archive"},
+    {".txt", "a text file"},
     {".toml", "a TOML file"},
+    {".7z", "an archive of this format"},
+    {".rar", "an archive of this format"},
+    {".gz", "a compressed file that is no tar"},
 };
 
 static const struct {
@@ -87,7 +90,16 @@ static enum analysis_kind by_name(const char *name)
         (ends_with(name, ".txt") || ends_with(name, ".in") || strchr(name, '.') == NULL)) {
         return ANALYSIS_KIND_REQUIREMENTS;
     }
-    return ANALYSIS_KIND_UNKNOWN;
+    return archive_format_of(name) != NULL ? ANALYSIS_KIND_BUNDLE
+           : dataset_is_named(name)        ? ANALYSIS_KIND_DATASET
+                                           : ANALYSIS_KIND_UNKNOWN;
+}
+
+enum analysis_kind kind_of_name(const char *name)
+{
+    char plain[1024];
+    to_lower(name, plain, sizeof(plain));
+    return by_name(plain);
 }
 
 static enum err_code refuse(const char *name, const char *what, struct err *err)
@@ -141,8 +153,8 @@ enum err_code kind_find(struct bytes content, const char *name,
         return refuse(name, "the file is empty", err);
     }
     enum analysis_kind kind = by_name(plain);
-    if (kind == ANALYSIS_KIND_UNKNOWN && dataset_is_named(plain)) {
-        *ret = ANALYSIS_KIND_DATASET; /* of any size: its reader samples */
+    if (kind == ANALYSIS_KIND_DATASET || kind == ANALYSIS_KIND_BUNDLE) {
+        *ret = kind; /* of any size: its reader samples */
         return ERR_OK;
     }
     if (kind == ANALYSIS_KIND_UNKNOWN && first_line_names(content, "python")) {

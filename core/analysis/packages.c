@@ -209,8 +209,8 @@ void packages_add_gpus(struct facts_writer *writer, struct fact_place at, uint32
     uint32_t gpus = count == 0 ? 1 : count < GPUS_MAX ? count : GPUS_MAX;
     if (gpus > facts->gpus) {
         facts->gpus = gpus;
-        facts->gpu_offset = at.offset;
-        facts->gpu_line = at.line;
+        facts->gpu_offset = writer->base.offset + at.offset;
+        facts->gpu_line = writer->base.line + at.line;
     }
     facts->gpu_of_any_count = facts->gpu_of_any_count || count == 0;
 }

@@ -509,6 +509,18 @@ static bool is_type_check(const struct walk *walk, TSNode node)
     return slice_is(last_part(name_tail(slice(walk, condition))), "TYPE_CHECKING");
 }
 
+/* `if __name__ == "__main__":` */
+static bool is_start(const struct walk *walk, TSNode node)
+{
+    TSNode condition = ts_node_child_by_field_name(node, "condition", 9);
+    if (ts_node_is_null(condition)) {
+        return false;
+    }
+    struct bytes text = slice(walk, condition);
+    return text.size < FACT_TEXT_MAX && memmem(text.data, text.size, "__name__", 8) != NULL &&
+           memmem(text.data, text.size, "__main__", 8) != NULL;
+}
+
 static void enter(struct walk *walk, TSNode node)
 {
     if (is(walk, node, SYMBOL_IMPORT)) {
@@ -534,6 +546,7 @@ static void enter(struct walk *walk, TSNode node)
     } else if (is(walk, node, SYMBOL_IF)) {
         walk->ifs++;
         walk->type_checks += is_type_check(walk, node) ? 1 : 0;
+        walk->facts->facts.starts = walk->facts->facts.starts || is_start(walk, node);
     }
 }
 

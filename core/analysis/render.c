@@ -73,6 +73,33 @@ static void render_evidence(const struct analysis *analysis, struct buf *buf)
     buf_append_text(buf, "]");
 }
 
+static void render_files(const struct analysis *analysis, struct buf *buf)
+{
+    buf_append_text(buf, ",");
+    if (analysis->entry == NULL) {
+        buf_append_text(buf, "\"entry\":null");
+    } else {
+        text_member(buf, "entry", analysis->entry);
+    }
+    buf_printf(buf, ",\"file_count\":%llu,\"files\":[",
+               (unsigned long long)analysis->file_count_all);
+    for (size_t i = 0; i < analysis->file_count; i++) {
+        const struct analysis_file *file = &analysis->files[i];
+        buf_append_text(buf, i == 0 ? "{" : ",{");
+        text_member(buf, "path", file->path);
+        buf_printf(buf, ",\"kind\":\"%s\",\"role\":\"%s\",\"size\":%llu,\"error\":",
+                   analysis_kind_word(file->kind), analysis_role_word(file->role),
+                   (unsigned long long)file->size);
+        if (file->error == NULL) {
+            buf_append_text(buf, "null");
+        } else {
+            json_append_string(buf, bytes_of_text(file->error));
+        }
+        buf_append_text(buf, "}");
+    }
+    buf_append_text(buf, "]");
+}
+
 enum err_code analysis_json(const struct analysis *analysis, const char *path, struct buf *buf,
                             struct err *err)
 {
@@ -106,6 +133,9 @@ enum err_code analysis_json(const struct analysis *analysis, const char *path, s
     render_needs(analysis, buf);
     buf_append_text(buf, ",");
     render_evidence(analysis, buf);
+    if (analysis->file_count > 0) {
+        render_files(analysis, buf);
+    }
     buf_append_text(buf, "}");
     return buf_check(buf, err);
 }

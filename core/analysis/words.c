@@ -25,6 +25,7 @@ DEFINE_WORD(analysis_mode_word, enum analysis_mode, ANALYSIS_MODES)
 DEFINE_WORD(analysis_class_word, enum analysis_class, ANALYSIS_CLASSES)
 DEFINE_WORD(analysis_device_word, enum analysis_device, ANALYSIS_DEVICES)
 DEFINE_WORD(analysis_source_word, enum analysis_source, ANALYSIS_SOURCES)
+DEFINE_WORD(analysis_role_word, enum analysis_role, ANALYSIS_ROLES)
 DEFINE_WORD(analysis_level_word, enum analysis_level, ANALYSIS_LEVELS)
 
 enum analysis_class analysis_class_of(enum analysis_job job, enum analysis_mode mode)

@@ -22,7 +22,7 @@ static inline int fuzz_analyse(const uint8_t *data, size_t size, const char *nam
     enum err_code const code = analysis_run(bytes_of(data, size), name, &arena, &found, &err);
     if (code == ERR_OK) {
         INVARIANT(found.job >= ANALYSIS_JOB_MNIST && found.job <= ANALYSIS_JOB_CUSTOM);
-        INVARIANT(found.kind >= ANALYSIS_KIND_PYTHON && found.kind <= ANALYSIS_KIND_DATASET);
+        INVARIANT(found.kind >= ANALYSIS_KIND_PYTHON && found.kind <= ANALYSIS_KIND_BUNDLE);
         INVARIANT(found.confidence_permille > 0 && found.confidence_permille <= 1000);
         INVARIANT(found.requirements.vram_mib > 0 && found.requirements.tflops_milli > 0);
         INVARIANT(found.requirements.ram_mib > 0 && found.requirements.storage_mib > 0);

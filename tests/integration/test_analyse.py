@@ -4,6 +4,7 @@
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -56,7 +57,9 @@ class Analyse(unittest.TestCase):
             good = os.path.join(SAMPLES, "Dockerfile")
             pipe = os.path.join(folder, "pipe.py")
             os.mkfifo(pipe)
-            paths = ["/no/such.py", binary, folder, pipe, good]
+            empty = os.path.join(folder, "empty")
+            os.mkdir(empty)
+            paths = ["/no/such.py", binary, empty, pipe, good]
             ran = tally("--json", *paths)
             self.assertEqual(ran.returncode, 1)
             said = [json.loads(line) for line in ran.stdout.splitlines()]
@@ -70,6 +73,47 @@ class Analyse(unittest.TestCase):
             self.assertIn("/no/such.py", for_people.stderr)
             self.assertIn("framework   pytorch", for_people.stdout)
             self.assertIn("because", for_people.stdout)
+
+    def project(self, folder):
+        for name, text in {"sweep.py": "import net\nEPOCHS = 3\n", "other.py": "import jax\n", "net.py": "import torch\n",
+                           "data/rows.csv": "a,b\n1,2\n", "README.md": "# it\n", ".hidden.py": "import tensorflow\n"}.items():
+            path = os.path.join(folder, name)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+        os.symlink("/etc/passwd", os.path.join(folder, "passwd.csv"))
+
+    def test_a_folder_and_an_archive_of_it_are_the_same_job(self):
+        with tempfile.TemporaryDirectory() as folder:
+            self.project(os.path.join(folder, "job"))
+            os.unlink(os.path.join(folder, "job/.hidden.py"))
+            asked = tally("--json", os.path.join(folder, "job"))
+            self.assertEqual(asked.returncode, 1)
+            self.assertIn("It could be", json.loads(asked.stdout)["error"])
+            said = json.loads(tally("--json", "--entry", "sweep.py", os.path.join(folder, "job")).stdout)
+            self.assertEqual((said["kind"], said["entry"], said["primary"]), ("bundle", "sweep.py", "pytorch"))
+            self.assertEqual(said["parameters"]["epochs"], 3)
+            self.assertEqual(said["parameters"]["items"], 1)  # the link is none
+            self.assertEqual(said["file_count"], 5)
+            os.unlink(os.path.join(folder, "job/passwd.csv"))
+            for kind in ("zip", "tar", "gztar", "bztar", "xztar"):
+                archive = shutil.make_archive(os.path.join(folder, "packed"), kind, os.path.join(folder, "job"))
+                packed = json.loads(tally("--json", "--entry", "sweep.py", archive).stdout)
+                for name in ("kind", "entry", "primary", "job_type", "parameters", "requirements", "file_count"):
+                    self.assertEqual(packed[name], said[name], (kind, name))
+
+    def test_several_files_are_one_job_when_asked(self):
+        with tempfile.TemporaryDirectory() as folder:
+            self.project(folder)
+            paths = [os.path.join(folder, name) for name in ("sweep.py", "net.py", "data/rows.csv", "README.md")]
+            ran = tally("--json", "--bundle", *paths)
+            self.assertEqual(len(ran.stdout.splitlines()), 1)
+            said = json.loads(ran.stdout)
+            self.assertEqual(said["entry"], "sweep.py")
+            reasons = {file["path"]: file["error"] for file in said["files"]}
+            self.assertIn("supported: Python source (.py)", reasons.pop("README.md"))
+            self.assertEqual(set(reasons.values()), {None})
+            self.assertIn("sweep.py line 2: parameter epochs = 3", tally("--bundle", *paths).stdout)
 
     def test_half_a_gigabyte_is_refused_without_being_read(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -5,6 +5,7 @@
 
 #include "core/analysis/analysis.h"
 #include "core/base/text.h"
+#include "tools/tally/analyse_folder.h"
 #include "tools/tally/cli.h"
 
 #include <errno.h>
@@ -20,15 +21,21 @@
 #define READ_MAX ((size_t)64 << 20)
 #define LINE_MAX_BYTES ((size_t)1 << 20)
 
-static const char usage_text[] = "usage: tally analyse [--json] FILE…\n\n"
-                                 "Say what each file is, needs and why. Only its bytes and base "
-                                 "name count; nothing is executed\n"
-                                 "and no server is asked. Status 1 if a file could not be read; "
-                                 "the others are still answered.\n\n"
-                                 "  --json   one JSON object a line: path, kind, frameworks, "
-                                 "primary, job_type, mode, parameters,\n"
-                                 "           confidence, requirements, evidence …; of a file that "
-                                 "could not be read: path, error\n";
+static const char usage_text[] =
+    "usage: tally analyse [--json] [--bundle] [--entry PATH] FILE…\n\n"
+    "Say what each file is, needs and why. Only its bytes and base name count; nothing is "
+    "executed\n"
+    "and no server is asked. A folder, or an archive with a program in it, is one job. Status 1 "
+    "if\n"
+    "a file could not be read; the others are still answered.\n\n"
+    "  --json         one JSON object a line: path, kind, frameworks, primary, job_type, mode,\n"
+    "                 parameters, confidence, requirements, evidence …; of a file that could not "
+    "be\n"
+    "                 read: path, error\n"
+    "  --bundle       all the files together are one job\n"
+    "  --entry PATH   the file that starts the job, as it is called in the folder, archive or "
+    "bundle;\n"
+    "                 needed only when the analysis asks which one it is\n";
 
 /* What of the file `fd` there is, up to `size` bytes, into `to`. */
 static size_t read_up_to(int fd, uint8_t *to, size_t size)
@@ -154,18 +161,44 @@ static void say_to_a_person(const char *path, const struct analysis *a, struct b
     buf_append_text(out, "  because\n");
     for (size_t i = 0; i < a->evidence_count; i++) {
         const struct analysis_evidence *e = &a->evidence[i];
+        /* Of several files each claim says which one it is about. */
+        const char *file = a->entry == NULL ? "" : e->file;
+        const char *gap = a->entry == NULL ? "" : e->line == 0 ? ": " : " ";
         if (e->line == 0) {
-            buf_printf(out, "    %s\n", e->claim);
+            buf_printf(out, "    %s%s%s\n", file, gap, e->claim);
         } else {
-            buf_printf(out, "    line %" PRIu32 ": %s\n      %s\n", e->line, e->claim, e->words);
+            buf_printf(out, "    %s%sline %" PRIu32 ": %s\n      %s\n", file, gap, e->line,
+                       e->claim, e->words);
         }
     }
 }
 
-static enum err_code analyse_file(const char *path, bool json, struct err *err)
+struct asked {
+    bool json;
+    bool bundle;
+    const char *entry; /* NULL: by the rules */
+};
+
+static enum err_code analyse_one(const char *path, const char *entry, struct arena *arena,
+                                 struct analysis *ret, struct err *err)
 {
+    static const struct analysis_limits limits = ANALYSIS_LIMITS;
     struct bytes content = {0};
     size_t mapped = 0;
+    enum err_code code = map_file(path, &content, &mapped, err);
+    if (code == ERR_OK) {
+        code = analysis_run_entry(content, path, entry, &limits, arena, ret, err);
+    }
+    if (mapped > 0) { /* what was found lies in the arena */
+        (void)munmap((void *)(uintptr_t)content.data, mapped);
+    }
+    return code;
+}
+
+/* `paths`: one, or several that are one job. */
+static enum err_code answer(char *const *paths, size_t count, const struct asked *asked,
+                            struct err *err)
+{
     struct arena arena;
     struct analysis found;
     struct buf line;
@@ -174,25 +207,21 @@ static enum err_code analyse_file(const char *path, bool json, struct err *err)
     buf_init(&line, LINE_MAX_BYTES);
     buf_init(&shown, LINE_MAX_BYTES);
 
-    enum err_code code = map_file(path, &content, &mapped, err);
-    if (code == ERR_OK) {
-        code = analysis_run(content, path, &arena, &found, err);
-    }
-    if (code == ERR_OK && json) {
-        utf8_append_lossy(&shown, bytes_of_text(path));
+    bool together = asked->bundle || analyse_is_folder(paths[0]);
+    enum err_code code = together ? analyse_several(paths, count, asked->entry, &arena, &found, err)
+                                  : analyse_one(paths[0], asked->entry, &arena, &found, err);
+    if (code == ERR_OK && asked->json) {
+        utf8_append_lossy(&shown, bytes_of_text(paths[0]));
         code = analysis_json(&found, buf_text(&shown), &line, err);
         buf_append_text(&line, "\n");
     } else if (code == ERR_OK) {
-        say_to_a_person(path, &found, &line);
+        say_to_a_person(paths[0], &found, &line);
         code = buf_check(&line, err);
     }
-    if (code == ERR_OK && json) {
+    if (code == ERR_OK && asked->json) {
         (void)fwrite(buf_text(&line), 1, line.size, stdout);
     } else if (code == ERR_OK) {
         cli_put(buf_bytes(&line), stdout);
-    }
-    if (mapped > 0) {
-        (void)munmap((void *)(uintptr_t)content.data, mapped);
     }
     buf_deinit(&shown);
     buf_deinit(&line);
@@ -202,7 +231,7 @@ static enum err_code analyse_file(const char *path, bool json, struct err *err)
 
 int analyse_command(int argc, char **argv)
 {
-    bool json = false;
+    struct asked asked = {0};
     bool only_files = false; /* behind "--" */
     int files = 0;
     int status = 0;
@@ -214,7 +243,11 @@ int analyse_command(int argc, char **argv)
         if (!only_files && strcmp(argv[i], "--") == 0) {
             only_files = true;
         } else if (!only_files && strcmp(argv[i], "--json") == 0) {
-            json = true;
+            asked.json = true;
+        } else if (!only_files && strcmp(argv[i], "--bundle") == 0) {
+            asked.bundle = true;
+        } else if (!only_files && strcmp(argv[i], "--entry") == 0 && i + 1 < argc) {
+            asked.entry = argv[++i];
         } else if (!only_files && argv[i][0] == '-') {
             (void)fprintf(stderr, "tally analyse: no flag %s\n\n%s", argv[i], usage_text);
             return 2;
@@ -226,10 +259,11 @@ int analyse_command(int argc, char **argv)
         (void)fprintf(stderr, "tally analyse: no file given\n\n%s", usage_text);
         return 2;
     }
-    for (int i = 1; i <= files; i++) {
+    size_t together = asked.bundle ? (size_t)files : 1;
+    for (int i = 1; i <= files; i += (int)together) {
         struct err err = {0};
-        if (analyse_file(argv[i], json, &err) != ERR_OK) {
-            say_error(argv[i], json, &err);
+        if (answer(&argv[i], together, &asked, &err) != ERR_OK) {
+            say_error(argv[i], asked.json, &err);
             status = 1;
         }
     }

@@ -282,9 +282,7 @@ static void bad_files_are_refused_with_what_is_supported(void **state)
     refused(f, bytes_of(png, sizeof(png) - 1), "a.py", ERR_INVALID, "not text");
     refused(f, bytes_of(utf16, sizeof(utf16) - 1), "a.py", ERR_INVALID, "not text");
     refused(f, bytes_of_text("\x01\x02\x03\x04"), "a.py", ERR_INVALID, "not text");
-    refused(f, bytes_of_text("PK\x03\x04"), "a.npz", ERR_INVALID,
-            "an archive cannot be analysed yet");
-    refused(f, bytes_of_text("PK\x03\x04"), "a.zip", ERR_INVALID, "an archive");
+    refused(f, bytes_of_text("Rar!\x1a"), "a.rar", ERR_INVALID, "an archive of this format");
     refused(f, bytes_of_text("just words here\n"), "a.txt", ERR_INVALID, "a text file");
     refused(f, bytes_of_text("x"), "a.exe", ERR_INVALID, "not known");
     refused(f, bytes_of_text("x"), "", ERR_INVALID, "not known");

@@ -38,16 +38,18 @@ static void tables_have_rows_and_columns(void **state)
 {
     (void)state;
     assert_string_equal(SAID("a,b,c\n1,2,3\n4,5,6\n", "x.csv"),
-                        "format=csv rows=2 columns=3 size_mib=1");
+                        "format=csv rows=2 columns=3 data=tabular size_mib=1");
     assert_string_equal(
         SAID("\xEF\xBB\xBFname,note\r\n\"a, b\",\"two\nlines\"\r\n\r\nc,d", "X.CSV"),
-        "format=csv rows=2 columns=2 size_mib=1");
-    assert_string_equal(SAID("a\tb\n1\t2\n", "x.tsv"), "format=tsv rows=1 columns=2 size_mib=1");
+        "format=csv rows=2 columns=2 data=tabular size_mib=1");
+    assert_string_equal(SAID("a\tb\n1\t2\n", "x.tsv"),
+                        "format=tsv rows=1 columns=2 data=tabular size_mib=1");
     assert_string_equal(SAID("{\"a\": 1, \"b\": {\"c\": []}}\n{\"a\": 2}\n\n", "x.jsonl"),
-                        "format=jsonl rows=2 columns=2 size_mib=1");
+                        "format=jsonl rows=2 columns=2 data=tabular size_mib=1");
     assert_string_equal(SAID("[{\"a\": 1}, 2, \"]\"] \n", "x.json"),
-                        "format=json rows=3 size_mib=1");
-    assert_string_equal(SAID("{\"a\": 1, \"b\": 2}", "x.json"), "format=json columns=2 size_mib=1");
+                        "format=json rows=3 data=tabular size_mib=1");
+    assert_string_equal(SAID("{\"a\": 1, \"b\": 2}", "x.json"),
+                        "format=json columns=2 data=tabular size_mib=1");
 }
 
 /* Goal: a file larger than is looked at says how many rows it is likely to have, and that it was sampled. */
@@ -78,7 +80,7 @@ static void arrays_have_shape_and_type(void **state)
     assert_string_equal(SAID("\x93NUMPY\1\0\x3A\0{'descr': '<f4', 'fortran_order': False, 'shape': "
                              "(60, 28), }\n....",
                              "x.npy"),
-                        "format=npy dtype=<f4 shape=60, 28 size_mib=1");
+                        "format=npy dtype=<f4 shape=60, 28 data=arrays size_mib=1");
     assert_non_null(strstr(SAID("\x93NUMPY\1\0\xFF\xFF{'descr': '<f4', 'shape': (1,)}", "x.npy"),
                            "but it is none"));
     assert_non_null(
@@ -105,7 +107,7 @@ static void parquet_rows_stand_behind_its_schema(void **state)
     char tail[8] = {(char)size, 0, 0, 0, 'P', 'A', 'R', '1'};
     memcpy(file + 8 + size, tail, 8);
     assert_string_equal(said(bytes_of(file, 16 + size), "x.parquet"),
-                        "format=parquet rows=1000 columns=2 size_mib=1");
+                        "format=parquet rows=1000 columns=2 data=tabular size_mib=1");
     for (size_t cut = 0; cut < size;
          cut++) { /* one that ends before says no rows, or those it still holds */
         char broken[256];
@@ -114,8 +116,8 @@ static void parquet_rows_stand_behind_its_schema(void **state)
         char end[8] = {(char)cut, 0, 0, 0, 'P', 'A', 'R', '1'};
         memcpy(broken + 8 + cut, end, 8);
         const char *text = said(bytes_of(broken, 16 + cut), "x.parquet");
-        if (strcmp(text, "format=parquet size_mib=1") != 0 &&
-            strcmp(text, "format=parquet rows=1000 columns=2 size_mib=1") != 0) {
+        if (strcmp(text, "format=parquet data=tabular size_mib=1") != 0 &&
+            strcmp(text, "format=parquet rows=1000 columns=2 data=tabular size_mib=1") != 0) {
             fail_msg("cut at %zu: %s", cut, text);
         }
     }
@@ -129,10 +131,10 @@ static void images_have_width_and_height(void **state)
     (void)state;
     assert_string_equal(
         SAID("\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\2\x80\0\0\1\xE0\x08\2\0\0\0", "x.png"),
-        "format=png width=640 height=480 size_mib=1");
+        "format=png width=640 height=480 data=images size_mib=1");
     assert_string_equal(
         SAID("\xFF\xD8\xFF\xE0\0\x04JF\xFF\xC0\0\x11\x08\1\xE0\2\x80\3....", "x.JPG"),
-        "format=jpeg width=640 height=480 size_mib=1");
+        "format=jpeg width=640 height=480 data=images size_mib=1");
     assert_non_null(
         strstr(SAID("\xFF\xD8\xFF\xE0\0\0\xFF\xE0\0\0\0\0\0\0\0\0", "x.jpg"), "but it is none"));
 }
