@@ -173,6 +173,17 @@ static enum err_code refuse_insufficient(struct deciding *d, const struct requir
     return code;
 }
 
+/* Workers run Python source and nothing else: whoever could pay for another kind would pay for a failure. */
+static enum err_code check_runnable(struct deciding *d, const struct upload_row *upload)
+{
+    return upload->kind == UPLOAD_PYTHON
+               ? ERR_OK
+               : refuse(d, ERR_CONFLICT, "kind_not_runnable",
+                        "no worker can run a job of kind %s yet; today they run: %s",
+                        enum_word(&upload_kind_words, (uint32_t)upload->kind),
+                        enum_word(&upload_kind_words, UPLOAD_PYTHON));
+}
+
 static enum err_code issue_quote(struct deciding *d)
 {
     const struct command_quote *c = &d->command->u.quote;
@@ -180,6 +191,9 @@ static enum err_code issue_quote(struct deciding *d)
     struct offer_row offer;
     struct host_row host;
     enum err_code code = own_upload(d, c->upload_id, &upload);
+    if (code == ERR_OK) {
+        code = check_runnable(d, &upload);
+    }
     if (code != ERR_OK) {
         return code;
     }

@@ -394,7 +394,7 @@ struct id16 market_upload(struct market *market, struct id16 account_id, uint64_
         .size = 1000, .file_name = bytes_of_text("train.py"), .digest = market_new_key(market)};
     const struct ev_analysis_completed analysis = {
         .analyser_version = 1,
-        .kind = UPLOAD_PYTHON,
+        .kind = market->upload_kind != 0 ? market->upload_kind : UPLOAD_PYTHON,
         .job_type = JOB_TYPE_CUSTOM,
         .framework = FRAMEWORK_SKLEARN,
         .device = DEVICE_CPU,

@@ -63,6 +63,7 @@ struct market {
     struct market_ids accounts;
     struct market_ids hosts;
     struct market_ids offers;
+    enum upload_kind upload_kind; /* of the next uploads; 0: Python */
     struct market_ids uploads;
     struct market_ids quotes;
     struct market_ids jobs;

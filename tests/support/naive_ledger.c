@@ -451,6 +451,9 @@ static bool quote(struct naive_ledger *n, const struct command *c, int64_t now)
     if (!own_upload(n, c, q->upload_id)) {
         return no(n, "no such upload");
     }
+    if (find_upload(n, q->upload_id)->kind != UPLOAD_PYTHON) {
+        return no(n, "not runnable");
+    }
     const struct naive_offer *offer = find_offer(n, q->offer_id);
     if (offer == NULL || offer->withdrawn || !find_host(n, offer->host_id)->online) {
         return no(n, "no such offer");

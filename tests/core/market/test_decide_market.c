@@ -300,6 +300,7 @@ static void analyse(struct scene *s, struct id16 upload, uint64_t p50, uint64_t 
     struct command command = as(s, COMMAND_ANALYSIS_COMPLETE, ACTOR_LEDGER, (struct id16){0});
     command.u.analysis.upload_id = upload;
     command.u.analysis.analysis.device = DEVICE_CPU;
+    command.u.analysis.analysis.kind = UPLOAD_PYTHON;
     command.u.analysis.analysis.reference_p50_ms = p50;
     command.u.analysis.analysis.reference_p90_ms = p90;
     submit(s, &command);
@@ -339,6 +340,20 @@ static void analysis_invalid(struct scene *s)
     submit(s, &command); /* neither is written without the other */
     assert_string_equal(s->market.word, "analysis_invalid");
     analyse(s, raw_upload(s), 2, 1);
+}
+
+/* What is understood and cannot be run yet is refused before anybody pays, with what can be. */
+static void kind_not_runnable(struct scene *s)
+{
+    for (uint32_t kind = UPLOAD_NOTEBOOK; kind <= UPLOAD_BUNDLE; kind++) {
+        s->market.upload_kind = (enum upload_kind)kind;
+        (void)market_quote(&s->market, s->consumer,
+                           market_upload(&s->market, s->consumer, 1000, 1000), s->offer);
+        assert_string_equal(s->market.word, "kind_not_runnable");
+        assert_non_null(strstr(s->market.err.message, enum_word(&upload_kind_words, kind)));
+        assert_non_null(strstr(s->market.err.message, "today they run: python"));
+    }
+    s->market.upload_kind = 0;
 }
 
 static void not_analysed(struct scene *s)
@@ -444,25 +459,26 @@ static void price_too_large(struct scene *s)
 #word, code, word                                                                          \
     }
 static const struct refusal ROWS[] = {
-    ROW(not_open, ERR_CONFLICT),           ROW(unknown_command, ERR_INTERNAL),
-    ROW(not_operator, ERR_DENIED),         ROW(already_open, ERR_CONFLICT),
-    ROW(terms_invalid, ERR_INVALID),       ROW(key_id_used, ERR_CONFLICT),
-    ROW(no_such_key, ERR_NOT_FOUND),       ROW(key_newest, ERR_CONFLICT),
-    ROW(key_retired, ERR_CONFLICT),        ROW(key_in_use, ERR_CONFLICT),
-    ROW(token_invalid, ERR_INVALID),       ROW(token_expired, ERR_INVALID),
-    ROW(token_exists, ERR_CONFLICT),       ROW(identity_invalid, ERR_INVALID),
-    ROW(no_such_account, ERR_NOT_FOUND),   ROW(not_yours, ERR_DENIED),
-    ROW(account_exists, ERR_CONFLICT),     ROW(upload_exists, ERR_CONFLICT),
-    ROW(quote_exists, ERR_CONFLICT),       ROW(no_such_token, ERR_NOT_FOUND),
-    ROW(token_revoked, ERR_CONFLICT),      ROW(upload_empty, ERR_INVALID),
-    ROW(upload_too_large, ERR_TOO_LARGE),  ROW(no_such_upload, ERR_NOT_FOUND),
-    ROW(already_analysed, ERR_CONFLICT),   ROW(analysis_invalid, ERR_INTERNAL),
-    ROW(not_analysed, ERR_CONFLICT),       ROW(no_such_host, ERR_NOT_FOUND),
-    ROW(host_exists, ERR_CONFLICT),        ROW(host_offline, ERR_CONFLICT),
-    ROW(offer_exists, ERR_CONFLICT),       ROW(rate_invalid, ERR_INVALID),
-    ROW(offer_invalid, ERR_INVALID),       ROW(model_invalid, ERR_INVALID),
-    ROW(no_such_offer, ERR_NOT_FOUND),     ROW(offer_withdrawn, ERR_CONFLICT),
-    ROW(offer_insufficient, ERR_CONFLICT), ROW(price_too_large, ERR_OVERFLOW),
+    ROW(not_open, ERR_CONFLICT),          ROW(unknown_command, ERR_INTERNAL),
+    ROW(not_operator, ERR_DENIED),        ROW(already_open, ERR_CONFLICT),
+    ROW(terms_invalid, ERR_INVALID),      ROW(key_id_used, ERR_CONFLICT),
+    ROW(no_such_key, ERR_NOT_FOUND),      ROW(key_newest, ERR_CONFLICT),
+    ROW(key_retired, ERR_CONFLICT),       ROW(key_in_use, ERR_CONFLICT),
+    ROW(token_invalid, ERR_INVALID),      ROW(token_expired, ERR_INVALID),
+    ROW(token_exists, ERR_CONFLICT),      ROW(identity_invalid, ERR_INVALID),
+    ROW(no_such_account, ERR_NOT_FOUND),  ROW(not_yours, ERR_DENIED),
+    ROW(account_exists, ERR_CONFLICT),    ROW(upload_exists, ERR_CONFLICT),
+    ROW(quote_exists, ERR_CONFLICT),      ROW(no_such_token, ERR_NOT_FOUND),
+    ROW(token_revoked, ERR_CONFLICT),     ROW(upload_empty, ERR_INVALID),
+    ROW(upload_too_large, ERR_TOO_LARGE), ROW(no_such_upload, ERR_NOT_FOUND),
+    ROW(already_analysed, ERR_CONFLICT),  ROW(analysis_invalid, ERR_INTERNAL),
+    ROW(not_analysed, ERR_CONFLICT),      ROW(no_such_host, ERR_NOT_FOUND),
+    ROW(host_exists, ERR_CONFLICT),       ROW(host_offline, ERR_CONFLICT),
+    ROW(offer_exists, ERR_CONFLICT),      ROW(rate_invalid, ERR_INVALID),
+    ROW(offer_invalid, ERR_INVALID),      ROW(model_invalid, ERR_INVALID),
+    ROW(no_such_offer, ERR_NOT_FOUND),    ROW(offer_withdrawn, ERR_CONFLICT),
+    ROW(kind_not_runnable, ERR_CONFLICT), ROW(offer_insufficient, ERR_CONFLICT),
+    ROW(price_too_large, ERR_OVERFLOW),
 };
 
 static void every_refusal_is_provoked(void **state)
