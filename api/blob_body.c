@@ -98,13 +98,13 @@ static void room_cb(void *ctx)
     }
 }
 
-static enum err_code inspect_cb(void *ctx, int fd, const struct blob *blob, struct err *err)
+static enum err_code inspect_cb(void *ctx, struct blob_inspection *inspection, struct err *err)
 {
     struct blob_body *body = ctx;
     if (body->inspect == NULL) {
         return ERR_OK;
     }
-    enum err_code code = body->inspect(body, fd, blob, err);
+    enum err_code code = body->inspect(body, inspection, err);
     body->refused_inside = code != ERR_OK;
     return code;
 }
@@ -123,32 +123,97 @@ static bool take(struct blob_body *body, struct bytes piece)
     return true;
 }
 
-static enum err_code part_begin(void *ctx, const struct multipart_part *part, struct err *err)
+/* A path as browsers send it of a folder (job/train.py), or of a file by a full path, of which only the name counts. */
+static bool path_of(const char *sent, struct bytes *ret)
 {
-    struct blob_body *body = ctx;
-    struct bytes name;
-    body->refused_by_form = true;
-    if (strcmp(part->name, "file") != 0 || body->has_file) {
-        return err_set(err, ERR_INVALID, "form_field: the form has one part, named file");
+    struct bytes text = bytes_of_text(sent);
+    if (sent[0] == '/' || memchr(text.data, '\\', text.size) != NULL ||
+        text.size > BLOB_BODY_NAME_MAX || text.size == 0) {
+        return file_name_of(sent, ret);
     }
-    if (part->file_name == NULL || !file_name_of(part->file_name, &name)) {
+    for (const char *at = sent; *at != '\0';) {
+        size_t size = strcspn(at, "/");
+        if (size == 0 || (size == 1 && at[0] == '.') ||
+            (size == 2 && at[0] == '.' && at[1] == '.')) {
+            return false;
+        }
+        at += size;
+        at += *at == '/' ? 1 : 0;
+    }
+    *ret = text;
+    struct bytes name;
+    return file_name_of(sent,
+                        &name); /* no control characters, UTF-8, a name behind the last slash */
+}
+
+static enum err_code begin_file(struct blob_body *body, const struct multipart_part *part,
+                                struct err *err)
+{
+    struct bytes path;
+    struct bytes name;
+    if (body->part_count == BLOB_BODY_PARTS_MAX) {
+        return err_set(err, ERR_INVALID, "form_field: at most %d files are one upload",
+                       BLOB_BODY_PARTS_MAX);
+    }
+    if (part->file_name == NULL || !path_of(part->file_name, &path) ||
+        !file_name_of(part->file_name, &name)) {
         return err_set(err, ERR_INVALID,
-                       "file_name: the part file has a filename of 1 to %d bytes of UTF-8",
+                       "file_name: the part file has a filename of 1 to %d bytes of UTF-8 without "
+                       "`..`",
                        BLOB_BODY_NAME_MAX);
     }
-    body->refused_by_form = false;
+    for (size_t i = 0; i < body->part_count; i++) {
+        if (bytes_equal(body->parts[i].path, path)) {
+            return err_set(err, ERR_INVALID, "file_name: two files are called %.100s",
+                           part->file_name);
+        }
+    }
+    struct bytes kept = arena_copy(&body->call->arena, path);
     body->file_name = arena_copy(&body->call->arena, name);
+    if (kept.data == NULL || body->file_name.data == NULL) {
+        return err_set(err, ERR_NOMEM, "no memory for a file's name");
+    }
     if (part->content_type != NULL && strlen(part->content_type) <= MEDIA_TYPE_MAX) {
         body->media_type = arena_copy(&body->call->arena, bytes_of_text(part->content_type));
     }
-    body->has_file = true;
+    body->parts[body->part_count++] = (struct blob_part){.path = kept, .offset = body->size};
     body->in_file = true;
     return ERR_OK;
+}
+
+static enum err_code part_begin(void *ctx, const struct multipart_part *part, struct err *err)
+{
+    struct blob_body *body = ctx;
+    enum err_code code = ERR_OK;
+    body->refused_by_form = true;
+    if (strcmp(part->name, "entry") == 0 && body->entry.size == 0) {
+        body->in_entry = true;
+    } else if (strcmp(part->name, "file") == 0) {
+        code = begin_file(body, part, err);
+    } else {
+        code = err_set(err, ERR_INVALID,
+                       "form_field: the form has parts named file, and at most one named entry");
+    }
+    body->refused_by_form = code != ERR_OK;
+    return code;
 }
 
 static enum err_code part_data(void *ctx, struct bytes data, struct err *err)
 {
     struct blob_body *body = ctx;
+    if (body->in_entry) {
+        struct buf text;
+        buf_init(&text, BLOB_BODY_ENTRY_MAX);
+        buf_append_bytes(&text, body->entry);
+        buf_append_bytes(&text, data);
+        bool good = !text.failed;
+        body->entry = good ? arena_copy(&body->call->arena, buf_bytes(&text)) : body->entry;
+        buf_deinit(&text);
+        body->refused_by_form = !good;
+        return good ? ERR_OK
+                    : err_set(err, ERR_INVALID, "form_field: entry has at most %d bytes",
+                              BLOB_BODY_ENTRY_MAX);
+    }
     INVARIANT(body->in_file);
     return take(body, data) ? ERR_OK : err_set(err, ERR_TOO_LARGE, "over the limit");
 }
@@ -157,7 +222,12 @@ static enum err_code part_end(void *ctx, struct err *err)
 {
     struct blob_body *body = ctx;
     (void)err;
+    if (body->in_file) {
+        struct blob_part *part = &body->parts[body->part_count - 1];
+        part->size = body->size - part->offset;
+    }
     body->in_file = false;
+    body->in_entry = false;
     return ERR_OK;
 }
 
@@ -191,6 +261,11 @@ static void end_cb(void *ctx, struct http_request *request)
     }
     multipart_destroy(body->parser);
     body->parser = NULL;
+    if (body->form_allowed && body->parts != NULL && body->part_count == 0) {
+        drop(body);
+        call_problem(body->call, 422, "form_field", "the form has no part named file");
+        return;
+    }
     if (!body->empty_allowed && body->size == 0) {
         drop(body);
         call_problem(body->call, 422, "upload_empty", "the file is empty");
@@ -213,12 +288,18 @@ static bool is_type(const char *header, const char *type)
 static bool choose_form(struct blob_body *body, const char *type)
 {
     const struct multipart_callbacks callbacks = {body, part_begin, part_data, part_end};
-    const struct multipart_limits limits = {.part_count_max = 4};
+    const struct multipart_limits limits = {.part_count_max = BLOB_BODY_PARTS_MAX + 2};
     struct err err = {0};
     if (!body->form_allowed) {
         return true; /* any type: the body is the file */
     }
     if (is_type(type, "multipart/form-data")) {
+        body->parts =
+            arena_alloc_array(&body->call->arena, BLOB_BODY_PARTS_MAX, sizeof *body->parts);
+        if (body->parts == NULL) {
+            call_problem(body->call, 503, "no_memory", "out of memory; try again");
+            return false;
+        }
         if (multipart_create(type, &limits, &callbacks, &body->parser, &err) != ERR_OK) {
             refuse(body, &err);
             return false;
@@ -227,7 +308,7 @@ static bool choose_form(struct blob_body *body, const char *type)
     }
     if (!is_type(type, "application/octet-stream")) {
         call_problem(body->call, 415, "media_type",
-                     "the body is multipart/form-data with one part named file, or "
+                     "the body is multipart/form-data with parts named file, or "
                      "application/octet-stream with ?name=");
         return false;
     }
@@ -240,6 +321,14 @@ static bool choose_form(struct blob_body *body, const char *type)
         return false;
     }
     body->file_name = arena_copy(&body->call->arena, base);
+    const char *entry = http_head_param(http_request_head(body->call->request), "entry");
+    if (entry != NULL && strlen(entry) > BLOB_BODY_ENTRY_MAX) {
+        call_problem(body->call, 422, "form_field", "?entry= has at most %d bytes",
+                     BLOB_BODY_ENTRY_MAX);
+        return false;
+    }
+    body->entry = bytes_of_text(entry == NULL ? "" : entry); /* borrowed from the request's head */
+    body->entry = arena_copy(&body->call->arena, body->entry);
     return true;
 }
 

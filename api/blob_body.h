@@ -1,4 +1,4 @@
-/* api/blob_body.h: a request's body, or the one file in its form, streamed into a blob.
+/* api/blob_body.h: a request's body, or the files of its form, streamed into a blob.
  *
  *     blob_body_read ─ pieces ─▶ blob_writer ─ on the pool: hash, write, sync, inspect, name ─▶ on_blob | on_refused | a problem
  *
@@ -6,6 +6,7 @@
  *          outlives its peer; a call whose peer has gone by then is freed, and neither callback comes.
  * Refused before the body is read: a length over the limit, another type. Refused on the way: more bytes than the limit, a form that is
  *          not one file. In both cases nothing stays on disk.
+ * Several: files of a form lie in the content one behind the other, as `parts` says; what is made of that is for inspect to decide.
  * Held:    the blob is held by the call (call.h): it stays if the command that on_blob submits is accepted, and goes with the call otherwise.
  * Thread:  the loop's; `inspect` on the thread pool. */
 // SPDX-License-Identifier: Apache-2.0
@@ -18,6 +19,15 @@
 struct multipart;
 
 #define BLOB_BODY_NAME_MAX 200
+#define BLOB_BODY_PARTS_MAX 64
+#define BLOB_BODY_ENTRY_MAX 200
+
+/* A file of a form. */
+struct blob_part {
+    struct bytes path; /* relative, with '/'; the last part of it is the file's name */
+    uint64_t offset;   /* in the content */
+    uint64_t size;
+};
 
 struct blob_body {
     /* set by the caller */
@@ -25,8 +35,9 @@ struct blob_body {
     uint64_t size_max;
     const char *too_large; /* problem code; its detail names size_max */
     bool empty_allowed;
-    bool form_allowed; /* multipart/form-data with one part `file` */
-    enum err_code (*inspect)(struct blob_body *body, int fd, const struct blob *blob,
+    bool
+        form_allowed; /* multipart/form-data with parts `file`, 1 to BLOB_BODY_PARTS_MAX, and a field `entry` */
+    enum err_code (*inspect)(struct blob_body *body, struct blob_inspection *inspection,
                              struct err *err);
     void (*on_blob)(struct blob_body *body, const struct blob *blob);
     /* What `inspect` refused; NULL if it cannot. */
@@ -34,12 +45,16 @@ struct blob_body {
     struct bytes file_name;  /* may be set before; taken from a form otherwise */
     struct bytes media_type; /* as the peer said, "" if it did not */
     void *state;
+    /* what came */
+    struct blob_part *parts; /* of a form */
+    size_t part_count;
+    struct bytes entry; /* of the field `entry`, or of ?entry=; "" if neither was sent */
     /* its own */
     struct blob_writer *writer;
     struct multipart *parser;
     uint64_t size;
     bool in_file;
-    bool has_file;
+    bool in_entry;
     bool paused;
     bool refused_inside;
     bool refused_by_form; /* `err` is ours, not the parser's */

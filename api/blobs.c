@@ -59,6 +59,11 @@ struct blob_writer {
     enum err_code code;
     struct err err;
     char path[PATH_MAX];
+    /* of what replaces it, while inspect runs */
+    int other_fd;
+    struct sha256 *other_hash;
+    uint64_t other_size;
+    char other_path[PATH_MAX + 8];
 };
 
 /* ── the store ─────────────────────────────────────────────────────────────────────────────────── */
@@ -151,26 +156,76 @@ enum err_code blobs_open_read(struct blobs *blobs, struct key32 digest, int *ret
 
 /* ── on the pool ───────────────────────────────────────────────────────────────────────────────── */
 
-static enum err_code write_going(struct blob_writer *w)
+static enum err_code create_temporary(const char *path, int *ret, struct err *err)
 {
-    if (w->fd < 0) {
-        w->fd = open(w->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-        if (w->fd < 0) {
-            return err_set_errno(&w->err, errno, "create %s", w->path);
-        }
-    }
-    sha256_update(w->hash, buf_bytes(&w->going));
-    for (size_t done = 0; done < w->going.size;) {
-        ssize_t put = write(w->fd, w->going.data + done, w->going.size - done);
+    *ret = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    return *ret >= 0 ? ERR_OK : err_set_errno(err, errno, "create %s", path);
+}
+
+static enum err_code write_all(int fd, struct bytes piece, const char *path, struct err *err)
+{
+    for (size_t done = 0; done < piece.size;) {
+        ssize_t put = write(fd, piece.data + done, piece.size - done);
         if (put < 0 && errno == EINTR) {
             continue;
         }
         if (put < 0) {
-            return err_set_errno(&w->err, errno, "write %s", w->path);
+            return err_set_errno(err, errno, "write %s", path);
         }
         done += (size_t)put;
     }
-    w->blob.size += w->going.size;
+    return ERR_OK;
+}
+
+static enum err_code write_going(struct blob_writer *w)
+{
+    enum err_code code = w->fd < 0 ? create_temporary(w->path, &w->fd, &w->err) : ERR_OK;
+    if (code == ERR_OK) {
+        sha256_update(w->hash, buf_bytes(&w->going));
+        code = write_all(w->fd, buf_bytes(&w->going), w->path, &w->err);
+    }
+    w->blob.size += code == ERR_OK ? w->going.size : 0;
+    return code;
+}
+
+enum err_code blob_replace_begin(struct blob_inspection *inspection, struct err *err)
+{
+    struct blob_writer *w = inspection->writer;
+    INVARIANT(w->other_fd < 0);
+    (void)snprintf(w->other_path, sizeof w->other_path, "%s.other", w->path);
+    w->other_hash = sha256_create();
+    return w->other_hash == NULL ? err_set(err, ERR_NOMEM, "no memory to write a file")
+                                 : create_temporary(w->other_path, &w->other_fd, err);
+}
+
+enum err_code blob_replace_append(struct blob_inspection *inspection, struct bytes piece,
+                                  struct err *err)
+{
+    struct blob_writer *w = inspection->writer;
+    INVARIANT(w->other_fd >= 0);
+    sha256_update(w->other_hash, piece);
+    w->other_size += piece.size;
+    return write_all(w->other_fd, piece, w->other_path, err);
+}
+
+/* Its path is the first content's then: what is under it is only ever one of the two. */
+enum err_code blob_replace_commit(struct blob_inspection *inspection, struct err *err)
+{
+    struct blob_writer *w = inspection->writer;
+    INVARIANT(w->other_fd >= 0);
+    if (fsync(w->other_fd) != 0) {
+        return err_set_errno(err, errno, "sync %s", w->other_path);
+    }
+    if (rename(w->other_path, w->path) != 0) {
+        return err_set_errno(err, errno, "rename %s", w->other_path);
+    }
+    (void)close(w->fd);
+    w->fd = w->other_fd;
+    w->other_fd = -1;
+    w->blob.digest = sha256_final(w->other_hash);
+    w->blob.size = w->other_size;
+    inspection->fd = w->fd;
+    inspection->blob = w->blob;
     return ERR_OK;
 }
 
@@ -181,7 +236,8 @@ static enum err_code give_name(struct blob_writer *w)
     }
     w->blob.digest = sha256_final(w->hash);
     if (w->options.inspect != NULL) {
-        enum err_code code = w->options.inspect(w->options.ctx, w->fd, &w->blob, &w->err);
+        struct blob_inspection inspection = {.fd = w->fd, .blob = w->blob, .writer = w};
+        enum err_code code = w->options.inspect(w->options.ctx, &inspection, &w->err);
         if (code != ERR_OK) {
             return code;
         }
@@ -241,8 +297,13 @@ static void writer_free(struct blob_writer *w)
             (void)unlink(w->path);
         }
     }
+    if (w->other_fd >= 0) {
+        (void)close(w->other_fd);
+        (void)unlink(w->other_path);
+    }
     w->blobs->writers--;
     free(w->hold);
+    sha256_destroy(w->other_hash);
     sha256_destroy(w->hash);
     buf_deinit(&w->coming);
     buf_deinit(&w->going);
@@ -328,6 +389,7 @@ struct blob_writer *blob_writer_create(struct blobs *blobs,
     w->options = *options;
     w->work.data = w;
     w->fd = -1;
+    w->other_fd = -1;
     blobs->writers++;
     buf_init(&w->coming, BLOB_HELD_MAX + PIECE_MAX);
     buf_init(&w->going, BLOB_HELD_MAX + PIECE_MAX);

@@ -37,14 +37,22 @@ MUST_CHECK enum err_code blobs_recover(struct blobs *blobs, struct event_log *lo
 /* After the loop has ended: no writer may be left. */
 void blobs_close(struct blobs *blobs);
 
+/* What `inspect` looks at: the content, and what may be put in its place. */
+struct blob_inspection {
+    int fd; /* of the content, readable and mappable until it is replaced or inspect returns */
+    struct blob blob;           /* of the content; after blob_replace_commit of what replaced it */
+    struct blob_writer *writer; /* its own */
+};
+
 struct blob_writer_options {
     void *ctx;
     uint64_t
         log_head; /* at most the log's length when the writer is made; what names the blob comes behind it */
     /* There is room again, after blob_writer_write returned false. */
     void (*on_room)(void *ctx);
-    /* Thread pool, may be NULL: look at the whole content before it gets its name. An error removes it, and is on_done's. */
-    enum err_code (*inspect)(void *ctx, int fd, const struct blob *blob, struct err *err);
+    /* Thread pool, may be NULL: look at the whole content before it gets its name, and replace it if need be. An error removes it, and is
+     * on_done's. */
+    enum err_code (*inspect)(void *ctx, struct blob_inspection *inspection, struct err *err);
     /* Whole (ERR_OK, after blob_writer_finish) or failed (at any time). The writer is gone. Called from the loop only.
      * `hold`: the callee's, to be given back with blob_hold_release; NULL unless ERR_OK. */
     void (*on_done)(void *ctx, enum err_code code, const struct blob *blob, struct blob_hold *hold,
@@ -60,6 +68,13 @@ MUST_CHECK bool blob_writer_write(struct blob_writer *writer, struct bytes piece
 void blob_writer_finish(struct blob_writer *writer);
 /* Remove what was written. NULL is fine. `inspect` may still be running with its ctx when `on_gone` (may be NULL) has not been called. */
 void blob_writer_abandon(struct blob_writer *writer, void (*on_gone)(void *ctx));
+
+/* From inspect: another content instead, from its first byte. begin, append…, commit; without the commit nothing is replaced.
+ * Errors: ERR_IO, ERR_FULL, ERR_NOMEM. */
+MUST_CHECK enum err_code blob_replace_begin(struct blob_inspection *inspection, struct err *err);
+MUST_CHECK enum err_code blob_replace_append(struct blob_inspection *inspection, struct bytes piece,
+                                             struct err *err);
+MUST_CHECK enum err_code blob_replace_commit(struct blob_inspection *inspection, struct err *err);
 
 /* What became of it. It is settled on the thread pool, soon. NULL is fine. */
 void blob_hold_release(struct blob_hold *hold, enum blob_fate fate);

@@ -1,143 +1,19 @@
 /* Uploads: a file becomes a blob, is analysed before it has a name there, and only then an event says that it was received.
  *
- *     body ─▶ blob (temporary) ─ analysis_run on the pool ─┬─ named, upload.received and analysis.completed at once ─ 201
- *                                                          └─ removed, upload.rejected ─ 422 */
+ *     body ─▶ blob (temporary) ─ upload_analyse on the pool ┬─ named, upload.received and analysis.completed at once ─ 201
+ *                                                           └─ removed, upload.rejected ─ 422 */
 // SPDX-License-Identifier: Apache-2.0
 #include "api/blob_body.h"
 #include "api/route.h"
-#include "core/analysis/analysis.h"
+#include "api/upload_analysis.h"
 #include "core/base/text.h"
 #include "core/base/time.h"
+#include "core/net/http_problem.h"
 #include "projections/streams.h"
 
 #include <string.h>
-#include <unistd.h>
 
-#define DETAIL_MAX ((size_t)60000) /* of analysis.completed: a private part has 65,535 bytes */
-#define ANALYSIS_ARENA_MAX ((size_t)16 << 20)
-/* Of one syntax tree: the pool has four threads, so four of these at most. */
-#define PARSE_MEMORY_MAX ((size_t)128 << 20)
 #define UPLOAD_EVENTS_MAX 8
-
-struct upload {
-    struct ev_analysis_completed analysis;
-    enum reject_reason rejected;
-};
-
-/* ── analysis, on the thread pool ──────────────────────────────────────────────────────────────── */
-
-static enum err_code read_whole(int fd, uint64_t size, struct arena *arena, struct bytes *ret,
-                                struct err *err)
-{
-    if (size > ANALYSIS_SOURCE_SIZE_MAX) {
-        return err_set(err, ERR_TOO_LARGE, "a file of at most %zu bytes can be analysed",
-                       ANALYSIS_SOURCE_SIZE_MAX);
-    }
-    uint8_t *content = arena_alloc(arena, (size_t)size);
-    if (content == NULL) {
-        return err_set(err, ERR_NOMEM, "no memory to analyse the file");
-    }
-    for (size_t done = 0; done < size;) {
-        ssize_t got = pread(fd, content + done, (size_t)size - done, (off_t)done);
-        if (got <= 0) {
-            return err_set(err, ERR_IO, "the file cannot be read back");
-        }
-        done += (size_t)got;
-    }
-    *ret = bytes_of(content, (size_t)size);
-    return ERR_OK;
-}
-
-static enum err_code render(struct analysis *analysis, struct buf *ret, struct err *err)
-{
-    enum err_code code = analysis_json(analysis, NULL, ret, err);
-    if (code == ERR_TOO_LARGE) { /* very wordy evidence: the claims stand without it */
-        buf_clear(ret);
-        analysis->evidence_count = 0;
-        analysis->cut = true;
-        code = analysis_json(analysis, NULL, ret, err);
-    }
-    return code;
-}
-
-/* The numbers of core/analysis are those of core/event/kinds.h; a test of theirs compares. */
-static struct ev_analysis_completed event_of(const struct analysis *a)
-{
-    const struct analysis_requirements *needs = &a->requirements;
-    return (struct ev_analysis_completed){
-        .analyser_version = ANALYSIS_VERSION,
-        .kind = (enum upload_kind)a->kind,
-        .job_type = (enum job_type)a->job,
-        .framework = (enum framework)a->primary,
-        .confidence_permille = a->confidence_permille,
-        .device = (enum device)needs->device,
-        .gpus = needs->gpus,
-        .vram_mib = needs->vram_mib,
-        .tflops_milli = needs->tflops_milli,
-        .ram_mib = needs->ram_mib,
-        .storage_mib = needs->storage_mib,
-        .compute_capability = needs->compute_capability,
-        .reference_p50_ms = a->estimate.p50_ms,
-        .reference_p90_ms = a->estimate.p90_ms,
-    };
-}
-
-/* A worker runs Python source and nothing else: whoever could pay for another kind would pay for a failure. */
-static enum err_code must_be_runnable(const struct analysis *analysis, const char *name,
-                                      struct err *err)
-{
-    return analysis->kind == ANALYSIS_KIND_PYTHON
-               ? ERR_OK
-               : err_set(err, ERR_INVALID,
-                         "%.80s: of kind %s, which is understood (`tally analyse` shows it) but "
-                         "cannot be run as a job yet; supported: Python source (.py)",
-                         name, analysis_kind_word(analysis->kind));
-}
-
-static enum err_code analyse(struct blob_body *body, int fd, const struct blob *blob,
-                             struct err *err)
-{
-    static const struct analysis_limits LIMITS = {
-        .source_size_max = ANALYSIS_SOURCE_SIZE_MAX,
-        .file_size_max = ANALYSIS_SOURCE_SIZE_MAX,
-        .parse_memory_max = PARSE_MEMORY_MAX,
-        .parse_time_max_ms = ANALYSIS_PARSE_TIME_MAX_MS,
-    };
-    struct upload *upload = body->state;
-    struct arena arena;
-    struct arena content_arena;
-    struct analysis analysis;
-    struct bytes content = {0};
-    struct buf detail;
-    buf_init(&detail, DETAIL_MAX);
-    arena_init(&arena, ANALYSIS_ARENA_MAX);
-    arena_init(&content_arena, ANALYSIS_SOURCE_SIZE_MAX + 4096);
-    const char *name = arena_text(&arena, body->file_name);
-    enum err_code code = name == NULL ? err_set(err, ERR_NOMEM, "no memory to analyse the file")
-                                      : read_whole(fd, blob->size, &content_arena, &content, err);
-    if (code == ERR_OK) {
-        code = analysis_run_limited(content, name, &LIMITS, &arena, &analysis, err);
-    }
-    if (code == ERR_OK) {
-        code = must_be_runnable(&analysis, name, err);
-    }
-    if (code == ERR_OK) {
-        code = render(&analysis, &detail, err);
-    }
-    if (code == ERR_OK) {
-        upload->analysis = event_of(&analysis);
-        /* The call awaits this job, so nobody else has its arena now. */
-        upload->analysis.detail = arena_copy(&body->call->arena, buf_bytes(&detail));
-    }
-    upload->rejected = code == ERR_INVALID     ? REJECT_UNSUPPORTED
-                       : code == ERR_TOO_LARGE ? REJECT_TOO_LARGE
-                       : code == ERR_TIMEOUT   ? REJECT_UNREADABLE
-                                               : 0;
-    buf_deinit(&detail);
-    arena_deinit(&content_arena);
-    arena_deinit(&arena);
-    return code;
-}
 
 /* ── answers ───────────────────────────────────────────────────────────────────────────────────── */
 
@@ -209,11 +85,21 @@ static json_t *json_of_upload(const struct upload_facts *facts, struct id16 id)
                      "sequence", json_of_u64(facts->sequence));
 }
 
+/* With the reasons of several files it is longer than other problems. */
+static void reply_rejected(struct call *call, const char *reason, const char *detail)
+{
+    struct buf body;
+    buf_init(&body, 65536);
+    http_problem_append(&body, 422, reason, detail);
+    call_reply_text(call, 422, HTTP_PROBLEM_TYPE, buf_bytes(&body));
+    buf_deinit(&body);
+}
+
 static void reply_upload(struct call *call, int status)
 {
     struct reading reading;
     struct upload_facts facts;
-    char detail[400] = "";
+    const char *detail = "";
     const char *reason = NULL;
     json_t *json = NULL;
     if (!reading_open(&reading, call)) {
@@ -222,18 +108,15 @@ static void reply_upload(struct call *call, int status)
     if (read_upload(&reading, call, call->id, &facts)) {
         if (facts.is_rejected && call->route->method == HTTP_POST) {
             const struct ev_upload_rejected *rejected = &facts.received.u.upload_rejected;
-            struct bytes text = rejected->detail;
             reason = enum_word(&reject_reason_words, rejected->reason);
-            size_t size = text.size < sizeof detail ? text.size : sizeof detail - 1;
-            memcpy(detail, size == 0 ? "" : (const char *)text.data, size);
-            detail[size] = '\0';
+            detail = arena_text(&call->arena, rejected->detail);
         } else {
             json = json_of_upload(&facts, call->id);
         }
     }
     reading_close(&reading);
     if (reason != NULL) {
-        call_problem(call, 422, reason, "%s", detail);
+        reply_rejected(call, reason, detail == NULL ? "" : detail);
     } else if (json == NULL) {
         call_problem(call, 404, "no_such_upload", "you have no such upload");
     } else {
@@ -289,6 +172,10 @@ static void fingerprint(struct call *call, const struct blob_body *body, const s
     hex_encode(bytes_of(blob->digest.b, sizeof blob->digest.b), hex);
     buf_append_bytes(&text, body->file_name);
     buf_printf(&text, "\n%s", hex);
+    if (body->entry.size > 0) {
+        buf_append_text(&text, "\n");
+        buf_append_bytes(&text, body->entry);
+    }
     call->raw_body = arena_copy(&call->arena, buf_bytes(&text));
     buf_deinit(&text);
 }
@@ -325,7 +212,7 @@ static void refused_cb(struct blob_body *body, const struct blob *blob, const st
         .rejected = {.size = blob->size,
                      .reason = upload->rejected,
                      .file_name = body->file_name,
-                     .detail = arena_copy(&call->arena, bytes_of_text(err->message))},
+                     .detail = upload->reason},
     };
     call_submit(call, CLASS_CONSUMER, received);
 }
@@ -355,7 +242,7 @@ static void post_upload(struct call *call)
         .size_max = ledger.upload_max,
         .too_large = "upload_too_large",
         .form_allowed = true,
-        .inspect = analyse,
+        .inspect = upload_analyse,
         .on_blob = blob_cb,
         .on_refused = refused_cb,
         .state = upload,

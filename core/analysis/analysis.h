@@ -229,13 +229,21 @@ struct analysis_limits {
 #define ANALYSIS_FILE_SIZE_MAX ((size_t)64 * 1024 * 1024)
 #define ANALYSIS_PARSE_MEMORY_MAX ((size_t)384 * 1024 * 1024)
 #define ANALYSIS_PARSE_TIME_MAX_MS 5000
+#define ANALYSIS_BUNDLE_SIZE_MAX ((size_t)64 * 1024 * 1024)
+#define ANALYSIS_ARCHIVE_ENTRIES_MAX 200000
+#define ANALYSIS_ARCHIVE_TOTAL_MAX ((uint64_t)128 << 30)
+#define ANALYSIS_ARCHIVE_RATIO_MAX 200
+#define ANALYSIS_ARCHIVE_WALK_MAX ((uint64_t)64 << 20)
 #define ANALYSIS_LIMITS                                                                            \
     {                                                                                              \
         .source_size_max = ANALYSIS_SOURCE_SIZE_MAX, .file_size_max = ANALYSIS_FILE_SIZE_MAX,      \
         .parse_memory_max = ANALYSIS_PARSE_MEMORY_MAX,                                             \
-        .parse_time_max_ms = ANALYSIS_PARSE_TIME_MAX_MS, .bundle_size_max = (size_t)64 << 20,      \
-        .archive_entries_max = 200000, .archive_total_max = (uint64_t)128 << 30,                   \
-        .archive_ratio_max = 200, .archive_walk_max = (uint64_t)64 << 20                           \
+        .parse_time_max_ms = ANALYSIS_PARSE_TIME_MAX_MS,                                           \
+        .bundle_size_max = ANALYSIS_BUNDLE_SIZE_MAX,                                               \
+        .archive_entries_max = ANALYSIS_ARCHIVE_ENTRIES_MAX,                                       \
+        .archive_total_max = ANALYSIS_ARCHIVE_TOTAL_MAX,                                           \
+        .archive_ratio_max = ANALYSIS_ARCHIVE_RATIO_MAX,                                           \
+        .archive_walk_max = ANALYSIS_ARCHIVE_WALK_MAX                                              \
     }
 
 /* Several files that are one job. */
