@@ -20,6 +20,23 @@ const char *leg_kind_word(uint64_t kind)
     return LEG_WORDS[kind];
 }
 
+/* The file of a bundle that starts it: what the job's settings say, else what the analysis found; null if neither does. */
+static json_t *json_of_entry(struct reading *reading, const struct upload_row *upload,
+                             const json_t *settings)
+{
+    json_t *entry = json_incref(json_object_get(settings, "entry"));
+    struct event analysed;
+    if (entry == NULL && upload->analysis_sequence != 0 &&
+        reading_event(reading, upload->analysis_sequence, &analysed) &&
+        analysed.type->number == EVENT_ANALYSIS_COMPLETED) {
+        struct bytes const detail = analysed.u.analysis_completed.detail;
+        json_t *found = json_loadb((const char *)detail.data, detail.size, 0, NULL);
+        entry = json_incref(json_object_get(found, "entry"));
+        json_decref(found);
+    }
+    return entry == NULL ? json_null() : entry;
+}
+
 json_t *json_of_assignment(struct reading *reading, struct id16 job_id, const struct job_row *job)
 {
     struct event created;
@@ -34,14 +51,14 @@ json_t *json_of_assignment(struct reading *reading, struct id16 job_id, const st
     json_t *settings =
         json_loadb((const char *)facts->settings.data, facts->settings.size, 0, NULL);
     return json_pack(
-        "{s:{s:o,s:s?,s:o,s:I,s:o,s:o,s:I,s:I,s:o},s:{s:I,s:I,s:I}}", "job", "id",
-        json_of_id(job_id), "kind", enum_word(&upload_kind_words, (uint32_t)upload.kind),
-        "file_name", json_of_text(facts->file_name), "input_size", (json_int_t)upload.size,
-        "input_digest", json_of_hash(facts->input_digest), "settings",
-        settings == NULL ? json_object() : settings, "limit_ms", (json_int_t)job->limit_ms,
-        "attempt", (json_int_t)job->attempt, "start_by", json_of_time(job->start_by), "terms",
-        "heartbeat_s", (json_int_t)ledger.heartbeat_s, "lease_s", (json_int_t)ledger.lease_s,
-        "batch_max", (json_int_t)ledger.batch_max);
+        "{s:{s:o,s:s?,s:o,s:o,s:I,s:o,s:o,s:I,s:I,s:o},s:{s:I,s:I,s:I}}", "job", "id",
+        json_of_id(job_id), "kind", enum_word(&upload_kind_words, (uint32_t)upload.kind), "entry",
+        json_of_entry(reading, &upload, settings), "file_name", json_of_text(facts->file_name),
+        "input_size", (json_int_t)upload.size, "input_digest", json_of_hash(facts->input_digest),
+        "settings", settings == NULL ? json_object() : settings, "limit_ms",
+        (json_int_t)job->limit_ms, "attempt", (json_int_t)job->attempt, "start_by",
+        json_of_time(job->start_by), "terms", "heartbeat_s", (json_int_t)ledger.heartbeat_s,
+        "lease_s", (json_int_t)ledger.lease_s, "batch_max", (json_int_t)ledger.batch_max);
 }
 
 /* What the consumer's lock transaction must carry. */

@@ -48,19 +48,28 @@ static enum err_code read_arguments(struct job_order *order, const json_t *setti
     return ERR_OK;
 }
 
+static bool is_path(const json_t *value)
+{
+    return json_is_string(value) && job_result_name_is_good(json_string_value(value)) &&
+           strlen(json_string_value(value)) == json_string_length(value);
+}
+
+/* What the consumer named must be good; what the server's analysis found is a help, and without it the runner looks for itself. */
 static enum err_code read_kind(struct job_order *order, const json_t *job, const json_t *settings,
                                struct err *err)
 {
-    const json_t *entry = json_object_get(settings, "entry");
+    const json_t *named = json_object_get(settings, "entry");
+    const json_t *found = json_object_get(job, "entry");
     order->kind_is_known =
         job_kind_read(json_string_value(json_object_get(job, "kind")), &order->kind);
     order->entry = "";
-    if (entry != NULL && !json_is_null(entry)) {
-        if (!json_is_string(entry) || !job_result_name_is_good(json_string_value(entry)) ||
-            strlen(json_string_value(entry)) != json_string_length(entry)) {
+    if (named != NULL && !json_is_null(named)) {
+        if (!is_path(named)) {
             return err_set(err, ERR_INVALID, "a job's entry is a relative path inside its bundle");
         }
-        order->entry = json_string_value(entry);
+        order->entry = json_string_value(named);
+    } else if (is_path(found)) {
+        order->entry = json_string_value(found);
     }
     return ERR_OK;
 }
@@ -188,7 +197,7 @@ void job_order_command(const struct job_order *order, char *program_path,
     }
     ret[count++] = program_path;
     if (order->kind != JOB_KIND_PYTHON) {
-        if (order->entry[0] != 0) {
+        if (order->kind == JOB_KIND_BUNDLE && order->entry[0] != 0) {
             ret[count++] = "--entry";
             ret[count++] = order->entry;
         }

@@ -94,7 +94,7 @@ static size_t split(struct bytes line, struct bytes ret[FIELDS_MAX])
 {
     size_t count = 0;
     while (count < FIELDS_MAX) {
-        const uint8_t *comma = memchr(line.data, ',', line.size);
+        const uint8_t *comma = line.size == 0 ? NULL : memchr(line.data, ',', line.size);
         size_t size = comma == NULL ? line.size : (size_t)(comma - line.data);
         struct bytes field = bytes_of(line.data, size);
         while (field.size > 0 && field.data[0] == ' ') {

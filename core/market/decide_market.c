@@ -173,15 +173,19 @@ static enum err_code refuse_insufficient(struct deciding *d, const struct requir
     return code;
 }
 
-/* Workers run Python source and nothing else: whoever could pay for another kind would pay for a failure. */
+/* What workers run (worker/job_kind.h): whoever could pay for another kind would pay for a failure. A single machine may run less, and is then not
+ * given the job (find_claimable). */
 static enum err_code check_runnable(struct deciding *d, const struct upload_row *upload)
 {
-    return upload->kind == UPLOAD_PYTHON
+    return upload->kind == UPLOAD_PYTHON || upload->kind == UPLOAD_NOTEBOOK ||
+                   upload->kind == UPLOAD_BUNDLE
                ? ERR_OK
                : refuse(d, ERR_CONFLICT, "kind_not_runnable",
-                        "no worker can run a job of kind %s yet; today they run: %s",
+                        "no worker can run a job of kind %s yet; today they run: %s, %s, %s",
                         enum_word(&upload_kind_words, (uint32_t)upload->kind),
-                        enum_word(&upload_kind_words, UPLOAD_PYTHON));
+                        enum_word(&upload_kind_words, UPLOAD_PYTHON),
+                        enum_word(&upload_kind_words, UPLOAD_NOTEBOOK),
+                        enum_word(&upload_kind_words, UPLOAD_BUNDLE));
 }
 
 static enum err_code issue_quote(struct deciding *d)

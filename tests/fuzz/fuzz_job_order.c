@@ -42,7 +42,9 @@ static void check_order(const struct job_order *order)
         count++;
         INVARIANT(count < SANDBOX_COMMAND_MAX);
     }
-    size_t const words = order->kind == JOB_KIND_PYTHON ? 3 : order->entry[0] == '\0' ? 6 : 8;
+    size_t const words = order->kind == JOB_KIND_PYTHON                              ? 3
+                         : order->kind == JOB_KIND_BUNDLE && order->entry[0] != '\0' ? 8
+                                                                                     : 6;
     INVARIANT(count == words + order->argument_count);
     INVARIANT(order->kind < JOB_KIND_COUNT);
     INVARIANT(order->entry[0] == '\0' || job_result_name_is_good(order->entry));

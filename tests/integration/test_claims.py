@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """What a machine says of itself, and what it is given then: kinds of files, an entry point, its own measurements."""
+import io
 import os
 import sys
 import unittest
+import zipfile
 
 sys.path.insert(0, os.environ["TALLY_SOURCE_DIR"] + "/tests/support")
 from tally_harness import World  # noqa: E402
@@ -35,6 +37,19 @@ class Claims(unittest.TestCase):
         self.host.end(job, ending="host_fault", reason="kind_not_runnable", worker_ms=0)
         ended = self.alice.wait_for(job, lambda now: now["status"] == "failed")
         self.assertEqual((ended["fault"], ended["reason"], ended["gross"]), ("provider", "kind_not_runnable", 0))
+
+    def test_the_entry_of_a_bundle_comes_with_it(self):
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w") as archive:
+            archive.writestr("job/train.py", "import helper\n")
+            archive.writestr("job/helper.py", "x = 1\n")
+        for settings, entry in ((None, "job/train.py"), ({"entry": "job/helper.py"}, "job/helper.py")):
+            job = self.alice.queued_job(self.host, content=out.getvalue(), name="job.zip", settings=settings)
+            claimed = self.claim(kinds=["bundle"]).json["job"]
+            self.assertEqual((claimed["id"], claimed["kind"], claimed["entry"]), (job["id"], "bundle", entry))
+            self.host.start(job)
+            self.host.end(job, worker_ms=0)
+            self.alice.wait_for(job, lambda now: now["status"] == "completed")
 
     def test_kinds_that_are_no_words_are_refused(self):
         for kinds in ([], "python", [1], ["python"] * 33):

@@ -137,7 +137,9 @@ static void consumer_step(struct market *m)
     }
     if ((roll < 25 && m->uploads.count < MARKET_THINGS_MAX) || m->uploads.count == 0) {
         uint64_t p50 = between(m, 1000, market_chance(m, 80) ? 600000 : 36000000);
-        m->upload_kind = m->uploads.count % 8 == 7 ? UPLOAD_NOTEBOOK : UPLOAD_PYTHON;
+        m->upload_kind = m->uploads.count % 8 == 7   ? UPLOAD_DATASET
+                         : m->uploads.count % 8 == 6 ? UPLOAD_BUNDLE
+                                                     : UPLOAD_PYTHON;
         (void)market_upload(m, account, p50, p50 + between(m, 0, p50));
         m->upload_kind = 0;
         return;

@@ -451,7 +451,8 @@ static bool quote(struct naive_ledger *n, const struct command *c, int64_t now)
     if (!own_upload(n, c, q->upload_id)) {
         return no(n, "no such upload");
     }
-    if (find_upload(n, q->upload_id)->kind != UPLOAD_PYTHON) {
+    uint64_t kind = find_upload(n, q->upload_id)->kind;
+    if (kind != UPLOAD_PYTHON && kind != UPLOAD_NOTEBOOK && kind != UPLOAD_BUNDLE) {
         return no(n, "not runnable");
     }
     const struct naive_offer *offer = find_offer(n, q->offer_id);
