@@ -24,6 +24,7 @@ static const struct route_table *const TABLES[] = {
     &ROUTES_LOG,
     &ROUTES_RECONCILIATIONS,
     &ROUTES_SETTLEMENT,
+    &ROUTES_ESTIMATES,
     &ROUTES_MATCHES,
     &ROUTES_FAUCET,
 };

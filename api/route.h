@@ -37,6 +37,7 @@ void route_request(void *api, struct http_request *request);
 extern const struct route_table ROUTES_AUTH;
 extern const struct route_table ROUTES_EARNINGS;
 extern const struct route_table ROUTES_FAUCET;
+extern const struct route_table ROUTES_ESTIMATES;
 extern const struct route_table ROUTES_FEED;
 extern const struct route_table ROUTES_JOBS;
 extern const struct route_table ROUTES_LOG;

@@ -3,6 +3,7 @@
 
 #include "core/analysis/analysis.h"
 #include "core/base/text.h"
+#include "core/market/estimate.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,6 +68,33 @@ static struct ev_analysis_completed event_of(const struct analysis *a)
         .reference_p50_ms = a->estimate.p50_ms,
         .reference_p90_ms = a->estimate.p90_ms,
     };
+}
+
+/* Where a benchmark is like the job, its time comes from there. */
+static void size_workload(struct upload *upload, struct analysis *analysis, struct arena *arena)
+{
+    struct workload workload = workload_size(&analysis->work);
+    struct estimate_time reference = {.p50_ms = workload.p50_ms, .basis = SCALE_NEIGHBOURS};
+    struct buf text;
+    if (workload.task == 0) {
+        return;
+    }
+    buf_init(&text, 1024);
+    workload_text(&workload, &text);
+    const char *basis = arena_text(arena, buf_bytes(&text));
+    buf_deinit(&text);
+    analysis->estimate = (struct analysis_estimate){
+        .p50_ms = workload.p50_ms,
+        .p90_ms = workload.p90_ms,
+        .basis = basis == NULL ? "" : basis,
+        .level = (enum analysis_level)estimate_level_of(&workload, &reference)};
+    upload->workload =
+        (struct ev_workload_sized){.task = bytes_of_text(ESTIMATE_TASKS[workload.task].name),
+                                   .work_micro = workload.work_micro,
+                                   .start_ms = workload.start_ms,
+                                   .assumed = workload.assumed,
+                                   .is_like = workload.is_like,
+                                   .table_version = ESTIMATE_TABLE_VERSION};
 }
 
 static enum err_code keep(struct blob_body *body, struct analysis *found, struct err *err)
@@ -302,6 +330,7 @@ static enum err_code analyse(struct blob_body *body, struct blob_inspection *ins
         code = analysis_run_entry(content, name, entry, limits_of_a_server(), &arena, &found, err);
     }
     if (code == ERR_OK) {
+        size_workload(body->state, &found, &arena);
         code = keep(body, &found, err);
     }
     arena_deinit(&arena);

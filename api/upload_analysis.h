@@ -11,7 +11,8 @@
 
 struct upload {
     struct ev_analysis_completed analysis;
-    enum reject_reason rejected; /* 0: not */
+    struct ev_workload_sized workload; /* task empty: no benchmark is like it */
+    enum reject_reason rejected;       /* 0: not */
     struct bytes reason; /* of a rejected one: in the call's arena; may be longer than an error */
 };
 

@@ -2,6 +2,7 @@
 #include "projections/all.h"
 
 #include "projections/accounts.h"
+#include "projections/calibration.h"
 #include "projections/earnings.h"
 #include "projections/job_output.h"
 #include "projections/jobs.h"
@@ -12,8 +13,9 @@
 
 /* The books first: when they do not balance, nothing else is written. */
 const struct projection *const PROJECTIONS[] = {
-    &PROJECTION_ACCOUNTS,    &PROJECTION_STREAMS,  &PROJECTION_JOBS,         &PROJECTION_JOB_OUTPUT,
-    &PROJECTION_MARKETPLACE, &PROJECTION_EARNINGS, &PROJECTION_TRANSACTIONS, &PROJECTION_METRICS,
+    &PROJECTION_ACCOUNTS,     &PROJECTION_STREAMS,     &PROJECTION_JOBS,
+    &PROJECTION_JOB_OUTPUT,   &PROJECTION_MARKETPLACE, &PROJECTION_EARNINGS,
+    &PROJECTION_TRANSACTIONS, &PROJECTION_METRICS,     &PROJECTION_CALIBRATION,
 };
 const size_t PROJECTION_COUNT = sizeof PROJECTIONS / sizeof *PROJECTIONS;
 

@@ -6,14 +6,21 @@
 
 #include <stdlib.h>
 
-enum err_code matchmaking_create(struct store *store, const struct requirements *needs, int64_t now,
+enum err_code matchmaking_create(struct store *store, const struct upload_row *upload, int64_t now,
                                  struct matchmaking *ret, struct err *err)
 {
     struct candidate *candidates = NULL;
     size_t count = 0;
     enum err_code code = marketplace_candidates(store, &candidates, &count, err);
     if (code == ERR_OK) {
-        ret->needs = *needs;
+        struct estimate_times times;
+        estimate_load(store, upload, &times);
+        for (size_t i = 0; i < count; i++) {
+            struct estimate_time time = estimate_on(&times, &candidates[i].offer);
+            candidates[i].p50_ms = time.p50_ms;
+            candidates[i].p90_ms = time.p90_ms;
+        }
+        ret->needs = upload->needs;
         code = ranking_create(&ret->needs, candidates, count, now, &ret->ranking, err);
     }
     if (code != ERR_OK) {

@@ -73,6 +73,7 @@ static void apply(struct store *store, uint64_t sequence, const struct event *ev
         break;
     case EVENT_ANALYSIS_COMPLETED:
     case EVENT_ANALYSIS_OVERRIDDEN:
+    case EVENT_WORKLOAD_SIZED:
         add_upload(store, sequence, event->stream_id);
         break;
     case EVENT_PROVIDER_ENROLLED:

@@ -220,7 +220,7 @@ static bool make(struct reading *reading, struct id16 upload_id, struct matchmak
         reading_event(reading, views_snapshot_position(reading->snapshot)->sequence, &last)
             ? last.time
             : 0;
-    if (matchmaking_create(reading->store, &upload.needs, now, ret, &err) != ERR_OK) {
+    if (matchmaking_create(reading->store, &upload, now, ret, &err) != ERR_OK) {
         reading_close(reading);
         call_refuse(call, &err);
         return false;

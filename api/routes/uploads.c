@@ -160,6 +160,7 @@ static void received(struct call *call)
     };
     call->command.u.analysis.upload_id = call->id;
     call->command.u.analysis.analysis = upload->analysis;
+    call->command.u.analysis.workload = upload->workload;
     call_submit_or(call, CLASS_CONSUMER, reply_made, reply_made);
 }
 
@@ -193,6 +194,7 @@ static void blob_cb(struct blob_body *body, const struct blob *blob)
                    .media_type = body->media_type},
         .analysed = true,
         .analysis = ((const struct upload *)body->state)->analysis,
+        .workload = ((const struct upload *)body->state)->workload,
     };
     call_submit(call, CLASS_CONSUMER, received);
 }

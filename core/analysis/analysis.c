@@ -251,7 +251,7 @@ static enum err_code conclude(const struct job *job, struct arena *arena, struct
     struct frameworks frameworks = {0};
     struct jobtype jobtype = {0};
     struct parameters parameters = {0};
-    const char *needs_claim = "";
+    char needs_claim[VRAM_CLAIM_MAX];
     struct evidence_list list;
 
     frameworks_find(facts, entry->kind, name, &frameworks);
@@ -271,7 +271,9 @@ static enum err_code conclude(const struct job *job, struct arena *arena, struct
                              .syntax_errors = facts->syntax_errors,
                              .cut = facts->cut || (job->bundle != NULL && job->bundle->cut)};
     needs_find(&frameworks, &jobtype, &parameters, facts->gpus, name, &found.requirements,
-               &found.estimate, &needs_claim);
+               &found.estimate, needs_claim);
+    found.work = analysis_work(found.job, found.mode, found.requirements.device, name,
+                               parameters.items, parameters.count);
 
     enum err_code code = evidence_init(&list, job->sources, job->source_count, arena, err);
     if (code == ERR_OK && job->bundle != NULL) {
@@ -308,15 +310,17 @@ static enum err_code describe_data(const char *name, uint64_t size, uint64_t unp
     struct jobtype jobtype = {.job = ANALYSIS_JOB_CUSTOM, .mode = ANALYSIS_MODE_NA};
     struct source source = {.name = name, .kind = ANALYSIS_KIND_DATASET};
     struct evidence_list list;
-    const char *claim = "";
+    char claim[VRAM_CLAIM_MAX];
     struct analysis found = {.kind = ANALYSIS_KIND_DATASET,
                              .primary = none.primary,
                              .job = jobtype.job,
                              .mode = jobtype.mode,
                              .confidence_permille = job_permille(ANALYSIS_KIND_DATASET, &jobtype),
                              .cut = sampled};
-    needs_find(&none, &jobtype, parameters, 0, name, &found.requirements, &found.estimate, &claim);
+    needs_find(&none, &jobtype, parameters, 0, name, &found.requirements, &found.estimate, claim);
     found.requirements.storage_mib += size / MIB + unpacked / MIB;
+    found.work = analysis_work(found.job, found.mode, found.requirements.device, name,
+                               parameters->items, parameters->count);
 
     enum err_code code = evidence_init(&list, &source, 1, arena, err);
     if (code == ERR_OK) {

@@ -21,6 +21,7 @@
 #include "core/base/buf.h"
 #include "core/base/bytes.h"
 #include "core/base/err.h"
+#include "core/base/work.h"
 
 /* Raised whenever the same file may get another answer; `analysis.completed` carries it. */
 #define ANALYSIS_VERSION 3
@@ -202,6 +203,7 @@ struct analysis {
     bool cut;                     /* a bound on facts was met; what stands beyond it was not used */
     struct analysis_requirements requirements;
     struct analysis_estimate estimate;
+    struct work work;
     const struct analysis_parameter *parameters;
     size_t parameter_count;
     const struct analysis_evidence *evidence; /* in order of line within each claim */
@@ -287,6 +289,12 @@ MUST_CHECK enum err_code analysis_run_entry(struct bytes content, const char *ba
 
 /* "Python source (.py)": what analysis_run reads, for messages. */
 const char *analysis_supported_formats(void);
+
+/* What `parameters` say of the amount of work. `base_name` may name a method (train_qlora.py). A value that is no number above zero is
+ * as if it were not there. */
+struct work analysis_work(enum analysis_job job, enum analysis_mode mode,
+                          enum analysis_device device, const char *base_name,
+                          const struct analysis_parameter *parameters, size_t count);
 
 enum analysis_class analysis_class_of(enum analysis_job job, enum analysis_mode mode);
 /* high from 800, medium from 500, low below. */

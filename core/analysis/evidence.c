@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/analysis/evidence.h"
 
+#include "core/analysis/vram.h"
 #include "core/base/text.h"
 
 #include <stdarg.h>
@@ -10,7 +11,7 @@
 
 #define EVIDENCE_MAX 64
 #define EVIDENCE_WORDS_MAX 120
-#define CLAIM_MAX 256
+#define CLAIM_MAX VRAM_CLAIM_MAX
 
 /* The line around `offset` without the blanks at its ends; only what follows `offset` when it stands far inside. */
 static const char *words_at(struct evidence_list *list, struct bytes source, uint32_t offset)

@@ -119,6 +119,15 @@
     F(S, 14, U64, reference_p90_ms, PUBLIC, _)                                                     \
     F(S, 15, TEXT, detail, PRIVATE, _)
 
+/* What the estimate of an analysed upload stands on. Without it nothing is known but the reference times. */
+#define FIELDS_workload_sized(F, S)                                                                \
+    F(S, 1, TEXT, task, PUBLIC, _)                                                                 \
+    F(S, 2, U64, work_micro, PUBLIC, _)                                                            \
+    F(S, 3, U64, start_ms, PUBLIC, _)                                                              \
+    F(S, 4, U64, assumed, PUBLIC, _)                                                               \
+    F(S, 5, BOOL, is_like, PUBLIC, _)                                                              \
+    F(S, 6, U64, table_version, PUBLIC, _)
+
 #define FIELDS_analysis_overridden(F, S)                                                           \
     F(S, 1, ENUM, job_type, PUBLIC, job_type)                                                      \
     F(S, 2, ENUM, device, PUBLIC, device)                                                          \
@@ -445,6 +454,7 @@
       STREAM_UPLOAD)                                                                               \
     T(23, 1, ANALYSIS_OVERRIDDEN, analysis_overridden, analysis_overridden, "analysis.overridden", \
       STREAM_UPLOAD)                                                                               \
+    T(24, 1, WORKLOAD_SIZED, workload_sized, workload_sized, "workload.sized", STREAM_UPLOAD)      \
     T(30, 1, PROVIDER_ENROLLED, provider_enrolled, provider_enrolled, "provider.enrolled",         \
       STREAM_HOST)                                                                                 \
     T(31, 1, PROVIDER_ONLINE, provider_online, provider_online, "provider.online", STREAM_HOST)    \
@@ -510,6 +520,7 @@
     S(upload_received)                                                                             \
     S(upload_rejected)                                                                             \
     S(analysis_completed)                                                                          \
+    S(workload_sized)                                                                              \
     S(analysis_overridden)                                                                         \
     S(provider_enrolled)                                                                           \
     S(provider_online)                                                                             \

@@ -83,6 +83,7 @@ struct command_token_revoke {
 struct command_analysis {
     struct id16 upload_id;
     struct ev_analysis_completed analysis;
+    struct ev_workload_sized workload; /* no task: no benchmark is like it */
 };
 
 struct command_host {
@@ -113,6 +114,7 @@ struct command_upload {
     struct ev_upload_received upload; /* account_id is filled by decide */
     bool analysed;                    /* together with what it is: neither without the other */
     struct ev_analysis_completed analysis;
+    struct ev_workload_sized workload; /* no task: no benchmark is like it */
 };
 
 struct command_upload_reject {

@@ -120,6 +120,23 @@ static enum err_code check_analysis(struct deciding *d,
     return ERR_OK;
 }
 
+/* Both said by us, not by the account. */
+static void say_analysis(struct deciding *d, struct id16 upload_id,
+                         const struct ev_analysis_completed *analysis,
+                         const struct ev_workload_sized *workload)
+{
+    struct event *event = decide_event(d, EVENT_ANALYSIS_COMPLETED, upload_id);
+    event->actor_kind = ACTOR_LEDGER;
+    event->actor_id = (struct id16){0};
+    event->u.analysis_completed = *analysis;
+    if (workload->task.size > 0) {
+        event = decide_event(d, EVENT_WORKLOAD_SIZED, upload_id);
+        event->actor_kind = ACTOR_LEDGER;
+        event->actor_id = (struct id16){0};
+        event->u.workload_sized = *workload;
+    }
+}
+
 static enum err_code receive_upload(struct deciding *d)
 {
     const struct command_upload *c = &d->command->u.upload;
@@ -141,11 +158,8 @@ static enum err_code receive_upload(struct deciding *d)
     struct event *event = decide_event(d, EVENT_UPLOAD_RECEIVED, c->upload_id);
     event->u.upload_received = c->upload;
     event->u.upload_received.account_id = d->command->actor_id;
-    if (c->analysed) { /* said by us, not by the account */
-        event = decide_event(d, EVENT_ANALYSIS_COMPLETED, c->upload_id);
-        event->actor_kind = ACTOR_LEDGER;
-        event->actor_id = (struct id16){0};
-        event->u.analysis_completed = c->analysis;
+    if (c->analysed) {
+        say_analysis(d, c->upload_id, &c->analysis, &c->workload);
     }
     return ERR_OK;
 }
@@ -168,7 +182,7 @@ static enum err_code complete_analysis(struct deciding *d)
     if (code != ERR_OK) {
         return code;
     }
-    decide_event(d, EVENT_ANALYSIS_COMPLETED, c->upload_id)->u.analysis_completed = c->analysis;
+    say_analysis(d, c->upload_id, &c->analysis, &c->workload);
     return ERR_OK;
 }
 

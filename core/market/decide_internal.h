@@ -4,6 +4,7 @@
 #define CORE_MARKET_DECIDE_INTERNAL_H
 
 #include "core/market/decide.h"
+#include "core/market/matching.h"
 
 struct deciding {
     struct store *state;
@@ -46,6 +47,8 @@ enum err_code decide_audit(struct deciding *d);
 enum err_code decide_restore(struct deciding *d);
 /* ERR_CONFLICT for an escrow that was not read again from the chain since the last restore. */
 enum err_code decide_reread(struct deciding *d, const struct escrow_row *escrow);
+/* The candidate's times for the upload, as estimated now. */
+void decide_time(struct deciding *d, const struct upload_row *upload, struct candidate *candidate);
 /* After ledger.restored, until settlement.resumed. */
 enum err_code decide_not_observing(struct deciding *d);
 /* What a restored log must know of an escrow before a leg of it is signed. `ret_has_left`: the transaction was found on the chain, as this leg. */

@@ -188,6 +188,15 @@ static enum err_code check_runnable(struct deciding *d, const struct upload_row 
                         enum_word(&upload_kind_words, UPLOAD_BUNDLE));
 }
 
+void decide_time(struct deciding *d, const struct upload_row *upload, struct candidate *candidate)
+{
+    struct estimate_times times;
+    estimate_load_one(d->state, upload, &candidate->offer, &times);
+    struct estimate_time time = estimate_on(&times, &candidate->offer);
+    candidate->p50_ms = time.p50_ms;
+    candidate->p90_ms = time.p90_ms;
+}
+
 static enum err_code issue_quote(struct deciding *d)
 {
     const struct command_quote *c = &d->command->u.quote;
@@ -215,6 +224,7 @@ static enum err_code issue_quote(struct deciding *d)
     /* How well it fits is the consumer's to judge; a price beyond all locks is refused below. */
     struct candidate candidate = {.offer = offer, .online = host.online};
     struct match match;
+    decide_time(d, &upload, &candidate);
     match_candidate(&upload.needs, &candidate, d->now, &match);
     if ((match.failed & ~(1U << MATCH_COST)) != 0) {
         return refuse_insufficient(d, &upload.needs, &candidate);

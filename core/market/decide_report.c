@@ -80,6 +80,7 @@ static bool may_take_over(struct deciding *d, const struct job_row *job)
         if (!state_offer(d->state, offer_id, &candidate.offer)) {
             return false;
         }
+        decide_time(d, &upload, &candidate);
         match_candidate(&upload.needs, &candidate, d->now, &match);
         if (match.fit != FIT_INSUFFICIENT && candidate.offer.rate == job->rate &&
             match.p90_ms <= job->limit_ms) {

@@ -3,6 +3,7 @@
 
 #include "core/base/checked.h"
 #include "core/base/invariant.h"
+#include "core/market/estimate.h"
 #include "core/market/evolve_internal.h"
 #include "core/market/posting.h"
 
@@ -194,6 +195,14 @@ static void evolve_upload(struct store *state, uint64_t sequence, const struct e
             .device = analysis->device,
         };
         break;
+    case EVENT_WORKLOAD_SIZED: /* a task of a newer table is none here */
+        row.needs.task = scale_task((const char *)event->u.workload_sized.task.data,
+                                    event->u.workload_sized.task.size);
+        row.needs.start_ms = event->u.workload_sized.start_ms;
+        row.work_micro = event->u.workload_sized.work_micro;
+        row.assumed = event->u.workload_sized.assumed;
+        row.is_like = event->u.workload_sized.is_like ? 1 : 0;
+        break;
     default:
         break;
     }
@@ -239,6 +248,7 @@ static void evolve_offer(struct store *state, uint64_t sequence, const struct ev
         row.compute_capability = offer->compute_capability;
         row.cpu_cores = offer->cpu_cores;
         row.speed_permille = offer->speed_permille;
+        row.gpu_model = estimate_gpu_of(offer->device, offer->model);
         row.published_sequence = sequence;
         memcpy(key, row.host_id.b, 16);
         store_put(state, &STATE_HOST_OFFERS, bytes_of(key, sizeof key), bytes_of("", 0));
@@ -252,6 +262,25 @@ static void evolve_offer(struct store *state, uint64_t sequence, const struct ev
         store_delete(state, &STATE_HOST_OFFERS, bytes_of(key, sizeof key));
     }
     store_put(state, &STATE_OFFERS, id_key(&event->stream_id), bytes_of(&row, sizeof row));
+}
+
+/* What the job's end will be held against. */
+static void remember_estimate(struct store *state, struct quote_row *row)
+{
+    struct upload_row upload;
+    struct offer_row offer;
+    if (!state_upload(state, row->upload_id, &upload) ||
+        !state_offer(state, row->offer_id, &offer)) {
+        evolve_missing(state, "upload or offer");
+        return;
+    }
+    row->job_type = upload.job_type;
+    row->gpu_model = offer.gpu_model;
+    if (upload.needs.device == DEVICE_GPU && upload.needs.task != 0 && offer.gpu_model != 0 &&
+        !id_equal(row->account_id, row->provider_id)) {
+        row->untaught_ms =
+            estimate_untaught(&upload.needs, offer.gpu_model, offer.speed_permille).p50_ms;
+    }
 }
 
 static void evolve_quote(struct store *state, uint64_t sequence, const struct event *event)
@@ -277,6 +306,9 @@ static void evolve_quote(struct store *state, uint64_t sequence, const struct ev
     row.fee_identity = ledger.fee_identity;
     row.expires_at = quote->expires_at;
     row.issued_sequence = sequence;
+    row.p50_ms = quote->p50_ms;
+    row.p90_ms = quote->p90_ms;
+    remember_estimate(state, &row);
     store_put(state, &STATE_QUOTES, id_key(&event->stream_id), bytes_of(&row, sizeof row));
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/base/time.h"
 #include "core/market/evolve_internal.h"
+#include "core/market/observed.h"
 
 #include <string.h>
 
@@ -139,6 +140,17 @@ static void reported(struct store *state, const struct event *event, struct job_
     }
 }
 
+/* Only of what the program itself took: not of jobs that failed, were cancelled or lost. At the paid limit it took at least that. */
+static void learn(struct store *state, const struct job_row *job, const struct ev_job_end *ended)
+{
+    struct quote_row quote;
+    bool teaches = ended->ending == ENDING_COMPLETED || ended->ending == ENDING_CAP_REACHED;
+    if (teaches && ended->used_ms > 0 && state_quote(state, job->quote_id, &quote) &&
+        quote.untaught_ms > 0) {
+        observed_add(state, quote.job_type, quote.gpu_model, quote.untaught_ms, ended->used_ms);
+    }
+}
+
 static void end(struct store *state, uint64_t sequence, const struct event *event,
                 struct job_row *job)
 {
@@ -155,6 +167,7 @@ static void end(struct store *state, uint64_t sequence, const struct event *even
         store_put(state, &STATE_ACCOUNTS, id_key(&job->account_id),
                   bytes_of(&account, sizeof account));
     }
+    learn(state, job, &event->u.job_completed);
     set_deadline(state, event->stream_id, job, 0);
     job->status = JOB_ENDED;
     job->ending = event->u.job_completed.ending;

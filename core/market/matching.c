@@ -42,10 +42,15 @@ static uint64_t scaled(uint64_t reference_ms, uint64_t speed_permille)
     return ms > (u128)INT64_MAX ? (uint64_t)INT64_MAX : (uint64_t)ms;
 }
 
-static void time_on_offer(const struct requirements *needs, const struct offer_row *offer,
+static void time_on_offer(const struct requirements *needs, const struct candidate *candidate,
                           uint64_t *ret_p50_ms, uint64_t *ret_p90_ms)
 {
-    uint64_t speed = offer->speed_permille == 0 ? 1 : offer->speed_permille;
+    uint64_t speed = candidate->offer.speed_permille == 0 ? 1 : candidate->offer.speed_permille;
+    if (candidate->p50_ms != 0) {
+        *ret_p50_ms = candidate->p50_ms;
+        *ret_p90_ms = candidate->p90_ms;
+        return;
+    }
     *ret_p50_ms = scaled(needs->reference_p50_ms, speed);
     *ret_p90_ms = scaled(needs->reference_p90_ms, speed);
 }
@@ -178,7 +183,7 @@ enum fit match_check(const struct requirements *needs, const struct candidate *c
     if (check == MATCH_COST) {
         uint64_t p50_ms;
         uint64_t p90_ms;
-        time_on_offer(needs, &candidate->offer, &p50_ms, &p90_ms);
+        time_on_offer(needs, candidate, &p50_ms, &p90_ms);
         cost = cost_of(p50_ms, candidate->offer.rate);
     }
     return check_fit(needs, candidate, now, cost, match_reliability(candidate), check);
@@ -189,7 +194,7 @@ void match_candidate(const struct requirements *needs, const struct candidate *c
 {
     struct match match = {.fit = FIT_RECOMMENDED};
     uint64_t reliability = match_reliability(candidate);
-    time_on_offer(needs, &candidate->offer, &match.p50_ms, &match.p90_ms);
+    time_on_offer(needs, candidate, &match.p50_ms, &match.p90_ms);
     match.cost = cost_of(match.p50_ms, candidate->offer.rate);
     for (int check = 0; check < MATCH_CHECKS; check++) {
         enum fit fit =

@@ -3,8 +3,7 @@
  * Classes: every check gives a fit of its own, and the worst of them is the offer's. Thresholds and formulas, in words: docs/matching.md.
  * Unknown: a number that an offer does not tell (zero, for a GPU's memory, compute capability or TFLOPS) is not "has none": it is never
  *          insufficient.
- * Time:    a CPU job's estimate is for one core of a machine of speed 1000; a GPU job's for an RTX 3090. A machine of speed s
- *          permille takes estimate × 1000 ÷ s.
+ * Time:    the candidate's, as estimate.h has it for the job. One that says none takes the reference's time × 1000 ÷ its speed in permille.
  * Pure:    no clock, no store, integers only; the same inputs give the same answer. */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef CORE_MARKET_MATCHING_H
@@ -12,12 +11,12 @@
 
 #include "core/base/buf.h"
 #include "core/base/checked.h"
-#include "core/market/state.h"
+#include "core/market/estimate.h"
 
 /* Of everything that a ranking (ranking.h) depends on: classes, times, order, score, bytes under the digest. It is in match.computed. */
-#define MATCHING_VERSION 2
-/* Of the tables that times come from; there are none beside an offer's own speed yet. In match.computed too. */
-#define MATCHING_TABLE_VERSION 1
+#define MATCHING_VERSION 3
+/* Of the tables that times come from. In match.computed too. */
+#define MATCHING_TABLE_VERSION ESTIMATE_TABLE_VERSION
 
 /* In the order in which they are told. The first MATCH_HARD can make an offer insufficient, the others at most borderline. */
 enum match_check {
@@ -42,6 +41,8 @@ enum match_check {
 struct candidate {
     struct id16 offer_id;
     struct offer_row offer;
+    uint64_t p50_ms; /* of this job on it; 0: by its speed alone */
+    uint64_t p90_ms;
     int64_t measured_at; /* when its speed was last measured; 0: never */
     uint64_t online;
     uint64_t busy;   /* its machine has a job */

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/market/state.h"
 
+#include "core/market/observed.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -10,10 +12,10 @@ static_assert(sizeof(struct ledger_row) == 16 + 2 * 32 + 24 * 8, "no padding");
 static_assert(sizeof(struct settlement_key_row) == 32 + 3 * 8, "no padding");
 static_assert(sizeof(struct account_row) == 32 + 5 * 8, "no padding");
 static_assert(sizeof(struct token_row) == 3 * 16 + 3 * 8, "no padding");
-static_assert(sizeof(struct upload_row) == 16 + 6 * 8 + 9 * 8, "no padding");
+static_assert(sizeof(struct upload_row) == 16 + 9 * 8 + 11 * 8, "no padding");
 static_assert(sizeof(struct host_row) == 2 * 16 + 2 * 8, "no padding");
-static_assert(sizeof(struct offer_row) == 2 * 16 + 12 * 8, "no padding");
-static_assert(sizeof(struct quote_row) == 6 * 16 + 32 + 7 * 8, "no padding");
+static_assert(sizeof(struct offer_row) == 2 * 16 + 13 * 8, "no padding");
+static_assert(sizeof(struct quote_row) == 6 * 16 + 32 + 12 * 8, "no padding");
 static_assert(sizeof(struct job_row) == 7 * 16 + 20 * 8, "no padding");
 static_assert(sizeof(struct escrow_row) == 4 * 16 + 5 * 32 + 14 * 8, "no padding");
 static_assert(sizeof(struct deposit_row) == 16 + 32 + 5 * 8, "no padding");
@@ -68,6 +70,7 @@ const struct store_table *const STATE_TABLES[] = {
     &STATE_LEGS_OPEN,
     &STATE_BALANCES,
     &STATE_SETTLEMENT_KEYS,
+    &STATE_OBSERVED,
 };
 const size_t STATE_TABLE_COUNT = sizeof STATE_TABLES / sizeof *STATE_TABLES;
 

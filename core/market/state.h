@@ -83,7 +83,9 @@ struct requirements {
     uint64_t compute_capability;
     uint64_t reference_p50_ms; /* on the reference device, core/market/matching.h */
     uint64_t reference_p90_ms;
-    uint64_t device; /* enum device */
+    uint64_t device;   /* enum device */
+    uint64_t task;     /* the benchmark it is like, core/market/estimate_tables.h; 0: none */
+    uint64_t start_ms; /* of the reference times, what takes as long on every GPU */
 };
 
 struct upload_row { /* upload id → */
@@ -94,6 +96,9 @@ struct upload_row { /* upload id → */
     uint64_t rejected;
     uint64_t kind;
     uint64_t job_type;
+    uint64_t work_micro; /* of its workload, core/market/workload.h; 0: no benchmark is like it */
+    uint64_t assumed;
+    uint64_t is_like;
     struct requirements needs;
 };
 
@@ -121,6 +126,7 @@ struct offer_row { /* offer id → */
     uint64_t compute_capability;
     uint64_t cpu_cores;
     uint64_t speed_permille; /* of the reference device */
+    uint64_t gpu_model;      /* core/market/estimate_tables.h; 0: in no table, or a CPU */
     uint64_t withdrawn;
     uint64_t published_sequence;
 };
@@ -142,6 +148,11 @@ struct quote_row { /* quote id → */
     uint64_t paid_endings;
     int64_t expires_at;
     uint64_t issued_sequence;
+    uint64_t p50_ms;
+    uint64_t p90_ms;
+    uint64_t job_type;
+    uint64_t gpu_model;
+    uint64_t untaught_ms; /* the p50 without what jobs taught; 0: nothing is to be learnt from it */
 };
 
 enum job_status {

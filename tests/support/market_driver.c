@@ -403,14 +403,17 @@ struct id16 market_upload(struct market *market, struct id16 account_id, uint64_
         .reference_p50_ms = p50_ms,
         .reference_p90_ms = p90_ms,
     };
+    const struct ev_workload_sized workload = {
+        .task = bytes_of_text("mnist_5ep"), .work_micro = 1000000, .table_version = 1};
     command.u.upload.analysed = market_chance(market, 50);
     command.u.upload.analysis = analysis;
+    command.u.upload.workload = workload;
     if (market_submit(market, &command) != ERR_OK) {
         return (struct id16){0};
     }
     if (!command.u.upload.analysed) {
         command = market_command(market, COMMAND_ANALYSIS_COMPLETE, ACTOR_LEDGER, (struct id16){0});
-        command.u.analysis = (struct command_analysis){.upload_id = upload_id, analysis};
+        command.u.analysis = (struct command_analysis){upload_id, analysis, workload};
         if (market_submit(market, &command) != ERR_OK) {
             return (struct id16){0};
         }

@@ -7,6 +7,7 @@
 #include "core/base/text.h"
 #include "tools/tally/analyse_folder.h"
 #include "tools/tally/cli.h"
+#include "tools/tally/estimate_command.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -210,6 +211,9 @@ static enum err_code answer(char *const *paths, size_t count, const struct asked
     bool together = asked->bundle || analyse_is_folder(paths[0]);
     enum err_code code = together ? analyse_several(paths, count, asked->entry, &arena, &found, err)
                                   : analyse_one(paths[0], asked->entry, &arena, &found, err);
+    if (code == ERR_OK) {
+        estimate_analysis(&found, &arena);
+    }
     if (code == ERR_OK && asked->json) {
         utf8_append_lossy(&shown, bytes_of_text(paths[0]));
         code = analysis_json(&found, buf_text(&shown), &line, err);

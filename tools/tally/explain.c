@@ -87,7 +87,7 @@ static enum err_code compute(struct store *store, int64_t now, struct explained 
                        "the match is of an upload that the log did not have then");
     }
     ret->needs = upload.needs;
-    enum err_code code = matchmaking_create(store, &upload.needs, now, &made, err);
+    enum err_code code = matchmaking_create(store, &upload, now, &made, err);
     if (code == ERR_OK) {
         copy_rows(&made.ranking, ret);
         code = matchmaking_digest(&made.ranking, &ret->computed, err);

@@ -4,6 +4,7 @@
 #include "tools/tally/analyse_command.h"
 #include "tools/tally/catalogue_command.h"
 #include "tools/tally/escrow_command.h"
+#include "tools/tally/estimate_command.h"
 #include "tools/tally/online_commands.h"
 #include "tools/tally/qubic_command.h"
 #include "tools/tally/reconcile_command.h"
@@ -21,6 +22,7 @@ static const struct {
     int (*run)(int argc, char **argv); /* argv[0] is the name */
 } commands[] = {
     {"analyse", "what files are and need, and why", analyse_command},
+    {"estimate", "how long files take, and what they cost", estimate_command},
     {"submit", "a file becomes a paid job", submit_command},
     {"watch", "follow a job", watch_command},
     {"job", "one job, with its bill", job_command},

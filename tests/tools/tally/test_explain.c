@@ -73,8 +73,7 @@ static struct command compute(struct fixture *f)
     struct command c = market_command(m, COMMAND_MATCH_RECORD, ACTOR_ACCOUNT, f->consumer);
     struct ev_match_computed *match = &c.u.match.match;
     assert_true(state_upload(m->store, f->upload, &upload));
-    assert_int_equal(matchmaking_create(m->store, &upload.needs, last_time(m), &made, NULL),
-                     ERR_OK);
+    assert_int_equal(matchmaking_create(m->store, &upload, last_time(m), &made, NULL), ERR_OK);
     c.u.match.match_id = market_new_id(m);
     *match = (struct ev_match_computed){.upload_id = f->upload,
                                         .computed_at = m->sequence,
