@@ -7,8 +7,6 @@
 #include "core/base/text.h"
 #include "core/base/time.h"
 #include "core/base/trace.h"
-#include "core/event/codec.h"
-#include "core/log/log_reader.h"
 #include "core/settlement/settlement_internal.h"
 
 #include <inttypes.h>
@@ -62,50 +60,31 @@ static bool read_line(const char *path, struct cursor_line *ret)
 
 /* How far the log itself proves that the chain was read, in order: everything before the newest deposit, everything up to the
  * newest expiry. Without either: before the first escrow. Without an escrow there is nothing to look for. */
+static bool take_proof(void *ctx, const struct event *event)
+{
+    uint32_t *found = ctx;
+    if (event->type->number == EVENT_ESCROW_REQUESTED) {
+        *found = (uint32_t)(event->u.escrow_requested.requested_tick - 1);
+        return false;
+    }
+    if (event->type->number == EVENT_ESCROW_EXPIRED) {
+        uint64_t const processed = event->u.escrow_expired.processed_tick;
+        *found = processed != 0 ? (uint32_t)processed : *found;
+        return processed != 0;
+    }
+    *found = (uint32_t)(event->u.deposit_observed.tick - 1);
+    return true;
+}
+
 static enum err_code read_by_log(struct settlement *s, uint32_t otherwise, uint32_t *ret,
                                  struct err *err)
 {
-    struct log_reader *reader;
-    struct arena arena;
-    uint64_t found = otherwise;
-    bool done = false;
-    enum err_code code = log_reader_open(ledger_log(s->options.ledger), &reader, err);
-    if (code != ERR_OK) {
-        return code;
-    }
-    arena_init(&arena, 1 << 20);
-    for (uint64_t at = log_reader_size(reader); at > 0 && !done && code == ERR_OK; at--) {
-        struct bytes record;
-        struct record_header header = {0};
-        struct event event;
-        code = log_reader_record(reader, at, &record, err);
-        if (code == ERR_OK) {
-            code = record_header_decode(record, &header, err);
-        }
-        if (code != ERR_OK ||
-            (header.type != EVENT_DEPOSIT_OBSERVED && header.type != EVENT_ESCROW_EXPIRED &&
-             header.type != EVENT_ESCROW_REQUESTED)) {
-            continue;
-        }
-        arena_clear(&arena);
-        code = record_decode(record, &arena, &event, err);
-        if (code != ERR_OK) {
-            break;
-        }
-        if (header.type == EVENT_DEPOSIT_OBSERVED) {
-            found = event.u.deposit_observed.tick - 1;
-            done = true;
-        } else if (header.type == EVENT_ESCROW_REQUESTED) {
-            found = event.u.escrow_requested.requested_tick - 1;
-        } else if (event.u.escrow_expired.processed_tick != 0) {
-            found = event.u.escrow_expired.processed_tick;
-            done = true;
-        }
-    }
-    arena_deinit(&arena);
-    log_reader_close(reader);
+    static const enum event_type_number TYPES[] = {EVENT_DEPOSIT_OBSERVED, EVENT_ESCROW_EXPIRED,
+                                                   EVENT_ESCROW_REQUESTED, 0};
+    uint32_t found = otherwise;
+    enum err_code code = log_back(s, TYPES, take_proof, &found, err);
     if (code == ERR_OK) {
-        *ret = (uint32_t)found;
+        *ret = found;
     }
     return code;
 }

@@ -1,8 +1,6 @@
 /* One round after the other: where the chain is, whether it is ours, and each part of the work. */
 // SPDX-License-Identifier: Apache-2.0
 #include "core/base/time.h"
-#include "core/event/codec.h"
-#include "core/log/log_reader.h"
 #include "core/settlement/settlement_internal.h"
 
 #include <inttypes.h>
@@ -10,64 +8,44 @@
 /* ── is this the right chain? ──────────────────────────────────────────────────────────────────── */
 
 /* The newest transaction that the log calls confirmed, and how far the archive was then; zero: there is none. */
-static enum err_code newest_confirmed(struct settlement *s, struct key32 *ret_tx,
-                                      uint64_t *ret_processed, struct err *err)
+struct confirmed {
+    struct key32 tx_id;
+    uint64_t processed;
+};
+
+static bool take_confirmed(void *ctx, const struct event *event)
 {
-    struct log_reader *reader;
-    struct arena arena;
-    bool found = false;
-    enum err_code code = log_reader_open(ledger_log(s->options.ledger), &reader, err);
-    if (code != ERR_OK) {
-        return code;
+    struct confirmed *newest = ctx;
+    if (event->type->number == EVENT_ESCROW_CONFIRMED) {
+        newest->tx_id = event->u.escrow_confirmed.tx_id;
+        newest->processed = event->u.escrow_confirmed.processed_tick;
+    } else {
+        newest->tx_id = event->u.payout_confirmed.tx_id;
+        newest->processed = event->u.payout_confirmed.processed_tick;
     }
-    arena_init(&arena, 1 << 20);
-    *ret_tx = (struct key32){0};
-    for (uint64_t at = log_reader_size(reader); at > 0 && !found && code == ERR_OK; at--) {
-        struct bytes record;
-        struct record_header header = {0};
-        struct event event;
-        code = log_reader_record(reader, at, &record, err);
-        if (code == ERR_OK) {
-            code = record_header_decode(record, &header, err);
-        }
-        bool leg = header.type == EVENT_PAYOUT_CONFIRMED || header.type == EVENT_REFUND_CONFIRMED ||
-                   header.type == EVENT_FEE_CONFIRMED;
-        if (code != ERR_OK || (!leg && header.type != EVENT_ESCROW_CONFIRMED)) {
-            continue;
-        }
-        arena_clear(&arena);
-        code = record_decode(record, &arena, &event, err);
-        if (code == ERR_OK) {
-            *ret_tx = leg ? event.u.payout_confirmed.tx_id : event.u.escrow_confirmed.tx_id;
-            *ret_processed = leg ? event.u.payout_confirmed.processed_tick
-                                 : event.u.escrow_confirmed.processed_tick;
-            found = true;
-        }
-    }
-    arena_deinit(&arena);
-    log_reader_close(reader);
-    return code;
+    return true;
 }
 
 static enum err_code check_chain(struct settlement *s, struct err *err)
 {
-    struct key32 tx;
-    uint64_t processed = 0;
+    static const enum event_type_number TYPES[] = {EVENT_PAYOUT_CONFIRMED, EVENT_REFUND_CONFIRMED,
+                                                   EVENT_FEE_CONFIRMED, EVENT_ESCROW_CONFIRMED, 0};
+    struct confirmed newest = {0};
     struct qubic_archived_transaction unused;
-    enum err_code code = newest_confirmed(s, &tx, &processed, err);
-    if (code != ERR_OK || key_is_zero(tx)) {
+    enum err_code code = log_back(s, TYPES, take_confirmed, &newest, err);
+    if (code != ERR_OK || key_is_zero(newest.tx_id)) {
         return code;
     }
-    code = chain_transaction(s, &tx, &unused, err);
+    code = chain_transaction(s, &newest.tx_id, &unused, err);
     if (code != ERR_NOT_FOUND) {
         return code;
     }
     char text[QUBIC_IDENTITY_TEXT_SIZE];
-    qubic_hash_format(&tx, text);
+    qubic_hash_format(&newest.tx_id, text);
     return err_set(err, ERR_CONFLICT,
                    "this chain does not know %.12s..., which the log calls confirmed: another "
                    "network, or an archive that has not come to tick %" PRIu64 " yet",
-                   text, processed);
+                   text, newest.processed);
 }
 
 /* ── rounds ────────────────────────────────────────────────────────────────────────────────────── */

@@ -200,6 +200,11 @@ struct walk {
 MUST_CHECK enum err_code settlement_walk(struct settlement *s, const struct walk *walk,
                                          size_t *from, struct err *err);
 
+/* log_back.c: from the newest event to the first, those of these types, ended by 0; until `each` says that it is enough. */
+typedef bool log_back_cb(void *ctx, const struct event *event);
+MUST_CHECK enum err_code log_back(struct settlement *s, const enum event_type_number *types,
+                                  log_back_cb *each, void *ctx, struct err *err);
+
 /* cursor.c: the line of the cursor file. */
 struct cursor_line {
     uint64_t tick;
