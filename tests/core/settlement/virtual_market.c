@@ -9,6 +9,8 @@
 #include <string.h>
 
 #define JOBS_OPEN_MAX 60
+#define CALM_EVERY 70 /* steps … */
+#define CALM_FOR 60   /* … in which an anchor may come to its end */
 #define JOBS_PER_CONSUMER 8
 #define WINDOW 45       /* ticks in which a lock is good */
 #define HIDDEN_STEPS 90 /* without an old key, of each third rotation's */
@@ -505,6 +507,7 @@ void virtual_market_act(struct virtual_market *m, uint64_t number)
 
 void virtual_market_step(struct virtual_market *m, uint64_t number)
 {
+    m->world.calm = number % CALM_EVERY < CALM_FOR;
     virtual_tick(&m->world);
     virtual_market_act(m, number);
     virtual_round(&m->world);

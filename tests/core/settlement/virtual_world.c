@@ -24,6 +24,7 @@
 #define SECOND NS_PER_S
 #define BEGIN (INT64_C(1790000000) * SECOND)
 #define TIMEOUT_MS 2000
+#define CALM_HITS 54 /* of a crash point, before it rests in calm times */
 
 static _Atomic int64_t now_ns;
 static struct virtual_world *world; /* the wrapped functions have no other way to it */
@@ -87,11 +88,18 @@ static bool crash(struct virtual_world *w, enum crash_step step, bool after)
 {
     static const unsigned WEIGHTS[CRASH_STEPS] = {
         [CRASH_DEPOSIT] = 2,     [CRASH_EXPIRE] = 20, [CRASH_IDENTITY] = 20, [CRASH_SHORTFALL] = 60,
-        [CRASH_CONFIRM_LEG] = 2, [CRASH_ANCHOR] = 20, [CRASH_RETIRE] = 100};
+        [CRASH_CONFIRM_LEG] = 2, [CRASH_ANCHOR] = 60, [CRASH_RETIRE] = 100};
     if (w->crashed || step >= CRASH_STEPS) {
         return true;
     }
     uint64_t *hits = &w->crashes[step][after ? 1 : 0];
+    uint64_t const *both = w->crashes[step];
+    if (!after && both[0] > both[1]) { /* or what is rare would hardly ever come to its "after" */
+        return false;
+    }
+    if (w->calm && step != CRASH_ANCHOR && both[0] >= CALM_HITS && both[1] >= CALM_HITS) {
+        return false;
+    }
     unsigned weight = WEIGHTS[step] != 0 ? WEIGHTS[step] : 1;
     if (virtual_below(w, 1000 * (1 + *hits / 32)) >= w->crash_permille * weight) {
         return false;

@@ -81,6 +81,8 @@ struct virtual_world {
 
     unsigned crash_permille;
     bool crashed; /* in this round */
+    bool
+        calm; /* what crashed often enough does not: an anchor lives for many rounds, and every crash forgets it */
     uint64_t crashes[CRASH_STEPS][2];
     uint64_t crashes_all;
     uint64_t reopened; /* of those, with a ledger opened anew */
