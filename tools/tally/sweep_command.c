@@ -78,8 +78,8 @@ static const char *verdict(const struct sweep *s, const struct book_escrow *escr
 static bool is_sweepable(const struct sweep *s, const struct book_escrow *escrow,
                          const struct escrow_look *look)
 {
-    return book_escrow_is_done(escrow) && can_sign(s, escrow) && look->unread == 0 &&
-           look->spare > 0;
+    return book_escrow_is_done(escrow) && look->missing == NULL && can_sign(s, escrow) &&
+           look->unread == 0 && look->spare > 0;
 }
 
 static void print_missing(const struct escrow_look *look)
