@@ -233,7 +233,9 @@ static enum err_code lock_folder(struct ledger *ledger, struct err *err)
     }
     if (flock(ledger->lock_fd, LOCK_EX | LOCK_NB) != 0) {
         return errno == EWOULDBLOCK
-                   ? err_set(err, ERR_BUSY, "another process has the ledger in %s open", folder)
+                   ? err_set(err, ERR_BUSY,
+                             "another process has the ledger in %s open: stop that server first",
+                             folder)
                    : err_set_errno(err, errno, "lock %s", path);
     }
     return ERR_OK;

@@ -95,6 +95,8 @@ enum err_code qubic_answer_read_error(const struct qubic_call *call,
     if (call->question == ASK_TRANSACTION && ret->rpc.reason == QUBIC_REASON_TRANSACTION_UNKNOWN) {
         return ERR_NOT_FOUND;
     }
-    return err_set_origin(&ret->err, ERR_UNAVAILABLE, result->status,
-                          "chain service: no such path? it says: %s", ret->rpc.message);
+    return err_set_origin(
+        &ret->err, ERR_UNAVAILABLE, result->status,
+        "chain service: no such path (its URL ends in /live/v1 or /query/v1)? it says: %s",
+        ret->rpc.message);
 }

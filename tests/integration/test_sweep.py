@@ -248,6 +248,20 @@ class Escrows(unittest.TestCase):
         self.assertEqual(swept.returncode, 0, swept.stdout)
         self.assertIn("moved 507 QUBIC\n", swept.stdout)
 
+    def test_a_wrong_folder_or_url_is_named(self):
+        job = self.paid_job()
+        up = self.tally("escrow", "show", job["id"], log=["--data", self.world.folder])
+        self.assertEqual(up.returncode, 1)
+        self.assertIn("there is no %s/log: --data is the folder with log/ in it" % self.world.folder, up.stderr)
+        url = self.world.chain.url
+        bare = subprocess.run([BIN + "/tally", "escrow", "show", job["id"], "--data", self.world.data, "--qubic-live-url", url,
+                               "--qubic-query-url", url], capture_output=True, text=True, timeout=60)
+        self.assertNotEqual(bare.returncode, 0)
+        self.assertIn(url, bare.stderr)
+        self.assertIn("its URL ends in /live/v1 or /query/v1", bare.stderr)
+        rotated = subprocess.run([BIN + "/tallyd", "rotate", *self.world.common()], capture_output=True, text=True, timeout=60)
+        self.assertIn("stop that server first", rotated.stderr)
+
     def test_another_operators_seed_signs_nothing(self):
         job = self.paid_job()
         self.gift(job, 40)

@@ -13,6 +13,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define TILE_WIDTH 256
 #define SNAPSHOT_RECORDS                                                                           \
@@ -101,6 +102,12 @@ static enum err_code read_folder(const char *data, uint64_t size, struct progres
     struct event_log *log = NULL;
     struct event_log_options options = {.folder = folder, .read_only = true};
     enum err_code code = path_join(folder, sizeof folder, data, "log", err);
+    if (code == ERR_OK && access(folder, F_OK) != 0) {
+        code = err_set(err, ERR_NOT_FOUND,
+                       "there is no %.150s: --data is the folder with log/ in it (of tools/up: "
+                       "`ledger` in its --data, var/up/ledger)",
+                       folder);
+    }
     if (code == ERR_OK) {
         code = event_log_open(&options, &log, err);
     }

@@ -16,6 +16,8 @@ struct chain_reader {
     uv_loop_t loop;
     struct http_client *http;
     struct qubic_client *client;
+    const char *live_url; /* the caller's */
+    const char *query_url;
 };
 
 struct waiting {
@@ -83,6 +85,9 @@ static enum err_code wait_for(const struct question *q, struct waiting *w, struc
     if (w->code != ERR_OK && err != NULL) {
         *err = w->err;
     }
+    if (w->code == ERR_UNAVAILABLE || w->code == ERR_TIMEOUT) { /* or a mistyped URL */
+        err_context(err, "%.60s, %.60s", w->reader->live_url, w->reader->query_url);
+    }
     return w->code;
 }
 
@@ -99,6 +104,8 @@ enum err_code chain_reader_open(const char *live_url, const char *query_url,
     if (reader == NULL) {
         return err_set(err, ERR_NOMEM, "out of memory");
     }
+    reader->live_url = live_url;
+    reader->query_url = query_url;
     int rc = uv_loop_init(&reader->loop);
     if (rc != 0) {
         free(reader);

@@ -12,6 +12,7 @@
 
 struct chain_reader;
 
+/* The URLs must live as long as the reader. */
 MUST_CHECK enum err_code chain_reader_open(const char *live_url, const char *query_url,
                                            struct chain_reader **ret, struct err *err);
 void chain_reader_close(struct chain_reader *reader);
