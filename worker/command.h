@@ -17,6 +17,7 @@ struct settings {
     uint64_t rate; /* 0: not said */
     uint64_t jobs_max;
     uint64_t disk_mib; /* 0: not limited */
+    uint64_t ram_mib;  /* likewise */
     bool no_gpus;
     bool systemd;
     struct gpu_options gpus;
@@ -29,8 +30,8 @@ MUST_CHECK enum err_code command_mode(const struct settings *settings, enum work
                                       struct err *err);
 MUST_CHECK enum err_code command_selftest(const struct settings *settings, struct err *err);
 
-/* What this machine gives to one of `slots` slots; `disk_mib` 0: all there is. */
-MUST_CHECK enum err_code command_share(const char *folder, uint64_t disk_mib, size_t slots,
+/* What this machine gives to one of `slots` slots. */
+MUST_CHECK enum err_code command_share(const struct settings *settings, size_t slots,
                                        struct machine *ret, struct err *err);
 
 #endif

@@ -154,7 +154,7 @@ static enum err_code enrol_slots(const struct settings *settings, const char *to
     }
     enum err_code code = dir_create(settings->state, 0700, err);
     if (code == ERR_OK) {
-        code = command_share(settings->state, settings->disk_mib, before + count, &share, err);
+        code = command_share(settings, before + count, &share, err);
     }
     for (size_t i = 0; code == ERR_OK && i < count; i++) {
         char folder[PATH_MAX];

@@ -12,19 +12,22 @@
 #include <string.h>
 #include <unistd.h>
 
-enum err_code command_share(const char *folder, uint64_t disk_mib, size_t slots,
-                            struct machine *ret, struct err *err)
+enum err_code command_share(const struct settings *settings, size_t slots, struct machine *ret,
+                            struct err *err)
 {
     struct machine machine;
-    enum err_code const code = machine_read(folder, &machine, err);
+    enum err_code const code = machine_read(settings->state, &machine, err);
     if (code != ERR_OK) {
         return code;
     }
     machine.cpu_cores = machine.cpu_cores > slots ? machine.cpu_cores / slots : 1;
     machine.ram_mib /= slots;
     machine.storage_mib /= slots;
-    if (disk_mib != 0 && disk_mib < machine.storage_mib) {
-        machine.storage_mib = disk_mib;
+    if (settings->disk_mib != 0 && settings->disk_mib < machine.storage_mib) {
+        machine.storage_mib = settings->disk_mib;
+    }
+    if (settings->ram_mib != 0 && settings->ram_mib < machine.ram_mib) {
+        machine.ram_mib = settings->ram_mib;
     }
     *ret = machine;
     return ERR_OK;
@@ -69,7 +72,7 @@ static enum err_code offer_and_claim(const struct settings *settings,
                        "none of the GPUs that %s was enrolled for can be used; the trace says why",
                        settings->state);
     }
-    enum err_code code = command_share(settings->state, settings->disk_mib, count, &share, err);
+    enum err_code code = command_share(settings, count, &share, err);
     if (code == ERR_OK) {
         code = trial_sandbox(settings->state, &share, err);
     }

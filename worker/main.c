@@ -11,13 +11,14 @@
 
 #define RATE_MAX UINT64_C(1000000000000000)
 #define DISK_MIN_MIB (JOB_DISK_MIN >> 20)
+#define RAM_MIN_MIB 256
 #define DISK_MAX_MIB (UINT64_C(1) << 40)
 
 static const char usage_text[] =
     "usage: tally-worker enrol --server URL --name NAME --state DIR [--token-file FILE]\n"
     "                    [--systemd --rate N] [--no-gpus]\n"
-    "       tally-worker run --state DIR [--server URL] [--rate N] [--disk-mib N] [--once-jobs N]\n"
-    "                    [--no-gpus]\n"
+    "       tally-worker run --state DIR [--server URL] [--rate N] [--disk-mib N] [--ram-mib N]\n"
+    "                    [--once-jobs N] [--no-gpus]\n"
     "       tally-worker selftest | status | pause | resume | drain --state DIR\n"
     "\n"
     "enrol makes this machine known: it takes a provider's token (from FILE, or standard input "
@@ -49,6 +50,8 @@ static const char usage_text[] =
     "free "
     "but for a\n"
     "                     reserve, shared by the slots); a new offer says so\n"
+    "  --ram-mib N        likewise its memory, at least 256 (otherwise nine tenths of the "
+    "machine's)\n"
     "  --once-jobs N      stop after N jobs\n"
     "  --no-gpus          as if there were none\n"
     "  --nvml FILE        NVIDIA's library (otherwise libnvidia-ml.so.1), --nvidia-smi FILE: its "
@@ -93,6 +96,7 @@ static int read_settings(int argc, char **argv, struct settings *ret)
         {"rate", required_argument, NULL, 'r'},
         {"once-jobs", required_argument, NULL, 'j'},
         {"disk-mib", required_argument, NULL, 'k'},
+        {"ram-mib", required_argument, NULL, 'm'},
         {"no-gpus", no_argument, NULL, 'g'},
         {"systemd", no_argument, NULL, 'y'},
         {"nvml", required_argument, NULL, 'v'},
@@ -127,6 +131,10 @@ static int read_settings(int argc, char **argv, struct settings *ret)
         case 'k':
             good = number_option("disk-mib", optarg, DISK_MIN_MIB, DISK_MAX_MIB, &ret->disk_mib) &&
                    good;
+            break;
+        case 'm':
+            good =
+                number_option("ram-mib", optarg, RAM_MIN_MIB, DISK_MAX_MIB, &ret->ram_mib) && good;
             break;
         case 'g':
             ret->no_gpus = true;

@@ -160,6 +160,15 @@ def wheels(folder):
     return os.path.join(folder, SITE) if found else None
 
 
+def base_of(version):
+    """1.13.0 of "1.13.0a0+gitunknown": distributions build releases that still call themselves a pre-release."""
+    from packaging.version import Version
+    try:
+        return Version(version).base_version
+    except ValueError:
+        return version
+
+
 def unmet(line):
     """What a line of requirements.txt asks for and the machine has not; None if it has it."""
     from importlib import metadata
@@ -182,7 +191,7 @@ def unmet(line):
         version = metadata.version(match.group(1))
     except metadata.PackageNotFoundError:
         return line
-    if wanted is not None and not wanted.specifier.contains(version, prereleases=True):
+    if wanted is not None and not any(wanted.specifier.contains(told, prereleases=True) for told in (version, base_of(version))):
         return "%s (the machine has %s)" % (line, version)
     return None
 

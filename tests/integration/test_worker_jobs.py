@@ -1,0 +1,186 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Jobs of every sort through the real chain, server and worker, each with its right payment: R11, R6.4, R6.5. Two machines: one with a
+GPU, by the test's library (what runs on it runs on the processor), one with a processor and a GiB of memory."""
+import importlib.util
+import io
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import unittest
+
+SOURCE = os.environ["TALLY_SOURCE_DIR"]
+sys.path.insert(0, SOURCE + "/tests/support")
+from tally_harness import BIN, World, wait_until  # noqa: E402
+
+MONEY = 10**9
+RATE = 3600000  # a QUBIC a millisecond
+ESCAPE = r"""
+import ctypes, errno, os, socket
+libc = ctypes.CDLL(None, use_errno=True)
+print("MARK before", flush=True)
+def refused(what, act):
+    try:
+        got = act()
+    except OSError as error:
+        print(what, errno.errorcode[error.errno], flush=True)
+    else:
+        print("ESCAPED", what, got, flush=True)
+def call(number, *arguments):
+    if libc.syscall(number, *arguments) == -1:
+        raise OSError(ctypes.get_errno(), "syscall")
+refused("host files", lambda: open("/etc/shadow").read())
+refused("host memory", lambda: open("/dev/mem", "rb").read(1))
+refused("a gpu", lambda: open("/dev/nvidia0"))
+refused("network", lambda: socket.create_connection(("10.0.0.1", 80), 2))
+refused("kill the worker", lambda: os.kill(%d, 0))
+refused("ptrace", lambda: call(101, 16, 1, 0, 0))
+refused("mount", lambda: call(165, b"none", b"/tmp", b"tmpfs", 0, None))
+refused("keyring", lambda: call(250, 0, -3, 1))
+for line in open("/proc/self/status"):
+    if line.startswith("CapEff"):
+        print("CapEff", int(line.split()[1], 16))
+print("MARK after", flush=True)
+"""
+
+
+def notebook(*cells):
+    return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [
+        {"cell_type": "code", "id": "c%d" % i, "metadata": {}, "execution_count": None, "outputs": [], "source": source}
+        for i, source in enumerate(cells)]}).encode()
+
+
+def tar(files):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        for name, content in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return out.getvalue()
+
+
+def mnist(folder):
+    spec = importlib.util.spec_from_file_location("pack", SOURCE + "/examples/mnist/pack.py")
+    pack = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(pack)
+    pack.pack(folder + "/mnist.tar.gz")
+    with open(folder + "/mnist.tar.gz", "rb") as file:
+        return file.read()
+
+
+class Jobs(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.world = World()
+        cls.workers = []
+        cls.trace = None
+        try:
+            cls.set_up()
+        except BaseException:
+            cls.tearDownClass()
+            raise
+
+    @classmethod
+    def set_up(cls):
+        folder = cls.world.folder
+        cls.maria = cls.world.person("maria")
+        cls.alice = cls.world.person("alice", MONEY)
+        os.chmod(folder, 0o755)
+        os.mkdir(folder + "/dev")
+        for name in ("nvidia0", "nvidiactl", "nvidia-uvm"):
+            with open(folder + "/dev/" + name, "w"):
+                pass
+        os.environ["TALLY_TEST_NVML"] = folder + "/gpus"
+        with open(folder + "/gpus", "w") as file:
+            file.write("GPU-0 0 89 16384 2520 ok 42 100 24564 61 250500 40 2400 0 0 NVIDIA GeForce RTX 4090\n")
+        cls.trace = open(folder + "/trace", "w+")
+        cls.start("rig", "4096", "--nvml", BIN + "/../lib/libtally_test_nvml.so", "--device-folder", folder + "/dev")
+        cls.start("box", "1024", "--no-gpus")
+        found = wait_until(lambda: (lambda items: items if len(items) == 2 and all(offer["online"] for offer in items) else None)(
+            cls.alice.ok("GET", "/v1/offers?limit=500")["items"]), "two machines on offer", 60)
+        cls.gpu, cls.cpu = sorted(found, key=lambda offer: -offer["gpus"])
+        # The same machine again, said to be so fast that what is paid for is over soon.
+        fast = {name: cls.cpu[name] for name in ("host_id", "device", "model", "gpus", "vram_mib", "tflops_milli", "ram_mib", "storage_mib",
+                                                       "compute_capability", "cpu_cores", "rate")}
+        cls.fast = cls.maria.ok("POST", "/v1/offers", {**fast, "speed_permille": 150000})
+
+    @classmethod
+    def start(cls, name, ram_mib, *flags):
+        flags = ["--state", cls.world.folder + "/" + name, *flags]
+        server = "http://127.0.0.1:%d" % cls.world.server.port
+        done = subprocess.run([BIN + "/tally-worker", "enrol", "--server", server, "--name", name, *flags], input=cls.maria.token.encode(),
+                              capture_output=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        cls.workers.append(subprocess.Popen([BIN + "/tally-worker", "run", "--rate", str(RATE), "--ram-mib", ram_mib, *flags],
+                                            stderr=cls.trace, stdout=cls.trace))
+
+    @classmethod
+    def tearDownClass(cls):
+        for worker in cls.workers:
+            worker.terminate()
+            worker.wait(30)
+        if cls.trace is not None:
+            cls.trace.close()
+        cls.world.close()
+
+    def submit(self, content, name, offer, **settings):
+        job = self.alice.job(offer["id"], content=content, name=name, settings=settings or None)
+        self.alice.lock(job)
+        return job
+
+    def results(self, job):
+        return {item["name"]: item for item in self.alice.ok("GET", "/v1/jobs/%s/results" % job["id"])["items"]}
+
+    def fetch(self, job, name):
+        answer = self.alice.get("/v1/jobs/%s/results/%s" % (job["id"], name))
+        self.assertEqual(answer.status, 200, answer)
+        return answer.body
+
+    def test_each_ends_as_it_should_and_is_paid_for_what_it_is_worth(self):
+        jobs = {
+            "mnist": self.submit(mnist(self.world.folder), "mnist.tar.gz", self.gpu, arguments=["--epochs", "5"]),
+            "failing": self.submit(b"rows = {}\nprint(rows['price'])\n", "failing.py", self.cpu),
+            "memory": self.submit(b"held = []\nwhile True:\n    held.append(b'1' * (64 << 20))\n", "memory.py", self.cpu),
+            "escape": self.submit(ESCAPE.encode() % self.workers[0].pid, "escape.py", self.cpu),
+            "notebook": self.submit(notebook("print('from a cell')", "6 * 7"), "study.ipynb", self.cpu),
+            "bundle": self.submit(tar({"job/train.py": b"import numpy, helper\nprint(helper.sum_of('data.csv'), numpy.__name__)\n",
+                                       "job/helper.py": b"def sum_of(name):\n    return sum(map(int, open(name)))\n",
+                                       "job/data.csv": b"40\n2\n", "job/requirements.txt": b"numpy\n"}), "job.tar", self.cpu),
+            "hanging": self.submit(b"import time\nprint('up', flush=True)\nwhile True:\n    time.sleep(60)\n", "hanging.py", self.fast),
+        }
+        ended = {name: self.alice.wait_for(job, lambda now: now["settled"], 120) for name, job in jobs.items()}
+        says = {name: (job["status"], job["ending"], job["reason"]) for name, job in ended.items()}
+        good = ("completed", "completed", "exited_zero")
+        self.assertEqual(says, {"mnist": good, "escape": good, "notebook": good, "bundle": good,
+                                "failing": ("failed", "program_failed", "exited_nonzero"),
+                                "memory": ("failed", "program_failed", "out_of_memory"),
+                                "hanging": ("completed", "cap_reached", "paid_limit")}, ended)
+        for name, job in ended.items():  # to the last QUBIC, and on the chain
+            paid = 0 if job["ending"] == "program_failed" else min(job["used_ms"] * job["rate"] // 3600000, job["cap"])
+            self.assertEqual((job["gross"], job["payout"], job["refund"]), (paid, paid, job["cap"] - paid), name)
+            self.assertEqual(self.world.chain.balance(job["escrow"]["identity"]), 0, name)
+            self.assertTrue(0 < job["used_ms"] <= job["limit_ms"], job)
+        self.assertEqual(ended["hanging"]["payout"], ended["hanging"]["cap"])
+        payouts = sum(job["payout"] for job in ended.values())
+        self.assertEqual(self.world.chain.balance(self.maria.identity), payouts)
+        self.assertEqual(self.world.chain.balance(self.alice.identity), MONEY - payouts)
+
+        self.assertGreaterEqual(json.loads(self.fetch(ended["mnist"], "metrics.json"))["accuracy"], 0.8)
+        self.assertIn("model.pt", self.results(ended["mnist"]))
+        cells = json.loads(self.fetch(ended["notebook"], "study.ipynb"))["cells"]
+        self.assertEqual(cells[1]["outputs"][0]["data"]["text/plain"], ["42"])
+        self.assertEqual(self.fetch(ended["bundle"], "output.log"), b"42 numpy\n")
+        self.assertIn("KeyError: 'price'", ended["failing"]["detail"])
+        self.assertIn("more memory", ended["memory"]["detail"])
+        self.assertEqual(self.fetch(ended["escape"], "output.log").decode().splitlines(), [
+            "MARK before", "host files ENOENT", "host memory ENOENT", "a gpu ENOENT", "network ENETUNREACH", "kill the worker ESRCH",
+            "ptrace EPERM", "mount EPERM", "keyring EPERM", "CapEff 0", "MARK after"])
+        metrics = self.alice.ok("GET", "/v1/jobs/%s/metrics" % ended["mnist"]["id"])["items"]
+        self.assertTrue(any(sample["vram_total_mib"] == 24564 for sample in metrics), metrics[:1])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
