@@ -463,6 +463,7 @@ static void on_tick(uv_timer_t *timer)
         abandon(job, "no more time to report");
     } else if (job->state == JOB_RUNNING) {
         take_sample(job);
+        job_log_flush(&job->log);
         if (progress_by_time(&job->progress, report_used_ms(job), job->order->limit_ms)) {
             tell_progress(job, false);
         }

@@ -22,7 +22,29 @@ enum err_code job_log_open(struct job_log *log, const char *path, struct err *er
         return err_set_errno(err, errno, "create %s", path);
     }
     *log = (struct job_log){.fd = fd};
+    buf_init(&log->held, JOB_LOG_HELD);
     return ERR_OK;
+}
+
+/* What cannot be written ends the log, not the job. */
+static void put(struct job_log *log, struct bytes bytes)
+{
+    ssize_t const written = bytes.size == 0 ? 0 : write(log->fd, bytes.data, bytes.size);
+    if (written != (ssize_t)bytes.size) {
+        trace(TRACE_WARN, "job.log_cut", "size=%llu errno=%d", (unsigned long long)log->size,
+              errno);
+        buf_clear(&log->held);
+        (void)close(log->fd);
+        log->fd = -1;
+    }
+}
+
+void job_log_flush(struct job_log *log)
+{
+    if (log->fd >= 0) {
+        put(log, buf_bytes(&log->held));
+        buf_clear(&log->held);
+    }
 }
 
 void job_log_write(struct job_log *log, struct bytes bytes)
@@ -34,19 +56,27 @@ void job_log_write(struct job_log *log, struct bytes bytes)
     if (cut) {
         bytes = bytes_of_text(cut_text);
     }
-    ssize_t const written = write(log->fd, bytes.data, bytes.size);
-    log->size += written > 0 ? (uint64_t)written : 0;
-    if (cut || written != (ssize_t)bytes.size) {
-        trace(TRACE_WARN, "job.log_cut", "size=%llu errno=%d", (unsigned long long)log->size,
-              cut ? 0 : errno);
+    if (log->held.size + bytes.size > JOB_LOG_HELD) {
+        job_log_flush(log);
+    }
+    log->size += bytes.size;
+    if (bytes.size > JOB_LOG_HELD) {
+        put(log, bytes);
+    } else if (log->fd >= 0) {
+        buf_append_bytes(&log->held, bytes);
+    }
+    if (cut) {
+        trace(TRACE_WARN, "job.log_cut", "size=%llu", (unsigned long long)log->size);
         job_log_close(log);
     }
 }
 
 void job_log_close(struct job_log *log)
 {
+    job_log_flush(log);
     if (log->fd >= 0) {
         (void)close(log->fd);
     }
     log->fd = -1;
+    buf_deinit(&log->held);
 }

@@ -9,17 +9,21 @@
 
 #define CHUNK 65536
 #define STATUS_TICK_MS 20 /* until bwrap has told the first process's number */
-#define HANDLES 5
+#define REST_MS                                                                                    \
+    20 /* a program that writes a line at a time wakes us this often, not with each line */
+#define HANDLES 6
 
 struct program {
     struct program_options options;
     struct sandbox sandbox;
     uv_pipe_t pipes[STREAM_COUNT];
     bool pipe_ended[STREAM_COUNT];
-    bool paused;
+    bool paused;  /* by the owner */
+    bool resting; /* little came: what comes meanwhile waits in the pipe */
     uv_poll_t exit_poll;
     uv_timer_t limit_timer; /* the limit, then the end of the grace */
     uv_timer_t status_timer;
+    uv_timer_t rest_timer;
     int open_handles;
     int64_t started_ns;
     int64_t ended_ns; /* 0 while it runs */
@@ -56,12 +60,37 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
     *ret = uv_buf_init(program->chunk, CHUNK); /* used up before the next read */
 }
 
+static void on_read(uv_stream_t *pipe, ssize_t size, const uv_buf_t *buf);
+
+static void set_reading(struct program *program)
+{
+    for (size_t i = 0; i < STREAM_COUNT; i++) {
+        if (!program->pipe_ended[i]) {
+            (void)(program->paused || program->resting
+                       ? uv_read_stop((uv_stream_t *)&program->pipes[i])
+                       : uv_read_start((uv_stream_t *)&program->pipes[i], on_alloc, on_read));
+        }
+    }
+}
+
+static void on_rested(uv_timer_t *timer)
+{
+    struct program *program = timer->data;
+    program->resting = false;
+    set_reading(program);
+}
+
 static void on_read(uv_stream_t *pipe, ssize_t size, const uv_buf_t *buf)
 {
     struct program *program = pipe->data;
     enum worker_stream const stream =
         (uv_pipe_t *)pipe == &program->pipes[STREAM_STDOUT] ? STREAM_STDOUT : STREAM_STDERR;
     if (size > 0) {
+        if (size < CHUNK / 4 && program->ended_ns == 0 && !program->resting) {
+            program->resting = true;
+            (void)uv_timer_start(&program->rest_timer, on_rested, REST_MS, 0);
+            set_reading(program);
+        }
         program->options.on_output(program->options.ctx, stream, bytes_of(buf->base, (size_t)size));
     } else if (size < 0) {
         (void)uv_read_stop(pipe);
@@ -77,12 +106,7 @@ void program_pause(struct program *program, bool pause)
         return;
     }
     program->paused = pause;
-    for (size_t i = 0; i < STREAM_COUNT; i++) {
-        if (!program->pipe_ended[i]) {
-            (void)(pause ? uv_read_stop((uv_stream_t *)&program->pipes[i])
-                         : uv_read_start((uv_stream_t *)&program->pipes[i], on_alloc, on_read));
-        }
-    }
+    set_reading(program);
 }
 
 /* ── end ───────────────────────────────────────────────────────────────────────────────────────── */
@@ -105,7 +129,10 @@ static void on_exit_ready(uv_poll_t *poll, int status, int events)
     program->ended_ns = time_mono_ns();
     sandbox_reap(&program->sandbox, &program->end.sandbox);
     program->end.used_ms = program_used_ms(program);
-    program_pause(program, false);
+    (void)uv_timer_stop(&program->rest_timer);
+    program->resting = false;
+    program->paused = false;
+    set_reading(program);
     check_end(program);
 }
 
@@ -169,6 +196,8 @@ static void init_handles(struct program *program, uv_loop_t *loop)
     INVARIANT(uv_timer_init(loop, &program->status_timer) == 0);
     program->limit_timer.data = program;
     program->status_timer.data = program;
+    INVARIANT(uv_timer_init(loop, &program->rest_timer) == 0);
+    program->rest_timer.data = program;
     program->open_handles = HANDLES - 1;
 }
 
@@ -224,4 +253,5 @@ void program_close(struct program *program)
     uv_close((uv_handle_t *)&program->exit_poll, on_closed);
     uv_close((uv_handle_t *)&program->limit_timer, on_closed);
     uv_close((uv_handle_t *)&program->status_timer, on_closed);
+    uv_close((uv_handle_t *)&program->rest_timer, on_closed);
 }
