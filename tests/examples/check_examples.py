@@ -16,7 +16,7 @@ PROGRESS = re.compile(r'::tally(?: progress=(?P<done>[01]\.\d+))?(?: operation="
 def run(name, *arguments, limit=None):
     """(exit code, stdout lines, stderr, {result file: text}) of one run in an empty folder."""
     with tempfile.TemporaryDirectory() as folder:
-        env = {"PATH": os.environ["PATH"], "TALLY_RESULTS": os.path.join(folder, "out")}
+        env = {"PATH": os.environ["PATH"], "PYTHONPATH": os.environ.get("PYTHONPATH", ""), "TALLY_RESULTS": os.path.join(folder, "out")}
         if limit is not None:
             env["TALLY_LIMIT_SECONDS"] = str(limit)
         job = subprocess.run(
@@ -70,7 +70,61 @@ def digits_end_within_the_paid_time():
     assert json.loads(results["metrics.json"])["epochs"] < 40
 
 
-CHECKS = [hello, missing_column_fails]
+FAKES = {
+    "torch.py": """
+float16 = "float16"
+class cuda:
+    is_available = staticmethod(lambda: %s)
+class Generator:
+    def __init__(self, device): assert device == "cuda"
+    def manual_seed(self, seed): self.seed = seed; return self
+""",
+    "diffusers.py": """
+import types
+class Picture:
+    def save(self, path): open(path, "w").write("picture")
+class DiffusionPipeline:
+    @classmethod
+    def from_pretrained(cls, model, torch_dtype, local_files_only): assert local_files_only and torch_dtype == "float16"; return cls()
+    def to(self, device): assert device == "cuda"; return self
+    def set_progress_bar_config(self, disable): pass
+    def __call__(self, prompt, num_inference_steps, height, width, generator, callback_on_step_end=None):
+        for step in range(num_inference_steps):
+            assert callback_on_step_end(self, step, 0, {"step": step}) == {"step": step}
+        return types.SimpleNamespace(images=[Picture()])
+""",
+}
+
+
+def pictures(gpu, model, *arguments):
+    """stable-diffusion.py beside libraries that only remember how they are called."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, source in FAKES.items():
+            with open(os.path.join(folder, name), "w") as file:
+                file.write(source % gpu if "%s" in source else source)
+        if model:
+            with open(os.path.join(folder, "model_index.json"), "w") as file:
+                file.write("{}")
+        os.environ["PYTHONPATH"] = folder
+        try:
+            return run("stable-diffusion.py", "--model", folder, *arguments)
+        finally:
+            del os.environ["PYTHONPATH"]
+
+
+def pictures_are_made_or_what_is_missing_is_named():
+    code, lines, errors, results = pictures(True, True, "--prompt", "a", "--prompt", "b", "--steps", "4")
+    assert code == 0, errors
+    told = json.loads(results["pictures.json"])
+    assert set(results) == {"pictures.json", "picture-000.png", "picture-001.png"}, results
+    assert [(picture["prompt"], picture["seed"]) for picture in told["pictures"]] == [("a", 1), ("b", 2)], told
+    check_progress(lines)
+    for gpu, model, says in ((False, True, "GPU missing"), (True, False, "model folder missing")):
+        code, _, errors, results = pictures(gpu, model, "--prompt", "a")
+        assert code == 1 and says in errors and results == {}, errors
+
+
+CHECKS = [hello, missing_column_fails, pictures_are_made_or_what_is_missing_is_named]
 NEED_SKLEARN = [digits_are_read, digits_end_within_the_paid_time]
 have_sklearn = importlib.util.find_spec("sklearn") is not None
 for check in CHECKS + (NEED_SKLEARN if have_sklearn else []):

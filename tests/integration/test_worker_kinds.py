@@ -109,7 +109,12 @@ class Kinds(WorkerFixture):
             "disk_limit": ("open('/tmp/x', 'wb').write(bytes(1 << 20))\nraise OSError(28, 'No space left on device')\n", "No space", "write less"),
         }
         added = {reason: self.add(source) for reason, (source, _, _) in sources.items()}
+        with open(os.environ["TALLY_SOURCE_DIR"] + "/examples/stable-diffusion.py") as file:
+            pictures = self.add(file.read(), arguments=["--prompt", "a lighthouse", "--prompt"])  # the fixture's mark is the second
         self.run_worker()
+        end = self.ended(pictures)
+        self.assertEqual(end["ending"], "program_failed")
+        self.assertRegex(end["detail"], "No module named '(torch|diffusers)'|GPU missing")  # what this machine has not
         for reason, job in added.items():
             end = self.ended(job)
             self.assertEqual((end["ending"], end["reason"]), ("program_failed", reason), end)
