@@ -1,6 +1,20 @@
-/* When a settlement key is over: not the newest, not over before, and nothing of its escrows is owed or may still be. */
+/* What settlement's own keys do: an anchor goes on the chain when it covers more than the one before; a settlement key is over when it is not the newest,
+ * not over before, and nothing of its escrows is owed or may still be. */
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/support/naive_ledger.h"
+
+#include "core/base/id.h"
+
+bool naive_anchor(struct naive_ledger *n, const struct command *c)
+{
+    const struct ev_checkpoint_anchored *a = &c->u.anchored;
+    if (c->actor_kind != ACTOR_SETTLEMENT || a->size <= n->anchored || key_is_zero(a->root) ||
+        key_is_zero(a->tx_id) || a->tick == 0) {
+        return false;
+    }
+    n->anchored = a->size;
+    return true;
+}
 
 bool naive_retire(struct naive_ledger *n, const struct command *c)
 {

@@ -334,17 +334,6 @@ static bool audit(struct naive_ledger *n, const struct command *c, int64_t now)
            no(n, "not a reconciliation");
 }
 
-static bool anchor(struct naive_ledger *n, const struct command *c)
-{
-    const struct ev_checkpoint_anchored *a = &c->u.anchored;
-    if (c->actor_kind != ACTOR_SETTLEMENT || a->size <= n->anchored || key_is_zero(a->root) ||
-        key_is_zero(a->tx_id) || a->tick == 0) {
-        return no(n, "no newer anchor");
-    }
-    n->anchored = a->size;
-    return true;
-}
-
 static bool uploads(struct naive_ledger *n, const struct command *c)
 {
     bool received = c->type == COMMAND_UPLOAD_RECEIVE;
@@ -995,7 +984,7 @@ bool naive_give(struct naive_ledger *n, const struct command *c, int64_t now)
     case COMMAND_RECONCILIATION_RECORD:
         return audit(n, c, now);
     case COMMAND_CHECKPOINT_ANCHOR:
-        return anchor(n, c);
+        return naive_anchor(n, c) || no(n, "no newer anchor");
     }
     return no(n, "no such command");
 }

@@ -200,6 +200,7 @@ void naive_destroy(struct naive_ledger *naive);
 bool naive_give(struct naive_ledger *naive, const struct command *command, int64_t now);
 
 /* naive_keys.c */
+bool naive_anchor(struct naive_ledger *n, const struct command *c);
 bool naive_retire(struct naive_ledger *n, const struct command *c);
 
 /* naive_legs.c. NULL: accepted and done, else the word. */
