@@ -28,7 +28,7 @@ static void cut_at_character(char *text)
 
 void fields_error(struct fields *fields, const char *name, const char *format, ...)
 {
-    char detail[256];
+    char detail[512];
     char pointer[160];
     va_list args;
     fields->bad = true;
@@ -170,7 +170,7 @@ uint32_t fields_word(struct fields *fields, const char *name, const struct enum_
         number = enum_number(words, json_string_value(value), json_string_length(value));
     }
     if (number == 0) {
-        char list[200] = "";
+        char list[400] = ""; /* the longest: types of jobs */
         for (uint32_t i = 1; i < words->count; i++) {
             size_t used = strlen(list);
             (void)snprintf(list + used, sizeof list - used, "%s%s", i > 1 ? ", " : "",

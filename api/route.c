@@ -27,6 +27,7 @@ static const struct route_table *const TABLES[] = {
     &ROUTES_ESTIMATES,
     &ROUTES_MATCHES,
     &ROUTES_FAUCET,
+    &ROUTES_ANALYSES,
 };
 
 /* ── finding ───────────────────────────────────────────────────────────────────────────────────── */

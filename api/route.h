@@ -34,6 +34,7 @@ struct route_table {
 void route_request(void *api, struct http_request *request);
 
 /* Each file of api/routes/ has one. */
+extern const struct route_table ROUTES_ANALYSES;
 extern const struct route_table ROUTES_AUTH;
 extern const struct route_table ROUTES_EARNINGS;
 extern const struct route_table ROUTES_FAUCET;

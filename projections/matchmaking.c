@@ -20,7 +20,7 @@ enum err_code matchmaking_create(struct store *store, const struct upload_row *u
             candidates[i].p50_ms = time.p50_ms;
             candidates[i].p90_ms = time.p90_ms;
         }
-        ret->needs = upload->needs;
+        ret->needs = *upload_needs(upload);
         code = ranking_create(&ret->needs, candidates, count, now, &ret->ranking, err);
     }
     if (code != ERR_OK) {

@@ -114,10 +114,11 @@ static bool ask_of_upload(struct reading *reading, struct call *call, struct id1
     struct bytes detail = event.u.analysis_completed.detail;
     json_t *found = json_loadb((const char *)detail.data, detail.size, 0, NULL); /* NULL: erased */
     const char *mode = json_string_value(json_object_get(found, "mode"));
-    struct work work = work_of(
-        (enum job_type)asked->job.job_type,
-        (enum analysis_mode)(mode == NULL ? ANALYSIS_MODE_NA : mode_of(mode)),
-        (enum device)asked->job.needs.device, json_object_get(found, "parameters"), settings);
+    struct work work =
+        work_of((enum job_type)upload_job_type(&asked->job),
+                (enum analysis_mode)(mode == NULL ? ANALYSIS_MODE_NA : mode_of(mode)),
+                (enum device)upload_needs(&asked->job)->device,
+                json_object_get(found, "parameters"), settings);
     struct workload workload = workload_size(&work);
     estimate_resize(&asked->job, &workload);
     json_decref(found);

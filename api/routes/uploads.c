@@ -6,84 +6,14 @@
 #include "api/blob_body.h"
 #include "api/route.h"
 #include "api/upload_analysis.h"
+#include "api/upload_json.h"
 #include "core/base/text.h"
 #include "core/base/time.h"
 #include "core/net/http_problem.h"
-#include "projections/streams.h"
 
 #include <string.h>
 
-#define UPLOAD_EVENTS_MAX 8
-
 /* ── answers ───────────────────────────────────────────────────────────────────────────────────── */
-
-struct upload_facts {      /* borrowed from the reading and the call's arena */
-    struct event received; /* or rejected */
-    struct event analysis;
-    bool is_rejected;
-    bool is_analysed;
-    uint64_t sequence;
-};
-
-static bool read_upload(struct reading *reading, struct call *call, struct id16 id,
-                        struct upload_facts *ret)
-{
-    struct upload_row row;
-    uint64_t sequences[UPLOAD_EVENTS_MAX];
-    *ret = (struct upload_facts){0};
-    if (!state_upload(reading->store, id, &row) ||
-        !id_equal(row.account_id, call->principal.account_id)) {
-        return false;
-    }
-    size_t count =
-        streams_after(reading->store, STREAM_UPLOAD, id, 0, sequences, UPLOAD_EVENTS_MAX);
-    if (count == 0 || !reading_event(reading, sequences[0], &ret->received)) {
-        return false;
-    }
-    ret->is_rejected = row.rejected != 0;
-    ret->sequence = row.analysis_sequence != 0 ? row.analysis_sequence : sequences[0];
-    ret->is_analysed =
-        row.analysis_sequence != 0 && reading_event(reading, row.analysis_sequence, &ret->analysis);
-    return true;
-}
-
-static json_t *json_of_analysis(const struct upload_facts *facts)
-{
-    if (!facts->is_analysed) {
-        return json_null();
-    }
-    struct bytes detail = facts->analysis.u.analysis_completed.detail;
-    if (detail.size > 0) {
-        json_t *json = json_loadb((const char *)detail.data, detail.size, 0, NULL);
-        return json == NULL ? json_null() : json;
-    }
-    struct buf text; /* the private part was erased: the public fields */
-    buf_init(&text, 65536);
-    event_render_data(&text, &facts->analysis, &API_NAMES);
-    json_t *json = json_loadb(buf_text(&text), text.size, 0, NULL);
-    buf_deinit(&text);
-    return json == NULL ? json_null() : json;
-}
-
-static json_t *json_of_upload(const struct upload_facts *facts, struct id16 id)
-{
-    if (facts->is_rejected) {
-        const struct ev_upload_rejected *rejected = &facts->received.u.upload_rejected;
-        return json_pack("{s:o,s:o,s:I,s:n,s:o,s:n,s:{s:s,s:o},s:o}", "id", json_of_id(id),
-                         "file_name", json_of_text(rejected->file_name), "size",
-                         (json_int_t)rejected->size, "digest", "received_at",
-                         json_of_time(facts->received.time), "analysis", "rejected", "reason",
-                         enum_word(&reject_reason_words, rejected->reason), "detail",
-                         json_of_text(rejected->detail), "sequence", json_of_u64(facts->sequence));
-    }
-    const struct ev_upload_received *received = &facts->received.u.upload_received;
-    return json_pack("{s:o,s:o,s:I,s:o,s:o,s:o,s:o,s:o}", "id", json_of_id(id), "file_name",
-                     json_of_text(received->file_name), "size", (json_int_t)received->size,
-                     "digest", json_of_hash(received->digest), "media_type",
-                     json_of_text(received->media_type), "received_at",
-                     json_of_time(facts->received.time), "analysis", json_of_analysis(facts),
-                     "sequence", json_of_u64(facts->sequence));
-}
 
 /* With the reasons of several files it is longer than other problems. */
 static void reply_rejected(struct call *call, const char *reason, const char *detail)
@@ -105,13 +35,13 @@ static void reply_upload(struct call *call, int status)
     if (!reading_open(&reading, call)) {
         return;
     }
-    if (read_upload(&reading, call, call->id, &facts)) {
+    if (upload_read(&reading, call->id, &facts)) {
         if (facts.is_rejected && call->route->method == HTTP_POST) {
             const struct ev_upload_rejected *rejected = &facts.received.u.upload_rejected;
             reason = enum_word(&reject_reason_words, rejected->reason);
             detail = arena_text(&call->arena, rejected->detail);
         } else {
-            json = json_of_upload(&facts, call->id);
+            json = upload_json(&facts, call->id);
         }
     }
     reading_close(&reading);

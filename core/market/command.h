@@ -28,6 +28,7 @@ enum command_type {
     COMMAND_UPLOAD_RECEIVE,
     COMMAND_UPLOAD_REJECT,
     COMMAND_ANALYSIS_COMPLETE,
+    COMMAND_ANALYSIS_OVERRIDE, /* its owner says otherwise; the analysis itself stays */
     /* machines and offers */
     COMMAND_HOST_ENROL,
     COMMAND_HOST_ONLINE,
@@ -84,6 +85,11 @@ struct command_analysis {
     struct id16 upload_id;
     struct ev_analysis_completed analysis;
     struct ev_workload_sized workload; /* no task: no benchmark is like it */
+};
+
+struct command_override {
+    struct id16 upload_id;
+    struct ev_analysis_overridden override; /* every figure: what is left as it was is said again */
 };
 
 struct command_host {
@@ -259,6 +265,7 @@ struct command {
         struct command_upload upload;
         struct command_upload_reject upload_reject;
         struct command_analysis analysis;
+        struct command_override override;
         struct command_host host;
         struct command_benchmark benchmark;
         struct command_offer offer;

@@ -136,6 +136,7 @@ static enum err_code dispatch(struct deciding *d)
     case COMMAND_UPLOAD_RECEIVE:
     case COMMAND_UPLOAD_REJECT:
     case COMMAND_ANALYSIS_COMPLETE:
+    case COMMAND_ANALYSIS_OVERRIDE:
         return decide_account(d);
     case COMMAND_HOST_ENROL:
     case COMMAND_HOST_ONLINE:

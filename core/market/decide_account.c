@@ -186,6 +186,58 @@ static enum err_code complete_analysis(struct deciding *d)
     return ERR_OK;
 }
 
+#define OVERRIDE_GPUS_MAX 1024
+#define OVERRIDE_SIZE_MAX (UINT64_C(1) << 40)
+#define OVERRIDE_MS_MAX (UINT64_C(365) * 24 * 3600 * 1000)
+
+/* The first figure that cannot be, and what could. NULL: all can. A job without a GPU asks for none, and of the other figures what any
+ * machine has. */
+static const char *bad_figure(const struct ev_analysis_overridden *o)
+{
+    bool gpu = o->device == DEVICE_GPU;
+    const struct {
+        const char *what;
+        bool good;
+    } rules[] = {
+        {"job_type is one of the types", enum_word(&job_type_words, o->job_type) != NULL},
+        {"device is gpu or cpu", gpu || o->device == DEVICE_CPU},
+        {"gpus is 1 to 1024 for the device gpu, 0 for cpu",
+         gpu ? o->gpus >= 1 && o->gpus <= OVERRIDE_GPUS_MAX : o->gpus == 0},
+        {"vram_mib is 1 to 2^40", o->vram_mib >= 1 && o->vram_mib <= OVERRIDE_SIZE_MAX},
+        {"tflops_milli is 1 to 2^40", o->tflops_milli >= 1 && o->tflops_milli <= OVERRIDE_SIZE_MAX},
+        {"ram_mib is 1 to 2^40", o->ram_mib >= 1 && o->ram_mib <= OVERRIDE_SIZE_MAX},
+        {"storage_mib is 1 to 2^40", o->storage_mib >= 1 && o->storage_mib <= OVERRIDE_SIZE_MAX},
+        {"compute_capability is major x 10 + minor, at most 1000, 0 for any",
+         o->compute_capability <= 1000},
+        {"p50_ms is 1 to p90_ms",
+         o->reference_p50_ms >= 1 && o->reference_p50_ms <= o->reference_p90_ms},
+        {"p90_ms is at most a year", o->reference_p90_ms <= OVERRIDE_MS_MAX},
+    };
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+        if (!rules[i].good) {
+            return rules[i].what;
+        }
+    }
+    return NULL;
+}
+
+/* As often as its owner likes: the last one counts, and what was quoted before stands as it was quoted. */
+static enum err_code override_analysis(struct deciding *d)
+{
+    const struct command_override *c = &d->command->u.override;
+    struct upload_row upload;
+    enum err_code code = decide_own_upload(d, c->upload_id, &upload);
+    if (code != ERR_OK) {
+        return code;
+    }
+    const char *bad = bad_figure(&c->override);
+    if (bad != NULL) {
+        return refuse(d, ERR_INVALID, "override_invalid", "%s", bad);
+    }
+    decide_event(d, EVENT_ANALYSIS_OVERRIDDEN, c->upload_id)->u.analysis_overridden = c->override;
+    return ERR_OK;
+}
+
 static enum err_code reject_upload(struct deciding *d)
 {
     const struct command_upload_reject *c = &d->command->u.upload_reject;
@@ -213,6 +265,8 @@ enum err_code decide_account(struct deciding *d)
         return reject_upload(d);
     case COMMAND_ANALYSIS_COMPLETE:
         return complete_analysis(d);
+    case COMMAND_ANALYSIS_OVERRIDE:
+        return override_analysis(d);
     default:
         IMPOSSIBLE("not a command of an account");
     }

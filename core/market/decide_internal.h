@@ -33,6 +33,8 @@ enum err_code decide_job_end(struct deciding *d, struct id16 job_id, const struc
                              const struct ev_job_end *end);
 /* Nothing was heard of a running job for a lease, counted from our own start if that is later: its worker is lost. */
 bool decide_is_silent(const struct deciding *d, const struct job_row *job);
+/* The upload, analysed and the actor's own. */
+enum err_code decide_own_upload(struct deciding *d, struct id16 upload_id, struct upload_row *ret);
 /* The job of a report, checked to be this host's and running. */
 enum err_code decide_reported_job(struct deciding *d, struct id16 job_id, struct job_row *ret);
 

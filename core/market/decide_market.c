@@ -134,8 +134,7 @@ static enum err_code withdraw_offer(struct deciding *d)
     return ERR_OK;
 }
 
-/* The upload, analysed and the actor's own. */
-static enum err_code own_upload(struct deciding *d, struct id16 upload_id, struct upload_row *ret)
+enum err_code decide_own_upload(struct deciding *d, struct id16 upload_id, struct upload_row *ret)
 {
     if (!state_upload(d->state, upload_id, ret) || ret->rejected != 0 ||
         !decide_by_account(d, ret->account_id)) {
@@ -151,7 +150,7 @@ static enum err_code record_match(struct deciding *d)
 {
     const struct command_match *c = &d->command->u.match;
     struct upload_row upload;
-    enum err_code code = own_upload(d, c->match.upload_id, &upload);
+    enum err_code code = decide_own_upload(d, c->match.upload_id, &upload);
     if (code != ERR_OK) {
         return code;
     }
@@ -203,7 +202,7 @@ static enum err_code issue_quote(struct deciding *d)
     struct upload_row upload;
     struct offer_row offer;
     struct host_row host;
-    enum err_code code = own_upload(d, c->upload_id, &upload);
+    enum err_code code = decide_own_upload(d, c->upload_id, &upload);
     if (code == ERR_OK) {
         code = check_runnable(d, &upload);
     }
@@ -225,9 +224,9 @@ static enum err_code issue_quote(struct deciding *d)
     struct candidate candidate = {.offer = offer, .online = host.online};
     struct match match;
     decide_time(d, &upload, &candidate);
-    match_candidate(&upload.needs, &candidate, d->now, &match);
+    match_candidate(upload_needs(&upload), &candidate, d->now, &match);
     if ((match.failed & ~(1U << MATCH_COST)) != 0) {
-        return refuse_insufficient(d, &upload.needs, &candidate);
+        return refuse_insufficient(d, upload_needs(&upload), &candidate);
     }
     struct ev_quote_issued quote = {
         .account_id = d->command->actor_id,

@@ -81,7 +81,7 @@ static bool may_take_over(struct deciding *d, const struct job_row *job)
             return false;
         }
         decide_time(d, &upload, &candidate);
-        match_candidate(&upload.needs, &candidate, d->now, &match);
+        match_candidate(upload_needs(&upload), &candidate, d->now, &match);
         if (match.fit != FIT_INSUFFICIENT && candidate.offer.rate == job->rate &&
             match.p90_ms <= job->limit_ms) {
             return true;

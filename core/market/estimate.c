@@ -105,17 +105,18 @@ static void teach(struct store *state, uint64_t job_type, uint64_t gpu, struct e
 static void load(struct store *state, const struct upload_row *upload, size_t gpu,
                  struct estimate_times *ret)
 {
-    ret->on_gpu[gpu] = estimate_untaught(&upload->needs, gpu, 0);
-    if (upload->needs.task != 0) { /* how long unlike programs took says nothing about the next */
-        teach(state, upload->job_type, gpu, &ret->on_gpu[gpu]);
+    const struct requirements *needs = upload_needs(upload);
+    ret->on_gpu[gpu] = estimate_untaught(needs, gpu, 0);
+    if (needs->task != 0) { /* how long unlike programs took says nothing about the next */
+        teach(state, upload_job_type(upload), gpu, &ret->on_gpu[gpu]);
     }
 }
 
 void estimate_load(struct store *state, const struct upload_row *upload, struct estimate_times *ret)
 {
     memset(ret, 0, sizeof *ret);
-    ret->needs = upload->needs;
-    for (size_t gpu = 1; gpu < ESTIMATE_GPU_COUNT && upload->needs.device == DEVICE_GPU; gpu++) {
+    ret->needs = *upload_needs(upload);
+    for (size_t gpu = 1; gpu < ESTIMATE_GPU_COUNT && ret->needs.device == DEVICE_GPU; gpu++) {
         load(state, upload, gpu, ret);
     }
 }
@@ -124,8 +125,8 @@ void estimate_load_one(struct store *state, const struct upload_row *upload,
                        const struct offer_row *offer, struct estimate_times *ret)
 {
     memset(ret, 0, sizeof *ret);
-    ret->needs = upload->needs;
-    if (upload->needs.device == DEVICE_GPU && offer->gpu_model != 0) {
+    ret->needs = *upload_needs(upload);
+    if (ret->needs.device == DEVICE_GPU && offer->gpu_model != 0) {
         INVARIANT(offer->gpu_model < ESTIMATE_GPU_COUNT);
         load(state, upload, offer->gpu_model, ret);
     }
@@ -151,17 +152,22 @@ struct estimate_time estimate_on(const struct estimate_times *times, const struc
 
 struct workload estimate_workload_of(const struct upload_row *upload)
 {
-    return (struct workload){.task = upload->needs.task,
+    const struct requirements *needs = upload_needs(upload);
+    return (struct workload){.task = needs->task,
                              .work_micro = upload->work_micro,
-                             .start_ms = upload->needs.start_ms,
-                             .p50_ms = upload->needs.reference_p50_ms,
-                             .p90_ms = upload->needs.reference_p90_ms,
+                             .start_ms = needs->start_ms,
+                             .p50_ms = needs->reference_p50_ms,
+                             .p90_ms = needs->reference_p90_ms,
                              .assumed = (uint32_t)upload->assumed,
                              .is_like = upload->is_like != 0};
 }
 
 void estimate_resize(struct upload_row *upload, const struct workload *workload)
 {
+    struct requirements needs = *upload_needs(upload);
+    upload->job_type = upload_job_type(upload);
+    upload->needs = needs;
+    upload->overridden_sequence = 0; /* it is in the needs now */
     upload->needs.task = workload->task;
     upload->needs.start_ms = workload->start_ms;
     upload->needs.reference_p50_ms = workload->p50_ms;

@@ -168,6 +168,7 @@ static void evolve_upload(struct store *state, uint64_t sequence, const struct e
         memset(&row, 0, sizeof row);
     }
     const struct ev_analysis_completed *analysis = &event->u.analysis_completed;
+    const struct ev_analysis_overridden *override = &event->u.analysis_overridden;
     switch (event->type->number) {
     case EVENT_UPLOAD_RECEIVED:
         row.account_id = event->u.upload_received.account_id;
@@ -202,6 +203,27 @@ static void evolve_upload(struct store *state, uint64_t sequence, const struct e
         row.work_micro = event->u.workload_sized.work_micro;
         row.assumed = event->u.workload_sized.assumed;
         row.is_like = event->u.workload_sized.is_like ? 1 : 0;
+        break;
+    case EVENT_ANALYSIS_OVERRIDDEN:
+        row.overridden_sequence = sequence;
+        row.overridden_job_type = override->job_type;
+        row.overridden = (struct requirements){
+            .gpus = override->gpus,
+            .vram_mib = override->vram_mib,
+            .tflops_milli = override->tflops_milli,
+            .ram_mib = override->ram_mib,
+            .storage_mib = override->storage_mib,
+            .compute_capability = override->compute_capability,
+            .reference_p50_ms = override->reference_p50_ms,
+            .reference_p90_ms = override->reference_p90_ms,
+            .device = override->device,
+        };
+        if (override->job_type == row.job_type && override->device == row.needs.device &&
+            override->reference_p50_ms == row.needs.reference_p50_ms &&
+            override->reference_p90_ms == row.needs.reference_p90_ms) {
+            row.overridden.task = row.needs.task; /* still a job that this benchmark is like */
+            row.overridden.start_ms = row.needs.start_ms;
+        }
         break;
     default:
         break;
@@ -274,9 +296,11 @@ static void remember_estimate(struct store *state, struct quote_row *row)
         evolve_missing(state, "upload or offer");
         return;
     }
-    row->job_type = upload.job_type;
+    row->job_type = upload_job_type(&upload);
     row->gpu_model = offer.gpu_model;
-    if (upload.needs.device == DEVICE_GPU && upload.needs.task != 0 && offer.gpu_model != 0 &&
+    /* An owner who may write the time must not write what others are estimated by. */
+    if (upload.overridden_sequence == 0 && upload.needs.device == DEVICE_GPU &&
+        upload.needs.task != 0 && offer.gpu_model != 0 &&
         !id_equal(row->account_id, row->provider_id)) {
         row->untaught_ms =
             estimate_untaught(&upload.needs, offer.gpu_model, offer.speed_permille).p50_ms;

@@ -12,7 +12,7 @@ static_assert(sizeof(struct ledger_row) == 16 + 2 * 32 + 24 * 8, "no padding");
 static_assert(sizeof(struct settlement_key_row) == 32 + 3 * 8, "no padding");
 static_assert(sizeof(struct account_row) == 32 + 5 * 8, "no padding");
 static_assert(sizeof(struct token_row) == 3 * 16 + 3 * 8, "no padding");
-static_assert(sizeof(struct upload_row) == 16 + 9 * 8 + 11 * 8, "no padding");
+static_assert(sizeof(struct upload_row) == 16 + 11 * 8 + 2 * 11 * 8, "no padding");
 static_assert(sizeof(struct host_row) == 2 * 16 + 2 * 8, "no padding");
 static_assert(sizeof(struct offer_row) == 2 * 16 + 13 * 8, "no padding");
 static_assert(sizeof(struct quote_row) == 6 * 16 + 32 + 12 * 8, "no padding");
@@ -118,6 +118,16 @@ bool state_token(struct store *store, struct key32 hash, struct token_row *ret)
 bool state_upload(struct store *store, struct id16 id, struct upload_row *ret)
 {
     return store_get_row(store, &STATE_UPLOADS, id_key(&id), ret, sizeof *ret);
+}
+
+const struct requirements *upload_needs(const struct upload_row *upload)
+{
+    return upload->overridden_sequence != 0 ? &upload->overridden : &upload->needs;
+}
+
+uint64_t upload_job_type(const struct upload_row *upload)
+{
+    return upload->overridden_sequence != 0 ? upload->overridden_job_type : upload->job_type;
 }
 
 bool state_host(struct store *store, struct id16 id, struct host_row *ret)

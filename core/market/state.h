@@ -99,7 +99,10 @@ struct upload_row { /* upload id → */
     uint64_t work_micro; /* of its workload, core/market/workload.h; 0: no benchmark is like it */
     uint64_t assumed;
     uint64_t is_like;
-    struct requirements needs;
+    struct requirements needs;    /* as analysed; what counts is upload_needs */
+    uint64_t overridden_sequence; /* the last override, 0: none */
+    uint64_t overridden_job_type;
+    struct requirements overridden;
 };
 
 /* ── machines and offers ── */
@@ -323,6 +326,9 @@ bool state_account(struct store *store, struct id16 id, struct account_row *ret)
 bool state_account_by_identity(struct store *store, struct key32 identity, struct id16 *ret);
 bool state_token(struct store *store, struct key32 hash, struct token_row *ret);
 bool state_upload(struct store *store, struct id16 id, struct upload_row *ret);
+/* What counts, for matching, quotes and hosts: what its owner said last, else what the analysis found. */
+const struct requirements *upload_needs(const struct upload_row *upload);
+uint64_t upload_job_type(const struct upload_row *upload);
 bool state_host(struct store *store, struct id16 id, struct host_row *ret);
 bool state_offer(struct store *store, struct id16 id, struct offer_row *ret);
 bool state_quote(struct store *store, struct id16 id, struct quote_row *ret);

@@ -20,6 +20,7 @@ static const char *const NAMES[] = {
     [COMMAND_UPLOAD_RECEIVE] = "upload.receive",
     [COMMAND_UPLOAD_REJECT] = "upload.reject",
     [COMMAND_ANALYSIS_COMPLETE] = "analysis.complete",
+    [COMMAND_ANALYSIS_OVERRIDE] = "analysis.override",
     [COMMAND_HOST_ENROL] = "host.enrol",
     [COMMAND_HOST_ONLINE] = "host.online",
     [COMMAND_HOST_OFFLINE] = "host.offline",
@@ -123,6 +124,10 @@ static void say_before_the_job(struct line *line, const struct command *c)
     case COMMAND_ANALYSIS_COMPLETE:
         say_id(line, "upload", c->u.analysis.upload_id);
         say_number(line, "p90_ms", c->u.analysis.analysis.reference_p90_ms);
+        break;
+    case COMMAND_ANALYSIS_OVERRIDE:
+        say_id(line, "upload", c->u.override.upload_id);
+        say_number(line, "p90_ms", c->u.override.override.reference_p90_ms);
         break;
     case COMMAND_LEDGER_RESTORE:
         say_number(line, "generation", c->u.restore.generation);

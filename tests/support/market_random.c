@@ -111,6 +111,25 @@ static void reject_upload(struct market *m, struct id16 account)
     (void)market_submit(m, &command);
 }
 
+static void override_analysis(struct market *m, struct id16 account, struct id16 upload)
+{
+    struct command command = market_command(m, COMMAND_ANALYSIS_OVERRIDE, ACTOR_ACCOUNT, account);
+    uint64_t p50 = between(m, 1000, 600000);
+    command.u.override = (struct command_override){
+        .upload_id = upload,
+        .override = {.job_type = JOB_TYPE_MNIST,
+                     .device = DEVICE_CPU,
+                     .gpus = market_chance(m, 5) ? 1 : 0, /* which needs the device gpu */
+                     .vram_mib = 256,
+                     .tflops_milli = 50,
+                     .ram_mib = 512,
+                     .storage_mib = 100,
+                     .reference_p50_ms = p50,
+                     .reference_p90_ms = p50 - 500 + between(m, 0, 2 * p50),
+                     .detail = bytes_of_text("I know it")}};
+    (void)market_submit(m, &command);
+}
+
 static void record_match(struct market *m, struct id16 account, struct id16 upload)
 {
     struct ev_rank ranking[2] = {
@@ -149,8 +168,12 @@ static void consumer_step(struct market *m)
     if (state_upload(m->store, upload, &row) && market_chance(m, 95)) {
         account = row.account_id;
     }
-    if (roll < 35) {
+    if (roll < 32) {
         record_match(m, account, upload);
+        return;
+    }
+    if (roll < 35) {
+        override_analysis(m, account, upload);
         return;
     }
     if (m->quotes.count == MARKET_THINGS_MAX) {

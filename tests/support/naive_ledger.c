@@ -97,16 +97,6 @@ static bool by_owner_of(const struct command *c, const struct naive_host *host)
                                        : by_account(c, host->account_id);
 }
 
-static int64_t later_of(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
-static uint64_t least_of(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
 static int64_t lease(const struct naive_ledger *n)
 {
     return (int64_t)n->terms.lease_s * NS_PER_S;
@@ -945,6 +935,8 @@ bool naive_give(struct naive_ledger *n, const struct command *c, int64_t now)
     case COMMAND_UPLOAD_REJECT:
     case COMMAND_ANALYSIS_COMPLETE:
         return uploads(n, c);
+    case COMMAND_ANALYSIS_OVERRIDE:
+        return naive_override(n, c) || no(n, "not to be overridden so");
     case COMMAND_HOST_ENROL:
         return enrol(n, c, now);
     case COMMAND_HOST_ONLINE:

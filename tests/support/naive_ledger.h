@@ -199,9 +199,21 @@ void naive_destroy(struct naive_ledger *naive);
 /* Whether the command is accepted; if so it is done. Otherwise `word` says why in a word of ours, not the API's. */
 bool naive_give(struct naive_ledger *naive, const struct command *command, int64_t now);
 
+static inline uint64_t least_of(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static inline int64_t later_of(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
 /* naive_keys.c */
 bool naive_anchor(struct naive_ledger *n, const struct command *c);
 bool naive_retire(struct naive_ledger *n, const struct command *c);
+/* What the owner says of an upload counts from then on; naive_override.c. */
+bool naive_override(struct naive_ledger *n, const struct command *c);
 
 /* naive_legs.c. NULL: accepted and done, else the word. */
 const char *naive_restore(struct naive_ledger *naive, const struct command *command);

@@ -180,6 +180,15 @@ static struct command analysis(struct stage *s, enum command_type type, enum sta
     return c;
 }
 
+static struct command override(struct stage *s, enum command_type type, enum stage_actor actor)
+{
+    struct command c = stage_command(s, type, actor);
+    c.u.override.upload_id = s->upload;
+    c.u.override.override = (struct ev_analysis_overridden){
+        JOB_TYPE_MNIST, DEVICE_GPU, 1, 1, 1, 1, 1, 0, 1, 1, {0}}; /* the least that can be */
+    return c;
+}
+
 static struct command analysed_upload(struct stage *s, enum command_type type,
                                       enum stage_actor actor)
 {
@@ -651,6 +660,8 @@ static const struct row TABLE[] = {
     {"reject an upload", COMMAND_UPLOAD_REJECT, upload, BUT(ACCOUNTS), "no_such_account", {{0}}},
     {"analyse", COMMAND_ANALYSIS_COMPLETE, analysis, OPERATORS, "analysis.completed", {{0}}},
     {"analyse", COMMAND_ANALYSIS_COMPLETE, analysis, BUT(OPERATORS), "not_operator", {{0}}},
+    {"override an analysis", COMMAND_ANALYSIS_OVERRIDE, override, BY(OWNER), "analysis.overridden", {{0}}},
+    {"override an analysis", COMMAND_ANALYSIS_OVERRIDE, override, BUT(BY(OWNER)), "no_such_upload", {{0}}},
 
     /* machines and offers: of the machine itself and of the account it belongs to */
     {"enrol", COMMAND_HOST_ENROL, enrol, ACCOUNTS, "provider.enrolled token.issued", {{0}}},

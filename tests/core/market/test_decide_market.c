@@ -2,6 +2,7 @@
  * market. The table is compared with the words in the source, so that a new rule without a row here fails. */
 // SPDX-License-Identifier: Apache-2.0
 #include "core/market/billing.h"
+#include "core/market/matching.h"
 #include "tests/support/cmocka_all.h"
 #include "tests/support/market_scene.h"
 #include "tests/support/memory_store.h"
@@ -342,6 +343,85 @@ static void analysis_invalid(struct scene *s)
     analyse(s, raw_upload(s), 2, 1);
 }
 
+static const struct ev_analysis_overridden GOOD = {.job_type = JOB_TYPE_MNIST,
+                                                   .device = DEVICE_CPU,
+                                                   .vram_mib = 256,
+                                                   .tflops_milli = 50,
+                                                   .ram_mib = 64,
+                                                   .storage_mib = 100,
+                                                   .reference_p50_ms = 60000,
+                                                   .reference_p90_ms = 90000};
+
+static void override(struct scene *s, struct id16 upload, const struct ev_analysis_overridden *said)
+{
+    struct command command = as(s, COMMAND_ANALYSIS_OVERRIDE, ACTOR_ACCOUNT, s->consumer);
+    command.u.override = (struct command_override){.upload_id = upload, .override = *said};
+    submit(s, &command);
+}
+
+static void override_invalid(struct scene *s)
+{
+    struct id16 upload = market_upload(&s->market, s->consumer, 1000, 1000);
+    struct ev_analysis_overridden bad[9] = {GOOD, GOOD, GOOD, GOOD, GOOD, GOOD, GOOD, GOOD, GOOD};
+    bad[0].job_type = (enum job_type)99;
+    bad[1].device = (enum device)0;
+    bad[2].gpus = 1;
+    bad[3].device = DEVICE_GPU;
+    bad[4].ram_mib = 0;
+    bad[5].storage_mib = UINT64_MAX;
+    bad[6].compute_capability = 1001;
+    bad[7].reference_p50_ms = bad[7].reference_p90_ms + 1;
+    bad[8].reference_p90_ms = UINT64_MAX;
+    static const char *const words[] = {
+        "job_type",           "device", "gpus",  "gpus", "ram_mib", "storage",
+        "compute_capability", "p50_ms", "p90_ms"};
+    for (size_t i = 0; i < 9; i++) {
+        override(s, upload, &bad[i]);
+        assert_string_equal(s->market.word, "override_invalid");
+        assert_non_null(strstr(s->market.err.message, words[i]));
+    }
+}
+
+/* P4's figures, said otherwise: the quote is for what the owner said, the analysis stays as it was. */
+static void an_override_is_what_counts(void **state)
+{
+    (void)state;
+    struct scene *s = scene_open(&(struct scene_options){0});
+    struct upload_row before;
+    struct upload_row row;
+    struct quote_row quote;
+    struct id16 upload = market_upload(&s->market, s->consumer, 1000, 2000);
+    assert_true(state_upload(s->market.store, upload, &before));
+    assert_ptr_equal(upload_needs(&before), &before.needs);
+    override(s, upload, &GOOD);
+    assert_int_equal(s->market.err.code, ERR_OK);
+    assert_true(state_upload(s->market.store, upload, &row));
+    assert_memory_equal(&row.needs, &before.needs, sizeof row.needs);
+    assert_int_equal(row.job_type, before.job_type);
+    assert_int_equal(upload_needs(&row)->reference_p90_ms, 90000);
+    assert_int_equal(upload_job_type(&row), JOB_TYPE_MNIST);
+    struct id16 id = market_quote(&s->market, s->consumer, upload, s->offer);
+    assert_true(state_quote(s->market.store, id, &quote));
+    struct candidate candidate = {.online = true};
+    assert_true(state_offer(s->market.store, s->offer, &candidate.offer));
+    struct match match;
+    match_candidate(&row.overridden, &candidate, s->market.now, &match);
+    int64_t cap = 0;
+    assert_true(billing_cap(match.p90_ms, candidate.offer.rate, s->market.terms.margin_bps,
+                            s->market.terms.lock_min, &cap));
+    assert_int_equal(quote.cap, cap);
+
+    struct ev_analysis_overridden large = GOOD;
+    large.ram_mib = UINT64_C(1) << 40; /* no machine has that */
+    override(s, upload, &large);
+    (void)market_quote(&s->market, s->consumer, upload, s->offer);
+    assert_string_equal(s->market.word, "offer_insufficient");
+    override(s, upload, &GOOD); /* the last one counts */
+    (void)market_quote(&s->market, s->consumer, upload, s->offer);
+    assert_int_equal(s->market.err.code, ERR_OK);
+    scene_close(s);
+}
+
 /* What is understood and cannot be run yet is refused before anybody pays, with what can be. */
 static void kind_not_runnable(struct scene *s)
 {
@@ -459,26 +539,26 @@ static void price_too_large(struct scene *s)
 #word, code, word                                                                          \
     }
 static const struct refusal ROWS[] = {
-    ROW(not_open, ERR_CONFLICT),          ROW(unknown_command, ERR_INTERNAL),
-    ROW(not_operator, ERR_DENIED),        ROW(already_open, ERR_CONFLICT),
-    ROW(terms_invalid, ERR_INVALID),      ROW(key_id_used, ERR_CONFLICT),
-    ROW(no_such_key, ERR_NOT_FOUND),      ROW(key_newest, ERR_CONFLICT),
-    ROW(key_retired, ERR_CONFLICT),       ROW(key_in_use, ERR_CONFLICT),
-    ROW(token_invalid, ERR_INVALID),      ROW(token_expired, ERR_INVALID),
-    ROW(token_exists, ERR_CONFLICT),      ROW(identity_invalid, ERR_INVALID),
-    ROW(no_such_account, ERR_NOT_FOUND),  ROW(not_yours, ERR_DENIED),
-    ROW(account_exists, ERR_CONFLICT),    ROW(upload_exists, ERR_CONFLICT),
-    ROW(quote_exists, ERR_CONFLICT),      ROW(no_such_token, ERR_NOT_FOUND),
-    ROW(token_revoked, ERR_CONFLICT),     ROW(upload_empty, ERR_INVALID),
-    ROW(upload_too_large, ERR_TOO_LARGE), ROW(no_such_upload, ERR_NOT_FOUND),
-    ROW(already_analysed, ERR_CONFLICT),  ROW(analysis_invalid, ERR_INTERNAL),
-    ROW(not_analysed, ERR_CONFLICT),      ROW(no_such_host, ERR_NOT_FOUND),
-    ROW(host_exists, ERR_CONFLICT),       ROW(host_offline, ERR_CONFLICT),
-    ROW(offer_exists, ERR_CONFLICT),      ROW(rate_invalid, ERR_INVALID),
-    ROW(offer_invalid, ERR_INVALID),      ROW(model_invalid, ERR_INVALID),
-    ROW(no_such_offer, ERR_NOT_FOUND),    ROW(offer_withdrawn, ERR_CONFLICT),
-    ROW(kind_not_runnable, ERR_CONFLICT), ROW(offer_insufficient, ERR_CONFLICT),
-    ROW(price_too_large, ERR_OVERFLOW),
+    ROW(not_open, ERR_CONFLICT),           ROW(unknown_command, ERR_INTERNAL),
+    ROW(not_operator, ERR_DENIED),         ROW(already_open, ERR_CONFLICT),
+    ROW(terms_invalid, ERR_INVALID),       ROW(key_id_used, ERR_CONFLICT),
+    ROW(no_such_key, ERR_NOT_FOUND),       ROW(key_newest, ERR_CONFLICT),
+    ROW(key_retired, ERR_CONFLICT),        ROW(key_in_use, ERR_CONFLICT),
+    ROW(token_invalid, ERR_INVALID),       ROW(token_expired, ERR_INVALID),
+    ROW(token_exists, ERR_CONFLICT),       ROW(identity_invalid, ERR_INVALID),
+    ROW(no_such_account, ERR_NOT_FOUND),   ROW(not_yours, ERR_DENIED),
+    ROW(account_exists, ERR_CONFLICT),     ROW(upload_exists, ERR_CONFLICT),
+    ROW(quote_exists, ERR_CONFLICT),       ROW(no_such_token, ERR_NOT_FOUND),
+    ROW(token_revoked, ERR_CONFLICT),      ROW(upload_empty, ERR_INVALID),
+    ROW(upload_too_large, ERR_TOO_LARGE),  ROW(no_such_upload, ERR_NOT_FOUND),
+    ROW(already_analysed, ERR_CONFLICT),   ROW(analysis_invalid, ERR_INTERNAL),
+    ROW(not_analysed, ERR_CONFLICT),       ROW(no_such_host, ERR_NOT_FOUND),
+    ROW(host_exists, ERR_CONFLICT),        ROW(host_offline, ERR_CONFLICT),
+    ROW(offer_exists, ERR_CONFLICT),       ROW(rate_invalid, ERR_INVALID),
+    ROW(offer_invalid, ERR_INVALID),       ROW(model_invalid, ERR_INVALID),
+    ROW(no_such_offer, ERR_NOT_FOUND),     ROW(offer_withdrawn, ERR_CONFLICT),
+    ROW(kind_not_runnable, ERR_CONFLICT),  ROW(override_invalid, ERR_INVALID),
+    ROW(offer_insufficient, ERR_CONFLICT), ROW(price_too_large, ERR_OVERFLOW),
 };
 
 static void every_refusal_is_provoked(void **state)
@@ -524,6 +604,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_refusal_is_provoked),
         cmocka_unit_test(no_rule_lacks_its_row),
+        cmocka_unit_test(an_override_is_what_counts),
         cmocka_unit_test(terms_of_fewer_confirmations_in_a_log_are_what_they_were),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

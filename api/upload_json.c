@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/upload_json.h"
+
+#include "projections/streams.h"
+
+bool upload_read(struct reading *reading, struct id16 id, struct upload_facts *ret)
+{
+    struct upload_row row;
+    uint64_t first = 0;
+    *ret = (struct upload_facts){0};
+    if (!state_upload(reading->store, id, &row) ||
+        !id_equal(row.account_id, reading->call->principal.account_id) ||
+        streams_after(reading->store, STREAM_UPLOAD, id, 0, &first, 1) == 0 ||
+        !reading_event(reading, first, &ret->received)) {
+        return false;
+    }
+    ret->row = row;
+    ret->is_rejected = row.rejected != 0;
+    ret->sequence = row.overridden_sequence != 0 ? row.overridden_sequence
+                    : row.analysis_sequence != 0 ? row.analysis_sequence
+                                                 : first;
+    ret->is_analysed =
+        row.analysis_sequence != 0 && reading_event(reading, row.analysis_sequence, &ret->analysis);
+    ret->is_overridden = row.overridden_sequence != 0 &&
+                         reading_event(reading, row.overridden_sequence, &ret->override);
+    return true;
+}
+
+json_t *upload_json_of_analysis(const struct upload_facts *facts)
+{
+    if (!facts->is_analysed) {
+        return json_null();
+    }
+    struct bytes detail = facts->analysis.u.analysis_completed.detail;
+    if (detail.size > 0) {
+        json_t *json = json_loadb((const char *)detail.data, detail.size, 0, NULL);
+        return json == NULL ? json_null() : json;
+    }
+    struct buf text; /* the private part was erased: the public fields */
+    buf_init(&text, 65536);
+    event_render_data(&text, &facts->analysis, &API_NAMES);
+    json_t *json = json_loadb(buf_text(&text), text.size, 0, NULL);
+    buf_deinit(&text);
+    return json == NULL ? json_null() : json;
+}
+
+/* One level of names, as offers have them; what a form fills in is sent back under the same. */
+static json_t *json_of_figures(uint64_t job_type, const struct requirements *needs)
+{
+    return json_pack(
+        "{s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "job_type",
+        enum_word(&job_type_words, (uint32_t)job_type), "device",
+        enum_word(&device_words, (uint32_t)needs->device), "gpus", (json_int_t)needs->gpus,
+        "vram_mib", (json_int_t)needs->vram_mib, "tflops_milli", (json_int_t)needs->tflops_milli,
+        "ram_mib", (json_int_t)needs->ram_mib, "storage_mib", (json_int_t)needs->storage_mib,
+        "compute_capability", (json_int_t)needs->compute_capability, "p50_ms",
+        (json_int_t)needs->reference_p50_ms, "p90_ms", (json_int_t)needs->reference_p90_ms);
+}
+
+json_t *upload_json_of_override(const struct upload_facts *facts)
+{
+    if (!facts->is_overridden) {
+        return json_null();
+    }
+    json_t *json = json_of_figures(facts->row.overridden_job_type, &facts->row.overridden);
+    struct bytes reason = facts->override.u.analysis_overridden.detail;
+    (void)json_object_set_new(json, "reason",
+                              reason.size == 0 ? json_null() : json_of_text(reason));
+    (void)json_object_set_new(json, "at", json_of_time(facts->override.time));
+    (void)json_object_set_new(json, "sequence", json_of_u64(facts->row.overridden_sequence));
+    return json;
+}
+
+json_t *upload_json_of_effective(const struct upload_facts *facts)
+{
+    return json_of_figures(upload_job_type(&facts->row), upload_needs(&facts->row));
+}
+
+json_t *upload_json(const struct upload_facts *facts, struct id16 id)
+{
+    if (facts->is_rejected) {
+        const struct ev_upload_rejected *rejected = &facts->received.u.upload_rejected;
+        return json_pack("{s:o,s:o,s:I,s:n,s:o,s:n,s:{s:s,s:o},s:o}", "id", json_of_id(id),
+                         "file_name", json_of_text(rejected->file_name), "size",
+                         (json_int_t)rejected->size, "digest", "received_at",
+                         json_of_time(facts->received.time), "analysis", "rejected", "reason",
+                         enum_word(&reject_reason_words, rejected->reason), "detail",
+                         json_of_text(rejected->detail), "sequence", json_of_u64(facts->sequence));
+    }
+    const struct ev_upload_received *received = &facts->received.u.upload_received;
+    return json_pack("{s:o,s:o,s:I,s:o,s:o,s:o,s:o,s:o,s:o}", "id", json_of_id(id), "file_name",
+                     json_of_text(received->file_name), "size", (json_int_t)received->size,
+                     "digest", json_of_hash(received->digest), "media_type",
+                     json_of_text(received->media_type), "received_at",
+                     json_of_time(facts->received.time), "analysis", upload_json_of_analysis(facts),
+                     "override", upload_json_of_override(facts), "sequence",
+                     json_of_u64(facts->sequence));
+}

@@ -1,0 +1,124 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""R1.5, R1.6, P4, P51: what the analysis found can be overridden by the owner; both are shown, and what the owner said counts."""
+import os
+import sys
+import unittest
+
+sys.path.insert(0, os.path.join(os.environ["TALLY_SOURCE_DIR"], "tests/support"))
+from tally_harness import Host, World  # noqa: E402
+
+SCRIPT = b"import torch\nfrom torchvision import datasets\ndatasets.MNIST('d')\nloss.backward()\nEPOCHS = 5\n"
+
+
+class Overrides(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.world = World()
+        cls.alice = cls.world.person("alice")
+        cls.bob = cls.world.person("bob")
+        cls.host = Host(cls.bob, ram_mib=8192)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.world.close()
+
+    def upload(self):
+        return self.alice.upload(SCRIPT)
+
+    def say(self, upload, key=None, **figures):
+        headers = {} if key is None else {"Idempotency-Key": key}
+        return self.alice.request("POST", "/v1/analyses/%s/override" % upload["id"], figures, headers)
+
+    def best(self, upload):
+        return self.alice.ok("POST", "/v1/matches", {"upload_id": upload["id"]})["ranking"][0]
+
+    def quote(self, upload):
+        return self.alice.request("POST", "/v1/quotes", {"upload_id": upload["id"], "offer_id": self.host.offer["id"]})
+
+    def test_both_are_shown_and_what_the_owner_said_counts(self):
+        upload = self.upload()
+        path = "/v1/analyses/" + upload["id"]
+        before = self.alice.ok("GET", path)
+        self.assertEqual(before["analysis"], upload["analysis"])
+        self.assertIsNone(before["override"])
+        self.assertEqual((before["effective"]["job_type"], before["effective"]["device"]), ("mnist", "gpu"))
+        self.assertEqual(self.best(upload)["fit"], "insufficient")
+        self.assertEqual(self.quote(upload).json["code"], "offer_insufficient")
+
+        answer = self.say(upload, device="cpu", job_type="tabular", ram_mib=4096, p50_ms=60000, reason="it is a small one")
+        self.assertEqual(answer.status, 201, answer)
+        after = self.alice.ok("GET", path)
+        self.assertEqual(answer.json, after)
+        self.assertEqual(after["analysis"], before["analysis"], "what was found stays")
+        said = after["override"]
+        self.assertEqual((said["device"], said["gpus"], said["ram_mib"], said["p50_ms"], said["reason"]),
+                         ("cpu", 0, 4096, 60000, "it is a small one"))
+        for name in ("vram_mib", "tflops_milli", "storage_mib", "compute_capability", "p90_ms"):
+            self.assertEqual(said[name], before["effective"][name], "what was not said stays as it counted")
+        self.assertEqual(after["effective"], {name: said[name] for name in before["effective"]})
+        shown = self.alice.ok("GET", "/v1/uploads/" + upload["id"])
+        self.assertEqual((shown["analysis"], shown["override"]), (upload["analysis"], said))
+        self.assertNotEqual(self.best(upload)["fit"], "insufficient")
+        quote = self.quote(upload)
+        self.assertEqual((quote.status, quote.json["p50_ms"]), (201, self.best(upload)["p50_ms"]), quote)
+
+        self.assertEqual(self.say(upload, ram_mib=16384).status, 201)
+        self.assertEqual(self.best(upload)["fit"], "insufficient", "the last one counts")
+        self.assertEqual(self.alice.ok("GET", path)["effective"]["job_type"], "tabular")
+        events = self.world.operator().ok("GET", "/v1/events?stream=upload:" + upload["id"])["items"]
+        self.assertEqual([event["type"] for event in events],
+                         ["upload.received", "analysis.completed", "analysis.overridden", "analysis.overridden"])
+        self.assertNotIn("detail", events[2]["data"], "why is private")
+
+    def test_a_key_makes_it_once(self):
+        upload = self.upload()
+        first = self.say(upload, key="once", ram_mib=512)
+        head = self.world.head()
+        again = self.say(upload, key="once", ram_mib=512)
+        self.assertEqual((first.status, again.status, again.json), (201, 201, first.json))
+        self.assertEqual(again.headers["Idempotent-Replayed"], "true")
+        other = self.say(upload, key="once", ram_mib=513)
+        self.assertEqual((other.status, other.json["code"]), (422, "idempotency_mismatch"))
+        self.assertEqual(self.world.head(), head)
+
+    def test_bad_figures_are_told_with_what_would_do(self):
+        upload = self.upload()
+        head = self.world.head()
+        for figures, words in (({}, "at least one of job_type"), ({"reason": "none"}, "at least one of job_type"),
+                               ({"job_type": "poetry"}, "is one of: mnist"), ({"device": "tpu"}, "gpu, cpu"),
+                               ({"vram_mib": 0}, "/vram_mib"), ({"ram_mib": -1}, "/ram_mib"), ({"gpus": 1.5}, "/gpus"),
+                               ({"vram": 1}, "/vram"), ({"reason": "x" * 501, "gpus": 1}, "/reason"),
+                               ({"device": "gpu", "gpus": 0}, "gpus is 1 to 1024"), ({"device": "cpu", "gpus": 2}, "0 for cpu"),
+                               ({"p50_ms": 5000, "p90_ms": 4999}, "p50_ms is 1 to p90_ms"), ({"compute_capability": 1001}, "/compute")):
+            answer = self.say(upload, **figures)
+            self.assertEqual(answer.status, 422, answer)
+            self.assertIn(words, answer.body.decode())
+        self.assertEqual(self.world.head(), head)
+
+    def test_another_may_neither_see_nor_say(self):
+        upload = self.upload()
+        for answer in (self.bob.get("/v1/analyses/" + upload["id"]),
+                       self.bob.request("POST", "/v1/analyses/%s/override" % upload["id"], {"gpus": 1})):
+            self.assertEqual((answer.status, answer.json["code"]), (404, "no_such_upload"), answer)
+        rejected = self.alice.request("POST", "/v1/uploads?name=a.exe", b"MZ", {"Content-Type": "application/octet-stream"})
+        self.assertEqual(rejected.status, 422)
+
+    def test_it_survives_a_restart_with_rebuilt_views(self):
+        upload = self.upload()
+        self.say(upload, ram_mib=777)
+        before = self.alice.ok("GET", "/v1/analyses/" + upload["id"])
+        self.world.server.stop()
+        for name in os.listdir(self.world.data):
+            if name.startswith("views"):
+                path = os.path.join(self.world.data, name)
+                if os.path.isdir(path):
+                    for file in os.listdir(path):
+                        os.unlink(os.path.join(path, file))
+        self.world.start()
+        self.alice.port = self.bob.port = self.host.port = self.world.server.port
+        self.assertEqual(self.alice.ok("GET", "/v1/analyses/" + upload["id"]), before)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
