@@ -25,6 +25,7 @@ static const struct analysis_limits *limits_of_a_server(void)
         .file_size_max = ANALYSIS_FILE_SIZE_MAX,
         .parse_memory_max = (size_t)128 << 20,
         .parse_time_max_ms = ANALYSIS_PARSE_TIME_MAX_MS,
+        .together_time_max_ms = ANALYSIS_TOGETHER_TIME_MAX_MS,
         .bundle_size_max = ANALYSIS_BUNDLE_SIZE_MAX,
         .archive_entries_max = ANALYSIS_ARCHIVE_ENTRIES_MAX,
         .archive_total_max = ANALYSIS_ARCHIVE_TOTAL_MAX,

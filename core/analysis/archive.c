@@ -2,13 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/analysis/archive.h"
 
+#include "core/analysis/deadline.h"
 #include "core/base/text.h"
 
 #include <archive.h>
 #include <archive_entry.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #define RATIO_FROM ((uint64_t)16 << 20) /* unpacked bytes below which any expansion is harmless */
 #define MIB ((uint64_t)1 << 20)
@@ -38,7 +38,7 @@ struct walk {
     const struct analysis_limits *limits;
     const struct archive_visitor *visitor;
     struct bytes content;
-    struct timespec started;
+    struct deadline deadline;
     struct buf piece; /* what the visitor wants of one entry */
     struct archive_summary found;
     uint64_t entries;
@@ -67,17 +67,13 @@ const char *archive_format_of(const char *plain)
 
 static bool is_late(const struct walk *walk)
 {
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    int64_t past = (now.tv_sec - walk->started.tv_sec) * 1000 +
-                   (now.tv_nsec - walk->started.tv_nsec) / 1000000;
-    return past >= walk->limits->parse_time_max_ms;
+    return deadline_left_ms(walk->deadline) == 0;
 }
 
 static enum err_code too_late(const struct walk *walk, struct err *err)
 {
-    return err_set(err, ERR_TIMEOUT, "looking through the archive took longer than %u ms",
-                   walk->limits->parse_time_max_ms);
+    return err_set(err, ERR_TIMEOUT, "looking through the archive takes longer than %u ms",
+                   walk->limits->together_time_max_ms);
 }
 
 static enum err_code too_many(const struct walk *walk, struct err *err)
@@ -306,7 +302,7 @@ enum err_code archive_walk(struct bytes content, const char *plain,
     if (walk.format == NULL) {
         return err_set(err, ERR_INTERNAL, "an archive without a format");
     }
-    (void)clock_gettime(CLOCK_MONOTONIC, &walk.started);
+    walk.deadline = deadline_in(limits->together_time_max_ms);
     buf_init(&walk.piece, limits->file_size_max + 1);
     walk.archive = archive_read_new();
     bool enough = false;

@@ -4,7 +4,7 @@
  * Refused: entries that would land outside a folder (absolute, `..`), links, devices, encrypted entries; more entries, bytes
  *          or expansion than the limits; archives that are cut short. An archive in an archive is an entry like another.
  * Sampled: a compressed tar ends, for us, after `archive_walk_max` unpacked bytes; the summary says so, and how far that was.
- * Bounds:  time by parse_time_max_ms; memory: what `wants` asks for of one entry, a decompressor (xz: what its header asks for, as
+ * Bounds:  time by together_time_max_ms; memory: what `wants` asks for of one entry, a decompressor (xz: what its header asks for, as
  *          far as the walk fills it) and libarchive's list of a zip's entries, which archive_entries_max bounds.
  * Thread:  any.
  * Source:  libarchive 3.6 (archive_read). Only archive.c includes archive.h of it. */

@@ -12,7 +12,7 @@
  *          the folders above it. With them: every requirements file, and the launcher that names the entry. What is not
  *          reached says nothing about the job.
  * Data:    counted by class; a few files of each format are looked into.
- * Bounds:  BUNDLE_SOURCES_MAX files of code, `bundle_size_max` bytes of them read, parse_time_max_ms for all together.
+ * Bounds:  BUNDLE_SOURCES_MAX files of code, `bundle_size_max` bytes of them read, together_time_max_ms for all of them.
  * Owner:   everything is copied to the arenas given; an added file's content to `contents`. */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef CORE_ANALYSIS_BUNDLE_H

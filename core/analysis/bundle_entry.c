@@ -3,12 +3,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/analysis/bundle.h"
 
+#include "core/analysis/deadline.h"
 #include "core/analysis/source.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define SCRATCH_MAX ((size_t)16 << 20) /* of the facts of one file */
 #define MODULE_PATH_MAX 1024
@@ -17,7 +17,7 @@ struct choosing {
     struct bundle *bundle;
     uint16_t sorted[BUNDLE_SOURCES_MAX]; /* by path */
     struct arena scratch;
-    struct timespec started;
+    struct deadline deadline;
 };
 
 static bool is_script(const struct bundle_file *file)
@@ -192,36 +192,25 @@ static void follow_word(struct choosing *choosing, size_t from, const char *word
     }
 }
 
-static uint32_t left_ms(const struct choosing *choosing)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    int64_t past = (now.tv_sec - choosing->started.tv_sec) * 1000 +
-                   (now.tv_nsec - choosing->started.tv_nsec) / 1000000;
-    uint32_t all = choosing->bundle->limits->parse_time_max_ms;
-    return past >= all ? 0 : all - (uint32_t)past;
-}
-
 /* Its imports, or the words of a launcher. A file that cannot be read is rejected with its reason. */
 static enum err_code look_into(struct choosing *choosing, size_t index, struct err *err)
 {
     struct bundle_file *file = &choosing->bundle->files[index];
-    struct analysis_limits limits = *choosing->bundle->limits;
+    const struct analysis_limits *limits = choosing->bundle->limits;
     struct facts_writer facts = {0};
     struct source source;
     struct err reason = {0};
     if (!is_script(file) && !is_launcher(file)) {
         return ERR_OK;
     }
-    limits.parse_time_max_ms = left_ms(choosing);
-    if (limits.parse_time_max_ms == 0) {
-        return err_set(err, ERR_TIMEOUT, "reading the files took longer than %u ms",
-                       choosing->bundle->limits->parse_time_max_ms);
+    if (deadline_left_ms(choosing->deadline) == 0) {
+        return err_set(err, ERR_TIMEOUT, "reading the files takes longer than %u ms",
+                       choosing->bundle->limits->together_time_max_ms);
     }
     arena_clear(&choosing->scratch);
     facts_writer_init(&facts, &choosing->scratch);
-    source_init(&source, base_of(file->shown.path), file->shown.kind, file->content, &limits);
-    enum err_code code = source_read(&source, &limits, &facts, &reason);
+    source_init(&source, base_of(file->shown.path), file->shown.kind, file->content, limits);
+    enum err_code code = source_read(&source, limits, &facts, &reason);
     file->starts = facts.facts.starts;
     for (const struct fact_import *i = facts.facts.imports;
          code == ERR_OK && is_script(file) && i != NULL; i = i->next) {
@@ -486,7 +475,7 @@ enum err_code bundle_choose(struct bundle *bundle, const char *entry, uint16_t *
     struct choosing choosing = {.bundle = bundle};
     enum err_code code = ERR_OK;
     int index = -1;
-    (void)clock_gettime(CLOCK_MONOTONIC, &choosing.started);
+    choosing.deadline = deadline_in(bundle->limits->together_time_max_ms);
     arena_init(&choosing.scratch, SCRATCH_MAX);
     for (size_t i = 0; i < bundle->count; i++) {
         choosing.sorted[i] = (uint16_t)i;

@@ -3,12 +3,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/analysis/notebook.h"
 
+#include "core/analysis/deadline.h"
 #include "core/analysis/json_scan.h"
 #include "core/analysis/python.h"
 #include "core/analysis/shell.h"
 
 #include <string.h>
-#include <time.h>
 
 #define TITLES_MAX 12
 #define KEY_SIZE 32
@@ -17,7 +17,7 @@ struct cells {
     struct notebook *notebook;
     struct facts_writer *facts;
     const struct analysis_limits *limits;
-    struct timespec started;
+    struct deadline deadline;
     struct buf code; /* of one cell, its magics taken out */
     uint32_t titles;
     size_t count;
@@ -226,24 +226,13 @@ static void take_magics_out(struct cells *cells, struct bytes code, struct fact_
 
 /* ── cells ─────────────────────────────────────────────────────────────────────────────────────── */
 
-static uint32_t left_ms(const struct cells *cells)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    int64_t past = (now.tv_sec - cells->started.tv_sec) * 1000 +
-                   (now.tv_nsec - cells->started.tv_nsec) / 1000000;
-    return past >= cells->limits->parse_time_max_ms
-               ? 0
-               : (uint32_t)(cells->limits->parse_time_max_ms - past);
-}
-
 static enum err_code read_python(struct cells *cells, struct bytes code, struct fact_place at,
                                  struct err *err)
 {
     struct analysis_limits limits = *cells->limits;
-    limits.parse_time_max_ms = left_ms(cells);
+    limits.parse_time_max_ms = deadline_left_ms(cells->deadline);
     if (limits.parse_time_max_ms == 0) {
-        return err_set(err, ERR_TIMEOUT, "reading the notebook's cells took longer than %u ms",
+        return err_set(err, ERR_TIMEOUT, "reading the notebook's cells takes longer than %u ms",
                        cells->limits->parse_time_max_ms);
     }
     struct python_piece piece = {.source = code, .offset = at.offset, .line = at.line};
@@ -479,7 +468,7 @@ enum err_code notebook_read(struct notebook *notebook, struct bytes file,
         }
     }
     struct cells cells = {.notebook = notebook, .facts = writer, .limits = limits};
-    (void)clock_gettime(CLOCK_MONOTONIC, &cells.started);
+    cells.deadline = deadline_in(limits->parse_time_max_ms);
     buf_init(&cells.code, limits->source_size_max);
     if (scan.failed == NULL && cells_at.text.data != NULL) {
         scan = cells_at;

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/analysis/python.h"
 
+#include "core/analysis/deadline.h"
 #include "core/base/invariant.h"
 #include "core/base/text.h"
 
@@ -58,7 +59,7 @@ struct walk {
     uint32_t type_checks;
 };
 
-/* ── the parser's memory ───────────────────────────────────────────────────────────────────────── */
+/* ── the parser's memory and time ───────────────────────────────────────────────────────────────────────── */
 
 /* Four MiB of open brackets make a tree of more than a GiB. So what the library allocates on this thread is counted, and
  * past the limit the parser is told to give up, which it does within a hundred steps. It cannot be told by a failed
@@ -67,7 +68,20 @@ static _Thread_local struct {
     size_t live;
     size_t max;
     size_t give_up; /* the parser's cancellation flag */
+    struct deadline deadline;
+    uint32_t allocations; /* the clock is asked at every 256th: it is a system call */
+    bool late;
 } memory;
+
+/* The parser's own time limit is of the wall clock, and is not asked for inside a token: two MiB of line ends that are continued are one. So
+ * time is looked at with what it allocates and with each piece that it reads. */
+static void look_at_the_clock(void)
+{
+    if (deadline_left_ms(memory.deadline) == 0) {
+        memory.late = true;
+        memory.give_up = 1;
+    }
+}
 
 static void *counted(void *block, size_t size)
 {
@@ -75,6 +89,9 @@ static void *counted(void *block, size_t size)
     memory.live += malloc_usable_size(block);
     if (memory.live > memory.max) {
         memory.give_up = 1;
+    }
+    if (++memory.allocations % 256 == 0) {
+        look_at_the_clock();
     }
     return block;
 }
@@ -583,6 +600,19 @@ static void walk_tree(struct walk *walk, TSNode root)
     ts_tree_cursor_delete(&cursor);
 }
 
+#define READ_PIECE 4096u
+
+/* The source piece by piece; past the time its end, which also ends a token. */
+static const char *read_cb(void *user, uint32_t offset, TSPoint position, uint32_t *ret_size)
+{
+    const struct bytes *source = user;
+    (void)position;
+    look_at_the_clock();
+    size_t left = offset < source->size && !memory.late ? source->size - offset : 0;
+    *ret_size = left < READ_PIECE ? (uint32_t)left : READ_PIECE;
+    return left == 0 ? "" : (const char *)source->data + offset;
+}
+
 static void find_symbols(struct walk *walk, const TSLanguage *language)
 {
 #define SYMBOL_FIND(constant, name)                                                                \
@@ -605,6 +635,8 @@ enum err_code python_read(struct python_piece piece, const struct analysis_limit
     memory.live = 0;
     memory.max = limits->parse_memory_max;
     memory.give_up = 0;
+    memory.late = false;
+    memory.deadline = deadline_in(limits->parse_time_max_ms);
     TSParser *parser = ts_parser_new();
 
     if (parser == NULL || !ts_parser_set_language(parser, language)) {
@@ -612,18 +644,17 @@ enum err_code python_read(struct python_piece piece, const struct analysis_limit
         goto out;
     }
     find_symbols(&walk, language);
-    ts_parser_set_timeout_micros(parser, (uint64_t)limits->parse_time_max_ms * 1000);
     ts_parser_set_cancellation_flag(parser, &memory.give_up);
-    tree = ts_parser_parse_string(parser, NULL, (const char *)piece.source.data,
-                                  (uint32_t)piece.source.size);
-    if (tree == NULL && memory.give_up != 0) {
-        code = err_set(err, ERR_TOO_LARGE, "reading the Python source takes more than %zu MiB",
-                       limits->parse_memory_max >> 20);
+    TSInput input = {.payload = &piece.source, .read = read_cb, .encoding = TSInputEncodingUTF8};
+    tree = ts_parser_parse(parser, NULL, input);
+    if (memory.late || (tree == NULL && memory.give_up == 0)) {
+        code = err_set(err, ERR_TIMEOUT, "reading the Python source takes longer than %u ms",
+                       limits->parse_time_max_ms);
         goto out;
     }
     if (tree == NULL) {
-        code = err_set(err, ERR_TIMEOUT, "reading the Python source took longer than %u ms",
-                       limits->parse_time_max_ms);
+        code = err_set(err, ERR_TOO_LARGE, "reading the Python source takes more than %zu MiB",
+                       limits->parse_memory_max >> 20);
         goto out;
     }
     TSNode root = ts_tree_root_node(tree);
