@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""R1.7, R1.8, R15.5, R15.6, P5, P6, P57: every kind that is understood can be uploaded, several files are one job, bad ones are told why."""
+"""R1.3, R1.4, R1.7, R1.8, R15.5, R15.6, P1 to P6, P51, P57: every kind that is understood can be uploaded, several files are one job, bad ones are told why."""
+import collections
 import hashlib
 import io
 import json
 import os
+import random
 import sys
 import tarfile
 import unittest
@@ -112,6 +114,44 @@ class Bundles(unittest.TestCase):
         packed = self.raw("bundle.tar", content).json["analysis"]
         for name in ("kind", "entry", "primary", "job_type", "parameters"):
             self.assertEqual(packed[name], analysis[name])
+
+    def test_P1_P2_P3_P4_P51_what_is_said_of_generated_uploads(self):
+        """Each answer repeats name and size, names kind and a type of the list, and figures above zero; or it is a refusal with its reason."""
+        seed = 20260119
+        print("seed", seed)
+        dice = random.Random(seed)
+        types = {"mnist", "stable_diffusion", "video_generation", "image_generation", "object_detection", "segmentation",
+                 "image_classification", "llm_training", "llm_inference", "multimodal", "speech", "nlp", "reinforcement_learning",
+                 "graph", "recommendation", "timeseries", "tabular", "scientific", "data_processing", "custom"}
+        lines = ["import torch", "import jax", "from datasets import load_dataset", "EPOCHS = 3", "model.fit(x)", "x = [", "def f(:",
+                 "# import tensorflow", "torchvision.datasets.MNIST('d')", "pipe = StableDiffusionPipeline.from_pretrained('a/b')"]
+        makers = {"python": (".py", lambda text: text), "notebook": (".ipynb", lambda text: json.dumps(
+                      {"cells": [{"cell_type": "code", "source": text.decode()}]}).encode()),
+                  "shell": (".sh", lambda text: b"python a.py\n" + text), "dataset": (".csv", lambda text: b"a,b\n1,2\n"),
+                  "bundle": (".zip", lambda text: zipped([("main.py", text), ("rows.csv", b"a\n1\n")])),
+                  "dockerfile": (".dockerfile", lambda text: b"FROM pytorch/pytorch\n"), None: (".exe", lambda text: b"MZ" + text)}
+        counts = collections.Counter()
+        for i in range(120):
+            kind = dice.choice(list(makers))
+            suffix, make = makers[kind]
+            content = make("\n".join(dice.choices(lines, k=dice.randint(1, 12))).encode())
+            name = "u%d%s" % (i, suffix)
+            answer = self.raw(name, content)
+            counts[kind] += 1
+            if kind is None:
+                self.assertEqual((answer.status, answer.json["code"]), (422, "unsupported"), answer)
+                self.assertIn(name, answer.json["detail"])
+                continue
+            self.assertEqual(answer.status, 201, answer)
+            said = answer.json["analysis"]
+            self.assertEqual((answer.json["file_name"], answer.json["size"], said["kind"]), (name, len(content), kind))
+            self.assertIn(said["job_type"], types)
+            self.assertIn(said["job_class"], {"training", "inference", "image_generation", "data_processing", "custom"})
+            for figure in ("vram_mib", "tflops", "ram_mib", "storage_mib"):
+                self.assertGreater(said["requirements"][figure], 0)
+            self.assertGreaterEqual(said["estimate"]["p90_seconds"], said["estimate"]["p50_seconds"])
+            self.assertGreater(said["estimate"]["p50_seconds"], 0)
+        self.assertEqual(set(counts), set(makers))
 
     def test_P6_each_bad_file_has_its_reason_and_the_good_ones_stay(self):
         good = [("train.py", b"import torch\n"), ("rows.csv", b"a,b\n1,2\n")]

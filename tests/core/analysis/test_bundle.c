@@ -1,4 +1,4 @@
-/* P6, P51, R1.5, R1.8: several files as one job: which one starts it, what is reached, what each bad one is told. */
+/* P1, P6, P51, P57, R1.5, R1.8: several files as one job: which one starts it, what is reached, what each bad one is told. */
 // SPDX-License-Identifier: Apache-2.0
 #include "core/analysis/analysis.h"
 #include "tests/support/archive_maker.h"
@@ -352,14 +352,55 @@ static void P6_any_mix_keeps_the_good_and_explains_the_bad(void **state)
         assert_true(f->found.requirements.vram_mib > 0 && f->found.requirements.tflops_milli > 0 &&
                     f->found.requirements.ram_mib > 0 && f->found.requirements.storage_mib > 0);
         for (size_t i = 0; i < count; i++) {
-            if (!is_bad[i] && strcmp(drop[i].path, "notes.txt") == 0) {
-                continue; /* text is counted */
-            }
             const struct analysis_file *file = file_of(f, drop[i].path);
             assert_int_equal(file->role == ANALYSIS_ROLE_REJECTED, is_bad[i]);
             assert_int_equal(file->error != NULL, is_bad[i]);
             assert_true(!is_bad[i] || strstr(file->error, drop[i].path) != NULL);
         }
+    }
+}
+
+/* P1, P57 over generated names and sizes (seed printed): a file is over its limit exactly when it is longer, alone and among others, and
+ * then the message names the limit and the file. */
+static void P57_too_large_names_the_limit(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const names[] = {"a.py", "b.sh", "c.ipynb", "Dockerfile",
+                                        "requirements.txt"};
+    struct analysis_limits limits = defaults;
+    const unsigned seed = 20260118;
+    uint32_t x = seed;
+    char text[4096];
+    print_message("seed %u\n", seed);
+    for (int round = 0; round < 200; round++) {
+        x = x * 1664525 + 1013904223;
+        const char *name = names[(x >> 16) % 5];
+        bool is_notebook = strcmp(name, "c.ipynb") == 0;
+        limits.source_size_max = 200 + (x >> 24);
+        limits.file_size_max = 900 + (x >> 25);
+        size_t max = is_notebook ? limits.file_size_max : limits.source_size_max;
+        x = x * 1664525 + 1013904223;
+        size_t size = max - 20 + (x >> 26);
+        memset(text, '#', size);
+        memcpy(text, "FROM x\n", 7);
+        memset(text + 7, '\n', 1);
+        char limit[32];
+        (void)snprintf(limit, sizeof(limit), "at most %zu are read", max);
+        arena_clear(&f->arena);
+        enum err_code code = analysis_run_limited(bytes_of(text, size), name, &limits, &f->arena,
+                                                  &f->found, &f->err);
+        assert_int_equal(code == ERR_TOO_LARGE, size > max);
+        assert_true(size <= max || (strstr(f->err.message, limit) != NULL &&
+                                    strstr(f->err.message, name) != NULL));
+        const struct analysis_input inputs[] = {
+            {.path = "go.py", .size = 9, .content = bytes_of_text("import os")},
+            {.path = name, .size = size, .content = bytes_of(text, size)}};
+        const struct analysis_files drop = {
+            .inputs = inputs, .count = 2, .entry = "go.py", .loose = true};
+        assert_int_equal(analysis_run_files(&drop, &limits, &f->arena, &f->found, &f->err), ERR_OK);
+        const char *error = file_of(f, name)->error;
+        bool says = error != NULL && strstr(error, limit) != NULL && strstr(error, name) != NULL;
+        assert_int_equal(says, size > max);
     }
 }
 
@@ -427,6 +468,7 @@ int main(void)
         TEST(each_bad_file_has_its_reason_and_the_good_ones_stay),
         TEST(nothing_good_is_an_error_that_says_what_would_be),
         TEST(P6_any_mix_keeps_the_good_and_explains_the_bad),
+        TEST(P57_too_large_names_the_limit),
         TEST(an_archive_with_a_program_is_a_bundle),
         TEST(the_entry_of_an_archive_can_be_named_and_of_one_file_not),
     };
