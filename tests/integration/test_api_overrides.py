@@ -68,8 +68,8 @@ class Overrides(unittest.TestCase):
         self.assertEqual(self.alice.ok("GET", path)["effective"]["job_type"], "tabular")
         events = self.world.operator().ok("GET", "/v1/events?stream=upload:" + upload["id"])["items"]
         self.assertEqual([event["type"] for event in events],
-                         ["upload.received", "analysis.completed", "analysis.overridden", "analysis.overridden"])
-        self.assertNotIn("detail", events[2]["data"], "why is private")
+                         ["upload.received", "analysis.completed", "workload.sized", "analysis.overridden", "analysis.overridden"])
+        self.assertNotIn("detail", events[3]["data"], "why is private")
 
     def test_a_key_makes_it_once(self):
         upload = self.upload()

@@ -250,6 +250,43 @@ static void one_offer_and_all_offers_have_the_same_time(void **state)
     close_scene(&s);
 }
 
+/* The owner's own time counts as it is said, no benchmark and no job of others moves it, and its end teaches nobody; with other
+ * figures overridden the benchmark's time stays, and still the end teaches nobody. */
+static void an_overridden_upload_teaches_nobody(void **state)
+{
+    (void)state;
+    struct scene s;
+    open_scene(&s, 17);
+    for (int i = 0; i < 2; i++) {
+        bool const says_time = i == 1;
+        struct id16 upload_id = upload(&s, s.consumer, "mnist_5ep");
+        struct command command =
+            market_command(&s.market, COMMAND_ANALYSIS_OVERRIDE, ACTOR_ACCOUNT, s.consumer);
+        command.u.override =
+            (struct command_override){.upload_id = upload_id,
+                                      .override = {.job_type = JOB_TYPE_MNIST,
+                                                   .device = DEVICE_GPU,
+                                                   .gpus = 1,
+                                                   .vram_mib = 4096,
+                                                   .tflops_milli = 1000,
+                                                   .ram_mib = 1024,
+                                                   .storage_mib = 1024,
+                                                   .reference_p50_ms = says_time ? 20000 : 180000,
+                                                   .reference_p90_ms = says_time ? 40000 : 270000}};
+        assert_int_equal(market_submit(&s.market, &command), ERR_OK);
+        struct upload_row row;
+        assert_true(state_upload(s.store, upload_id, &row));
+        assert_int_equal(upload_needs(&row)->vram_mib, 4096);
+        assert_int_equal(upload_needs(&row)->task == 0, says_time);
+        struct quote_row quote;
+        struct id16 quote_id = market_quote(&s.market, s.consumer, upload_id, s.offer);
+        assert_true(state_quote(s.store, quote_id, &quote));
+        assert_true(says_time ? quote.p50_ms < 60000 : quote.p50_ms == 120000);
+        assert_int_equal(quote.untaught_ms, 0);
+    }
+    close_scene(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -257,6 +294,7 @@ int main(void)
         cmocka_unit_test(only_what_the_program_took_teaches),
         cmocka_unit_test(odd_ones_move_little_and_rows_stay_bounded),
         cmocka_unit_test(one_offer_and_all_offers_have_the_same_time),
+        cmocka_unit_test(an_overridden_upload_teaches_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
