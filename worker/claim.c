@@ -118,6 +118,7 @@ static enum err_code start_slots(struct claim *claim, struct err *err)
                                           .machine = options->machine,
                                           .kinds = options->kinds,
                                           .cgroup_place = &claim->cgroup_place,
+                                          .seal_key = options->seal_key,
                                           .gpus = options->gpus,
                                           .gpu = options->slots[i].gpu,
                                           .paused = paused,

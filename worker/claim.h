@@ -11,6 +11,7 @@
 #define WORKER_CLAIM_H
 
 #include "core/base/err.h"
+#include "core/crypto/box.h"
 #include "worker/gpu.h"
 #include "worker/job_kind.h"
 #include "worker/machine.h"
@@ -26,10 +27,11 @@ struct claim_options {
     const char *folder; /* DIR */
     const struct claim_slot *slots;
     size_t slot_count;
-    const struct machine *machine; /* the share of each slot */
-    const struct job_kinds *kinds; /* what it says that it can run */
-    struct gpu_source *gpus;       /* NULL: none */
-    uint64_t jobs_max;             /* stop after so many; 0: never */
+    const struct machine *machine;  /* the share of each slot */
+    const struct job_kinds *kinds;  /* what it says that it can run */
+    const struct box_key *seal_key; /* NULL: none */
+    struct gpu_source *gpus;        /* NULL: none */
+    uint64_t jobs_max;              /* stop after so many; 0: never */
 };
 
 /* Returns when the worker has stopped: ERR_OK after a signal, a drain or `jobs_max` jobs; ERR_DENIED when the server does not know

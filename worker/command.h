@@ -14,7 +14,8 @@ struct settings {
     const char *name;
     const char *state;
     const char *token_file;
-    uint64_t rate; /* 0: not said */
+    const char *seal_key; /* a file; NULL: one of its own */
+    uint64_t rate;        /* 0: not said */
     uint64_t jobs_max;
     uint64_t disk_mib; /* 0: not limited */
     uint64_t ram_mib;  /* likewise */

@@ -4,6 +4,7 @@
 #include "core/base/file.h"
 #include "worker/command.h"
 #include "worker/enrol.h"
+#include "worker/seal_key.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -145,6 +146,7 @@ static enum err_code enrol_slots(const struct settings *settings, const char *to
 {
     const struct gpu *wanted[GPU_MAX];
     struct machine share;
+    struct box_key seal_key = {0};
     size_t const before = slots == NULL ? 0 : slots->count;
     size_t const count = find_wanted(gpus, slots, wanted);
     if (count == 0 || before + count > STATE_SLOTS_MAX) {
@@ -155,6 +157,9 @@ static enum err_code enrol_slots(const struct settings *settings, const char *to
     enum err_code code = dir_create(settings->state, 0700, err);
     if (code == ERR_OK) {
         code = command_share(settings, before + count, &share, err);
+    }
+    if (code == ERR_OK) {
+        code = seal_key_ensure(settings->state, settings->seal_key, &seal_key, err);
     }
     for (size_t i = 0; code == ERR_OK && i < count; i++) {
         char folder[PATH_MAX];
@@ -168,12 +173,14 @@ static enum err_code enrol_slots(const struct settings *settings, const char *to
         code = state_slot(settings->state, before + i, folder, sizeof folder, err);
         if (code == ERR_OK) {
             code = enrol(settings->server, token, name, folder,
-                         wanted[i] == NULL ? "" : wanted[i]->uuid, &identity, err);
+                         wanted[i] == NULL ? "" : wanted[i]->uuid, seal_key.public_key, &identity,
+                         err);
         }
         if (code == ERR_OK) {
             show(&identity, wanted[i], &share);
         }
     }
+    box_key_wipe(&seal_key);
     return code;
 }
 

@@ -5,6 +5,7 @@
 #include "worker/claim.h"
 #include "worker/command.h"
 #include "worker/offer.h"
+#include "worker/seal_key.h"
 #include "worker/server.h"
 #include "worker/trial.h"
 
@@ -86,16 +87,24 @@ static enum err_code offer_and_claim(const struct settings *settings,
     if (code == ERR_OK && state_load_mode(settings->state) == WORKER_DRAINS) {
         code = state_save_mode(settings->state, WORKER_RUNS, err); /* it is started on purpose */
     }
+    struct box_key seal_key;
+    struct err no_key = {0};
+    enum err_code const sealed = seal_key_load(settings->state, &seal_key, &no_key);
+    if (code == ERR_OK && sealed != ERR_OK) {
+        trace_err(TRACE_WARN, "worker.no_seal_key", &no_key);
+    }
     if (code == ERR_OK) {
         struct claim_options const options = {.folder = settings->state,
                                               .slots = usable,
                                               .slot_count = count,
                                               .machine = &share,
                                               .kinds = &kinds,
+                                              .seal_key = sealed == ERR_OK ? &seal_key : NULL,
                                               .gpus = gpus,
                                               .jobs_max = settings->jobs_max};
         code = claim_run(&options, err);
     }
+    box_key_wipe(&seal_key);
     return code;
 }
 

@@ -28,11 +28,12 @@ static enum err_code read_answer(const json_t *answer, const char *server,
 }
 
 enum err_code enrol(const char *server, const char *provider_token, const char *name,
-                    const char *folder, const char *gpu, struct worker_identity *ret,
-                    struct err *err)
+                    const char *folder, const char *gpu, struct key32 sealing_key,
+                    struct worker_identity *ret, struct err *err)
 {
     char base[STATE_TEXT_MAX];
     char key[SERVER_KEY_SIZE];
+    char key_text[sizeof sealing_key.b * 2 + 1];
     char detail[ERR_MESSAGE_MAX] = "";
     struct buf body;
     json_t *answer = NULL;
@@ -52,7 +53,8 @@ enum err_code enrol(const char *server, const char *provider_token, const char *
     buf_init(&body, 4096);
     buf_append_text(&body, "{\"host_name\":");
     json_append_string(&body, name_text);
-    buf_append_text(&body, ",\"software\":\"" WORKER_SOFTWARE "\"}");
+    hex_encode(bytes_of(sealing_key.b, sizeof sealing_key.b), key_text);
+    buf_printf(&body, ",\"software\":\"" WORKER_SOFTWARE "\",\"sealing_key\":\"%s\"}", key_text);
     server_new_key(key);
     struct server_request const request = {.method = "POST",
                                            .path = "/v1/workers/enrol",

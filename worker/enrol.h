@@ -11,7 +11,7 @@
 #define WORKER_SOFTWARE "tally-worker 0.1.0"
 
 MUST_CHECK enum err_code enrol(const char *server, const char *provider_token, const char *name,
-                               const char *folder, const char *gpu, struct worker_identity *ret,
-                               struct err *err);
+                               const char *folder, const char *gpu, struct key32 sealing_key,
+                               struct worker_identity *ret, struct err *err);
 
 #endif

@@ -20,10 +20,10 @@ static size_t environment_of(const struct job_launch *launch, const char *limit,
     const struct job_order *order = launch->order;
     size_t count = order->environment_count;
     memcpy(ret, order->environment, count * sizeof ret[0]);
-    ret[count++] = (struct sandbox_variable){"TALLY_RESULTS", "/job/results"};
-    ret[count++] = (struct sandbox_variable){"TALLY_LIMIT_SECONDS", limit};
+    ret[count++] = (struct sandbox_variable){.name = "TALLY_RESULTS", .value = "/job/results"};
+    ret[count++] = (struct sandbox_variable){.name = "TALLY_LIMIT_SECONDS", .value = limit};
     if (launch->gpu != NULL) { /* the driver numbers what it finds, and finds one */
-        ret[count++] = (struct sandbox_variable){"CUDA_VISIBLE_DEVICES", "0"};
+        ret[count++] = (struct sandbox_variable){.name = "CUDA_VISIBLE_DEVICES", .value = "0"};
     }
     return count;
 }

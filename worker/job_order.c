@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define LEASE_UNREAD_MS 30000
+#define SEALED_MAX 8192 /* bytes; settings have no more */
 
 _Static_assert(JOB_VARIABLES_MAX + 2 <= SANDBOX_ENVIRONMENT_MAX, "two are ours");
 _Static_assert(JOB_ARGUMENTS_MAX + 4 <= SANDBOX_COMMAND_MAX, "Python, -u, the program, the end");
@@ -96,7 +97,7 @@ static enum err_code read_environment(struct job_order *order, json_t *settings,
         }
         if (strncmp(name, "TALLY_", 6) != 0) { /* those are set by the worker alone */
             order->environment[order->environment_count++] =
-                (struct sandbox_variable){name, json_string_value(value)};
+                (struct sandbox_variable){.name = name, .value = json_string_value(value)};
         }
     }
     return ERR_OK;
@@ -178,8 +179,78 @@ enum err_code job_order_read(json_t *claim, struct job_order *ret, struct err *e
     return code;
 }
 
+/* The values are moved while the buffer grows, so they are counted first and pointed to last. */
+static enum err_code open_values(struct job_order *order, json_t *sealed, const struct box_key *key,
+                                 size_t *ret_offsets, struct err *err)
+{
+    const char *name;
+    json_t *value;
+    size_t count = 0;
+    json_object_foreach(sealed, name, value)
+    {
+        uint8_t box[SEALED_MAX];
+        size_t const size = json_string_length(value) / 2;
+        size_t const at = order->opened.size;
+        if (!job_variable_name_is_good(name) || !json_is_string(value) || size > sizeof box ||
+            hex_decode(bytes_of_text(json_string_value(value)), box, size, NULL) != ERR_OK) {
+            return err_set(err, ERR_INVALID, "a sealed variable is a name and hex digits");
+        }
+        ret_offsets[count++] = at;
+        enum err_code const code = box_open(key, bytes_of(box, size), &order->opened, err);
+        if (code != ERR_OK) {
+            err_context(err, "the job's secrets cannot be opened here");
+            return code;
+        }
+        if (order->opened.size > at &&
+            memchr(order->opened.data + at, 0, order->opened.size - at) != NULL) {
+            return err_set(err, ERR_INVALID, "a sealed variable has a zero byte");
+        }
+        buf_append_byte(&order->opened, 0);
+    }
+    return buf_check(&order->opened, err);
+}
+
+enum err_code job_order_unseal(struct job_order *order, const struct box_key *key, struct err *err)
+{
+    json_t *sealed =
+        json_object_get(json_object_get(json_object_get(order->json, "job"), "settings"), "sealed");
+    size_t offsets[JOB_VARIABLES_MAX] = {0};
+    const char *name;
+    json_t *value;
+    size_t at = 0;
+    if (sealed == NULL || json_is_null(sealed)) {
+        return ERR_OK;
+    }
+    if (!json_is_object(sealed) ||
+        json_object_size(sealed) + order->environment_count > JOB_VARIABLES_MAX) {
+        return err_set(err, ERR_INVALID, "a job has at most %d variables, sealed ones too",
+                       JOB_VARIABLES_MAX);
+    }
+    if (key == NULL) {
+        return err_set(err, ERR_DENIED, "this machine has no key to which secrets are sealed");
+    }
+    buf_init(&order->opened, (size_t)SEALED_MAX * JOB_VARIABLES_MAX);
+    enum err_code const code = open_values(order, sealed, key, offsets, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    json_object_foreach(sealed, name, value)
+    {
+        if (strncmp(name, "TALLY_", 6) != 0) {
+            order->environment[order->environment_count++] = (struct sandbox_variable){
+                name, (const char *)order->opened.data + offsets[at], true};
+        }
+        at++;
+    }
+    return ERR_OK;
+}
+
 void job_order_deinit(struct job_order *order)
 {
+    if (order->opened.data != NULL) {
+        explicit_bzero(order->opened.data, order->opened.size);
+        buf_deinit(&order->opened);
+    }
     json_decref(order->json);
     *order = (struct job_order){0};
 }

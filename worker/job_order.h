@@ -10,6 +10,7 @@
 #include "core/base/err.h"
 #include "core/base/id.h"
 #include "core/base/job_rules.h"
+#include "core/crypto/box.h"
 #include "worker/job_kind.h"
 #include "worker/sandbox.h"
 #include "worker/scratch.h"
@@ -35,12 +36,18 @@ struct job_order {
     const char *arguments[JOB_ARGUMENTS_MAX];
     size_t environment_count;
     struct sandbox_variable environment[SANDBOX_ENVIRONMENT_MAX];
+    struct buf
+        opened; /* the values that came sealed, each with a zero behind it; wiped with the order */
 };
 
 /* Takes its own reference to `claim`. Errors: ERR_INVALID, ERR_TOO_LARGE; nothing to deinit then. `ret->id` is then the job's if it could be
  * read, "" if not, and the rest of `ret` is zero but for lease_ms: enough to tell the server that the job cannot be run here. */
 MUST_CHECK enum err_code job_order_read(json_t *claim, struct job_order *ret, struct err *err);
 void job_order_deinit(struct job_order *order);
+/* Open what the consumer sealed to the provider's machines (settings.sealed) and add it to the environment. Once. `key` NULL: the machine has none.
+ * ERR_DENIED: to another key; ERR_INVALID. The order is good for nothing but its id then. */
+MUST_CHECK enum err_code job_order_unseal(struct job_order *order, const struct box_key *key,
+                                          struct err *err);
 
 /* "/usr/bin/python3 -u /job/<file> arguments…", or for a bundle or notebook "… -u /tally/run.py bundle /job/<file> --entry <entry> --
  * arguments…", into `ret`, NULL-terminated; texts are borrowed from `order` and

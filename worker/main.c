@@ -16,7 +16,7 @@
 
 static const char usage_text[] =
     "usage: tally-worker enrol --server URL --name NAME --state DIR [--token-file FILE]\n"
-    "                    [--systemd --rate N] [--no-gpus]\n"
+    "                    [--seal-key FILE] [--systemd --rate N] [--no-gpus]\n"
     "       tally-worker run --state DIR [--server URL] [--rate N] [--disk-mib N] [--ram-mib N]\n"
     "                    [--once-jobs N] [--no-gpus]\n"
     "       tally-worker selftest | status | pause | resume | drain --state DIR\n"
@@ -44,6 +44,10 @@ static const char usage_text[] =
     "  --name NAME        how the machine is called, 1 to 100 bytes\n"
     "  --state DIR        the worker's own folder (made if missing)\n"
     "  --token-file FILE  the provider's token\n"
+    "  --seal-key FILE    seal.key of another machine of the same provider, so that each opens "
+    "what "
+    "consumers\n"
+    "                     seal to one of them (otherwise a key of its own, DIR/seal.key)\n"
     "  --systemd          also write DIR/tally-worker.service\n"
     "  --rate N           1 to 10^15 QUBIC per hour, for each slot\n"
     "  --disk-mib N       a job's files take at most N MiB, at least 16 (otherwise all that is "
@@ -97,6 +101,7 @@ static int read_settings(int argc, char **argv, struct settings *ret)
         {"once-jobs", required_argument, NULL, 'j'},
         {"disk-mib", required_argument, NULL, 'k'},
         {"ram-mib", required_argument, NULL, 'm'},
+        {"seal-key", required_argument, NULL, 'l'},
         {"no-gpus", no_argument, NULL, 'g'},
         {"systemd", no_argument, NULL, 'y'},
         {"nvml", required_argument, NULL, 'v'},
@@ -135,6 +140,9 @@ static int read_settings(int argc, char **argv, struct settings *ret)
         case 'm':
             good =
                 number_option("ram-mib", optarg, RAM_MIN_MIB, DISK_MAX_MIB, &ret->ram_mib) && good;
+            break;
+        case 'l':
+            ret->seal_key = optarg;
             break;
         case 'g':
             ret->no_gpus = true;

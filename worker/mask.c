@@ -19,6 +19,9 @@ static bool is_secret(const struct sandbox_variable *variable)
 {
     static const char *const words[] = {"KEY",        "TOKEN", "SECRET", "PASS",
                                         "CREDENTIAL", "AUTH",  "PRIVATE"};
+    if (variable->is_secret) {
+        return true;
+    }
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (strcasestr(variable->name, words[i]) != NULL) {
             return true;

@@ -1,7 +1,7 @@
 /* worker/mask.h: the values of a job's secret variables, replaced by *** in what it writes.
  *
  * Secret:  a variable whose name has KEY, TOKEN, SECRET, PASS, CREDENTIAL, AUTH or PRIVATE in it, in any case, or whose value is an address with
- *          a password ("://user:pass@"); of at least MASK_VALUE_MIN bytes, since shorter ones are everywhere.
+ *          a password ("://user:pass@"), or that came sealed; of at least MASK_VALUE_MIN bytes, since shorter ones are everywhere.
  * Method:  the leftmost place, and there the longest value. What may still become a value is held back until more comes, on each stream by
  *          itself; so a value that is written in pieces is found, and nothing else waits.
  * Limits:  the value as it is: not in base64, in capitals, or in the result files. It protects from a mistake, not from the program.

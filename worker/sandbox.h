@@ -32,6 +32,7 @@
 struct sandbox_variable {
     const char *name;
     const char *value;
+    bool is_secret; /* whatever its name */
 };
 
 /* A device node of the machine, and where the program sees it. */

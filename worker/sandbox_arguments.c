@@ -85,11 +85,11 @@ static void add_etc(struct buf *buf, int passwd_fd, int group_fd)
 static void add_environment(struct buf *buf, const struct sandbox_options *options)
 {
     static const struct sandbox_variable fixed[] = {
-        {"PATH", "/usr/local/bin:/usr/bin:/bin"},
-        {"HOME", "/home/job"},
-        {"USER", "job"},
-        {"LANG", "C.UTF-8"},
-        {"TMPDIR", "/tmp"},
+        {.name = "PATH", .value = "/usr/local/bin:/usr/bin:/bin"},
+        {.name = "HOME", .value = "/home/job"},
+        {.name = "USER", .value = "job"},
+        {.name = "LANG", .value = "C.UTF-8"},
+        {.name = "TMPDIR", .value = "/tmp"},
     };
     add(buf, "--clearenv");
     for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++) {

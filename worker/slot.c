@@ -118,6 +118,9 @@ static enum err_code begin_job(struct slot *slot, json_t *body, struct err *err)
     };
     struct err why = {0};
     enum err_code code = job_order_read(body, &options.order, &why);
+    if (code == ERR_OK) {
+        code = job_order_unseal(&options.order, slot->options.seal_key, &why);
+    }
     if (code != ERR_OK) {
         trace_err(TRACE_ERROR, "job.bad_order", &why);
         err_context(&why, "this worker cannot run the job");

@@ -14,6 +14,7 @@
 #define WORKER_SLOT_H
 
 #include "core/base/err.h"
+#include "core/crypto/box.h"
 #include "worker/cgroup.h"
 #include "worker/gpu.h"
 #include "worker/job_kind.h"
@@ -31,7 +32,8 @@ struct slot_options {
     const struct machine *machine; /* this slot's share */
     const struct job_kinds *kinds;
     const struct cgroup_place *cgroup_place;
-    struct gpu_source *gpus; /* NULL: the slot has no GPU */
+    const struct box_key *seal_key; /* NULL: none */
+    struct gpu_source *gpus;        /* NULL: the slot has no GPU */
     const struct gpu *gpu;
     bool paused;
     void (*on_job_done)(void *ctx);

@@ -115,6 +115,8 @@ static void job_created(struct call *call)
     }
 }
 
+#define SEALED_HEX_MIN 96 /* of nothing */
+
 /* What the worker would not take is refused here, by the same rules: it can only give such a job back, and a machine would be kept busy by it. */
 static void check_environment(struct fields *fields, json_t *environment)
 {
@@ -147,6 +149,31 @@ static void check_environment(struct fields *fields, json_t *environment)
 }
 
 /* {"arguments":["--epochs","5"],"environment":{"K":"v"},"entry":"train.py"}: what the worker hands to the program. */
+/* Values that only the provider's machines can read: hex of crypto_box_seal to the key in the quote. */
+static void check_sealed(struct fields *fields, json_t *sealed, size_t others)
+{
+    const char *name;
+    json_t *value;
+    if (sealed != NULL && !json_is_object(sealed)) {
+        fields_error(fields, "settings/sealed", "is an object of hex texts");
+    }
+    if (json_object_size(sealed) + others > JOB_VARIABLES_MAX) {
+        fields_error(fields, "settings/sealed", "has at most %d variables, with environment",
+                     JOB_VARIABLES_MAX);
+    }
+    json_object_foreach(sealed, name, value)
+    {
+        size_t const size = json_string_length(value);
+        if (!job_variable_name_is_good(name) || !json_is_string(value) || size % 2 != 0 ||
+            size < SEALED_HEX_MIN || strspn(json_string_value(value), "0123456789abcdef") != size) {
+            fields_error(fields, "settings/sealed",
+                         "holds variables' names with hex digits of a sealed box: at least %d",
+                         SEALED_HEX_MIN);
+            return;
+        }
+    }
+}
+
 static void check_settings(struct fields *fields, json_t *settings)
 {
     const char *name;
@@ -155,8 +182,9 @@ static void check_settings(struct fields *fields, json_t *settings)
     json_object_foreach(settings, name, value)
     {
         if (strcmp(name, "arguments") != 0 && strcmp(name, "environment") != 0 &&
-            strcmp(name, "entry") != 0) {
-            fields_error(fields, "settings", "has arguments, environment and entry, nothing else");
+            strcmp(name, "entry") != 0 && strcmp(name, "sealed") != 0) {
+            fields_error(fields, "settings",
+                         "has arguments, environment, sealed and entry, nothing else");
         }
     }
     if (list != NULL && (!json_is_array(list) || json_array_size(list) > JOB_ARGUMENTS_MAX)) {
@@ -175,6 +203,8 @@ static void check_settings(struct fields *fields, json_t *settings)
                      "is the path of a file in the bundle, as src/train.py");
     }
     check_environment(fields, json_object_get(settings, "environment"));
+    check_sealed(fields, json_object_get(settings, "sealed"),
+                 json_object_size(json_object_get(settings, "environment")));
 }
 
 /* The upload's name and digest, from the private part of upload.received. */

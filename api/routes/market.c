@@ -6,6 +6,7 @@
 #include "api/route.h"
 #include "core/base/time.h"
 #include "projections/marketplace.h"
+#include "projections/streams.h"
 
 /* Without a token, so each page costs little: strangers may ask as often as they like. */
 static void list_offers(struct call *call)
@@ -99,6 +100,20 @@ static void withdraw(struct call *call)
 
 /* ── quotes ────────────────────────────────────────────────────────────────────────────────────── */
 
+/* The key to which secrets for this machine are sealed; null when it enrolled without one. */
+static json_t *json_of_sealing_key(struct reading *reading, struct id16 host_id)
+{
+    uint64_t first;
+    struct event enrolled;
+    if (streams_after(reading->store, STREAM_HOST, host_id, 0, &first, 1) == 0 ||
+        !reading_event(reading, first, &enrolled) ||
+        enrolled.type->number != EVENT_PROVIDER_ENROLLED ||
+        key_is_zero(enrolled.u.provider_enrolled.sealing_key)) {
+        return json_null();
+    }
+    return json_of_hash(enrolled.u.provider_enrolled.sealing_key);
+}
+
 static void quote_answered(struct call *call)
 {
     struct reading reading;
@@ -112,11 +127,13 @@ static void quote_answered(struct call *call)
     json_t *json =
         !found
             ? NULL
-            : json_pack("{s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "id",
-                        json_of_id(id), "upload_id", json_of_id(quote->upload_id), "offer_id",
-                        json_of_id(quote->offer_id), "provider_id", json_of_id(quote->provider_id),
-                        "host_id", json_of_id(quote->host_id), "rate", (json_int_t)quote->rate,
-                        "p50_ms", (json_int_t)quote->p50_ms, "p90_ms", (json_int_t)quote->p90_ms,
+            : json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "id",
+                        json_of_id(id), "sealing_key",
+                        json_of_sealing_key(&reading, quote->host_id), "upload_id",
+                        json_of_id(quote->upload_id), "offer_id", json_of_id(quote->offer_id),
+                        "provider_id", json_of_id(quote->provider_id), "host_id",
+                        json_of_id(quote->host_id), "rate", (json_int_t)quote->rate, "p50_ms",
+                        (json_int_t)quote->p50_ms, "p90_ms", (json_int_t)quote->p90_ms,
                         "margin_bps", (json_int_t)quote->margin_bps, "fee_bps",
                         (json_int_t)quote->fee_bps, "cap", (json_int_t)quote->cap, "limit_ms",
                         (json_int_t)quote->limit_ms, "expires_at", json_of_time(quote->expires_at));

@@ -33,6 +33,10 @@ static void enrol(struct call *call)
     struct fields fields = fields_of(call);
     struct bytes host_name = fields_text(&fields, "host_name", 1, 100);
     struct bytes software = fields_optional_text(&fields, "software", 100);
+    struct key32 sealing_key = {{0}};
+    if (json_object_get(fields.object, "sealing_key") != NULL) {
+        fields_hex(&fields, "sealing_key", sealing_key.b, sizeof sealing_key.b);
+    }
     if (!fields_good(&fields)) {
         return;
     }
@@ -53,6 +57,7 @@ static void enrol(struct call *call)
         .host_id = id_new(time_wall_ns()),
         .host_name = host_name,
         .software = software,
+        .sealing_key = sealing_key,
         .token = {.token_id = id_new(time_wall_ns()),
                   .token_hash = sha256_of(bytes_of_text(token)),
                   .scopes = SCOPE_WORKER,

@@ -20,8 +20,9 @@ static void check_name(const char *name)
     INVARIANT(strcmp(name, again) == 0);
 }
 
-static void check_order(const struct job_order *order)
+static void check_order(struct job_order *order)
 {
+    struct box_key key;
     struct id16 id;
     char program_path[SCRATCH_FILE_NAME_SIZE + 5];
     const char *command[SANDBOX_COMMAND_MAX] = {0};
@@ -36,6 +37,10 @@ static void check_order(const struct job_order *order)
         INVARIANT(order->environment[i].value != NULL);
     }
     check_name(order->file_name);
+    box_key_from_secret((const uint8_t *)"01234567890123456789012345678901", &key);
+    if (job_order_unseal(order, &key, NULL) == ERR_OK) {
+        INVARIANT(order->environment_count <= SANDBOX_ENVIRONMENT_MAX - 3);
+    }
     job_order_command(order, program_path, command);
     size_t count = 0;
     while (command[count] != NULL) {

@@ -37,8 +37,9 @@ static void emit(void *ctx, unsigned stream, struct bytes bytes)
 
 static void mask_all(struct bytes text, size_t step, struct buf *ret)
 {
-    static const struct sandbox_variable variables[] = {
-        {"A_KEY", "abab"}, {"B_KEY", "ababc"}, {"C_KEY", "\n%|x"}};
+    static const struct sandbox_variable variables[] = {{.name = "A_KEY", .value = "abab"},
+                                                        {.name = "B_KEY", .value = "ababc"},
+                                                        {.name = "C_KEY", .value = "\n%|x"}};
     struct mask *mask = NULL;
     if (mask_create(variables, 3, &mask, NULL) != ERR_OK) {
         return;

@@ -88,7 +88,7 @@ class Commands(WorkerFixture):
         self.assertEqual((benchmark["benchmark_version"], set(benchmark)), (1, {"benchmark_version", "speed_permille", "detail"}))
         self.assertGreater(benchmark["speed_permille"], 0)
         self.assertIn("ok memory: ", benchmark["detail"])
-        self.assertEqual(sorted(os.listdir(self.state)), ["lock", "worker.json"])  # nothing left
+        self.assertEqual(sorted(os.listdir(self.state)), ["lock", "seal.key", "worker.json"])  # nothing left
 
     def test_selftest_says_what_is_wrong(self):
         job = self.add(SLEEP % 30)

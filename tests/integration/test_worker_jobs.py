@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Jobs of every sort through the real chain, server and worker, each with its right payment: R11, R6.4, R6.5. Two machines: one with a
 GPU, by the test's library (what runs on it runs on the processor), one with a processor and a GiB of memory."""
+import ctypes
+import hashlib
 import importlib.util
 import io
 import json
@@ -131,6 +133,65 @@ class Jobs(unittest.TestCase):
         self.alice.lock(job)
         return job
 
+    def seal(self, key, value):
+        """crypto_box_seal, by the library itself."""
+        sodium = ctypes.CDLL("libsodium.so.23")
+        assert sodium.sodium_init() >= 0
+        box = ctypes.create_string_buffer(len(value) + 48)
+        assert sodium.crypto_box_seal(box, value, ctypes.c_ulonglong(len(value)), bytes.fromhex(key)) == 0
+        return box.raw.hex()
+
+    def test_a_sealed_secret_reaches_the_job_and_is_written_nowhere(self):
+        secret = b"correct-horse-%d" % os.getpid()
+        upload = self.alice.upload(b"import hashlib, os\nvalue = os.environ['WORDS']\n"
+                                   b"print(value, hashlib.sha256(value.encode()).hexdigest())\n", "secret.py")
+        quote = self.alice.ok("POST", "/v1/quotes", {"upload_id": upload["id"], "offer_id": self.cpu["id"]})
+        sealed = self.seal(quote["sealing_key"], secret)
+        for wrong in ("", "00" * 47, sealed.upper(), sealed[1:], 7):
+            answer = self.alice.post("/v1/jobs", {"quote_id": quote["id"], "settings": {"sealed": {"WORDS": wrong}}})
+            self.assertEqual((answer.status, answer.json["code"]), (422, "invalid_fields"), wrong)
+        job = self.alice.ok("POST", "/v1/jobs", {"quote_id": quote["id"], "settings": {"sealed": {"WORDS": sealed}}})
+        self.alice.lock(job)
+        ended = self.alice.wait_for(job, lambda now: now["settled"], 120)
+        self.assertEqual(ended["ending"], "completed", ended)
+        self.assertEqual(self.fetch(ended, "output.log").decode(), "*** %s\n" % hashlib.sha256(secret).hexdigest())
+        looked = 0
+        for folder, _, names in os.walk(self.world.data):
+            for name in names:
+                with open(os.path.join(folder, name), "rb") as file:
+                    self.assertNotIn(secret, file.read())
+                looked += 1
+        self.assertGreater(looked, 3)
+        # the command line does the same, from a file that others may not read
+        folder = self.world.folder
+        wallet = ["--wallet", folder + "/bob.wallet", "--passphrase-file", self.world.passphrase]
+        subprocess.run([BIN + "/tally", "wallet", "new", *wallet], capture_output=True, check=True, timeout=60)
+        shown = subprocess.run([BIN + "/tally", "wallet", "show", *wallet], capture_output=True, text=True, check=True, timeout=60)
+        self.world.chain.fund(shown.stdout.split()[0], MONEY)
+        with open(folder + "/secret.py", "wb") as file:
+            file.write(b"import os\nprint('words', len(os.environ['WORDS']), os.environ['MORE'])\n")
+        with open(folder + "/secrets", "wb") as file:
+            file.write(b"# mine\n\nWORDS=%s\nMORE=a=b c\n" % secret)
+        submit = [BIN + "/tally", "submit", folder + "/secret.py", *wallet, "--server", "http://127.0.0.1:%d" % self.world.server.port, "--offer",
+                  self.cpu["id"], "--secrets", folder + "/secrets", "--save", folder + "/bobs"]
+        os.chmod(folder + "/secrets", 0o644)
+        self.assertIn("chmod 600", subprocess.run(submit, capture_output=True, text=True, timeout=120).stderr)
+        os.chmod(folder + "/secrets", 0o600)
+        done = subprocess.run(submit, capture_output=True, text=True, timeout=120)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("words %d ***" % len(secret), done.stdout)
+        # another machine of the provider, with a key of its own, gives it back
+        answer = self.alice.ok("POST", "/v1/quotes", {"upload_id": upload["id"], "offer_id": self.gpu["id"]})
+        self.assertNotEqual(answer["sealing_key"], quote["sealing_key"])
+        job = self.alice.ok("POST", "/v1/jobs", {"quote_id": answer["id"], "settings": {"sealed": {"WORDS": sealed}}})
+        self.alice.lock(job)
+        ended = self.alice.wait_for(job, lambda now: now["settled"], 120)
+        self.assertEqual((ended["ending"], ended["refund"]), ("host_fault", ended["cap"]), ended)
+        self.assertIn("another key", ended["detail"])
+
+    def balances(self):
+        return [self.world.chain.balance(person.identity) for person in (self.maria, self.alice)]
+
     def results(self, job):
         return {item["name"]: item for item in self.alice.ok("GET", "/v1/jobs/%s/results" % job["id"])["items"]}
 
@@ -140,6 +201,7 @@ class Jobs(unittest.TestCase):
         return answer.body
 
     def test_each_ends_as_it_should_and_is_paid_for_what_it_is_worth(self):
+        before = self.balances()
         jobs = {
             "mnist": self.submit(mnist(self.world.folder), "mnist.tar.gz", self.gpu, arguments=["--epochs", "5"]),
             "failing": self.submit(b"rows = {}\nprint(rows['price'])\n", "failing.py", self.cpu),
@@ -164,9 +226,8 @@ class Jobs(unittest.TestCase):
             self.assertEqual(self.world.chain.balance(job["escrow"]["identity"]), 0, name)
             self.assertTrue(0 < job["used_ms"] <= job["limit_ms"], job)
         self.assertEqual(ended["hanging"]["payout"], ended["hanging"]["cap"])
-        payouts = sum(job["payout"] for job in ended.values())
-        self.assertEqual(self.world.chain.balance(self.maria.identity), payouts)
-        self.assertEqual(self.world.chain.balance(self.alice.identity), MONEY - payouts)
+        paid = sum(job["payout"] for job in ended.values())
+        self.assertEqual([now - then for now, then in zip(self.balances(), before)], [paid, -paid])
 
         self.assertGreaterEqual(json.loads(self.fetch(ended["mnist"], "metrics.json"))["accuracy"], 0.8)
         self.assertIn("model.pt", self.results(ended["mnist"]))

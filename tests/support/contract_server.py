@@ -142,8 +142,8 @@ class ContractServer:
     def enrol(self, token, body):
         if token != PROVIDER_TOKEN:
             raise Problem(401, "unauthorised", "a provider's token is needed")
-        if set(body) != {"host_name", "software"}:
-            raise Problem(400, "unknown_field", "host_name and software")
+        if set(body) != {"host_name", "software", "sealing_key"} or len(bytes.fromhex(body["sealing_key"])) != 32:
+            raise Problem(400, "unknown_field", "host_name, software and sealing_key")
         host, token = str(uuid.uuid4()), uuid.uuid4().hex
         self.hosts[token] = host
         return 201, {"host_id": host, "token": token, "token_id": str(uuid.uuid4())}

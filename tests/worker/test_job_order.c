@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "core/base/text.h"
+#include "core/crypto/box.h"
 #include "tests/support/cmocka_all.h"
 #include "worker/cgroup.h"
 #include "worker/job_order.h"
@@ -77,6 +79,51 @@ static void a_bundle_is_run_by_the_runner_and_its_entry_is_named(void **state)
     assert_int_equal(read_order(JOB_HEAD "{},\"kind\":\"dockerfile\"" TERMS, &order, &err), ERR_OK);
     assert_false(order.kind_is_known);
     job_order_deinit(&order);
+}
+
+static void sealed_variables_are_opened_with_the_right_key_alone(void **state)
+{
+    struct box_key key;
+    struct box_key other;
+    struct buf sealed;
+    char hex[256];
+    char text[1024];
+    struct job_order order;
+    struct err err = {0};
+    (void)state;
+    box_key_create(&key);
+    box_key_create(&other);
+    buf_init(&sealed, 100);
+    assert_int_equal(box_seal(key.public_key, bytes_of("hunter2", 7), &sealed, NULL), ERR_OK);
+    hex_encode(buf_bytes(&sealed), hex);
+    buf_deinit(&sealed);
+    (void)snprintf(
+        text, sizeof text,
+        JOB_HEAD
+        "{\"environment\":{\"K\":\"v\"},\"sealed\":{\"API\":\"%s\",\"TALLY_X\":\"%s\"}}" TERMS,
+        hex, hex);
+    assert_int_equal(read_order(text, &order, &err), ERR_OK);
+    assert_int_equal(job_order_unseal(&order, &key, &err), ERR_OK);
+    assert_int_equal(order.environment_count, 2);
+    assert_string_equal(order.environment[1].name, "API");
+    assert_string_equal(order.environment[1].value, "hunter2");
+    assert_true(order.environment[1].is_secret);
+    job_order_deinit(&order);
+    assert_int_equal(read_order(text, &order, &err), ERR_OK);
+    assert_int_equal(job_order_unseal(&order, &other, &err), ERR_DENIED);
+    assert_non_null(strstr(err.message, "another key"));
+    job_order_deinit(&order);
+    assert_int_equal(read_order(text, &order, &err), ERR_OK);
+    assert_int_equal(job_order_unseal(&order, NULL, &err), ERR_DENIED);
+    job_order_deinit(&order);
+    static const char *const wrong[] = {
+        "7", "[]", "{\"A\":\"xx\"}", "{\"A\":\"00\"}", "{\"A=B\":\"00\"}", "{\"A\":1}"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        (void)snprintf(text, sizeof text, JOB_HEAD "{\"sealed\":%s}" TERMS, wrong[i]);
+        assert_int_equal(read_order(text, &order, &err), ERR_OK);
+        assert_int_not_equal(job_order_unseal(&order, &key, &err), ERR_OK);
+        job_order_deinit(&order);
+    }
 }
 
 static void what_cannot_be_run_is_refused_with_a_reason(void **state)
@@ -258,6 +305,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_order_is_read),
         cmocka_unit_test(a_bundle_is_run_by_the_runner_and_its_entry_is_named),
+        cmocka_unit_test(sealed_variables_are_opened_with_the_right_key_alone),
         cmocka_unit_test(what_cannot_be_run_is_refused_with_a_reason),
         cmocka_unit_test(answers_are_sorted_by_what_to_do_next),
         cmocka_unit_test(server_addresses_are_checked),

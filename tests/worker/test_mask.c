@@ -49,9 +49,13 @@ static void assert_masked(struct mask *mask, const char *text, const char *expec
 static void values_are_masked_wherever_a_chunk_ends(void **state)
 {
     static const struct sandbox_variable variables[] = {
-        {"API_KEY", "hunter22"}, {"hf_token", "hunt"},    {"DB_PASSWORD", "ab\ncd"},
-        {"EPOCHS", "10000"},     {"SHORT_SECRET", "abc"}, {"DATABASE", "pg://me:pw@host/db"},
-        {"MY_AUTH", "aaab"},
+        {.name = "API_KEY", .value = "hunter22"},
+        {.name = "hf_token", .value = "hunt"},
+        {.name = "DB_PASSWORD", .value = "ab\ncd"},
+        {.name = "EPOCHS", .value = "10000"},
+        {.name = "SHORT_SECRET", .value = "abc"},
+        {.name = "DATABASE", .value = "pg://me:pw@host/db"},
+        {.name = "MY_AUTH", .value = "aaab"},
     };
     struct mask *mask = mask_of(variables, 7);
     (void)state;
@@ -69,7 +73,7 @@ static void values_are_masked_wherever_a_chunk_ends(void **state)
 
 static void streams_do_not_mix(void **state)
 {
-    static const struct sandbox_variable variables[] = {{"KEY", "secret"}};
+    static const struct sandbox_variable variables[] = {{.name = "KEY", .value = "secret"}};
     struct mask *mask = mask_of(variables, 1);
     struct buf out[MASK_STREAMS];
     (void)state;
@@ -89,7 +93,8 @@ static void streams_do_not_mix(void **state)
 
 static void without_secrets_there_is_no_mask(void **state)
 {
-    static const struct sandbox_variable variables[] = {{"EPOCHS", "hello"}, {"KEY", "abc"}};
+    static const struct sandbox_variable variables[] = {{.name = "EPOCHS", .value = "hello"},
+                                                        {.name = "KEY", .value = "abc"}};
     (void)state;
     assert_null(mask_of(variables, 2));
     assert_null(mask_of(NULL, 0));
@@ -112,7 +117,7 @@ static void by_chance_nothing_gets_through(void **state)
             for (size_t at = 0; at < size; at++) {
                 values[i][at] = (char)('a' + rand_r(&random) % 2);
             }
-            variables[i] = (struct sandbox_variable){"TOKEN", values[i]};
+            variables[i] = (struct sandbox_variable){.name = "TOKEN", .value = values[i]};
         }
         for (size_t at = 0; at < sizeof text - 1; at++) {
             text[at] = (char)('a' + rand_r(&random) % 2);

@@ -55,7 +55,7 @@ static int teardown(void **state)
 
 static void start(struct fixture *f, const char *script)
 {
-    static const struct sandbox_variable environment[] = {{"COLOUR", "blue"}};
+    static const struct sandbox_variable environment[] = {{.name = "COLOUR", .value = "blue"}};
     uid_t const uid = geteuid() == 0 ? SANDBOX_UID : (uid_t)-1;
     char name[64];
     struct err err = {0};

@@ -4,6 +4,7 @@
 #include "core/qubic/transaction.h"
 #include "tools/tally/follow.h"
 #include "tools/tally/online_commands.h"
+#include "tools/tally/secrets.h"
 #include "tools/tally/wallet.h"
 
 #include <errno.h>
@@ -22,11 +23,14 @@
 
 static const char USAGE[] =
     "usage: tally submit FILE --wallet W [--passphrase-file P] [--server URL] [--offer ID]\n"
-    "                    [--arguments 'A B C'] [--max-price QUBIC] [--save FILE] [--json]\n"
+    "                    [--arguments 'A B C'] [--max-price QUBIC] [--secrets FILE] [--save FILE] "
+    "[--json]\n"
     "\n"
     "Uploads FILE, shows which machines fit, takes the best (or --offer), locks its price and "
     "follows the job until\n"
-    "the money is where it belongs. --save writes the job as it ended. The lock is signed here; "
+    "the money is where it belongs. --secrets: lines NAME=VALUE, variables that are sealed to the "
+    "machine's key\n"
+    "before they leave this program. --save writes the job as it ended. The lock is signed here; "
     "the seed never leaves this program.\n"
     "Exit status: 0 completed and settled, 3 the job failed and was refunded, 1 trouble, 2 wrong "
     "use.\n";
@@ -38,6 +42,7 @@ struct submission {
     const char *offer;
     const char *arguments;
     const char *max_price;
+    const char *secrets;
     const char *save;
     json_t *upload;
     json_t *quote;
@@ -194,9 +199,22 @@ static json_t *settings_of(const char *arguments)
 static enum err_code create_job(struct submission *s, struct err *err)
 {
     json_t *body = json_pack("{s:s}", "quote_id", json_text(s->quote, "id"));
-    if (s->arguments != NULL) {
-        (void)json_object_set_new(body, "settings", settings_of(s->arguments));
+    json_t *settings = settings_of(s->arguments != NULL ? s->arguments : "");
+    json_t *sealed = NULL;
+    if (s->secrets != NULL) {
+        const char *key = json_string_value(json_object_get(s->quote, "sealing_key"));
+        enum err_code const sealing = secrets_seal(s->secrets, key, &sealed, err);
+        if (sealing != ERR_OK) {
+            json_decref(settings);
+            json_decref(body);
+            return sealing;
+        }
+        (void)json_object_set_new(settings, "sealed", sealed);
     }
+    if (s->arguments != NULL || s->secrets != NULL) {
+        (void)json_object_set(body, "settings", settings);
+    }
+    json_decref(settings);
     enum err_code code = remote_call(&s->remote, "POST", "/v1/jobs", body, &s->job, err);
     if (code == ERR_OK) {
         say(s, "created", s->job);
@@ -356,12 +374,11 @@ int submit_command(int argc, char **argv)
     struct err err = {0};
     json_t *job = NULL;
     const struct cli_flag flags[] = {
-        {"offer", &s.offer, NULL},
-        {"arguments", &s.arguments, NULL},
-        {"max-price", &s.max_price, NULL},
+        {"offer", &s.offer, NULL},         {"arguments", &s.arguments, NULL},
+        {"max-price", &s.max_price, NULL}, {"secrets", &s.secrets, NULL},
         {"save", &s.save, NULL},
     };
-    if (cli_parse(argc, argv, flags, 4, &s.cli, &err) != ERR_OK) {
+    if (cli_parse(argc, argv, flags, sizeof flags / sizeof flags[0], &s.cli, &err) != ERR_OK) {
         return cli_fail(&err);
     }
     if (s.cli.help || s.cli.rest_count != 1) {
