@@ -157,7 +157,7 @@ static void check_sealed(struct fields *fields, json_t *sealed, size_t others)
     if (sealed != NULL && !json_is_object(sealed)) {
         fields_error(fields, "settings/sealed", "is an object of hex texts");
     }
-    if (json_object_size(sealed) + others > JOB_VARIABLES_MAX) {
+    if (json_object_size(sealed) > 0 && json_object_size(sealed) + others > JOB_VARIABLES_MAX) {
         fields_error(fields, "settings/sealed", "has at most %d variables, with environment",
                      JOB_VARIABLES_MAX);
     }
