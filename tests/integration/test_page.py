@@ -1,17 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The page: which files are served and how, and what somebody sees of a job in a real browser (Chromium)."""
+"""The page's files: which are served and how; and the faucet that a page on a local chain can ask. What people see is in test_page_flow.py."""
 import os
 import shutil
 import sys
 import tempfile
 import unittest
 
-from selenium.webdriver.common.by import By
-
 sys.path.insert(0, os.path.join(os.environ["TALLY_SOURCE_DIR"], "tests/support"))
-from browser import browser  # noqa: E402
-from tally_harness import SOURCE, World, wait_until  # noqa: E402
+from tally_harness import World  # noqa: E402
 
 
 class Files(unittest.TestCase):
@@ -113,92 +110,6 @@ class Faucet(unittest.TestCase):
             self.assertFalse(alice.ok("GET", "/v1/terms")["chain"]["faucet"])
             answer = alice.post("/v1/faucet", {"identity": alice.identity, "amount": 1})
             self.assertEqual((answer.status, answer.json["code"]), (404, "no_faucet"))
-
-
-class Seen(unittest.TestCase):
-    """The first page, by somebody who clicks and types."""
-
-    @classmethod
-    def setUpClass(cls):
-        cls.world = World(page=SOURCE + "/web/first")
-        cls.addClassCleanup(cls.world.close)
-        cls.alice = cls.world.person("alice", money=10**9)
-        cls.maria = cls.world.person("maria")
-        cls.host = cls.world.host(cls.maria)
-        cls.folder = tempfile.mkdtemp(prefix="tally-browser-")
-        cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
-        cls.driver = browser(cls.folder)
-        cls.addClassCleanup(cls.driver.quit)
-        cls.url = "http://127.0.0.1:%d/" % cls.world.server.port
-
-    def at(self, name):
-        return self.driver.find_element(By.ID, name)
-
-    def sees(self, name, *texts):
-        wait_until(lambda: all(text in self.at(name).text for text in texts), "%s to show %s" % (name, texts))
-
-    def sign_in(self, person):
-        self.driver.get(self.url)
-        wait_until(lambda: self.at("sign-in").is_displayed(), "the form")
-        self.at("token").send_keys(person.token)
-        self.driver.find_element(By.CSS_SELECTOR, "#sign-in button").click()
-        self.sees("connection", "live")
-
-    def sign_out(self):
-        self.at("leave").click()
-        wait_until(lambda: self.at("sign-in").is_displayed(), "the form again")
-
-    def test_a_stranger_sees_offers_and_how_to_sign_in(self):
-        self.driver.get(self.url)
-        self.sees("offers", "test CPU", "3 600 000".replace(" ", "\u202f"), "processor only")
-        self.sees("sign-in", "tally login", self.url[:-1])
-        self.assertFalse(self.at("jobs-section").is_displayed())
-        self.at("token").send_keys("0" * 64)
-        self.driver.find_element(By.CSS_SELECTOR, "#sign-in button").click()
-        self.sees("trouble", "unknown, expired or revoked")
-
-    def test_a_job_is_seen_from_its_lock_to_its_end_without_reloading(self):
-        self.sign_in(self.alice)
-        job = self.alice.queued_job(self.host, name="seen <b>&.py")
-        self.sees("jobs", "seen <b>&.py", "Funded", "locked 3/3")
-        self.host.claim_and_start(job)
-        self.host.ok("POST", self.host.path(job, "progress"), {"permille": 420, "used_ms": 100, "operation": "epoch 3"})
-        self.sees("jobs", "Running", "42 %  epoch 3".replace("  ", " "))
-        self.host.end(job, worker_ms=200)
-        done = self.alice.wait_for(job, lambda now: now["settled"])
-        group = lambda amount: f"{amount:,}".replace(",", "\u202f")
-        self.sees("jobs", "Completed", "paid " + group(done["payout"]), "returned " + group(done["refund"]))
-        self.sees("events", "escrow.locked", "job.completed", "payout.confirmed")
-        numbers = [int(row.text) for row in self.driver.find_elements(By.CSS_SELECTOR, "#events td:first-child")]
-        self.assertEqual(numbers, sorted(set(numbers), reverse=True))  # newest first, each once
-        self.sign_out()
-        self.assertNotIn("seen", self.at("events").text)
-        self.sign_in(self.maria)
-        self.sees("earnings", group(done["payout"]))
-        self.sign_out()
-
-    def test_a_link_brings_the_token_and_it_does_not_stay_in_the_address(self):
-        self.driver.get("about:blank")
-        self.driver.get(self.url + "#token=" + self.alice.token)
-        self.sees("connection", "live")
-        self.assertEqual(self.driver.current_url, self.url)
-        self.driver.refresh()  # the tab remembers
-        self.sees("connection", "live")
-        self.driver.get(self.url + "#token=" + self.maria.token)  # another person's link, in the same tab
-        self.sees("who", self.maria.identity[:6])
-        self.sees("connection", "live")
-        self.assertEqual(self.driver.current_url, self.url)
-        self.sign_out()
-
-    def test_it_fits_a_phone_and_says_nothing_on_the_console(self):
-        self.sign_in(self.alice)
-        self.driver.set_window_size(500, 900)  # Chromium's least
-        wide = self.driver.execute_script("return document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        self.assertEqual(wide, 0)
-        self.driver.set_window_size(1280, 900)
-        self.sign_out()
-        said = [entry for entry in self.driver.get_log("browser") if "401" not in entry["message"]]
-        self.assertEqual(said, [])
 
 
 if __name__ == "__main__":

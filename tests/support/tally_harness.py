@@ -269,13 +269,14 @@ class Chain(Process):
 class World:
     """Chain and server. `terms`: set at init, e.g. {"upload_max": 65536}. `options`: of tallyd run."""
 
-    def __init__(self, terms=None, tick_ms=20, page=None, poll_ms=20, options=(), faucet=False):
+    def __init__(self, terms=None, tick_ms=20, page=None, poll_ms=20, options=(), faucet=False, port=0):
         self.folder = tempfile.mkdtemp(prefix="tally-test-")
         self.data = self.folder + "/data"
         self.tick_ms = tick_ms
         self.page = page
         self.poll_ms = poll_ms
         self.options = options
+        self.port = port  # of the server, and after a restart again
         self.faucet = faucet  # /v1/faucet gives the chain's money
         self.chain = None
         self.server = None
@@ -297,9 +298,11 @@ class World:
         return ["--data", self.data, "--passphrase-file", self.passphrase]
 
     def start(self):
+        if self.server is not None:
+            self.server.errors.close()
         page = [] if self.page is None else ["--page", self.page]
         page += ["--faucet-url", self.chain.url + "/dev/v1/faucet"] if self.faucet else []
-        self.server = Process([BIN + "/tallyd", "run", *self.common(), "--port", "0", "--poll-ms", str(self.poll_ms),
+        self.server = Process([BIN + "/tallyd", "run", *self.common(), "--port", str(self.port), "--poll-ms", str(self.poll_ms),
                                "--qubic-live-url", self.chain.url + "/live/v1",
                                "--qubic-query-url", self.chain.url + "/query/v1", *page, *self.options])
         wait_until(lambda: self.client().get("/readyz").status == 200, "the server takes writes")

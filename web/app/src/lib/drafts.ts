@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// What somebody has chosen in the wizard, kept in this browser under its upload: closing the tab loses nothing. Keys make requests that are
+// repeated after a reload give the first answer again.
+import type { Settings } from "../api/routes.ts";
+import { createStore } from "./store.ts";
+import { load, names, save } from "./storage.ts";
+
+export interface Draft {
+  readonly upload: string;
+  readonly name: string;
+  readonly at: number;
+  readonly matchKey: string;
+  readonly match?: string;
+  readonly offer?: string;
+  readonly settings: Settings;
+  readonly quoteKey: string;
+  readonly jobKey: string;
+  readonly job?: string;
+}
+
+const DRAFTS_KEPT = 20;
+export const newKey = (): string => crypto.randomUUID();
+
+function isDraft(value: unknown): value is Draft {
+  const draft = value as Partial<Draft> | null;
+  return (
+    typeof draft === "object" && draft !== null && typeof draft.at === "number" && typeof draft.settings === "object" && draft.settings !== null &&
+    [draft.upload, draft.name, draft.matchKey, draft.quoteKey, draft.jobKey].every((text) => typeof text === "string")
+  );
+}
+
+/** Raised with every change, so that components read anew. */
+export const draftsChanged = createStore(0);
+
+export function draftOf(upload: string): Draft | null {
+  const draft = load(`draft.${upload}`);
+  return isDraft(draft) ? draft : null;
+}
+
+export function draftsKept(): Draft[] {
+  return names("draft.").map(load).filter(isDraft).sort((a, b) => b.at - a.at);
+}
+
+export function keepDraft(draft: Draft): void {
+  save(`draft.${draft.upload}`, { ...draft, at: Date.now() });
+  for (const old of draftsKept().slice(DRAFTS_KEPT)) save(`draft.${old.upload}`, null);
+  draftsChanged.set(draftsChanged.get() + 1);
+}
+
+export function forgetDraft(upload: string): void {
+  save(`draft.${upload}`, null);
+  draftsChanged.set(draftsChanged.get() + 1);
+}
+
+export const newDraft = (upload: string, name: string): Draft => ({
+  upload, name, at: Date.now(), settings: {}, matchKey: newKey(), quoteKey: newKey(), jobKey: newKey(),
+});
+
+/** Another choice is another quote and another job; the same one may be asked for again. */
+export function withChoice(draft: Draft, change: { offer?: string; match?: string; settings?: Settings }): Draft {
+  const next = { ...draft, ...change };
+  const same = next.offer === draft.offer && JSON.stringify(next.settings) === JSON.stringify(draft.settings);
+  if (same) return next;
+  const { job: _, ...without } = next;
+  return { ...without, quoteKey: newKey(), jobKey: newKey() };
+}
+
+export type Step = "upload" | "offers" | "settings" | "pay";
+export const STEPS: readonly Step[] = ["upload", "offers", "settings", "pay"];
+
+/** P10: the furthest step that this draft lets on to. */
+export function furthest(draft: Draft | null): Step {
+  if (draft === null) return "upload";
+  return draft.offer === undefined ? "offers" : "pay";
+}
+export const mayEnter = (draft: Draft | null, step: Step): boolean => STEPS.indexOf(step) <= STEPS.indexOf(furthest(draft));

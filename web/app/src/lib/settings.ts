@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// A job's settings as people type them, checked as the server does.
+import type { Settings } from "../api/routes.ts";
+
+const BYTES_MAX = 8192;
+const ARGUMENTS_MAX = 64;
+const VARIABLES_MAX = 254;
+
+/** As a shell splits them: blanks part, quotes hold together. null: a quote is open. */
+export function splitArguments(text: string): string[] | null {
+  const words: string[] = [];
+  let word: string | null = null;
+  let quote = "";
+  for (const letter of text) {
+    if (quote !== "") {
+      if (letter === quote) quote = "";
+      else word += letter;
+    } else if (letter === '"' || letter === "'") {
+      quote = letter;
+      word ??= "";
+    } else if (/\s/.test(letter)) {
+      if (word !== null) words.push(word);
+      word = null;
+    } else word = (word ?? "") + letter;
+  }
+  if (quote !== "") return null;
+  if (word !== null) words.push(word);
+  return words;
+}
+
+export const joinArguments = (list: readonly string[]): string =>
+  list.map((word) => (word === "" || /[\s'"]/.test(word) ? (word.includes('"') ? `'${word}'` : `"${word}"`) : word)).join(" ");
+
+/** What is wrong, by field; nothing is right. */
+export function settingsErrors(args: string, variables: readonly (readonly [string, string])[]): { arguments?: string; environment?: string } {
+  const errors: { arguments?: string; environment?: string } = {};
+  const list = splitArguments(args);
+  if (list === null) errors.arguments = "A quote is not closed.";
+  else if (list.length > ARGUMENTS_MAX) errors.arguments = `At most ${ARGUMENTS_MAX} arguments.`;
+  const used = variables.filter(([name, value]) => name !== "" || value !== "");
+  const bad = used.find(([name]) => !/^[A-Za-z_][A-Za-z0-9_]{0,255}$/.test(name));
+  if (bad !== undefined) errors.environment = `“${bad[0]}” is no variable's name: letters, digits and _, no digit first.`;
+  else if (used.some(([name]) => name.startsWith("TALLY_"))) errors.environment = "Names that begin with TALLY_ are the machine's own.";
+  else if (new Set(used.map(([name]) => name)).size < used.length) errors.environment = "A name is there twice.";
+  else if (used.length > VARIABLES_MAX) errors.environment = `At most ${VARIABLES_MAX} variables.`;
+  if (new TextEncoder().encode(JSON.stringify(settingsOf(args, variables))).length > BYTES_MAX) errors.arguments ??= `All settings together have at most ${BYTES_MAX} bytes.`;
+  return errors;
+}
+
+export function settingsOf(args: string, variables: readonly (readonly [string, string])[]): Settings {
+  const list = splitArguments(args) ?? [];
+  const used = variables.filter(([name]) => name !== "");
+  return { ...(list.length > 0 ? { arguments: list } : {}), ...(used.length > 0 ? { environment: Object.fromEntries(used) } : {}) };
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// A job's Run, from its first event on: the past by REST, what is heard meanwhile kept aside, then live.
+import { useEffect, useReducer, useRef, useState } from "react";
+import { Problem } from "../api/client.ts";
+import { getJobEvents } from "../api/routes.ts";
+import type { LedgerEvent } from "../api/schema.ts";
+import { watch } from "./live.ts";
+import { Run } from "./run.ts";
+
+const RETRY_MS = 2000;
+
+/** `run` is the same object all the time, with a new version after each change. */
+export function useRun(job: string): { run: Run; loaded: boolean } {
+  const [loaded, setLoaded] = useState(false);
+  const [, render] = useReducer((count: number) => count + 1, 0);
+  const held = useRef({ job, run: new Run() });
+  if (held.current.job !== job) held.current = { job, run: new Run() };
+  const run = held.current.run;
+
+  useEffect(() => {
+    const stopped = new AbortController();
+    let aside: LedgerEvent[] | null = [];
+    const unwatch = watch(job, (events) => {
+      if (aside !== null) aside.push(...events);
+      else if (run.apply(events)) render();
+    });
+    async function past(): Promise<void> {
+      for (;;) {
+        const { items, next } = await getJobEvents(job, run.cursor, stopped.signal);
+        if (stopped.signal.aborted) return;
+        if (run.apply(items)) render();
+        if (next === null) break;
+      }
+      run.apply(aside ?? []);
+      aside = null;
+      setLoaded(true);
+      render();
+    }
+    function begin(): void {
+      past().catch((error: unknown) => {
+        if (stopped.signal.aborted || (error instanceof Problem && !error.mayRetry)) return; // the job's own query says what is wrong
+        setTimeout(() => !stopped.signal.aborted && begin(), RETRY_MS);
+      });
+    }
+    setLoaded(false);
+    begin();
+    return () => {
+      stopped.abort();
+      unwatch();
+    };
+  }, [job, run]);
+  return { run, loaded };
+}

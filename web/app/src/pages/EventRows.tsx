@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Events of the log, one a row; what one says is behind a click.
+import { Link } from "@tanstack/react-router";
+import type { LedgerEvent } from "../api/schema.ts";
+import { group } from "../lib/money.ts";
+import { jobOf } from "../live/run.ts";
+import { Clock } from "../parts/Age.tsx";
+import { EmptyState } from "../parts/States.tsx";
+
+const NOTABLE = ["amount", "permille", "operation", "confirmations", "ending", "file_name", "class", "model", "cap", "payout", "refund"];
+
+function summary(data: Readonly<Record<string, unknown>>): string {
+  return NOTABLE.filter((name) => data[name] !== undefined && data[name] !== "")
+    .slice(0, 3)
+    .map((name) => `${name} ${typeof data[name] === "number" ? group(data[name]) : String(data[name])}`)
+    .join(", ");
+}
+
+export function EventRows({ events }: { events: readonly LedgerEvent[] }) {
+  if (events.length === 0) return <EmptyState title="No events yet">What concerns you is shown here as it is written.</EmptyState>;
+  return (
+    <ul className="events">
+      {events.map((event) => {
+        const job = jobOf(event);
+        return (
+          <li key={event.id}>
+            <details>
+              <summary>
+                <span className="event-number mono">#{group(Number(event.id))}</span>
+                <Clock time={event.time} />
+                <span className="event-type">{event.type}</span>
+                <span className="event-says dim">{summary(event.data)}</span>
+              </summary>
+              {job !== null && <p className="small-text"><Link to="/jobs/$job" params={{ job }}>The job</Link></p>}
+              <pre tabIndex={0}>{JSON.stringify(event.data, null, 2)}</pre>
+            </details>
+          </li>
+        );
+      })}
+    </ul>
+  );
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is going on, for whoever is signed in; what this is, for whoever is not.
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { getEarnings, getJobs, getOffers } from "../api/routes.ts";
+import type { Job } from "../api/schema.ts";
+import { useTitle } from "../frame/title.ts";
+import { Stick } from "../frame/Frame.tsx";
+import { costOf } from "../lib/money.ts";
+import { useStore } from "../lib/store.ts";
+import { newest } from "../live/live.ts";
+import { Amount } from "../parts/Amount.tsx";
+import { EmptyState, ErrorPanel, Skeleton } from "../parts/States.tsx";
+import { session } from "../wallet/session.ts";
+import { SignInCard } from "../wallet/SignInCard.tsx";
+import { useBalance } from "../wallet/useBalance.ts";
+import { EventRows } from "./EventRows.tsx";
+import { JobCard } from "./JobCard.tsx";
+
+function Welcome() {
+  const offers = useQuery({ queryKey: ["offers"], queryFn: ({ signal }) => getOffers(signal) });
+  const online = offers.data?.items.filter((offer) => offer.online).length;
+  return (
+    <div className="welcome">
+      <section>
+        <Stick />
+        <h1>Computing time, with a record both sides hold</h1>
+        <p className="prose">
+          Drop a program. It is matched to a machine, its price is locked on the Qubic chain, it runs in a sandbox, the provider is paid for the time used, and the rest comes back by itself. Every step is an event in one log that anybody can check.
+        </p>
+        <ol className="how">
+          <li><b>Upload</b><span>what it needs is read from the source</span></li>
+          <li><b>Choose</b><span>a machine, with its time and its price</span></li>
+          <li><b>Lock</b><span>at most so much, signed in this page</span></li>
+          <li><b>Watch</b><span>until the last unit is where it belongs</span></li>
+        </ol>
+        {online !== undefined && <p className="dim">{online === 0 ? "No machine is online right now." : `${online} ${online === 1 ? "machine is" : "machines are"} online.`} <Link to="/market">See the market</Link></p>}
+      </section>
+      <SignInCard title="Begin" />
+    </div>
+  );
+}
+
+const isOpen = (job: Job) => !job.settled;
+
+function Tiles({ jobs, identity }: { jobs: readonly Job[]; identity: string | null }) {
+  const balance = useBalance(identity);
+  const earnings = useQuery({ queryKey: ["earnings"], queryFn: ({ signal }) => getEarnings(signal), retry: false });
+  const locked = jobs.filter((job) => isOpen(job) && job.escrow !== null && ["locked", "observed"].includes(job.escrow.status)).reduce((sum, job) => sum + job.cap, 0n);
+  const running = jobs.filter((job) => job.status === "running").reduce((sum, job) => sum + costOf(job.used_ms, job.rate, job.cap), 0n);
+  return (
+    <dl className="tiles">
+      {identity !== null && <div><dt>In the wallet</dt><dd>{balance.data === undefined ? "…" : <Amount value={balance.data.balance} />}</dd></div>}
+      <div><dt>Locked for jobs</dt><dd><Amount value={locked} /></dd></div>
+      <div><dt>Used by running jobs</dt><dd><Amount value={running} /></dd></div>
+      {earnings.data !== undefined && earnings.data.total > 0n && <div><dt>Earned</dt><dd><Amount value={earnings.data.total} /></dd></div>}
+    </dl>
+  );
+}
+
+function Home({ identity }: { identity: string | null }) {
+  const jobs = useQuery({ queryKey: ["jobs", "limit=20"], queryFn: ({ signal }) => getJobs("limit=20", signal) });
+  const events = useStore(newest);
+  if (jobs.isPending) return <Skeleton rows={6} height={44} />;
+  if (jobs.isError) return <ErrorPanel error={jobs.error} retry={() => void jobs.refetch()} safe="Jobs and money go on without this page." />;
+  const items = jobs.data.items;
+  return (
+    <>
+      <Tiles jobs={items} identity={identity} />
+      <div className="home">
+        <section>
+          <header className="card-head"><h2>Jobs</h2>{items.length > 0 && <Link to="/jobs">All jobs</Link>}</header>
+          {items.length === 0 ? (
+            <EmptyState title="No jobs yet" action={<Link to="/new" className="button primary">New job</Link>}>Upload a Python file, or try the sample.</EmptyState>
+          ) : (
+            <ul className="job-cards">{items.slice(0, 6).map((job) => <li key={job.id}><JobCard job={job} /></li>)}</ul>
+          )}
+        </section>
+        <section>
+          <header className="card-head"><h2>Events</h2><Link to="/events">All events</Link></header>
+          <div className="card"><EventRows events={events.slice(0, 12)} /></div>
+        </section>
+      </div>
+    </>
+  );
+}
+
+export function Overview() {
+  useTitle("Overview");
+  const who = useStore(session);
+  return who === null ? <Welcome /> : (
+    <div className="page">
+      <header className="page-head"><h1>Overview</h1><Link to="/new" className="button primary">New job</Link></header>
+      <Home identity={who.identity} />
+    </div>
+  );
+}

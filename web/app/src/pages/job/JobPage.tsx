@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// A job, from its lock to long after its end: one page (R7).
+import { useQuery } from "@tanstack/react-query";
+import { Link, useParams } from "@tanstack/react-router";
+import { useMemo, useState } from "react";
+import { getJob } from "../../api/routes.ts";
+import type { Job } from "../../api/schema.ts";
+import { useTitle } from "../../frame/title.ts";
+import { costOf, group } from "../../lib/money.ts";
+import { stagesOf } from "../../lib/stages.ts";
+import { useStore } from "../../lib/store.ts";
+import { duration, shortDuration } from "../../lib/units.ts";
+import { reason } from "../../lib/words.ts";
+import type { Run } from "../../live/run.ts";
+import { useRun } from "../../live/useRun.ts";
+import { Age, Clock, useNow } from "../../parts/Age.tsx";
+import { Amount } from "../../parts/Amount.tsx";
+import { Id, copy } from "../../parts/Id.tsx";
+import { NotchLine } from "../../parts/NotchLine.tsx";
+import { SplitBar } from "../../parts/SplitBar.tsx";
+import { StatusPill } from "../../parts/StatusPill.tsx";
+import { Boundary, EmptyState, ErrorPanel, Skeleton } from "../../parts/States.tsx";
+import { session } from "../../wallet/session.ts";
+import { nameOf } from "../JobCard.tsx";
+import { SignedIn } from "../SignedIn.tsx";
+import { CancelDialog } from "./CancelDialog.tsx";
+import { LockPanel } from "./LockPanel.tsx";
+import { Metrics } from "./Metrics.tsx";
+import { Output } from "./Output.tsx";
+import { Payments, Results } from "./Results.tsx";
+
+/** What has happened, in one sentence, when it is over. */
+function Outcome({ job }: { job: Job }) {
+  if (job.ended_at === null) return null;
+  const why = reason(job.reason);
+  const words = job.status === "completed" ? "The job is done" : job.status === "cancelled" ? "The job was cancelled" : "The job failed";
+  const money = job.refund > 0n ? `${group(job.refund)} QUBIC ${job.settled ? "came back" : "are on their way back"}` : "";
+  return (
+    <div className={`outcome ${job.status}`} role="status">
+      <p><b>{words}</b>{why !== "" && `: ${why}`}{job.exit_status != null && job.status === "failed" && job.exit_status !== 0 && ` (status ${job.exit_status})`}. {money !== "" && `${money}.`}</p>
+      {job.detail != null && job.detail !== "" && <pre tabIndex={0}>{job.detail}</pre>}
+    </div>
+  );
+}
+
+function Facts({ job, run }: { job: Job; run: Run }) {
+  const now = useNow();
+  const over = job.ended_at !== null;
+  // The newest report, by whichever way it came first.
+  const usedMs = over ? job.used_ms : Math.max(job.used_ms, run.usedMs);
+  const used = over ? job.gross : costOf(usedMs, job.rate, job.cap);
+  const back = over ? job.refund : job.cap - used;
+  const elapsed = job.started_at === null ? null : (over ? Date.parse(job.ended_at ?? "") : now) - Date.parse(job.started_at);
+  const permille = Math.max(job.permille, run.permille);
+  const left = !over && elapsed !== null && permille >= 50 ? (elapsed * (1000 - permille)) / permille : null;
+  const command = `curl -H "Authorization: Bearer $TOKEN" ${location.origin}/v1/jobs/${job.id}`;
+  return (
+    <section className="card" aria-label="Facts">
+      <h2>Facts</h2>
+      <SplitBar cap={job.cap} used={used} back={back} settled={over} />
+      <dl className="facts">
+        <div><dt>Submitted</dt><dd><Age time={job.created_at} /></dd></div>
+        {job.started_at !== null && <div><dt>Started</dt><dd><Clock time={job.started_at} /></dd></div>}
+        {elapsed !== null && <div><dt>{over ? "Took" : "Running for"}</dt><dd>{shortDuration(elapsed)}</dd></div>}
+        {job.started_at !== null && <div><dt>Paid time</dt><dd>{shortDuration(usedMs)} <span className="dim">of {shortDuration(job.limit_ms)}</span></dd></div>}
+        {left !== null && <div><dt>Still needs, about</dt><dd>{duration(Math.round(left / 1000) * 1000)}</dd></div>}
+        <div><dt>Price per hour</dt><dd><Amount value={job.rate} /></dd></div>
+        {over && job.fee > 0n && <div><dt>Of which fee</dt><dd><Amount value={job.fee} /></dd></div>}
+        {job.attempt > 1 && <div><dt>Attempt</dt><dd>{job.attempt}</dd></div>}
+        <div><dt>Job</dt><dd><Id value={job.id} what="Job id" /></dd></div>
+        <div><dt>Machine</dt><dd><Id value={job.host_id} what="Machine id" /></dd></div>
+        {job.escrow !== null && <div><dt>Escrow</dt><dd><Id value={job.escrow.identity} what="Escrow identity" /></dd></div>}
+      </dl>
+      <p><button type="button" className="link small-text" onClick={() => void copy(command, "Command")}>Copy as curl</button></p>
+    </section>
+  );
+}
+
+function History({ run }: { run: Run }) {
+  const notches = run.notches;
+  return (
+    <section className="card" aria-label="Events of this job">
+      <h2>Events</h2>
+      <div className="history" tabIndex={0} role="region" aria-label="All its events"><ol>
+        {[...notches].reverse().map((notch) => (
+          <li key={notch.sequence} className={notch.kind}><span className="mono dim">#{group(notch.sequence)}</span><Clock time={notch.time} /><span>{notch.type}</span>{notch.type === "escrow.confirmed" && <span className="dim">{notch.label}</span>}</li>
+        ))}
+      </ol></div>
+    </section>
+  );
+}
+
+function Monitor({ job }: { job: Job }) {
+  const { run, loaded } = useRun(job.id);
+  const [cancelling, setCancelling] = useState(false);
+  const who = useStore(session);
+  const over = job.ended_at !== null;
+  const permille = over ? job.permille : Math.max(job.permille, run.permille);
+  const operation = run.operation || job.operation || "";
+  const name = nameOf(job);
+  const stages = useMemo(() => stagesOf(job, run), [job, run, run.version]); // eslint-disable-line
+  useTitle("Job", job.status === "running" ? `${Math.floor(permille / 10)} % · ${name}` : name);
+  const mine = who?.accountId === job.account_id;
+  return (
+    <div className="page job">
+      <header className="page-head">
+        <h1>{name}</h1>
+        <StatusPill job={{ ...job, permille }} />
+        {job.status === "running" && operation !== "" && <span className="dim operation">{operation}</span>}
+        <span className="grow" />
+        {mine && !over && <button type="button" className="danger-quiet" onClick={() => setCancelling(true)}>Cancel…</button>}
+      </header>
+      <div className="notch-scroll" tabIndex={0} role="region" aria-label="Timeline"><NotchLine stages={stages} permille={permille} /></div>
+      <Outcome job={job} />
+      {job.status === "awaiting_lock" && mine && <LockPanel job={job} quotedCap={null} />}
+      {job.status === "running" && <div className="progress" role="progressbar" aria-valuenow={Math.floor(permille / 10)} aria-valuemin={0} aria-valuemax={100} aria-label="Progress of the job"><span style={{ width: `${permille / 10}%` }} /></div>}
+      <div className="columns">
+        <Boundary><Facts job={job} run={run} /></Boundary>
+        <section className="card" aria-label="Metrics"><h2>Metrics</h2><Boundary>{loaded || run.samples.length > 0 ? <Metrics run={run} over={over} /> : <Skeleton rows={4} height={28} />}</Boundary></section>
+        <section className="card output-card" aria-label="Output"><h2>Output</h2><Boundary>{loaded || run.lines.length > 0 ? <Output run={run} name={name} over={over} /> : <Skeleton rows={8} />}</Boundary></section>
+      </div>
+      <div className="below">
+        <div className="stack"><Results job={job} /><Payments job={job} /></div>
+        <History run={run} />
+      </div>
+      {cancelling && <CancelDialog job={job} open onClose={() => setCancelling(false)} />}
+    </div>
+  );
+}
+
+function Load({ id }: { id: string }) {
+  const job = useQuery({ queryKey: ["job", id], queryFn: ({ signal }) => getJob(id, signal), refetchInterval: (query) => (query.state.data?.settled === true ? false : 5000) });
+  if (job.isPending) return <div className="page"><Skeleton rows={6} height={44} /></div>;
+  if (job.data !== undefined) return <Monitor job={job.data} />;
+  return (
+    <div className="page">
+      {"status" in (job.error ?? {}) && (job.error as { status?: number }).status === 404 ? (
+        <EmptyState title="You have no such job" action={<Link to="/jobs" className="button">Your jobs</Link>}>It may be another account's, or the address was cut.</EmptyState>
+      ) : (
+        <ErrorPanel error={job.error} retry={() => void job.refetch()} safe="The job goes on without this page, and so does its money." />
+      )}
+    </div>
+  );
+}
+
+export function JobPage() {
+  const { job } = useParams({ from: "/jobs/$job" });
+  return <SignedIn to="see the job" title="Job"><Load key={job} id={job} /></SignedIn>;
+}

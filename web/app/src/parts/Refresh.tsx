@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// R13: fetches anew, spins meanwhile, says how it went, and how old what is shown is.
+import type { UseQueryResult } from "@tanstack/react-query";
+import { toast } from "sonner";
+import { ago } from "../lib/units.ts";
+import { useNow } from "./Age.tsx";
+import { Icon } from "./Icon.tsx";
+import { problemOfError } from "./States.tsx";
+
+export function Refresh({ query, what }: { query: Pick<UseQueryResult, "refetch" | "isFetching" | "dataUpdatedAt">; what: string }) {
+  const now = useNow();
+  const refresh = async () => {
+    const { error } = await query.refetch();
+    if (error === null) toast.success(`${what} refreshed`);
+    else toast.error(problemOfError(error).message, { action: { label: "Retry", onClick: () => void refresh() } });
+  };
+  return (
+    <span className="refresh">
+      {query.dataUpdatedAt > 0 && <span className="dim">Last updated {ago(Math.max(0, now - query.dataUpdatedAt))}</span>}
+      <button type="button" className="icon-button" aria-label={`Refresh ${what.toLowerCase()}`} title="Refresh" onClick={() => void refresh()} disabled={query.isFetching}>
+        <Icon name="refresh" className={query.isFetching ? "spin" : ""} />
+      </button>
+    </span>
+  );
+}

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+// People with jobs: what they click, what they see, and whether the money on the screen is the money of the API and of the chain.
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { after, test } from "node:test";
+import { api, chooseFirst, drop, jobOf, launch, launchJob, sampleToPayment, shownAmount, url, visitor, world } from "./chromium.mjs";
+
+const browser = await launch();
+after(() => browser.close());
+const newcomer = await visitor(browser);
+const { page } = newcomer;
+
+async function settled(id) {
+  for (let turn = 0; turn < 200; turn++) {
+    const job = await api(page, `/v1/jobs/${id}`);
+    if (job.settled) return job;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  throw new Error("not settled after 40 s");
+}
+
+/** R6.4 P19 P22: used and returned on the screen are the server's, and the chain's. */
+async function checkMoney(id, before) {
+  const job = await settled(id);
+  await page.getByText(/came back/).waitFor();
+  await page.waitForFunction((used) => document.querySelector('[data-testid="used"] data')?.getAttribute("value") === String(used), job.gross);
+  const [used, back] = [await shownAmount(page.getByTestId("used")), await shownAmount(page.getByTestId("back"))];
+  assert.deepEqual([used, back], [BigInt(job.gross), BigInt(job.refund)]);
+  assert.equal(used + back, BigInt(job.cap));
+  const { identity } = await api(page, "/v1/auth/whoami");
+  assert.equal(BigInt(await world("balance", { identity })), before - used);
+  return job;
+}
+const myBalance = async () => BigInt(await world("balance", { identity: (await api(page, "/v1/auth/whoami")).identity }));
+
+test("R4 R6.7 R7.8 P10 P11 P21: a newcomer without a wallet runs the sample, reloading at every step, and is paid back what was not used", async () => {
+  await page.goto(`${url}/new`);
+  await page.getByRole("button", { name: /hello\.py/ }).click();
+  await page.waitForURL(/\/offers$/);
+  await page.getByTestId("analysis").getByText("Custom program").waitFor(); // R1.5
+  await page.reload();
+  await page.getByRole("button", { name: "Choose", exact: true }).first().click();
+  await page.waitForURL(/\/settings$/);
+  await page.getByLabel("Arguments").fill('--name "two words"');
+  await page.reload();
+  assert.equal(await page.getByLabel("Arguments").inputValue(), '--name "two words"');
+  await page.getByRole("link", { name: "Machine" }).click();
+  await page.getByRole("button", { name: "Chosen" }).first().waitFor();
+  await page.goBack();
+  assert.equal(await page.getByLabel("Arguments").inputValue(), '--name "two words"');
+  await page.getByLabel("Arguments").fill('"open');
+  assert.ok(await page.getByRole("button", { name: /payment/ }).isDisabled());
+  await page.getByLabel("Arguments").fill("");
+  await page.getByRole("button", { name: /payment/ }).click();
+  await page.waitForURL(/\/pay$/);
+  const cap = await shownAmount(page.getByTestId("cap"));
+  await page.reload();
+  assert.equal(await shownAmount(page.getByTestId("cap")), cap); // the same quote
+  const before = await myBalance();
+  const counts = new Set();
+  const watching = setInterval(() => page.getByTestId("confirmations").textContent({ timeout: 100 }).then((text) => counts.add(text), () => undefined), 40);
+  const id = await launchJob(page);
+  clearInterval(watching);
+  assert.ok(counts.has("3/3") && counts.size >= 2, `saw ${[...counts]}`);
+  await page.getByText("The job is done").waitFor({ timeout: 60_000 });
+  const job = await checkMoney(id, before);
+  assert.equal(BigInt(job.cap), cap);
+  await page.getByText("hello", { exact: true }).waitFor();
+  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "hello.txt" }).click()]);
+  const results = await api(page, `/v1/jobs/${id}/results`);
+  assert.equal((await readFile(await download.path())).length, results.items.find((file) => file.name === "hello.txt").size);
+  assert.match(await page.title(), /^hello\.py/);
+  await page.reload(); // the same page long after the end
+  await page.getByText("The job is done").waitFor();
+  assert.equal(await shownAmount(page.getByTestId("used")), BigInt(job.gross));
+  await page.goto(`${url}/money`);
+  await page.getByRole("row", { name: /^Lock/ }).waitFor();
+  assert.equal(await shownAmount(page.getByRole("row", { name: /^Refund/ })), BigInt(job.refund));
+});
+
+test("R6.5 P20: a program that fails costs nothing, and its error is there to read", async () => {
+  await sampleToPayment(page, /missing-column\.py/);
+  const before = await myBalance();
+  const id = await launchJob(page);
+  await page.getByText("The job failed").waitFor({ timeout: 60_000 });
+  const job = await checkMoney(id, before);
+  assert.deepEqual([job.status, job.gross], ["failed", 0]);
+  await page.getByText("Failed, refunded").waitFor();
+  await page.locator(".line.stderr").first().waitFor();
+  await page.getByText("its files are withheld").waitFor();
+  await page.getByLabel("Search the output").fill("error");
+  await page.getByLabel("Search the output").press("Enter");
+  await page.locator(".line.marked mark").first().waitFor();
+});
+
+const LINES = `import time
+for n in range(1, 101):
+    print("line %d" % n, flush=True)
+    print("::tally progress=%.2f operation=\\"step %d\\"" % (n / 100, n), flush=True)
+    time.sleep(0.08)
+`;
+
+test("R1.1 R1.2 R1.7 P6 R15: several files are dropped; the good ones are kept, each bad one says why", async () => {
+  await page.goto(`${url}/new`);
+  await drop(page, [{ name: "lines.py", text: LINES }, { name: "film.mp4", text: "x" }, { name: "empty.py", text: "" }, { name: "broken.png", text: "no picture" }]);
+  const card = (name) => page.getByTestId("upload").filter({ hasText: name });
+  await card("lines.py").getByText("Upload complete").waitFor();
+  await card("film.mp4").getByText("Supported: Python").waitFor();
+  await card("empty.py").getByText("This file is empty").waitFor();
+  await card("broken.png").getByRole("alert").waitFor(); // the server's own words
+  assert.equal(await page.getByRole("link", { name: "Choose a machine" }).count(), 1);
+});
+
+test("R16.5: the server is killed while a job runs; the page says so, comes back by itself, and no line is missing or twice", async () => {
+  await page.getByRole("link", { name: "Choose a machine" }).click();
+  await page.waitForURL(/\/offers$/);
+  await chooseFirst(page);
+  const before = await myBalance();
+  const id = await launchJob(page);
+  await page.getByText("line 10", { exact: true }).waitFor({ timeout: 60_000 });
+  assert.match(await page.title(), /^[0-9]+ % · lines\.py/);
+  await world("stop");
+  await page.getByText("Reconnecting").waitFor();
+  await world("start");
+  await page.locator(".connection").getByText("Live").waitFor();
+  await page.getByText("The job is done").waitFor({ timeout: 60_000 });
+  await checkMoney(id, before);
+  const [download] = await Promise.all([page.waitForEvent("download"), page.getByLabel("Download all output").click()]);
+  const lines = (await readFile(await download.path(), "utf8")).split("\n").filter((line) => line.startsWith("line "));
+  assert.deepEqual(lines, Array.from({ length: 100 }, (_, index) => `line ${index + 1}`));
+});
+
+test("R7.8 R17: cancelling asks first, says what it costs, and does that", async () => {
+  await page.goto(`${url}/new`);
+  await drop(page, [{ name: "long.py", text: "import time\nwhile True:\n    print('tick', flush=True)\n    time.sleep(0.2)\n" }]);
+  await page.getByRole("link", { name: "Choose a machine" }).click();
+  await chooseFirst(page);
+  const before = await myBalance();
+  const id = await launchJob(page);
+  await page.getByText("tick").first().waitFor({ timeout: 60_000 });
+  await page.getByRole("button", { name: "Cancel…" }).click();
+  const dialog = page.getByRole("dialog", { name: "Cancel long.py?" });
+  await dialog.getByText("the rest comes back by itself").waitFor();
+  await page.keyboard.press("Escape");
+  await dialog.waitFor({ state: "hidden" });
+  assert.equal((await api(page, `/v1/jobs/${id}`)).status, "running");
+  await page.getByRole("button", { name: "Cancel…" }).click();
+  await dialog.getByRole("button", { name: "Cancel the job" }).click();
+  await page.getByText("The job was cancelled").waitFor();
+  const job = await checkMoney(id, before);
+  assert.equal(job.ending, "cancelled_running");
+  assert.ok(job.gross > 0);
+});
+
+test("closing the tab between launch and lock loses nothing: the job's page asks for the signature, and signs once", async () => {
+  await sampleToPayment(page, /hello\.py/);
+  await page.route("**/v1/broadcast", (route) => route.abort()); // the lock does not get out
+  await page.getByRole("button", { name: /^Launch/ }).click();
+  await page.getByText("The chain could not be told yet").waitFor();
+  const { items: [made] } = await api(page, "/v1/jobs?limit=1");
+  assert.equal(made.status, "awaiting_lock");
+  await page.goto(`${url}/jobs/${made.id}`); // another day, perhaps
+  await page.getByText("can never run any more").waitFor({ timeout: 60_000 }); // its tick has passed without it
+  await page.unroute("**/v1/broadcast");
+  await page.getByRole("button", { name: /^Sign again and lock/ }).click();
+  await page.getByText("The job is done").waitFor({ timeout: 60_000 });
+  const job = await settled(made.id);
+  assert.equal(job.legs.filter((leg) => leg.kind === "return").length, 0); // paid once
+  assert.equal(jobOf(page), made.id);
+});
+
+test("nobody complained: not the policy, not the page", () => {
+  const expected = /ERR_CONNECTION_REFUSED|ERR_FAILED|422|503|WebSocket connection|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|ERR_INCOMPLETE/; // the bad file, the killed server, the lock that was held back
+  assert.deepEqual(newcomer.complaints.filter((complaint) => !expected.test(complaint)), []);
+});

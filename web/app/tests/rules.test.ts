@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+// The page's own rules: paying once, steps of the wizard, order of offers, settings, files, output.
+import { beforeEach, describe, expect, test } from "vitest";
+import type { Escrow, Job, Rank, Terms } from "../src/api/schema.ts";
+import { spansOf } from "../src/lib/ansi.ts";
+import { draftOf, draftsKept, furthest, keepDraft, mayEnter, newDraft, STEPS, withChoice } from "../src/lib/drafts.ts";
+import { refusal } from "../src/lib/files.ts";
+import { chooseTick, keepLock, lockStep, paymentOf, sentLock } from "../src/lib/lock.ts";
+import { bestThree, selectable, sorted, whyNot } from "../src/lib/ranking.ts";
+import { joinArguments, settingsErrors, settingsOf, splitArguments } from "../src/lib/settings.ts";
+import { nearest } from "../src/parts/LineChart.tsx";
+import { forAll, type Random } from "./generate.ts";
+
+const kept = new Map<string, string>();
+beforeEach(() => {
+  kept.clear();
+  const storage = new Proxy({}, { ownKeys: () => [...kept.keys()], getOwnPropertyDescriptor: () => ({ enumerable: true, configurable: true }),
+    get: (_, name) => ({ getItem: (key: string) => kept.get(key) ?? null, setItem: (key: string, text: string) => void kept.set(key, text), removeItem: (key: string) => void kept.delete(key) })[String(name)] });
+  Object.defineProperty(globalThis, "localStorage", { value: storage, configurable: true });
+});
+
+describe("paying a lock", () => {
+  const escrow = (change: Partial<Escrow> = {}): Escrow => ({
+    id: "e", identity: "ESCROW", amount: 500n, last_tick: 1000, input_type: 21587, input: "00", status: "requested", confirmations: 0, required: 3, expected_ms: null,
+    lock_transaction: null, consumer_identity: "ME", provider_identity: "P", shortfall: false, ...change });
+  const chain = (tick: number, processed = tick - 1): Terms["chain"] => ({ tick, processed, tick_ms: 1000, answers: true, faucet: false });
+  const sent = { hex: "aa", id: "t", tick: 100 };
+
+  test("while a lock may still run, no other one is signed", () => {
+    forAll((random) => ({ tick: random.below(1200), behind: random.below(5), at: random.below(1000) }), ({ tick, behind, at }) => {
+      const step = lockStep(escrow(), { ...sent, tick: at }, chain(tick, tick - behind));
+      if (tick - behind < at + 3) expect(step).toBe("sent");
+      else expect(["lost", "late"]).toContain(step);
+    });
+  });
+  test("what was seen is never paid again, and after the last tick nothing is", () => {
+    for (const status of ["observed", "locked", "settled", "closed"] as const) expect(lockStep(escrow({ status }), null, chain(5))).toBe("seen");
+    expect(lockStep(escrow(), null, chain(5))).toBe("unsigned");
+    expect(lockStep(escrow(), null, chain(999))).toBe("late");
+    expect(lockStep(escrow(), sent, chain(500))).toBe("lost");
+  });
+  test("the tick is far enough ahead to get there and never behind the last one", () => {
+    const terms = (tick: number) => ({ terms: { tick_offset: 5 }, chain: chain(tick) }) as Terms;
+    expect(chooseTick(terms(10), escrow())).toBe(17);
+    expect(chooseTick(terms(998), escrow())).toBe(1000);
+  });
+  test("only what was quoted is signed, and only by the job's own wallet", () => {
+    const job = { cap: 500n, escrow: escrow() } as Job;
+    expect(paymentOf(job, 500n, "ME", 7)).toEqual({ destination: "ESCROW", amount: 500n, tick: 7, inputType: 21587, input: "00" });
+    expect(() => paymentOf(job, 499n, "ME", 7)).toThrow("another amount than it quoted");
+    expect(() => paymentOf({ ...job, cap: 501n }, null, "ME", 7)).toThrow("another amount than it quoted");
+    expect(() => paymentOf(job, 500n, "YOU", 7)).toThrow("another identity");
+  });
+  test("what was sent is remembered after a reload", () => {
+    expect(sentLock("j")).toBeNull();
+    keepLock("j", sent);
+    expect(sentLock("j")).toEqual(sent);
+  });
+});
+
+describe("the wizard", () => {
+  test("P10: a step is shut until the one before it is done", () => {
+    const draft = newDraft("u", "a.py");
+    expect([furthest(null), furthest(draft), furthest({ ...draft, offer: "o" })]).toEqual(["upload", "offers", "pay"]);
+    expect(STEPS.filter((step) => mayEnter(draft, step))).toEqual(["upload", "offers"]);
+    expect(STEPS.filter((step) => mayEnter(null, step))).toEqual(["upload"]);
+  });
+  test("P11: whatever was chosen is there after going back, and after a reload", () => {
+    forAll((random) => ({ offer: String(random.below(9)), args: Array.from({ length: random.below(4) }, () => String(random.below(99))) }), ({ offer, args }) => {
+      const draft = withChoice(withChoice(newDraft("u", "a.py"), { offer, match: "m" }), { settings: { arguments: args } });
+      keepDraft(draft);
+      expect(draftOf("u")).toEqual({ ...draft, at: draftOf("u")?.at });
+    });
+  });
+  test("another choice is another quote and another job; the same choice is the same", () => {
+    const draft = { ...withChoice(newDraft("u", "a.py"), { offer: "1" }), job: "j" };
+    expect(withChoice(draft, { offer: "1", match: "m" })).toMatchObject({ quoteKey: draft.quoteKey, jobKey: draft.jobKey, job: "j" });
+    const other = withChoice(draft, { offer: "2" });
+    expect(other.quoteKey).not.toBe(draft.quoteKey);
+    expect(other.jobKey).not.toBe(draft.jobKey);
+    expect(other.job).toBeUndefined();
+  });
+  test("a draft that somebody else wrote into the storage is none", () => {
+    kept.set("tally.draft.u", '{"upload":1}');
+    kept.set("tally.draft.v", "{{{");
+    expect([draftOf("u"), draftOf("v"), draftsKept()]).toEqual([null, null, []]);
+  });
+});
+
+const FITS = ["recommended", "compatible", "borderline", "insufficient"] as const;
+const randomRank = (random: Random, id: number): Rank => ({
+  offer_id: String(id), fit: random.pick(FITS), score: 1000 - id, p50_ms: random.below(10_000), p90_ms: 0, cost: random.amount(10n ** 9n), why: random.pick(["", "needs 10 GB, has 8", "tight"]),
+  offer: { online: random.below(4) > 0, busy: random.below(2) === 0 } as Rank["offer"] });
+const randomRanking = (random: Random): Rank[] => Array.from({ length: random.below(40) }, (_, index) => randomRank(random, index));
+
+describe("offers", () => {
+  test("P8 P9: each order is one, keeps all offers, and the server's is kept as it came", () => {
+    forAll(randomRanking, (ranking) => {
+      expect(sorted(ranking, "value")).toEqual(ranking);
+      const price = sorted(ranking, "price");
+      expect(price.every((rank, index) => index === 0 || (price[index - 1]?.cost ?? 0n) <= rank.cost)).toBe(true);
+      const speed = sorted(ranking, "speed");
+      expect(speed.every((rank, index) => index === 0 || (speed[index - 1]?.p50_ms ?? 0) <= rank.p50_ms)).toBe(true);
+      for (const order of ["price", "speed", "available"] as const) expect(new Set(sorted(ranking, order))).toEqual(new Set(ranking));
+    });
+  });
+  test("P7: what does not fit, or is offline, cannot be chosen and is counted with its reason", () => {
+    forAll(randomRanking, (ranking) => {
+      const best = bestThree(ranking);
+      expect(best.every(({ rank }) => selectable(rank) && rank.fit !== "insufficient")).toBe(true);
+      expect(best.length).toBe(Math.min(3, ranking.filter(selectable).length));
+      expect(new Set(best.map(({ rank }) => rank.offer_id)).size).toBe(best.length);
+      expect(whyNot(ranking).reduce((sum, [, count]) => sum + count, 0)).toBe(ranking.filter((rank) => !selectable(rank)).length);
+    });
+  });
+});
+
+describe("settings", () => {
+  test("arguments come back as they were, quotes and blanks too", () => {
+    forAll((random) => Array.from({ length: random.below(6) }, () => Array.from({ length: random.below(6) }, () => random.pick(["a", " ", "-", "'", "7"])).join("")), (list) => {
+      expect(splitArguments(joinArguments(list))).toEqual(list);
+    });
+    expect(splitArguments(`--name "two words" 'and "three"' --x=1`)).toEqual(["--name", "two words", 'and "three"', "--x=1"]);
+    expect(splitArguments('"open')).toBeNull();
+  });
+  test("what the server would refuse is said here, in words", () => {
+    expect(settingsErrors("--epochs 5", [["A_1", "x"], ["", ""]])).toEqual({});
+    expect(settingsErrors('"', []).arguments).toContain("not closed");
+    for (const [name, words] of [["1A", "letters"], ["A-B", "letters"], ["TALLY_X", "TALLY_"]] as const) expect(settingsErrors("", [[name, "x"]]).environment, name).toContain(words);
+    expect(settingsErrors("", [["A", "1"], ["A", "2"]]).environment).toContain("twice");
+    expect(settingsErrors("x".repeat(9000), []).arguments).toContain("8192");
+    expect(settingsOf("", [])).toEqual({});
+  });
+});
+
+describe("files", () => {
+  test("P1 P5 P57: each file is taken, or says why not and what would do", () => {
+    for (const name of ["a.py", "Train.IPYNB", "Dockerfile", "gpu.dockerfile", "data.tar.gz", "x.csv"]) expect(refusal({ name, size: 10 }, 1000), name).toBeNull();
+    for (const name of ["a.exe", "a", "py", "movie.mp4", ".bashrc"]) expect(refusal({ name, size: 10 }, 1000), name).toContain("Supported: Python");
+    expect(refusal({ name: "a.py", size: 0 }, 1000)).toBe("This file is empty.");
+    expect(refusal({ name: "a.py", size: 500_000_001 }, 500_000_000)).toContain("at most 500 MB");
+    expect(refusal({ name: "a.py", size: 10 ** 12 }, null)).toBeNull(); // the server knows its limit
+  });
+  test("P6: of several, each is judged by itself", () => {
+    forAll((random) => Array.from({ length: random.below(12) }, () => ({ name: random.pick(["a.py", "b.exe", "c.csv"]), size: random.below(3) })), (files) => {
+      for (const file of files) expect(refusal(file, 10) === null).toBe(file.size > 0 && file.name !== "b.exe");
+    });
+  });
+});
+
+describe("output", () => {
+  test("colours become spans, everything else of a terminal is left out, and no letter is lost", () => {
+    expect(spansOf("plain")).toEqual([{ text: "plain", style: "" }]);
+    expect(spansOf("\u001b[1;31mred\u001b[0m \u001b[2Kok")).toEqual([{ text: "red", style: "ansi-1 ansi-bold" }, { text: " ", style: "" }, { text: "ok", style: "" }]);
+    expect(spansOf("50 %\r100 %")).toEqual([{ text: "100 %", style: "" }]);
+    forAll((random) => Array.from({ length: random.below(20) }, () => random.pick(["a", "b", "\u001b[32m", "\u001b[0m", "<b>", "\u001b[", "\u001b]0;t\u0007"])).join(""), (line) => {
+      expect(spansOf(line).map((span) => span.text).join("")).not.toContain("\u001b[32m");
+    });
+  });
+  test("P28: hovering finds the sample that is nearest in time", () => {
+    forAll((random) => ({ times: Array.from({ length: 1 + random.below(50) }, () => random.below(1000)).sort((a, b) => a - b), at: random.below(1200) - 100 }), ({ times, at }) => {
+      const best = Math.min(...times.map((time) => Math.abs(time - at)));
+      expect(Math.abs((times[nearest(times, at)] ?? 0) - at)).toBe(best);
+    });
+  });
+});
