@@ -6,9 +6,9 @@ import { spansOf } from "../src/lib/ansi.ts";
 import { draftOf, draftsKept, furthest, keepDraft, mayEnter, newDraft, STEPS, withChoice } from "../src/lib/drafts.ts";
 import { refusal } from "../src/lib/files.ts";
 import { chooseTick, keepLock, lockStep, paymentOf, sentLock } from "../src/lib/lock.ts";
+import { nearest } from "../src/lib/nearest.ts";
 import { bestThree, selectable, sorted, whyNot } from "../src/lib/ranking.ts";
 import { joinArguments, settingsErrors, settingsOf, splitArguments } from "../src/lib/settings.ts";
-import { nearest } from "../src/parts/LineChart.tsx";
 import { forAll, type Random } from "./generate.ts";
 
 const kept = new Map<string, string>();

@@ -120,7 +120,7 @@ export function Frame() {
           <Outlet />
         </Boundary>
       </main>
-      <Toaster theme={look} position="bottom-right" closeButton />
+      <Toaster theme={look} position="bottom-right" mobileOffset={{ bottom: 72 }} closeButton />
     </div>
   );
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Light, dark, or as the system has it. public/theme.js reads the same choice before the first paint.
+import { useSyncExternalStore } from "react";
 import { createStore } from "../lib/store.ts";
 
 export type Theme = "system" | "light" | "dark";
@@ -10,6 +11,23 @@ const chosen = (): Theme => {
   return set === "light" || set === "dark" ? set : "system";
 };
 export const theme = createStore<Theme>(chosen());
+
+/** For what is painted, not styled: renders anew when the colours change, by whoever changed them. */
+export function useScheme(): string {
+  return useSyncExternalStore(
+    (listener) => {
+      const system = matchMedia("(prefers-color-scheme: dark)");
+      const page = new MutationObserver(listener);
+      system.addEventListener("change", listener);
+      page.observe(document.documentElement, { attributeFilter: ["data-theme"] });
+      return () => {
+        system.removeEventListener("change", listener);
+        page.disconnect();
+      };
+    },
+    () => `${matchMedia("(prefers-color-scheme: dark)").matches} ${document.documentElement.dataset["theme"] ?? ""}`,
+  );
+}
 
 export function nextTheme(): void {
   const next = ORDER[(ORDER.indexOf(theme.get()) + 1) % ORDER.length] ?? "system";

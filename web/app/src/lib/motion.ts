@@ -1,3 +1,3 @@
 // SPDX-License-Identifier: Apache-2.0
-// What moves things, in a chunk of its own: the page is there before it.
-export { domAnimation as default } from "motion/react";
+// What moves things that change their places, in a chunk of its own: they are there before it.
+export { domMax as default } from "motion/react";

@@ -9,6 +9,10 @@ import { EmptyState } from "../parts/States.tsx";
 
 const NOTABLE = ["amount", "permille", "operation", "confirmations", "ending", "file_name", "class", "model", "cap", "payout", "refund"];
 
+// What a running job reports again and again; shown only to whoever asks for it.
+const REPORTS = new Set(["job.progressed", "job.output", "metric.sampled"]);
+export const notable = (events: readonly LedgerEvent[]): LedgerEvent[] => events.filter((event) => !REPORTS.has(event.type));
+
 function summary(data: Readonly<Record<string, unknown>>): string {
   return NOTABLE.filter((name) => data[name] !== undefined && data[name] !== "")
     .slice(0, 3)

@@ -42,7 +42,7 @@ export function Market() {
                   <td><OfferState offer={offer} /></td>
                   <td className="right" data-label="Per hour"><Amount value={offer.rate} /></td>
                   <td className="right" data-label="Per minute"><Amount value={offer.rate / 60n} /></td>
-                  <td className="dim">{equipment(offer)}</td>
+                  <td className="dim whole">{equipment(offer)}</td>
                 </tr>
               ))}
             </tbody>

@@ -14,7 +14,7 @@ import { EmptyState, ErrorPanel, Skeleton } from "../parts/States.tsx";
 import { session } from "../wallet/session.ts";
 import { SignInCard } from "../wallet/SignInCard.tsx";
 import { useBalance } from "../wallet/useBalance.ts";
-import { EventRows } from "./EventRows.tsx";
+import { EventRows, notable } from "./EventRows.tsx";
 import { JobCard } from "./JobCard.tsx";
 
 function Welcome() {
@@ -78,7 +78,7 @@ function Home({ identity }: { identity: string | null }) {
         </section>
         <section>
           <header className="card-head"><h2>Events</h2><Link to="/events">All events</Link></header>
-          <div className="card"><EventRows events={events.slice(0, 12)} /></div>
+          <div className="card"><EventRows events={notable(events).slice(0, 12)} /></div>
         </section>
       </div>
     </>

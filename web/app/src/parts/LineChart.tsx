@@ -2,6 +2,8 @@
 // Lines over time on a canvas: many points, few elements. Series differ by dash as well as by colour; hovering, or the arrow keys, show the
 // exact value and its time; the newest values stand beside it as text, so the picture is never the only way to know.
 import { useEffect, useRef, useState } from "react";
+import { useScheme } from "../frame/theme.ts";
+import { nearest } from "../lib/nearest.ts";
 import { clockTime } from "../lib/units.ts";
 
 export interface Series {
@@ -22,19 +24,6 @@ interface Props {
 }
 
 const HEIGHT = 96;
-
-/** Index of the time that is nearest. */
-export function nearest(times: readonly number[], time: number): number {
-  let low = 0;
-  let high = times.length - 1;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((times[middle] ?? 0) < time) low = middle + 1;
-    else high = middle;
-  }
-  const before = times[low - 1];
-  return before !== undefined && time - before < (times[low] ?? 0) - time ? low - 1 : low;
-}
 
 function draw(canvas: HTMLCanvasElement, { times, series, max, threshold }: Props, hover: number | null): void {
   const width = canvas.clientWidth;
@@ -92,6 +81,7 @@ export function LineChart(props: Props) {
   const { label, times, series, show } = props;
   const canvas = useRef<HTMLCanvasElement>(null);
   const [hover, setHover] = useState<number | null>(null);
+  useScheme();
   useEffect(() => {
     const element = canvas.current;
     if (element === null) return undefined;

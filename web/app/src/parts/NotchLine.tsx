@@ -1,13 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // The timeline: a stick with a notch for each event of the job. Taller for money, hollow while awaited, red where it failed; hatched where
 // time is not billed.
+import { useEffect, useRef } from "react";
 import { exactTime } from "../lib/units.ts";
 import type { Stage } from "../lib/stages.ts";
 
 export function NotchLine({ stages, permille }: { stages: readonly Stage[]; permille: number }) {
   const next = stages.findIndex((stage) => stage.time === null);
+  const line = useRef<HTMLOListElement>(null);
+  // Where it is narrower than the stick, what is going on is in sight.
+  useEffect(() => {
+    const box = line.current?.parentElement;
+    const at = line.current?.children[next === -1 ? stages.length - 1 : next - 1];
+    if (box instanceof HTMLElement && at instanceof HTMLElement) box.scrollLeft = at.offsetLeft - box.clientWidth / 3;
+  }, [next, stages.length]);
   return (
-    <ol className="notchline" aria-label="What has happened to this job">
+    <ol ref={line} className="notchline" aria-label="What has happened to this job">
       {stages.map((stage, index) => {
         const past = stage.time !== null;
         const open = past && (next === -1 ? false : next === index + 1);

@@ -27,6 +27,7 @@ const ALL = { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] 
 const COLOURS = { runOnly: { type: "rule", values: ["color-contrast"] } };
 
 async function looked(page, where, run = ALL) {
+  await page.waitForFunction(() => document.getAnimations().every((animation) => animation.playState !== "running")); // nothing is half seen
   if (run !== null) assert.deepEqual(await found(page, run), [], where);
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
   assert.ok(wide <= 0, `${where} is ${wide} px wider than its window`);

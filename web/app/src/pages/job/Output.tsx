@@ -61,10 +61,11 @@ export function Output({ run, name, over }: { run: Run; name: string; over: bool
 
   const rows = useVirtualizer({ count: lines.length, getScrollElement: () => scroller.current, estimateSize: () => LINE_HEIGHT, overscan: 20 });
   const count = lines.length;
+  const height = rows.scrollRect?.height ?? 0;
   useEffect(() => {
     if (follow && count > 0) rows.scrollToIndex(count - 1, { align: "end" });
     if (follow) setSeen(count);
-  }, [follow, count, rows]);
+  }, [follow, count, height, rows]);
   useEffect(() => {
     const changed = () => {
       setLinked(lineOfHash());

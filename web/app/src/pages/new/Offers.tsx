@@ -2,6 +2,7 @@
 // Step 2: machines, ranked for this upload; why one fits, and why the others do not.
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { LazyMotion, MotionConfig } from "motion/react";
 import * as m from "motion/react-m";
 import { newMatch } from "../../api/routes.ts";
 import type { Rank } from "../../api/schema.ts";
@@ -20,6 +21,8 @@ import { AnalysisCard } from "./Analysis.tsx";
 import { StepBody, Steps } from "./Steps.tsx";
 import { useDraft } from "./useDraft.ts";
 
+const moves = () => import("../../lib/motion.ts").then((module) => module.default);
+
 const ORDER_WORDS: readonly (readonly [Order, string])[] = [["value", "Best value"], ["price", "Cheapest"], ["speed", "Fastest"], ["available", "Free now"]];
 
 function FitPill({ rank }: { rank: Rank }) {
@@ -29,7 +32,7 @@ function FitPill({ rank }: { rank: Rank }) {
 
 function BestCard({ title, rank, chosen, choose }: { title: string; rank: Rank; chosen: boolean; choose: () => void }) {
   return (
-    <m.li layout className={`card offer ${chosen ? "chosen" : ""}`} initial={{ opacity: 0, y: 8 }} animate={{ opacity: 1, y: 0 }}>
+    <m.li layout="position" className={`card offer ${chosen ? "chosen" : ""}`}>
       <p className="offer-title dim">{title}</p>
       <h3>{rank.offer?.model}</h3>
       <p className="offer-pills"><FitPill rank={rank} />{rank.offer !== null && <OfferState offer={rank.offer} />}</p>
@@ -57,7 +60,7 @@ function AllOffers({ ranking, chosen, choose }: { ranking: readonly Rank[]; chos
               <td><FitPill rank={rank} /> <span className="dim small-text">{rank.why}</span></td>
               <td className="right" data-label="Likely costs"><Amount value={rank.cost} /></td>
               <td className="right" data-label="Likely takes">{durationRange(rank.p50_ms, rank.p90_ms)}</td>
-              <td className="right">
+              <td className="right whole">
                 <button type="button" className="small" aria-pressed={chosen === rank.offer_id} disabled={!selectable(rank)} onClick={() => choose(rank)}>
                   {chosen === rank.offer_id ? "Chosen" : selectable(rank) ? "Choose" : "Not suitable"}
                 </button>
@@ -109,7 +112,11 @@ function Ranking({ upload }: { upload: string }) {
             </div>
             <button type="button" className="icon-button" aria-label="Rank again with what is on offer now" title="Rank again" onClick={again}><Icon name="refresh" className={match.isFetching ? "spin" : ""} /></button>
           </div>
-          <ul className="best">{best.map(({ title, rank }) => <BestCard key={rank.offer_id} title={title} rank={rank} chosen={draft.offer === rank.offer_id} choose={() => choose(rank)} />)}</ul>
+          <LazyMotion features={moves} strict>
+            <MotionConfig reducedMotion="user" transition={{ duration: 0.16, ease: "easeOut" }}>
+              <ul className="best">{best.map(({ title, rank }) => <BestCard key={rank.offer_id} title={title} rank={rank} chosen={draft.offer === rank.offer_id} choose={() => choose(rank)} />)}</ul>
+            </MotionConfig>
+          </LazyMotion>
           <details className="card" open={ranking.length <= 8}>
             <summary>{ranking.length === 1 ? "The one offer there is" : `All ${ranking.length} offers`}{reasons.length > 0 && <span className="dim">, not suitable: {reasons.map(([why, count]) => `${count} × ${why}`).join("; ")}</span>}</summary>
             <AllOffers ranking={ranking} chosen={draft.offer} choose={choose} />

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The four steps, where one is, and what is still shut; each is an address.
 import { Link } from "@tanstack/react-router";
-import { LazyMotion, MotionConfig } from "motion/react";
-import * as m from "motion/react-m";
 import { mayEnter, STEPS, type Draft, type Step } from "../../lib/drafts.ts";
 import { Icon } from "../../parts/Icon.tsx";
 
@@ -33,17 +31,7 @@ export function Steps({ at, draft }: { at: Step; draft: Draft | null }) {
   );
 }
 
-const features = () => import("../../lib/motion.ts").then((module) => module.default);
-
-/** A step comes in from where the way leads; still for whoever wants no motion. */
+/** A step comes in from where the way leads (wizard.css); still for whoever wants no motion. */
 export function StepBody({ children }: { children: React.ReactNode }) {
-  return (
-    <LazyMotion features={features} strict>
-      <MotionConfig reducedMotion="user" transition={{ duration: 0.16, ease: "easeOut" }}>
-        <m.div className="step-body" initial={{ opacity: 0, x: 12 }} animate={{ opacity: 1, x: 0 }}>
-          {children}
-        </m.div>
-      </MotionConfig>
-    </LazyMotion>
-  );
+  return <div className="step-body">{children}</div>;
 }

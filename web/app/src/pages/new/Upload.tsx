@@ -137,9 +137,9 @@ function DropZone({ add, sizeMax }: { add: (files: readonly File[]) => void; siz
   );
 }
 
-function Unfinished() {
+function Unfinished({ but }: { but: readonly string[] }) {
   useStore(draftsChanged);
-  const drafts = draftsKept().filter((draft) => draft.job === undefined);
+  const drafts = draftsKept().filter((draft) => draft.job === undefined && !but.includes(draft.upload));
   if (drafts.length === 0) return null;
   return (
     <section className="card">
@@ -179,6 +179,10 @@ export function UploadStep() {
       <h1>New job</h1>
       <Steps at="upload" draft={null} />
       <StepBody>
+        {who !== null && <DropZone add={(files) => void add(files)} sizeMax={sizeMax} />}
+        <ul className="uploads" aria-label="Uploads">
+          {items.map((item) => <ItemCard key={item.id} item={item} again={() => again(item)} remove={() => remove(item)} />)}
+        </ul>
         {canTry && (
           <section className="card samples" aria-label="Samples">
             <p><b>Try a sample job</b> <span className="dim">{who === null && "A wallet with play money is made for you."}</span></p>
@@ -192,11 +196,7 @@ export function UploadStep() {
             {sample.isError && <ErrorPanel error={sample.error} />}
           </section>
         )}
-        {who === null ? <SignInCard title="Sign in to upload your own" /> : <DropZone add={(files) => void add(files)} sizeMax={sizeMax} />}
-        <ul className="uploads" aria-label="Uploads">
-          {items.map((item) => <ItemCard key={item.id} item={item} again={() => again(item)} remove={() => remove(item)} />)}
-        </ul>
-        {who !== null && <Unfinished />}
+        {who === null ? <SignInCard title="Sign in to upload your own" /> : <Unfinished but={items.flatMap((item) => item.upload?.id ?? [])} />}
       </StepBody>
     </div>
   );
