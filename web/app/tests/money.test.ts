@@ -28,6 +28,7 @@ describe("amounts", () => {
       expect(costOf(ms + more, rate, cap) >= cost).toBe(true);
     });
     expect(costOf(2089, 3600000n, 528915n)).toBe(2089n);
+    expect([costOf(1, 3599999n, 9n), costOf(1, 3600000n, 9n), costOf(10 ** 9, 3600000n, 9n), costOf(-5, 3600000n, 9n)]).toEqual([0n, 1n, 9n, 0n]);
   });
 
   test("a share is between nothing and a thousand, of nothing too", () => {
