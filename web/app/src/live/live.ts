@@ -139,7 +139,7 @@ export function startLive(queries: QueryClient): () => void {
   const unsubscribe = session.subscribe(() => {
     if (session.get()?.token === token) return;
     token = session.get()?.token;
-    queries.clear(); // what was another's
+    void queries.resetQueries(); // what was another's is gone, and what is shown is asked for anew
     void follow();
   });
   void follow();

@@ -150,7 +150,11 @@ test("R5: a wallet with a passphrase: made, locked by a reload, opened by nothin
 
 test("a link brings a token and it does not stay in the address; with it one watches, and signs out", async () => {
   const { page, context } = await visitor(browser);
-  await page.goto(`${url}/#token=${providerToken}`);
+  await page.goto(url);
+  await page.getByRole("button", { name: /Start with play money/ }).click();
+  await page.locator('.tiles data[value="100000000"]').waitFor();
+  await page.goto(`${url}/#token=${providerToken}`); // another person's link, in the same tab
+  await page.waitForFunction(() => document.querySelector(".tiles data") !== null && document.querySelector('.tiles data[value="100000000"]') === null);
   await page.locator(".connection").getByText("Live").waitFor();
   assert.equal(page.url(), `${url}/`);
   await page.reload();
