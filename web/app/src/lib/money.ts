@@ -18,9 +18,3 @@ export function costOf(usedMs: number, rate: bigint, cap: bigint): bigint {
 
 /** Thousandths of `whole`, rounded down; 0 of nothing. For the width of a bar, not for a sum. */
 export const permilleOf = (part: bigint, whole: bigint): number => (whole <= 0n ? 0 : Number((part * 1000n) / whole));
-
-/** What people type: digits with or without spaces. null: no amount. */
-export function parseAmount(text: string): bigint | null {
-  const digits = text.replace(/[\s\u202f\u2009]/g, "");
-  return /^(0|[1-9][0-9]{0,15})$/.test(digits) ? BigInt(digits) : null;
-}

@@ -19,13 +19,11 @@ interface Props {
   readonly series: readonly Series[];
   readonly max: number;
   readonly show: (value: number) => string;
-  /** From this value on the ground is tinted: worth a look (P27). */
-  readonly threshold?: number;
 }
 
 const HEIGHT = 96;
 
-function draw(canvas: HTMLCanvasElement, { times, series, max, threshold }: Props, hover: number | null): void {
+function draw(canvas: HTMLCanvasElement, { times, series, max }: Props, hover: number | null): void {
   const width = canvas.clientWidth;
   const scale = window.devicePixelRatio || 1;
   canvas.width = Math.round(width * scale);
@@ -38,10 +36,6 @@ function draw(canvas: HTMLCanvasElement, { times, series, max, threshold }: Prop
   context.scale(scale, scale);
   const x = (time: number) => (last === first ? width : ((time - first) / (last - first)) * width);
   const y = (value: number) => HEIGHT - 1.5 - (Math.min(value, max) / max) * (HEIGHT - 4);
-  if (threshold !== undefined && threshold < max) {
-    context.fillStyle = style.getPropertyValue("--failed-ground");
-    context.fillRect(0, 0, width, y(threshold));
-  }
   context.strokeStyle = style.getPropertyValue("--line");
   context.lineWidth = 1;
   for (const part of [0, 0.5, 1]) {
