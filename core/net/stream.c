@@ -11,7 +11,8 @@
 #define STREAM_MAGIC 0x73747265u
 #define STREAM_UNSENT_MAX (UINT64_C(1) << 30)
 #define STREAM_READ_SIZE 65536
-#define STREAM_SPARE_MAX 262144 /* a drained buffer larger than this is given back */
+/* A drained buffer larger than this is given back: thousands of connections are idle at any time, after each was sent a lot. */
+#define STREAM_SPARE_MAX 2048
 
 struct stream {
     uint32_t magic;
@@ -25,6 +26,7 @@ struct stream {
     struct buf writing;
     uint64_t written; /* bytes of finished writes */
     bool is_writing;
+    bool is_corked;
     bool is_reading;
     bool is_ended;
     bool is_closing;
@@ -125,16 +127,21 @@ static void shutdown_cb(uv_shutdown_t *request, int status)
 
 static bool flush(struct stream *stream);
 
+static void give_back(struct buf *drained)
+{
+    if (drained->capacity > STREAM_SPARE_MAX) {
+        buf_deinit(drained);
+        buf_init(drained, STREAM_UNSENT_MAX);
+    }
+    buf_clear(drained);
+}
+
 static void write_cb(uv_write_t *request, int status)
 {
     struct stream *stream = stream_of(request->data);
     stream->is_writing = false;
     stream->written += stream->writing.size;
-    if (stream->writing.capacity > STREAM_SPARE_MAX) {
-        buf_deinit(&stream->writing);
-        buf_init(&stream->writing, STREAM_UNSENT_MAX);
-    }
-    buf_clear(&stream->writing);
+    give_back(&stream->writing);
     if (stream->is_closing) {
         return;
     }
@@ -152,7 +159,7 @@ static void write_cb(uv_write_t *request, int status)
 /* Swap the buffers and write, unless a write is under way. */
 static bool flush(struct stream *stream)
 {
-    if (stream->is_writing || stream->is_closing) {
+    if (stream->is_writing || stream->is_closing || stream->is_corked) {
         return true;
     }
     if (stream->collecting.size == 0) {
@@ -185,6 +192,12 @@ bool stream_write(struct stream *stream, struct bytes data)
     }
     buf_append_bytes(&stream->collecting, data);
     return !stream->collecting.failed && flush(stream);
+}
+
+bool stream_cork(struct stream *stream, bool on)
+{
+    stream->is_corked = on;
+    return on || flush(stream);
 }
 
 size_t stream_unsent(const struct stream *stream)

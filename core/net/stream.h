@@ -2,7 +2,7 @@
  *
  * Shape:   owner callbacks for bytes read, output sent, the peer's end, and closed. The owner can be exchanged
  *          while the connection lives: that is how a WebSocket takes over from HTTP.
- * Output:  two buffers: one is being written, the other collects. Everything is copied.
+ * Output:  two buffers: one is being written, the other collects. Everything is copied. An idle connection keeps at most 2 KiB of each.
  * Life:    stream_close is final: after it only `closed` is called, from the loop, then the stream is freed. A
  *          libuv handle is embedded, so the memory lives until then.
  * Thread:  the loop's. No callback is called from inside these functions, stream_cut apart. */
@@ -39,6 +39,9 @@ void stream_on_free(struct stream *stream, void (*on_free)(void *ctx, struct str
 void stream_read(struct stream *stream, bool on);
 /* Queue and send. False: out of memory or past 1 GiB unsent; the connection is of no use any more. */
 bool stream_write(struct stream *stream, struct bytes data);
+/* While corked, what is written only collects; uncorking sends it in one piece. For many small messages at once. False: as of
+ * stream_write. */
+bool stream_cork(struct stream *stream, bool on);
 size_t stream_unsent(const struct stream *stream);
 /* Counts up whenever the kernel has taken bytes: for timeouts. */
 uint64_t stream_sent(struct stream *stream);
