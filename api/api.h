@@ -32,6 +32,7 @@ struct api_options {
     unsigned
         qubic_requests_per_s; /* of each of the two clients: this one and settlement's; 0: no limit */
     const char *explorer_url; /* NULL: none */
+    unsigned feed_stuck_s;    /* a follower of the feed that takes nothing for so long is closed */
 };
 
 struct api {

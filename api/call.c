@@ -72,6 +72,15 @@ void call_free(struct call *call)
     free(call);
 }
 
+struct http_request *call_take_request(struct call *call)
+{
+    struct http_request *request = call->request;
+    http_request_on_abort(request, NULL, NULL);
+    call->request = NULL;
+    call_free(call);
+    return request;
+}
+
 /* ── replies ───────────────────────────────────────────────────────────────────────────────────── */
 
 static void send_reply(struct call *call, int status, const char *content_type, struct bytes body)

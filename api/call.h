@@ -62,6 +62,9 @@ struct call {
 struct call *call_create(struct api *api, struct http_request *request, const struct route *route);
 void call_free(struct call *call);
 
+/* The request, for who answers it in another way; the call is freed. */
+struct http_request *call_take_request(struct call *call);
+
 /* ── replies; each frees the call ── */
 
 /* Takes the reference to `json`. */

@@ -23,6 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #define SOFTWARE "tallyd 0.1.0"
 #define SETTLEMENT_KEY_ID 1
@@ -323,6 +324,16 @@ static enum err_code rotate(struct server *s, struct err *err)
 
 /* ── run ───────────────────────────────────────────────────────────────────────────────────────── */
 
+/* Every connection is a descriptor, and 1,024 is what a shell gives by default. */
+static void raise_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 static void signal_cb(uv_signal_t *signal, int number)
 {
     struct server *s = signal->data;
@@ -376,6 +387,7 @@ static enum err_code say_started(struct server *s, struct err *err)
 static enum err_code serve(struct server *s, uv_loop_t *loop, struct err *err)
 {
     static const int NUMBERS[] = {SIGTERM, SIGINT};
+    raise_descriptors();
     s->api.options = s->options.api;
     s->api.ledger = s->ledger;
     enum err_code code = api_start(&s->api, err);

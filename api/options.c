@@ -32,6 +32,8 @@ static const char USAGE[] =
     "  --port N                   [8420]; 0: any free port\n"
     "  --origin URL               what people sign in to [http://HOST:PORT]\n"
     "  --page DIR                 static files served at /\n"
+    "  --feed-stuck-s N           a follower of the feed that takes nothing for so long is closed "
+    "[30]\n"
     "  --qubic-live-url URL       [https://rpc.qubic.org/live/v1, of a testnet log "
     "https://testnet-rpc.qubic.org/live/v1];\n"
     "                             a local log needs both\n"
@@ -62,6 +64,7 @@ enum option_id {
     OPT_PORT,
     OPT_ORIGIN,
     OPT_PAGE,
+    OPT_FEED_STUCK,
     OPT_LIVE,
     OPT_QUERY,
     OPT_RATE,
@@ -84,6 +87,7 @@ static const struct option LONG[] = {
     {"port", required_argument, NULL, OPT_PORT},
     {"origin", required_argument, NULL, OPT_ORIGIN},
     {"page", required_argument, NULL, OPT_PAGE},
+    {"feed-stuck-s", required_argument, NULL, OPT_FEED_STUCK},
     {"qubic-live-url", required_argument, NULL, OPT_LIVE},
     {"qubic-query-url", required_argument, NULL, OPT_QUERY},
     {"qubic-rate", required_argument, NULL, OPT_RATE},
@@ -156,6 +160,13 @@ static enum err_code take(int id, struct tallyd_options *options, struct err *er
     case OPT_PAGE:
         options->api.page_dir = optarg;
         break;
+    case OPT_FEED_STUCK:
+        code = number(optarg, 3600, &value, "feed-stuck-s", err);
+        options->api.feed_stuck_s = (unsigned)value;
+        if (code == ERR_OK && value == 0) {
+            code = err_set(err, ERR_INVALID, "--feed-stuck-s is at least 1");
+        }
+        break;
     case OPT_LIVE:
         options->api.qubic_live_url = optarg;
         break;
@@ -200,7 +211,7 @@ enum err_code options_parse(int argc, char **argv, struct tallyd_options *ret, b
     struct tallyd_options options = {
         .name = "tally.local",
         .network = NETWORK_LOCAL,
-        .api = {.port = 8420},
+        .api = {.port = 8420, .feed_stuck_s = 30},
     };
     *ret_help = argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0);
     if (*ret_help) {
