@@ -6,8 +6,10 @@
 #include "api/call.h"
 #include "api/claims.h"
 #include "api/feed.h"
+#include "api/in_flight.h"
 #include "api/nonces.h"
 #include "api/presence.h"
+#include "api/rate.h"
 #include "api/route.h"
 #include "core/base/time.h"
 #include "core/base/trace.h"
@@ -219,6 +221,19 @@ static void recover_blobs(struct api *api)
     }
 }
 
+static bool create_rate(const struct api_limit *limit, unsigned fallback, struct rates **ret)
+{
+    unsigned per_s = limit->given ? limit->value : fallback;
+    *ret = per_s == 0 ? NULL : rates_create(per_s);
+    return per_s == 0 || *ret != NULL;
+}
+
+static bool create_rates(struct api *api)
+{
+    return create_rate(&api->options.rate_per_token, API_RATE_PER_TOKEN, &api->token_rates) &&
+           create_rate(&api->options.rate_per_address, API_RATE_PER_ADDRESS, &api->address_rates);
+}
+
 enum err_code api_start(struct api *api, struct err *err)
 {
     enum err_code code = read_log_id(api, err);
@@ -230,8 +245,9 @@ enum err_code api_start(struct api *api, struct err *err)
     api->presence = presence_create(api);
     api->claims = claims_create(api);
     api->feeds = feeds_create(api);
+    api->in_flight = in_flight_create();
     if (api->nonces == NULL || api->presence == NULL || api->claims == NULL || api->feeds == NULL ||
-        uv_timer_init(api->loop, &api->tick) != 0 ||
+        api->in_flight == NULL || !create_rates(api) || uv_timer_init(api->loop, &api->tick) != 0 ||
         uv_timer_start(&api->tick, tick_cb, TICK_MS, TICK_MS) != 0) {
         return err_set(err, ERR_NOMEM, "no memory to start serving");
     }
@@ -253,7 +269,12 @@ enum err_code api_start(struct api *api, struct err *err)
     struct http_server_options server_options = {
         .host = api->options.host,
         .port = api->options.port,
-        .connections_max = 4096,
+        .connections_max = api->options.connections_max,
+        .connections_per_peer_max = api->options.connections_per_address.given
+                                        ? api->options.connections_per_address.value
+                                        : API_CONNECTIONS_PER_ADDRESS,
+        .limits_local_peers = api->options.connections_per_address.given,
+        .traces_access = api->options.traces_access,
     };
     if (code == ERR_OK) {
         code =
@@ -294,6 +315,12 @@ void api_finish(struct api *api)
 {
     feeds_destroy(api->feeds);
     api->feeds = NULL;
+    in_flight_destroy(api->in_flight);
+    api->in_flight = NULL;
+    rates_destroy(api->token_rates);
+    rates_destroy(api->address_rates);
+    api->token_rates = NULL;
+    api->address_rates = NULL;
     blobs_close(api->blobs);
     api->blobs = NULL;
 }

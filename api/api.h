@@ -21,6 +21,12 @@ struct feeds;
 struct blobs;
 struct result_room;
 
+#define CORS_ORIGINS_MAX 16
+#define API_RATE_PER_TOKEN 200
+#define API_RATE_PER_ADDRESS 500
+#define API_CONNECTIONS_PER_ADDRESS 256
+#define API_CONNECTIONS_MAX 10000
+
 struct api_options {
     const char *data_dir;
     const char *host;     /* NULL: 127.0.0.1 */
@@ -31,9 +37,21 @@ struct api_options {
     const char *qubic_query_url;
     unsigned
         qubic_requests_per_s; /* of each of the two clients: this one and settlement's; 0: no limit */
-    const char *explorer_url; /* NULL: none */
-    unsigned feed_stuck_s;    /* a follower of the feed that takes nothing for so long is closed */
+    const char *explorer_url;                   /* NULL: none */
+    const char *cors_origins[CORS_ORIGINS_MAX]; /* pages that may read answers, see api/cors.h */
+    size_t cors_origin_count;
+    /* Requests a second; 0: no limit. Not given: API_RATE_… , but for addresses of this machine: there may be a proxy behind them. */
+    struct api_limit {
+        bool given;
+        unsigned value;
+    } rate_per_token, rate_per_address, connections_per_address;
+    unsigned connections_max;
+    bool traces_access;
+    unsigned feed_stuck_s; /* a follower of the feed that takes nothing for so long is closed */
 };
+
+struct rates;
+struct in_flight;
 
 struct api {
     struct api_options options;
@@ -50,6 +68,9 @@ struct api {
     struct presence *presence;
     struct claims *claims;
     struct feeds *feeds;
+    struct in_flight *in_flight;
+    struct rates *token_rates;   /* NULL: no limit */
+    struct rates *address_rates; /* NULL: no limit */
     struct blobs *blobs;
     struct result_room *result_rooms; /* of routes/results.c: promised to files on their way */
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/options.h"
 
+#include "api/cors.h"
 #include "core/base/text.h"
 
 #include <getopt.h>
@@ -32,6 +33,15 @@ static const char USAGE[] =
     "  --port N                   [8420]; 0: any free port\n"
     "  --origin URL               what people sign in to [http://HOST:PORT]\n"
     "  --page DIR                 static files served at /\n"
+    "  --cors-origin ORIGIN       pages of this origin may read answers, '*': of any (repeatable) "
+    "[none]\n"
+    "  --rate-per-token N         requests a second with one token; 0: no limit [200, none from "
+    "this machine]\n"
+    "  --rate-per-address N       ... from one address (IPv6: one /64) [500, none from this "
+    "machine]\n"
+    "  --connections-per-address N  [256, no limit from this machine]\n"
+    "  --connections-max N        [10000]\n"
+    "  --trace-access             trace a line for each answer\n"
     "  --feed-stuck-s N           a follower of the feed that takes nothing for so long is closed "
     "[30]\n"
     "  --qubic-live-url URL       [https://rpc.qubic.org/live/v1, of a testnet log "
@@ -65,6 +75,12 @@ enum option_id {
     OPT_ORIGIN,
     OPT_PAGE,
     OPT_FEED_STUCK,
+    OPT_CORS,
+    OPT_RATE_TOKEN,
+    OPT_RATE_ADDRESS,
+    OPT_PER_ADDRESS,
+    OPT_CONNECTIONS,
+    OPT_TRACE_ACCESS,
     OPT_LIVE,
     OPT_QUERY,
     OPT_RATE,
@@ -88,6 +104,12 @@ static const struct option LONG[] = {
     {"origin", required_argument, NULL, OPT_ORIGIN},
     {"page", required_argument, NULL, OPT_PAGE},
     {"feed-stuck-s", required_argument, NULL, OPT_FEED_STUCK},
+    {"cors-origin", required_argument, NULL, OPT_CORS},
+    {"rate-per-token", required_argument, NULL, OPT_RATE_TOKEN},
+    {"rate-per-address", required_argument, NULL, OPT_RATE_ADDRESS},
+    {"connections-per-address", required_argument, NULL, OPT_PER_ADDRESS},
+    {"connections-max", required_argument, NULL, OPT_CONNECTIONS},
+    {"trace-access", no_argument, NULL, OPT_TRACE_ACCESS},
     {"qubic-live-url", required_argument, NULL, OPT_LIVE},
     {"qubic-query-url", required_argument, NULL, OPT_QUERY},
     {"qubic-rate", required_argument, NULL, OPT_RATE},
@@ -113,6 +135,55 @@ static enum err_code number(const char *text, uint64_t max, uint64_t *ret, const
                        (unsigned long long)max);
     }
     return ERR_OK;
+}
+
+static enum err_code limit(const char *name, struct api_limit *ret, struct err *err)
+{
+    uint64_t value = 0;
+    enum err_code code = number(optarg, 1000000, &value, name, err);
+    *ret = (struct api_limit){.given = true, .value = (unsigned)value};
+    return code;
+}
+
+/* Those of the HTTP server. */
+static enum err_code take_http(int id, struct api_options *api, struct err *err)
+{
+    uint64_t value = 0;
+    enum err_code code = ERR_OK;
+    switch (id) {
+    case OPT_FEED_STUCK:
+        code = number(optarg, 3600, &value, "feed-stuck-s", err);
+        api->feed_stuck_s = (unsigned)value;
+        if (code == ERR_OK && value == 0) {
+            code = err_set(err, ERR_INVALID, "--feed-stuck-s is at least 1");
+        }
+        return code;
+    case OPT_CORS:
+        if (api->cors_origin_count == CORS_ORIGINS_MAX) {
+            return err_set(err, ERR_INVALID, "--cors-origin is given at most %d times",
+                           CORS_ORIGINS_MAX);
+        }
+        api->cors_origins[api->cors_origin_count++] = optarg;
+        return cors_check_origin(optarg, err);
+    case OPT_RATE_TOKEN:
+        return limit("rate-per-token", &api->rate_per_token, err);
+    case OPT_RATE_ADDRESS:
+        return limit("rate-per-address", &api->rate_per_address, err);
+    case OPT_PER_ADDRESS:
+        return limit("connections-per-address", &api->connections_per_address, err);
+    case OPT_CONNECTIONS:
+        code = number(optarg, 1000000, &value, "connections-max", err);
+        api->connections_max = (unsigned)value;
+        if (code == ERR_OK && value == 0) {
+            code = err_set(err, ERR_INVALID, "--connections-max is at least 1");
+        }
+        return code;
+    case OPT_TRACE_ACCESS:
+        api->traces_access = true;
+        return ERR_OK;
+    default:
+        return err_set(err, ERR_INVALID, "unknown option; tallyd --help lists them");
+    }
 }
 
 static enum err_code take(int id, struct tallyd_options *options, struct err *err)
@@ -160,13 +231,6 @@ static enum err_code take(int id, struct tallyd_options *options, struct err *er
     case OPT_PAGE:
         options->api.page_dir = optarg;
         break;
-    case OPT_FEED_STUCK:
-        code = number(optarg, 3600, &value, "feed-stuck-s", err);
-        options->api.feed_stuck_s = (unsigned)value;
-        if (code == ERR_OK && value == 0) {
-            code = err_set(err, ERR_INVALID, "--feed-stuck-s is at least 1");
-        }
-        break;
     case OPT_LIVE:
         options->api.qubic_live_url = optarg;
         break;
@@ -199,7 +263,7 @@ static enum err_code take(int id, struct tallyd_options *options, struct err *er
         options->yes = true;
         break;
     default:
-        code = err_set(err, ERR_INVALID, "unknown option; tallyd --help lists them");
+        code = take_http(id, &options->api, err);
         break;
     }
     return code;
@@ -211,7 +275,7 @@ enum err_code options_parse(int argc, char **argv, struct tallyd_options *ret, b
     struct tallyd_options options = {
         .name = "tally.local",
         .network = NETWORK_LOCAL,
-        .api = {.port = 8420, .feed_stuck_s = 30},
+        .api = {.port = 8420, .feed_stuck_s = 30, .connections_max = API_CONNECTIONS_MAX},
     };
     *ret_help = argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0);
     if (*ret_help) {

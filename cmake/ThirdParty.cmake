@@ -18,6 +18,7 @@ tally_pkg(curl libcurl)
 tally_pkg(cmocka cmocka)
 tally_pkg(seccomp libseccomp)
 tally_pkg(yaml yaml-0.1)
+tally_pkg(zlib zlib)
 
 add_library(third_wslay INTERFACE) # ships no .pc file
 target_link_libraries(third_wslay INTERFACE wslay)

@@ -69,6 +69,7 @@ enum err_code event_stream_accept(struct http_request *request,
     buf_init(&head, 8192);
     buf_append_text(&head, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n"
                            "Cache-Control: no-store\r\nX-Accel-Buffering: no\r\n");
+    http_respond_append_extra(request, &head);
     buf_printf(&head, "Connection: close\r\n\r\nretry: %u\n\n",
                options->retry_ms == 0 ? 1000 : options->retry_ms);
     if (events == NULL || head.failed) {
@@ -79,6 +80,7 @@ enum err_code event_stream_accept(struct http_request *request,
     }
     struct bytes early;
     struct stream *stream;
+    request->status = 200;
     http_request_take_over(request, &stream, &early);
     *events = (struct event_stream){
         .magic = EVENT_STREAM_MAGIC,

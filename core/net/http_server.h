@@ -43,7 +43,11 @@ struct http_server_options {
     uint16_t port;    /* 0: the kernel chooses, see http_server_port */
     int backlog;      /* [256] */
 
-    size_t connections_max;  /* [1024], upgraded ones included; the next is answered 503 */
+    size_t connections_max;          /* [1024], upgraded ones included; the next is answered 503 */
+    size_t connections_per_peer_max; /* [no limit] from one address (IPv6: one /64): 503 */
+    bool limits_local_peers;         /* whether that counts for addresses of this machine too */
+    bool
+        traces_access; /* a line for each answer: id, peer, method, path without its query, status, size, time */
     size_t head_size_max;    /* [16 KiB] request line and headers together: 431 */
     size_t target_size_max;  /* [8 KiB]: 414 */
     size_t header_count_max; /* [100]: 431 */
@@ -87,6 +91,15 @@ const struct http_head *http_request_head(const struct http_request *request);
 /* "127.0.0.1" or "::1", without the port. Borrowed like the head. */
 const char *http_request_peer(const struct http_request *request);
 struct http_server *http_request_server(const struct http_request *request);
+
+/* The same for all connections from one address, of IPv6 from one /64: to count by. Another after each start. */
+uint64_t http_request_peer_key(const struct http_request *request);
+/* From this machine: the address says nothing about who it is, behind a proxy least of all. */
+bool http_request_peer_is_local(const struct http_request *request);
+/* What the answer's X-Request-Id says: the peer's own if it has sent one of 1 to 64 characters of A-Z a-z 0-9 . _ -, else made here. */
+const char *http_request_id(const struct http_request *request);
+/* A header of the answer, however it is given. Both texts are borrowed until then. At most four. */
+void http_request_add_header(struct http_request *request, const char *name, const char *value);
 
 /* The handler's own state for this request; the server never looks at it. */
 void http_request_set_user(struct http_request *request, void *user);
