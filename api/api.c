@@ -13,6 +13,7 @@
 #include "api/route.h"
 #include "core/base/time.h"
 #include "core/base/trace.h"
+#include "core/net/tls.h"
 #include "core/qubic/sign_in.h"
 
 #include <stdio.h>
@@ -266,7 +267,11 @@ enum err_code api_start(struct api *api, struct err *err)
     if (code == ERR_OK) {
         code = qubic_client_create(api->http, &qubic_options, &api->qubic, err);
     }
+    if (code == ERR_OK && api->options.tls_cert != NULL) {
+        code = tls_context_create(api->options.tls_cert, api->options.tls_key, &api->tls, err);
+    }
     struct http_server_options server_options = {
+        .tls = api->tls,
         .host = api->options.host,
         .port = api->options.port,
         .connections_max = api->options.connections_max,
@@ -284,7 +289,8 @@ enum err_code api_start(struct api *api, struct err *err)
         const char *host = api->options.host == NULL ? "127.0.0.1" : api->options.host;
         int size = api->options.origin != NULL
                        ? snprintf(api->origin, sizeof api->origin, "%s", api->options.origin)
-                       : snprintf(api->origin, sizeof api->origin, "http://%s:%u", host,
+                       : snprintf(api->origin, sizeof api->origin, "%s://%s:%u",
+                                  api->tls == NULL ? "http" : "https", host,
                                   http_server_port(api->server));
         if (size < 0 || (size_t)size >= sizeof api->origin) {
             code = err_set(err, ERR_TOO_LARGE, "an origin has at most 255 characters");
@@ -293,6 +299,23 @@ enum err_code api_start(struct api *api, struct err *err)
         }
     }
     return code;
+}
+
+void api_reload_tls(struct api *api)
+{
+    struct tls_context *fresh;
+    struct err err = {0};
+    if (api->tls == NULL) {
+        return;
+    }
+    if (tls_context_create(api->options.tls_cert, api->options.tls_key, &fresh, &err) != ERR_OK) {
+        trace_err(TRACE_ERROR, "tls.not_reloaded", &err);
+        return;
+    }
+    http_server_set_tls(api->server, fresh);
+    tls_context_destroy(api->tls);
+    api->tls = fresh;
+    trace(TRACE_INFO, "tls.reloaded", "cert=\"%s\"", api->options.tls_cert);
 }
 
 static void server_closed_cb(void *ctx)
@@ -315,6 +338,8 @@ void api_finish(struct api *api)
 {
     feeds_destroy(api->feeds);
     api->feeds = NULL;
+    tls_context_destroy(api->tls);
+    api->tls = NULL;
     in_flight_destroy(api->in_flight);
     api->in_flight = NULL;
     rates_destroy(api->token_rates);

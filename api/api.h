@@ -46,6 +46,8 @@ struct api_options {
         unsigned value;
     } rate_per_token, rate_per_address, connections_per_address;
     unsigned connections_max;
+    const char *tls_cert; /* PEM files; both or neither */
+    const char *tls_key;
     bool traces_access;
     unsigned feed_stuck_s; /* a follower of the feed that takes nothing for so long is closed */
 };
@@ -59,6 +61,7 @@ struct api {
     struct ledger *ledger;
     struct settlement *settlement;
     struct http_server *server;
+    struct tls_context *tls; /* NULL: plain HTTP */
     struct http_client *http;
     struct qubic_client *qubic;
     struct id16 log_id;
@@ -95,6 +98,8 @@ MUST_CHECK int api_prepare(struct api *api, uv_loop_t *loop);
 MUST_CHECK enum err_code api_start(struct api *api, struct err *err);
 /* Act on deadlines that have passed, unless that is under way; every second, and until nothing is due. */
 void api_sweep(struct api *api);
+/* Read the certificate and its key again, for new connections; if that fails, the old ones stay. */
+void api_reload_tls(struct api *api);
 /* Stop accepting, finish what is in flight; the loop ends when all is closed. */
 void api_stop(struct api *api);
 /* After the loop has ended. */

@@ -33,6 +33,9 @@ static const char USAGE[] =
     "  --port N                   [8420]; 0: any free port\n"
     "  --origin URL               what people sign in to [http://HOST:PORT]\n"
     "  --page DIR                 static files served at /\n"
+    "  --tls-cert FILE            serve HTTPS: the certificate and what leads to its root, PEM; "
+    "SIGHUP reads it again\n"
+    "  --tls-key FILE             ... its private key, PEM\n"
     "  --cors-origin ORIGIN       pages of this origin may read answers, '*': of any (repeatable) "
     "[none]\n"
     "  --rate-per-token N         requests a second with one token; 0: no limit [200, none from "
@@ -75,6 +78,8 @@ enum option_id {
     OPT_ORIGIN,
     OPT_PAGE,
     OPT_FEED_STUCK,
+    OPT_TLS_CERT,
+    OPT_TLS_KEY,
     OPT_CORS,
     OPT_RATE_TOKEN,
     OPT_RATE_ADDRESS,
@@ -104,6 +109,8 @@ static const struct option LONG[] = {
     {"origin", required_argument, NULL, OPT_ORIGIN},
     {"page", required_argument, NULL, OPT_PAGE},
     {"feed-stuck-s", required_argument, NULL, OPT_FEED_STUCK},
+    {"tls-cert", required_argument, NULL, OPT_TLS_CERT},
+    {"tls-key", required_argument, NULL, OPT_TLS_KEY},
     {"cors-origin", required_argument, NULL, OPT_CORS},
     {"rate-per-token", required_argument, NULL, OPT_RATE_TOKEN},
     {"rate-per-address", required_argument, NULL, OPT_RATE_ADDRESS},
@@ -158,6 +165,12 @@ static enum err_code take_http(int id, struct api_options *api, struct err *err)
             code = err_set(err, ERR_INVALID, "--feed-stuck-s is at least 1");
         }
         return code;
+    case OPT_TLS_CERT:
+        api->tls_cert = optarg;
+        return ERR_OK;
+    case OPT_TLS_KEY:
+        api->tls_key = optarg;
+        return ERR_OK;
     case OPT_CORS:
         if (api->cors_origin_count == CORS_ORIGINS_MAX) {
             return err_set(err, ERR_INVALID, "--cors-origin is given at most %d times",
@@ -311,6 +324,9 @@ enum err_code options_parse(int argc, char **argv, struct tallyd_options *ret, b
     if (optind < argc || options.api.data_dir == NULL || options.passphrase_file == NULL) {
         return err_set(err, ERR_INVALID,
                        "--data and --passphrase-file are needed, and nothing else");
+    }
+    if ((options.api.tls_cert == NULL) != (options.api.tls_key == NULL)) {
+        return err_set(err, ERR_INVALID, "--tls-cert and --tls-key go together");
     }
     if (options.yes && options.task != TALLYD_RESTORE) {
         return err_set(err, ERR_INVALID, "--yes is for tallyd restore");

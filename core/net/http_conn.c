@@ -221,6 +221,9 @@ static uint64_t phase_deadline(const struct http_conn *conn)
     const struct http_server_options *options = &conn->server->options;
     switch (conn->phase) {
     case CONN_HEAD:
+        if (stream_is_handshaking(conn->stream)) {
+            return conn->phase_ms + options->handshake_timeout_ms;
+        }
         return conn->head_ms != 0 ? conn->head_ms + options->head_timeout_ms
                                   : conn->phase_ms + options->idle_timeout_ms;
     case CONN_BODY:

@@ -7,6 +7,7 @@
 #include "core/base/trace.h"
 #include "core/net/http_conn.h"
 #include "core/net/http_problem.h"
+#include "core/net/tls.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -46,6 +47,7 @@ static struct http_server_options with_defaults(const struct http_server_options
     set_default_size(&options.target_size_max, 8192);
     set_default_size(&options.header_count_max, 100);
     set_default_size(&options.unsent_size_max, 1048576);
+    set_default_u64(&options.handshake_timeout_ms, 10000);
     set_default_u64(&options.idle_timeout_ms, 60000);
     set_default_u64(&options.head_timeout_ms, 10000);
     set_default_u64(&options.body_timeout_ms, 30000);
@@ -150,9 +152,14 @@ static void ignore_end(void *ctx, enum err_code why)
 
 static const struct stream_owner NOBODY = {NULL, ignore_data, ignore_sent, ignore_end, ignore_sent};
 
-/* Say so in one write and hang up. */
-static void refuse(struct stream *stream, const char *code, const char *detail)
+/* Say so in one write and hang up; with TLS without a word, which would take a handshake. */
+static void refuse(const struct http_server *server, struct stream *stream, const char *code,
+                   const char *detail)
 {
+    if (server->options.tls != NULL) {
+        stream_close(stream);
+        return;
+    }
     struct buf body;
     struct buf out;
     buf_init(&body, REFUSAL_SIZE_MAX);
@@ -169,11 +176,23 @@ static void refuse(struct stream *stream, const char *code, const char *detail)
     stream_close(stream);
 }
 
+static bool begin_tls(struct http_server *server, struct stream *stream)
+{
+    if (server->options.tls == NULL) {
+        return true;
+    }
+    struct tls_session *session = tls_session_create(server->options.tls);
+    if (session != NULL) {
+        stream_set_tls(stream, session);
+    }
+    return session != NULL;
+}
+
 static void adopt(struct http_server *server, struct stream *stream, const struct peer *peer)
 {
     struct http_slot *slot = calloc(1, sizeof *slot);
     struct http_conn *conn = NULL;
-    if (slot != NULL) {
+    if (slot != NULL && begin_tls(server, stream)) {
         conn = http_conn_create(server, stream, peer);
     }
     if (conn == NULL) {
@@ -289,10 +308,10 @@ static void connection_cb(uv_stream_t *listener, int status)
     struct peer peer;
     read_peer(server, stream, &peer);
     if (server->connection_count >= server->options.connections_max) {
-        refuse(stream, "too_many_connections",
+        refuse(server, stream, "too_many_connections",
                "the server has as many connections as it can hold; try again soon");
     } else if (is_one_too_many(server, &peer)) {
-        refuse(stream, "too_many_connections_from_you",
+        refuse(server, stream, "too_many_connections_from_you",
                "your address has as many connections as one may have; close some");
     } else {
         adopt(server, stream, &peer);
@@ -401,6 +420,13 @@ uint16_t http_server_port(const struct http_server *server)
 size_t http_server_connection_count(const struct http_server *server)
 {
     return server->connection_count;
+}
+
+void http_server_set_tls(struct http_server *server, struct tls_context *tls)
+{
+    INVARIANT(server->options.tls != NULL);
+    INVARIANT(tls != NULL);
+    server->options.tls = tls;
 }
 
 bool http_server_is_closing(const struct http_server *server)

@@ -36,6 +36,7 @@
 struct http_server;
 struct http_request;
 struct stream;
+struct tls_context;
 
 /* Zero means the default in brackets. */
 struct http_server_options {
@@ -54,8 +55,10 @@ struct http_server_options {
     size_t
         unsent_size_max; /* [1 MiB] of a connection: no new request is read, streams are refused */
 
-    uint64_t idle_timeout_ms; /* [60,000] between requests: closed */
-    uint64_t head_timeout_ms; /* [10,000] from a head's first byte to its end: 408 */
+    struct tls_context *tls;       /* [plain HTTP] borrowed; see http_server_set_tls */
+    uint64_t handshake_timeout_ms; /* [10,000] of TLS: closed */
+    uint64_t idle_timeout_ms;      /* [60,000] between requests: closed */
+    uint64_t head_timeout_ms;      /* [10,000] from a head's first byte to its end: 408 */
     uint64_t body_timeout_ms; /* [30,000] a body may lag this much behind the rate below: 408 */
     uint64_t
         body_rate_min; /* [1,024] bytes a second; time the handler has paused it does not count */
@@ -75,6 +78,8 @@ MUST_CHECK enum err_code http_server_create(uv_loop_t *loop,
                                             struct http_server **ret_server, struct err *err);
 uint16_t http_server_port(const struct http_server *server);
 size_t http_server_connection_count(const struct http_server *server);
+/* Another certificate for connections from now on, of a server that has one; borrowed. The old one may be destroyed: who began with it keeps it. */
+void http_server_set_tls(struct http_server *server, struct tls_context *tls);
 
 typedef void (*http_server_closed_cb)(void *ctx);
 /* Stop accepting, close idle connections, let requests in flight finish, cut whatever is left after

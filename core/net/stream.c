@@ -5,6 +5,7 @@
 
 #include "core/base/buf.h"
 #include "core/base/invariant.h"
+#include "core/net/tls.h"
 
 #include <stdlib.h>
 
@@ -22,6 +23,8 @@ struct stream {
     struct stream_owner owner;
     void (*on_free)(void *ctx, struct stream *stream);
     void *on_free_ctx;
+    struct tls_session *tls; /* NULL: plain; else `collecting` is plaintext and `writing` is not */
+    bool tls_ended;          /* that nothing follows was said */
     struct buf collecting;
     struct buf writing;
     uint64_t written; /* bytes of finished writes */
@@ -96,10 +99,41 @@ static void end(struct stream *stream, enum err_code why)
     stream->owner.on_end(stream->owner.ctx, why);
 }
 
+static bool flush(struct stream *stream);
+
+void stream_set_tls(struct stream *stream, struct tls_session *session)
+{
+    stream->tls = session;
+}
+
+bool stream_is_handshaking(const struct stream *stream)
+{
+    return stream->tls != NULL && !tls_session_is_open(stream->tls);
+}
+
+/* One read of the socket is one piece of plaintext, as it would be without TLS: an owner that stops reading in the middle sees no more of it. */
+static void read_tls(struct stream *stream, struct bytes cipher)
+{
+    static _Thread_local uint8_t plain[TLS_PLAIN_MAX];
+    size_t size;
+    enum tls_state state = tls_session_read(stream->tls, cipher, plain, &size);
+    bool sent = flush(stream); /* of the handshake, or an alert */
+    if (size > 0) {
+        stream->owner.on_data(stream->owner.ctx, bytes_of(plain, size));
+    }
+    if (state == TLS_BROKEN || !sent) {
+        end(stream, ERR_UNAVAILABLE);
+    } else if (state == TLS_ENDED) {
+        end(stream, ERR_OK);
+    }
+}
+
 static void read_cb(uv_stream_t *handle, ssize_t size, const uv_buf_t *buf)
 {
     struct stream *stream = stream_of(handle->data);
-    if (size > 0) {
+    if (size > 0 && stream->tls != NULL) {
+        read_tls(stream, bytes_of(buf->base, (size_t)size));
+    } else if (size > 0) {
         stream->owner.on_data(stream->owner.ctx, bytes_of(buf->base, (size_t)size));
     } else if (size < 0) {
         end(stream, size == UV_EOF ? ERR_OK : ERR_UNAVAILABLE);
@@ -124,8 +158,6 @@ static void shutdown_cb(uv_shutdown_t *request, int status)
     (void)request;
     (void)status; /* a peer that is gone shows in reading or writing */
 }
-
-static bool flush(struct stream *stream);
 
 static void give_back(struct buf *drained)
 {
@@ -156,23 +188,42 @@ static void write_cb(uv_write_t *request, int status)
     stream->owner.on_sent(stream->owner.ctx);
 }
 
-/* Swap the buffers and write, unless a write is under way. */
+/* Fill `writing`, which is empty. false: the session is of no use any more. */
+static bool fill(struct stream *stream)
+{
+    if (stream->tls != NULL) {
+        if (stream->wants_shutdown && stream->collecting.size == 0 && !stream->tls_ended) {
+            stream->tls_ended = true;
+            tls_session_end(stream->tls);
+        }
+        bool good = tls_session_write(stream->tls, &stream->collecting, &stream->writing);
+        if (stream->collecting.size == 0) {
+            give_back(&stream->collecting);
+        }
+        return good;
+    }
+    struct buf swap = stream->writing;
+    stream->writing = stream->collecting;
+    stream->collecting = swap;
+    return true;
+}
+
+/* Write what there is, unless a write is under way. */
 static bool flush(struct stream *stream)
 {
     if (stream->is_writing || stream->is_closing || stream->is_corked) {
         return true;
     }
-    if (stream->collecting.size == 0) {
-        if (stream->wants_shutdown) {
+    if (stream->writing.size > 0 || !fill(stream)) { /* what could not be written stays: broken */
+        return false;
+    }
+    if (stream->writing.size == 0) {
+        if (stream->wants_shutdown && stream->collecting.size == 0) {
             stream->wants_shutdown = false;
             (void)uv_shutdown(&stream->shutdown_request, (uv_stream_t *)&stream->tcp, shutdown_cb);
         }
         return true;
     }
-    struct buf swap = stream->writing;
-    stream->writing = stream->collecting;
-    stream->collecting = swap;
-    INVARIANT(stream->collecting.size == 0);
     uv_buf_t piece;
     piece.base = (char *)stream->writing.data;
     piece.len = stream->writing.size;
@@ -234,6 +285,7 @@ static void close_cb(uv_handle_t *handle)
     stream->owner.on_closed(stream->owner.ctx);
     buf_deinit(&stream->collecting);
     buf_deinit(&stream->writing);
+    tls_session_destroy(stream->tls);
     stream->magic = 0;
     free(stream);
 }

@@ -1,4 +1,4 @@
-/* core/net/stream.h: one TCP connection with a bounded, coalescing output queue.
+/* core/net/stream.h: one TCP connection, plain or with TLS, with a bounded, coalescing output queue.
  *
  * Shape:   owner callbacks for bytes read, output sent, the peer's end, and closed. The owner can be exchanged
  *          while the connection lives: that is how a WebSocket takes over from HTTP.
@@ -17,6 +17,7 @@
 #include <uv.h>
 
 struct stream;
+struct tls_session;
 
 struct stream_owner {
     void *ctx;
@@ -30,6 +31,10 @@ struct stream_owner {
 /* A stream whose handle is initialised on `loop`, ready for uv_accept or uv_tcp_connect. NULL: out of memory. */
 struct stream *stream_create(uv_loop_t *loop, struct stream_owner owner);
 uv_tcp_t *stream_tcp(struct stream *stream);
+/* Speak TLS from now on, before anything was read or written; takes the session. The owner sees and writes plaintext. */
+void stream_set_tls(struct stream *stream, struct tls_session *session);
+/* TLS whose handshake is not done: nothing can be said yet, what is written waits. */
+bool stream_is_handshaking(const struct stream *stream);
 void stream_set_owner(struct stream *stream, struct stream_owner owner);
 /* A second party that counts or cuts connections: called before the owner's on_closed. */
 void stream_on_free(struct stream *stream, void (*on_free)(void *ctx, struct stream *stream),

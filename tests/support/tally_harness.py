@@ -74,7 +74,7 @@ class Process:
         self.errors = tempfile.TemporaryFile()
         self.child = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=self.errors)
         line = self.child.stdout.readline().decode()
-        match = re.search(r"listening on http://[0-9.]+:(\d+)\n", line)
+        match = re.search(r"listening on https?://[0-9.]+:(\d+)\n", line)
         if not match:
             self.child.kill()
             self.child.wait()
