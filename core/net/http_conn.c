@@ -559,9 +559,11 @@ static void pump(struct http_conn *conn)
 {
     INVARIANT(!conn->is_pumping);
     conn->is_pumping = true;
+    (void)stream_cork(conn->stream, true); /* head and body, and pipelined answers, in one write */
     while (conn->phase != CONN_CLOSED && !conn->is_broken && step(conn)) {
     }
     if (conn->phase != CONN_CLOSED) {
+        conn->is_broken = !stream_cork(conn->stream, false) || conn->is_broken;
         compact_pending(conn);
         if (conn->is_broken) {
             http_conn_fail(conn, ERR_UNAVAILABLE);

@@ -434,6 +434,7 @@ void http_request_take_over(struct http_request *request, struct stream **ret_st
     finish(request);
     *ret_early = bytes_from(buf_bytes(&conn->pending), conn->pending_used);
     *ret_stream = conn->stream;
+    (void)stream_cork(conn->stream, false); /* a broken stream shows in reading */
     stream_read(conn->stream, false);
     http_server_slot_detach(conn->server, conn->stream);
     http_conn_detach(conn);
