@@ -208,6 +208,20 @@ static bool fill(struct stream *stream)
     return true;
 }
 
+static bool start_write(struct stream *stream)
+{
+    uv_buf_t piece;
+    piece.base = (char *)stream->writing.data;
+    piece.len = stream->writing.size;
+    stream->is_writing = true;
+    int rc = uv_write(&stream->write_request, (uv_stream_t *)&stream->tcp, &piece, 1, write_cb);
+    if (rc != 0) {
+        stream->is_writing = false;
+        return false;
+    }
+    return true;
+}
+
 /* Write what there is, unless a write is under way. */
 static bool flush(struct stream *stream)
 {
@@ -224,16 +238,7 @@ static bool flush(struct stream *stream)
         }
         return true;
     }
-    uv_buf_t piece;
-    piece.base = (char *)stream->writing.data;
-    piece.len = stream->writing.size;
-    stream->is_writing = true;
-    int rc = uv_write(&stream->write_request, (uv_stream_t *)&stream->tcp, &piece, 1, write_cb);
-    if (rc != 0) {
-        stream->is_writing = false;
-        return false;
-    }
-    return true;
+    return start_write(stream);
 }
 
 bool stream_write(struct stream *stream, struct bytes data)
@@ -249,6 +254,35 @@ bool stream_cork(struct stream *stream, bool on)
 {
     stream->is_corked = on;
     return on || flush(stream);
+}
+
+bool stream_uncork_quietly(struct stream *stream)
+{
+    stream->is_corked = false;
+    if (stream->is_writing || stream->is_closing || stream->wants_shutdown) {
+        return flush(stream);
+    }
+    if (stream->writing.size > 0 || !fill(stream)) {
+        return false;
+    }
+    if (stream->writing.size > 0) {
+        uv_buf_t piece;
+        piece.base = (char *)stream->writing.data;
+        piece.len = stream->writing.size;
+        int taken = uv_try_write((uv_stream_t *)&stream->tcp, &piece, 1);
+        if (taken < 0 && taken != UV_EAGAIN) {
+            return false;
+        }
+        if (taken > 0) {
+            stream->written += (uint64_t)taken;
+            buf_consume(&stream->writing, (size_t)taken);
+        }
+    }
+    if (stream->writing.size > 0) {
+        return start_write(stream);
+    }
+    give_back(&stream->writing);
+    return true;
 }
 
 size_t stream_unsent(const struct stream *stream)

@@ -47,6 +47,9 @@ bool stream_write(struct stream *stream, struct bytes data);
 /* While corked, what is written only collects; uncorking sends it in one piece. For many small messages at once. False: as of
  * stream_write. */
 bool stream_cork(struct stream *stream, bool on);
+/* As uncorking, for an owner who waits for nothing: what the kernel takes at once is not told by on_sent, which saves the loop a round and a
+ * system call. */
+bool stream_uncork_quietly(struct stream *stream);
 size_t stream_unsent(const struct stream *stream);
 /* Counts up whenever the kernel has taken bytes: for timeouts. */
 uint64_t stream_sent(struct stream *stream);

@@ -521,7 +521,9 @@ enum err_code websocket_send(struct websocket *websocket, struct bytes text, str
 
 void websocket_cork(struct websocket *websocket, bool on)
 {
-    if (websocket->state != WS_CUT && !stream_cork(websocket->stream, on)) {
+    bool waits = on || websocket->wants_writable || websocket->state != WS_OPEN;
+    if (websocket->state != WS_CUT &&
+        !(waits ? stream_cork(websocket->stream, on) : stream_uncork_quietly(websocket->stream))) {
         websocket_cut(websocket);
     }
 }
