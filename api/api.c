@@ -6,11 +6,14 @@
 #include "api/call.h"
 #include "api/claims.h"
 #include "api/feed.h"
+#include "api/in_flight.h"
 #include "api/nonces.h"
 #include "api/presence.h"
+#include "api/rate.h"
 #include "api/route.h"
 #include "core/base/time.h"
 #include "core/base/trace.h"
+#include "core/net/tls.h"
 #include "core/qubic/sign_in.h"
 
 #include <stdio.h>
@@ -219,6 +222,19 @@ static void recover_blobs(struct api *api)
     }
 }
 
+static bool create_rate(const struct api_limit *limit, unsigned fallback, struct rates **ret)
+{
+    unsigned per_s = limit->given ? limit->value : fallback;
+    *ret = per_s == 0 ? NULL : rates_create(per_s);
+    return per_s == 0 || *ret != NULL;
+}
+
+static bool create_rates(struct api *api)
+{
+    return create_rate(&api->options.rate_per_token, API_RATE_PER_TOKEN, &api->token_rates) &&
+           create_rate(&api->options.rate_per_address, API_RATE_PER_ADDRESS, &api->address_rates);
+}
+
 enum err_code api_start(struct api *api, struct err *err)
 {
     enum err_code code = read_log_id(api, err);
@@ -230,8 +246,9 @@ enum err_code api_start(struct api *api, struct err *err)
     api->presence = presence_create(api);
     api->claims = claims_create(api);
     api->feeds = feeds_create(api);
+    api->in_flight = in_flight_create();
     if (api->nonces == NULL || api->presence == NULL || api->claims == NULL || api->feeds == NULL ||
-        uv_timer_init(api->loop, &api->tick) != 0 ||
+        api->in_flight == NULL || !create_rates(api) || uv_timer_init(api->loop, &api->tick) != 0 ||
         uv_timer_start(&api->tick, tick_cb, TICK_MS, TICK_MS) != 0) {
         return err_set(err, ERR_NOMEM, "no memory to start serving");
     }
@@ -250,10 +267,19 @@ enum err_code api_start(struct api *api, struct err *err)
     if (code == ERR_OK) {
         code = qubic_client_create(api->http, &qubic_options, &api->qubic, err);
     }
+    if (code == ERR_OK && api->options.tls_cert != NULL) {
+        code = tls_context_create(api->options.tls_cert, api->options.tls_key, &api->tls, err);
+    }
     struct http_server_options server_options = {
+        .tls = api->tls,
         .host = api->options.host,
         .port = api->options.port,
         .connections_max = api->options.connections_max,
+        .connections_per_peer_max = api->options.connections_per_address.given
+                                        ? api->options.connections_per_address.value
+                                        : API_CONNECTIONS_PER_ADDRESS,
+        .limits_local_peers = api->options.connections_per_address.given,
+        .traces_access = api->options.traces_access,
     };
     if (code == ERR_OK) {
         code =
@@ -263,7 +289,8 @@ enum err_code api_start(struct api *api, struct err *err)
         const char *host = api->options.host == NULL ? "127.0.0.1" : api->options.host;
         int size = api->options.origin != NULL
                        ? snprintf(api->origin, sizeof api->origin, "%s", api->options.origin)
-                       : snprintf(api->origin, sizeof api->origin, "http://%s:%u", host,
+                       : snprintf(api->origin, sizeof api->origin, "%s://%s:%u",
+                                  api->tls == NULL ? "http" : "https", host,
                                   http_server_port(api->server));
         if (size < 0 || (size_t)size >= sizeof api->origin) {
             code = err_set(err, ERR_TOO_LARGE, "an origin has at most 255 characters");
@@ -272,6 +299,23 @@ enum err_code api_start(struct api *api, struct err *err)
         }
     }
     return code;
+}
+
+void api_reload_tls(struct api *api)
+{
+    struct tls_context *fresh;
+    struct err err = {0};
+    if (api->tls == NULL) {
+        return;
+    }
+    if (tls_context_create(api->options.tls_cert, api->options.tls_key, &fresh, &err) != ERR_OK) {
+        trace_err(TRACE_ERROR, "tls.not_reloaded", &err);
+        return;
+    }
+    http_server_set_tls(api->server, fresh);
+    tls_context_destroy(api->tls);
+    api->tls = fresh;
+    trace(TRACE_INFO, "tls.reloaded", "cert=\"%s\"", api->options.tls_cert);
 }
 
 static void server_closed_cb(void *ctx)
@@ -300,6 +344,14 @@ void api_finish(struct api *api)
     api->presence = NULL;
     nonces_destroy(api->nonces);
     api->nonces = NULL;
+    tls_context_destroy(api->tls);
+    api->tls = NULL;
+    in_flight_destroy(api->in_flight);
+    api->in_flight = NULL;
+    rates_destroy(api->token_rates);
+    rates_destroy(api->address_rates);
+    api->token_rates = NULL;
+    api->address_rates = NULL;
     blobs_close(api->blobs);
     api->blobs = NULL;
 }

@@ -21,6 +21,11 @@ struct feeds;
 struct blobs;
 struct result_room;
 
+#define CORS_ORIGINS_MAX 16
+#define API_RATE_PER_TOKEN 200
+#define API_RATE_PER_ADDRESS 500
+#define API_CONNECTIONS_PER_ADDRESS 256
+
 struct api_options {
     const char *data_dir;
     const char *host;     /* NULL: 127.0.0.1 */
@@ -31,10 +36,24 @@ struct api_options {
     const char *qubic_query_url;
     unsigned
         qubic_requests_per_s; /* of each of the two clients: this one and settlement's; 0: no limit */
-    size_t connections_max;   /* 0: as the server does by itself */
-    const char *explorer_url; /* NULL: none */
-    const char *faucet_url;   /* of a local chain; NULL: none */
+    const char *explorer_url;                   /* NULL: none */
+    const char *faucet_url;                     /* of a local chain; NULL: none */
+    const char *cors_origins[CORS_ORIGINS_MAX]; /* pages that may read answers, see api/cors.h */
+    size_t cors_origin_count;
+    /* Requests a second; 0: no limit. Not given: API_RATE_… , but for addresses of this machine: there may be a proxy behind them. */
+    struct api_limit {
+        bool given;
+        unsigned value;
+    } rate_per_token, rate_per_address, connections_per_address;
+    size_t connections_max; /* at once; 0: as the server does by itself */
+    const char *tls_cert;   /* PEM files; both or neither */
+    const char *tls_key;
+    bool traces_access;
+    unsigned feed_stuck_s; /* a follower of the feed that takes nothing for so long is closed */
 };
+
+struct rates;
+struct in_flight;
 
 struct api {
     struct api_options options;
@@ -42,6 +61,7 @@ struct api {
     struct ledger *ledger;
     struct settlement *settlement;
     struct http_server *server;
+    struct tls_context *tls; /* NULL: plain HTTP */
     struct http_client *http;
     struct qubic_client *qubic;
     struct id16 log_id;
@@ -51,6 +71,9 @@ struct api {
     struct presence *presence;
     struct claims *claims;
     struct feeds *feeds;
+    struct in_flight *in_flight;
+    struct rates *token_rates;   /* NULL: no limit */
+    struct rates *address_rates; /* NULL: no limit */
     struct blobs *blobs;
     struct result_room *result_rooms; /* of routes/results.c: promised to files on their way */
 
@@ -75,6 +98,8 @@ MUST_CHECK int api_prepare(struct api *api, uv_loop_t *loop);
 MUST_CHECK enum err_code api_start(struct api *api, struct err *err);
 /* Act on deadlines that have passed, unless that is under way; every second, and until nothing is due. */
 void api_sweep(struct api *api);
+/* Read the certificate and its key again, for new connections; if that fails, the old ones stay. */
+void api_reload_tls(struct api *api);
 /* Stop accepting, finish what is in flight; the loop ends when all is closed. */
 void api_stop(struct api *api);
 /* After the loop has ended. */

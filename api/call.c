@@ -2,6 +2,7 @@
 #include "api/call.h"
 
 #include "api/blobs.h"
+#include "api/encoding.h"
 #include "api/route.h"
 #include "core/base/invariant.h"
 #include "core/base/text.h"
@@ -66,19 +67,57 @@ void call_free(struct call *call)
     if (call->on_free != NULL) {
         call->on_free(call);
     }
+    in_flight_remove(&call->in_flight);
     json_decref(call->body);
     arena_deinit(&call->arena);
     call->magic = 0;
     free(call);
 }
 
+struct http_request *call_take_request(struct call *call)
+{
+    struct http_request *request = call->request;
+    http_request_on_abort(request, NULL, NULL);
+    call->request = NULL;
+    call_free(call);
+    return request;
+}
+
 /* ── replies ───────────────────────────────────────────────────────────────────────────────────── */
+
+/* A view that can be asked for again: tag it, leave it out if the client has it, compress it if that pays. */
+static void encode(struct call *call, struct http_response *response, struct http_field *headers,
+                   char tag[ENCODING_TAG_SIZE], struct buf *packed)
+{
+    const struct http_head *head = http_request_head(call->request);
+    bool reads = head->method == HTTP_GET || head->method == HTTP_HEAD;
+    if (!reads || response->status != 200 || response->content_type == NULL ||
+        strcmp(response->content_type, "application/json") != 0) {
+        return;
+    }
+    encoding_tag(response->body, tag);
+    headers[response->header_count++] = (struct http_field){"ETag", tag};
+    if (encoding_tag_matches(http_head_header(head, "if-none-match"), tag)) {
+        response->status = 304;
+        return;
+    }
+    if (response->body.size < ENCODING_GZIP_MIN || response->body.size > ENCODING_GZIP_MAX) {
+        return;
+    }
+    headers[response->header_count++] = (struct http_field){"Vary", "Accept-Encoding"};
+    if (encoding_takes_gzip(http_head_header(head, "accept-encoding")) &&
+        encoding_gzip(response->body, packed)) {
+        headers[response->header_count++] = (struct http_field){"Content-Encoding", "gzip"};
+        response->body = buf_bytes(packed);
+    }
+}
 
 static void send_reply(struct call *call, int status, const char *content_type, struct bytes body)
 {
     char sequence[24];
     char retry_after[24];
-    struct http_field headers[3];
+    char tag[ENCODING_TAG_SIZE];
+    struct http_field headers[6];
     size_t count = 0;
     if (call->request == NULL) {
         call_free(call);
@@ -89,7 +128,8 @@ static void send_reply(struct call *call, int status, const char *content_type, 
     if (call->read_err.code != ERR_OK) { /* what cannot be read looks like what is not there */
         trace_err(TRACE_ERROR, "call.unreadable", &call->read_err);
         http_problem_append(&problem, 503, "unreadable",
-                            "what the answer is made of cannot be read now; try again");
+                            "what the answer is made of cannot be read now; try again",
+                            http_request_id(call->request));
         status = 503;
         content_type = HTTP_PROBLEM_TYPE;
         body = buf_bytes(&problem);
@@ -114,7 +154,11 @@ static void send_reply(struct call *call, int status, const char *content_type, 
         .header_count = count,
         .body = body,
     };
+    struct buf packed;
+    buf_init(&packed, ENCODING_GZIP_MAX);
+    encode(call, &response, headers, tag, &packed);
     http_respond(call->request, &response);
+    buf_deinit(&packed);
     buf_deinit(&problem);
     call_free(call);
 }
@@ -146,7 +190,8 @@ void call_problem(struct call *call, int status, const char *code, const char *f
     (void)vsnprintf(detail, sizeof detail, format, args);
     va_end(args);
     buf_init(&body, 4096);
-    http_problem_append(&body, status, code, detail);
+    http_problem_append(&body, status, code, detail,
+                        call->request == NULL ? NULL : http_request_id(call->request));
     send_reply(call, status, HTTP_PROBLEM_TYPE, buf_bytes(&body));
     buf_deinit(&body);
 }
@@ -232,28 +277,57 @@ bool call_key_is_good(const struct http_head *head)
     return http_head_header(head, "idempotency-key") == NULL || (size > 0 && size <= CALL_KEY_MAX);
 }
 
+static enum actor_kind actor_kind_of(const struct principal *principal)
+{
+    bool is_operator =
+        (principal->scopes & SCOPE_OPERATOR) != 0 && id_is_zero(principal->account_id);
+    return !id_is_zero(principal->host_id) ? ACTOR_HOST
+           : is_operator                   ? ACTOR_OPERATOR
+                                           : ACTOR_ACCOUNT;
+}
+
+static struct id16 actor_id_of(const struct principal *principal)
+{
+    return id_is_zero(principal->host_id) ? principal->account_id : principal->host_id;
+}
+
+/* What a key stands for: one command of this actor on this route. */
+static struct id16 id_of_key(const struct call *call, struct bytes key)
+{
+    struct id16 id;
+    struct buf named;
+    struct id16 actor_id = actor_id_of(&call->principal);
+    buf_init(&named, 4096);
+    buf_append(&named, actor_id.b, sizeof actor_id.b);
+    buf_printf(&named, "%s %s\n", http_method_name(http_request_head(call->request)->method),
+               call->route->pattern);
+    buf_append_bytes(&named, key);
+    struct key32 digest = sha256_of(buf_bytes(&named));
+    memcpy(id.b, digest.b, sizeof id.b);
+    buf_deinit(&named);
+    return id;
+}
+
+bool call_key_take(struct call *call)
+{
+    const struct http_head *head = http_request_head(call->request);
+    struct bytes key = idempotency_key(head);
+    return key.size == 0 || head->method == HTTP_GET || head->method == HTTP_HEAD ||
+           in_flight_add(call->api->in_flight, &call->in_flight, id_of_key(call, key));
+}
+
 void call_command(struct call *call, enum command_type type)
 {
     struct command *command = &call->command;
     const struct http_head *head = http_request_head(call->request);
     struct bytes key = idempotency_key(head);
-    bool is_host = !id_is_zero(call->principal.host_id);
-    bool is_operator =
-        (call->principal.scopes & SCOPE_OPERATOR) != 0 && id_is_zero(call->principal.account_id);
     *command = (struct command){.type = type, .command_id = id_new(time_wall_ns())};
-    command->actor_kind = is_host ? ACTOR_HOST : is_operator ? ACTOR_OPERATOR : ACTOR_ACCOUNT;
-    command->actor_id = is_host ? call->principal.host_id : call->principal.account_id;
+    command->actor_kind = actor_kind_of(&call->principal);
+    command->actor_id = actor_id_of(&call->principal);
     if (key.size == 0) {
         return;
     }
-    struct buf named;
-    buf_init(&named, 4096);
-    buf_append(&named, command->actor_id.b, sizeof command->actor_id.b);
-    buf_printf(&named, "%s %s\n", http_method_name(head->method), call->route->pattern);
-    buf_append_bytes(&named, key);
-    struct key32 digest = sha256_of(buf_bytes(&named));
-    memcpy(command->command_id.b, digest.b, sizeof command->command_id.b);
-    buf_deinit(&named);
+    command->command_id = id_of_key(call, key);
     struct buf line;
     buf_init(&line, 16384);
     buf_printf(&line, "%s %s\n", http_method_name(head->method), head->path);

@@ -11,6 +11,7 @@
 #define API_CALL_H
 
 #include "api/api.h"
+#include "api/in_flight.h"
 #include "core/base/arena.h"
 #include "core/log/log_reader.h"
 
@@ -57,11 +58,15 @@ struct call {
     void (*on_free)(struct call *call);
     /* On the blob that the command names: settled with its answer, or refused when the call is freed before. */
     struct blob_hold *hold;
-    struct call *next; /* list of answered calls, or of the route's waiting ones */
+    struct in_flight_entry in_flight; /* its Idempotency-Key, until the call is freed */
+    struct call *next;                /* list of answered calls, or of the route's waiting ones */
 };
 
 struct call *call_create(struct api *api, struct http_request *request, const struct route *route);
 void call_free(struct call *call);
+
+/* The request, for who answers it in another way; the call is freed. */
+struct http_request *call_take_request(struct call *call);
 
 /* ── replies; each frees the call ── */
 
@@ -79,6 +84,8 @@ int call_status_of(enum err_code code);
 
 /* There is no Idempotency-Key, or one that can be used. One that cannot must be refused: whoever sends it will repeat the request. */
 bool call_key_is_good(const struct http_head *head);
+/* Take the request's Idempotency-Key, if there is one. false: the same one is in flight. */
+bool call_key_take(struct call *call);
 /* Prepare call->command: type, actor from the principal, and the command id: from the Idempotency-Key if there is one
  * (then raw_body is fingerprinted), else new. */
 void call_command(struct call *call, enum command_type type);

@@ -3,6 +3,7 @@
 
 #include "core/base/invariant.h"
 #include "core/base/trace.h"
+#include "projections/marketplace.h"
 #include "projections/streams.h"
 
 #include <inttypes.h>
@@ -63,23 +64,33 @@ bool feed_view_has_private(const struct feed_view *view, struct feed_snapshot *s
     return concerns(&view->principal, snapshot->store, sequence);
 }
 
-static bool may_follow(const struct principal *principal, struct store *store,
-                       const struct feed_topic *topic)
+/* A job's stream is the job's for all time, but a machine loses it with the job: then nothing more is shown by `concerns`. */
+static bool may_follow_job(const struct principal *principal, struct store *store, struct id16 id)
 {
     struct job_row job;
-    switch (topic->kind) {
+    return state_job(store, id, &job) &&
+           (sees_all(principal) ||
+            (is_host(principal) ? id_equal(job.host_id, principal->host_id)
+                                : id_equal(job.account_id, principal->account_id) ||
+                                      id_equal(job.provider_id, principal->account_id)));
+}
+
+static bool is_own_account(const struct principal *principal, struct id16 id)
+{
+    return !is_host(principal) && !id_is_zero(id) && id_equal(id, principal->account_id);
+}
+
+static bool may_read(const struct principal *principal, struct store *store,
+                     const struct stream_name *stream)
+{
+    switch (stream->kind) {
     case STREAM_ACCOUNT:
-        return sees_all(principal) ||
-               (!is_host(principal) && id_equal(topic->id, principal->account_id));
+        return sees_all(principal) || is_own_account(principal, stream->id);
     case STREAM_JOB:
-        return state_job(store, topic->id, &job) &&
-               (sees_all(principal) ||
-                (is_host(principal) ? id_equal(job.host_id, principal->host_id)
-                                    : id_equal(job.account_id, principal->account_id) ||
-                                          id_equal(job.provider_id, principal->account_id)));
+        return may_follow_job(principal, store, stream->id);
     case STREAM_HOST:
-        return sees_all(principal) || id_equal(topic->id, principal->host_id) ||
-               streams_last(store, STREAM_HOST, topic->id) > 0;
+        return sees_all(principal) || id_equal(stream->id, principal->host_id) ||
+               streams_last(store, STREAM_HOST, stream->id) > 0;
     case STREAM_LEDGER:
     case STREAM_UPLOAD:
     case STREAM_OFFER:
@@ -91,14 +102,76 @@ static bool may_follow(const struct principal *principal, struct store *store,
     return false;
 }
 
-enum err_code feed_view_of_stream(struct feed_snapshot *snapshot, const struct principal *principal,
-                                  struct feed_topic stream, struct feed_view *ret, struct err *err)
+static enum err_code not_yours(const char *kind, struct err *err)
 {
-    if (!may_follow(principal, snapshot->store, &stream)) {
-        return err_set(err, ERR_NOT_FOUND, "no_such_stream: you have no such %s",
-                       enum_word(&stream_kind_words, stream.kind));
+    return err_set(err, ERR_NOT_FOUND, "no_such_stream: you have no such %s", kind);
+}
+
+enum err_code feed_view_of_stream(struct feed_snapshot *snapshot, const struct principal *principal,
+                                  struct stream_name stream, struct feed_view *ret, struct err *err)
+{
+    if (!may_read(principal, snapshot->store, &stream)) {
+        return not_yours(enum_word(&stream_kind_words, stream.kind), err);
     }
-    *ret = (struct feed_view){.principal = *principal, .stream_count = 1, .streams = {stream}};
+    *ret = (struct feed_view){.principal = *principal,
+                              .source_count = 1,
+                              .sources = {{.topic = FEED_ALL, .stream = stream}}};
+    return ERR_OK;
+}
+
+/* What concerns the caller: of an operator the whole log, of a machine its own stream, else the account's. */
+static struct feed_source own_source(const struct principal *principal, enum feed_topic_kind topic)
+{
+    struct feed_source source = {
+        .topic = topic, .whole_log = sees_all(principal), .concerns = !sees_all(principal)};
+    source.stream = is_host(principal)
+                        ? (struct stream_name){STREAM_HOST, principal->host_id}
+                        : (struct stream_name){STREAM_ACCOUNT, principal->account_id};
+    return source;
+}
+
+static bool is_provider(struct store *store, struct id16 account_id)
+{
+    struct market_entry entry;
+    return marketplace_of_provider(store, account_id, 0, &entry, 1) > 0;
+}
+
+static enum err_code make_source(struct feed_snapshot *snapshot, const struct principal *principal,
+                                 const struct feed_topic *topic, struct feed_source *ret,
+                                 struct err *err)
+{
+    struct store *store = snapshot->store;
+    switch (topic->kind) {
+    case FEED_ALL:
+    case FEED_CHAIN:
+        *ret = own_source(principal, topic->kind);
+        return ERR_OK;
+    case FEED_MARKETPLACE:
+        *ret = (struct feed_source){.topic = topic->kind, .whole_log = true};
+        return ERR_OK;
+    case FEED_JOB:
+        if (!may_follow_job(principal, store, topic->id)) {
+            return not_yours("job", err);
+        }
+        *ret = (struct feed_source){.topic = topic->kind,
+                                    .concerns = !is_host(principal) && !sees_all(principal),
+                                    .stream = {STREAM_JOB, topic->id}};
+        return ERR_OK;
+    case FEED_ACCOUNT:
+        if (!sees_all(principal) && !is_own_account(principal, topic->id)) {
+            return not_yours("account", err);
+        }
+        break;
+    case FEED_PROVIDER:
+        if (!sees_all(principal) && !is_own_account(principal, topic->id) &&
+            !is_provider(store, topic->id)) {
+            return not_yours("provider", err);
+        }
+        break;
+    }
+    *ret = (struct feed_source){.topic = topic->kind,
+                                .concerns = is_own_account(principal, topic->id),
+                                .stream = {STREAM_ACCOUNT, topic->id}};
     return ERR_OK;
 }
 
@@ -108,23 +181,128 @@ enum err_code feed_view_make(struct feed_snapshot *snapshot, const struct princi
 {
     struct feed_view view = {.principal = *principal};
     for (size_t i = 0; i < subscription->topic_count; i++) {
-        const struct feed_topic *topic = &subscription->topics[i];
-        if (!may_follow(principal, snapshot->store, topic)) {
-            return err_set(err, ERR_NOT_FOUND, "no_such_stream: you have no such %s",
-                           enum_word(&stream_kind_words, topic->kind));
+        struct feed_source source = {0};
+        enum err_code code =
+            make_source(snapshot, principal, &subscription->topics[i], &source, err);
+        if (code != ERR_OK) {
+            return code;
         }
-        view.streams[view.stream_count++] = *topic;
-    }
-    if (subscription->all && sees_all(principal)) {
-        view.whole_log = true;
-    } else if (subscription->all) {
-        view.streams[0] = is_host(principal)
-                              ? (struct feed_topic){STREAM_HOST, principal->host_id}
-                              : (struct feed_topic){STREAM_ACCOUNT, principal->account_id};
-        view.stream_count = 1;
+        view.sources[view.source_count++] = source;
+        if (source.whole_log && source.topic == FEED_ALL) { /* it holds the others */
+            view.sources[0] = source;
+            view.source_count = 1;
+            break;
+        }
     }
     *ret = view;
     return ERR_OK;
+}
+
+/* ── what a topic is about ─────────────────────────────────────────────────────────────────────── */
+
+static bool is_of_market(uint16_t type)
+{
+    switch (type) {
+    case EVENT_PROVIDER_ENROLLED:
+    case EVENT_PROVIDER_ONLINE:
+    case EVENT_PROVIDER_OFFLINE:
+    case EVENT_HOST_BENCHMARKED:
+    case EVENT_OFFER_PUBLISHED:
+    case EVENT_OFFER_WITHDRAWN:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Transactions and what was read from the chain. */
+static bool is_of_chain(const struct record_header *header)
+{
+    switch (header->type) {
+    case EVENT_ESCROW_REQUESTED:
+    case EVENT_ESCROW_SETTLED: /* decided by us; the transactions follow */
+        return false;
+    case EVENT_CHECKPOINT_ANCHORED:
+        return true;
+    default:
+        return header->stream_kind == STREAM_ESCROW;
+    }
+}
+
+/* Whether the event is of `account_id` as a provider. The event is in the account's stream already. */
+static bool is_of_provider(struct store *store, const struct record_header *header,
+                           struct id16 account_id)
+{
+    struct job_row job;
+    struct escrow_row escrow;
+    struct quote_row quote;
+    switch (header->stream_kind) {
+    case STREAM_HOST:
+    case STREAM_OFFER:
+    case STREAM_LEDGER: /* an auditor's findings about it */
+        return true;
+    case STREAM_JOB:
+        return state_job(store, header->stream_id, &job) && id_equal(job.provider_id, account_id);
+    case STREAM_ESCROW:
+        return state_escrow(store, header->stream_id, &escrow) &&
+               id_equal(escrow.provider_id, account_id);
+    case STREAM_QUOTE:
+        return state_quote(store, header->stream_id, &quote) &&
+               id_equal(quote.provider_id, account_id);
+    default:
+        return false;
+    }
+}
+
+/* The header of a record, read when the first source wants it. */
+struct looked_at {
+    struct feed_snapshot *snapshot;
+    uint64_t sequence;
+    bool known;
+    struct record_header header;
+};
+
+static const struct record_header *header_of(struct looked_at *look)
+{
+    struct bytes record;
+    if (!look->known) {
+        look->known = true;
+        if (log_reader_record(look->snapshot->log, look->sequence, &record, NULL) != ERR_OK ||
+            record_header_decode(record, &look->header, NULL) != ERR_OK) {
+            look->header =
+                (struct record_header){0}; /* of no topic; whoever renders it will tell */
+        }
+    }
+    return &look->header;
+}
+
+/* Whether a source that has the event in its stream shows it. */
+static bool source_shows(const struct feed_view *view, const struct feed_source *source,
+                         struct looked_at *look)
+{
+    struct store *store = look->snapshot->store;
+    bool for_all = false;
+    switch (source->topic) {
+    case FEED_ALL:
+    case FEED_JOB:
+    case FEED_ACCOUNT:
+        break;
+    case FEED_PROVIDER:
+        if (!is_of_provider(store, header_of(look), source->stream.id)) {
+            return false;
+        }
+        for_all = is_of_market(header_of(look)->type);
+        break;
+    case FEED_MARKETPLACE:
+        return is_of_market(header_of(look)->type);
+    case FEED_CHAIN:
+        if (!is_of_chain(header_of(look))) {
+            return false;
+        }
+        break;
+    }
+    return for_all || source->concerns || sees_all(&view->principal) ||
+           concerns(&view->principal, store, look->sequence);
 }
 
 /* ── the next events ───────────────────────────────────────────────────────────────────────────── */
@@ -140,36 +318,77 @@ static size_t next_of_log(uint64_t after, uint64_t head, uint64_t *ret, size_t m
     return count;
 }
 
-/* The smallest sequence of all streams behind `after`; 0: none. */
-static uint64_t next_of_streams(const struct feed_view *view, struct store *store, uint64_t after)
+/* One stream of which everything is shown: the list is the answer. */
+static size_t next_of_stream(const struct feed_source *source, struct feed_snapshot *snapshot,
+                             uint64_t after, uint64_t *ret, size_t max, uint64_t *ret_cursor)
 {
-    uint64_t next = 0;
-    for (size_t i = 0; i < view->stream_count; i++) {
-        uint64_t one;
-        if (streams_after(store, view->streams[i].kind, view->streams[i].id, after, &one, 1) == 1 &&
-            (next == 0 || one < next)) {
-            next = one;
-        }
+    size_t count =
+        streams_after(snapshot->store, source->stream.kind, source->stream.id, after, ret, max);
+    bool full = count == max;
+    while (count > 0 && ret[count - 1] > snapshot->head) {
+        count--;
+        full = false;
     }
-    return next;
+    *ret_cursor = full ? ret[count - 1] : snapshot->head > after ? snapshot->head : after;
+    return count;
+}
+
+/* The sequence that follows `after` in a source; 0: none. */
+static uint64_t next_of_source(const struct feed_source *source, struct feed_snapshot *snapshot,
+                               uint64_t after)
+{
+    uint64_t next;
+    if (source->whole_log) {
+        return after < snapshot->head ? after + 1 : 0;
+    }
+    return streams_after(snapshot->store, source->stream.kind, source->stream.id, after, &next,
+                         1) == 1 &&
+                   next <= snapshot->head
+               ? next
+               : 0;
+}
+
+static bool is_plain(const struct feed_source *source, const struct feed_view *view)
+{
+    return (source->topic == FEED_ALL || source->topic == FEED_JOB ||
+            source->topic == FEED_ACCOUNT) &&
+           (source->concerns || sees_all(&view->principal));
 }
 
 size_t feed_view_next(const struct feed_view *view, struct feed_snapshot *snapshot, uint64_t after,
                       uint64_t *ret, size_t max, uint64_t *ret_cursor)
 {
+    uint64_t nexts[FEED_TOPICS_MAX];
     size_t count = 0;
-    if (view->whole_log) {
-        return next_of_log(after, snapshot->head, ret, max, ret_cursor);
+    if (view->source_count == 1 && is_plain(&view->sources[0], view)) {
+        return view->sources[0].whole_log
+                   ? next_of_log(after, snapshot->head, ret, max, ret_cursor)
+                   : next_of_stream(&view->sources[0], snapshot, after, ret, max, ret_cursor);
+    }
+    for (size_t i = 0; i < view->source_count; i++) {
+        nexts[i] = next_of_source(&view->sources[i], snapshot, after);
     }
     for (size_t looks = 0; count < max && looks < LOOK_MAX; looks++) {
-        uint64_t sequence = next_of_streams(view, snapshot->store, after);
-        if (sequence == 0 || sequence > snapshot->head) {
+        struct looked_at look = {.snapshot = snapshot, .sequence = UINT64_MAX};
+        bool shown = false;
+        for (size_t i = 0; i < view->source_count; i++) {
+            if (nexts[i] != 0 && nexts[i] < look.sequence) {
+                look.sequence = nexts[i];
+            }
+        }
+        if (look.sequence == UINT64_MAX) {
             *ret_cursor = snapshot->head > after ? snapshot->head : after;
             return count;
         }
-        after = sequence;
-        if (sees_all(&view->principal) || concerns(&view->principal, snapshot->store, sequence)) {
-            ret[count++] = sequence;
+        after = look.sequence;
+        for (size_t i = 0; i < view->source_count; i++) {
+            if (nexts[i] == after) {
+                shown = shown || source_shows(view, &view->sources[i], &look);
+                nexts[i] = next_of_source(&view->sources[i], snapshot, after);
+            }
+        }
+        if (shown) {
+            ret[count++] = after;
         }
     }
     *ret_cursor = after;

@@ -1,10 +1,18 @@
-/* api/feed_read.h: which events a caller is shown, in order, and how they look. REST and WebSocket read through this.
+/* api/feed_read.h: which events a caller is shown, in order, and how they look. REST, WebSocket and event stream read through this.
  *
- * Who:     operator and auditor see every record; everybody else what is in the stream of their account, a machine what is in its own.
+ * Who:     operator and auditor see every record; everybody else what is in the stream of their account, a machine what is in its own. Beside
+ *          that, facts of the market are for all: who offers which machine, and whether it is there.
+ * Topics:  all           everything the caller may see but other people's facts of the market
+ *          account:<id>  what concerns that account; one's own
+ *          job:<id>      a job with its money, for the two of it and for the machine that has it
+ *          provider:<id> what an account does as a provider: machines, offers, jobs on them and their money. Others see the facts of the
+ *                        market in it
+ *          marketplace   facts of the market, of everybody
+ *          chain         what was seen on the chain or sent to it, as far as it concerns the caller
  * Private: parts are joined only for events that concern the caller: the consumer or the provider of a job, not the operator,
  *          not an auditor. An erased part is simply absent.
  * How:     a view walks either the whole log or a few streams (projections/streams.h) merged by sequence, so a
- *          subscription to one job does not read the others.
+ *          subscription to one job does not read the others. An event that several topics have is shown once.
  * Thread:  the loop's, on one snapshot at a time. */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef API_FEED_READ_H
@@ -13,11 +21,18 @@
 #include "api/call.h"
 #include "api/feed_message.h"
 
+/* Where events come from: the whole log or a stream, and of it those that the topic is about. */
+struct feed_source {
+    enum feed_topic_kind topic;
+    bool whole_log;
+    bool concerns; /* all of this stream concerns the caller */
+    struct stream_name stream;
+};
+
 struct feed_view {
     struct principal principal;
-    bool whole_log;
-    size_t stream_count;
-    struct feed_topic streams[FEED_TOPICS_MAX];
+    size_t source_count;
+    struct feed_source sources[FEED_TOPICS_MAX];
 };
 
 /* A snapshot without a call; as struct reading. */
@@ -40,7 +55,7 @@ MUST_CHECK enum err_code feed_view_make(struct feed_snapshot *snapshot,
 /* One stream of any kind, for GET /v1/events?stream=. */
 MUST_CHECK enum err_code feed_view_of_stream(struct feed_snapshot *snapshot,
                                              const struct principal *principal,
-                                             struct feed_topic stream, struct feed_view *ret,
+                                             struct stream_name stream, struct feed_view *ret,
                                              struct err *err);
 /* Up to `max` sequences after `after` that this view shows, ascending. `ret_cursor`: everything up to here was looked at; the snapshot's
  * head when there is no more. */

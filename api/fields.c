@@ -217,6 +217,10 @@ static void send_problem(struct fields *fields)
         json_pack("{s:s,s:s,s:i,s:s,s:s,s:o}", "type", "about:blank", "title",
                   http_status_text(422), "status", 422, "code", "invalid_fields", "detail",
                   "the body does not have the form this route takes", "errors", fields->errors);
+    if (fields->call->request != NULL) {
+        (void)json_object_set_new(problem, "request_id",
+                                  json_string(http_request_id(fields->call->request)));
+    }
     char *text = problem == NULL ? NULL : json_dumps(problem, JSON_COMPACT);
     call_reply_text(fields->call, 422, HTTP_PROBLEM_TYPE,
                     bytes_of_text(text == NULL ? "{}" : text));

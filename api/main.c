@@ -24,9 +24,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #define SOFTWARE "tallyd 0.1.0"
 #define SETTLEMENT_KEY_ID 1
+#define SIGNALS 3
 
 struct server {
     struct tallyd_options options;
@@ -34,7 +36,7 @@ struct server {
     struct note_key checkpoint_key;
     struct ledger *ledger;
     struct api api;
-    uv_signal_t signals[2];
+    uv_signal_t signals[SIGNALS];
     char copy_path[PATH_MAX];
     char cursor_path[PATH_MAX];
 };
@@ -327,9 +329,14 @@ static enum err_code rotate(struct server *s, struct err *err)
 static void signal_cb(uv_signal_t *signal, int number)
 {
     struct server *s = signal->data;
+    if (number == SIGHUP) {
+        api_reload_tls(&s->api);
+        return;
+    }
     trace(TRACE_INFO, "tallyd.stopping", "signal=%d", number);
-    uv_close((uv_handle_t *)&s->signals[0], NULL);
-    uv_close((uv_handle_t *)&s->signals[1], NULL);
+    for (size_t i = 0; i < SIGNALS; i++) {
+        uv_close((uv_handle_t *)&s->signals[i], NULL);
+    }
     api_stop(&s->api);
 }
 
@@ -377,21 +384,21 @@ static enum err_code say_started(struct server *s, struct err *err)
 
 static enum err_code serve(struct server *s, uv_loop_t *loop, struct err *err)
 {
-    static const int NUMBERS[] = {SIGTERM, SIGINT};
+    static const int NUMBERS[SIGNALS] = {SIGTERM, SIGINT, SIGHUP};
     s->api.options = s->options.api;
     s->api.ledger = s->ledger;
     enum err_code code = api_start(&s->api, err);
     if (code != ERR_OK) {
         return code;
     }
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < SIGNALS; i++) {
         s->signals[i].data = s;
         if (uv_signal_init(loop, &s->signals[i]) != 0 ||
             uv_signal_start(&s->signals[i], signal_cb, NUMBERS[i]) != 0) {
             return err_set(err, ERR_IO, "cannot listen for signals");
         }
     }
-    printf("tallyd listening on http://%s:%u\n",
+    printf("tallyd listening on %s://%s:%u\n", s->api.tls == NULL ? "http" : "https",
            s->options.api.host == NULL ? "127.0.0.1" : s->options.api.host,
            http_server_port(s->api.server));
     (void)fflush(stdout);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/options.h"
 
+#include "api/cors.h"
 #include "core/base/text.h"
 
 #include <getopt.h>
@@ -32,6 +33,19 @@ static const char USAGE[] =
     "  --port N                   [8420]; 0: any free port\n"
     "  --origin URL               what people sign in to [http://HOST:PORT]\n"
     "  --page DIR                 static files served at /\n"
+    "  --tls-cert FILE            serve HTTPS: the certificate and what leads to its root, PEM; "
+    "SIGHUP reads it again\n"
+    "  --tls-key FILE             ... its private key, PEM\n"
+    "  --cors-origin ORIGIN       pages of this origin may read answers, '*': of any (repeatable) "
+    "[none]\n"
+    "  --rate-per-token N         requests a second with one token; 0: no limit [200, none from "
+    "this machine]\n"
+    "  --rate-per-address N       ... from one address (IPv6: one /64) [500, none from this "
+    "machine]\n"
+    "  --connections-per-address N  [256, no limit from this machine]\n"
+    "  --trace-access             trace a line for each answer\n"
+    "  --feed-stuck-s N           a follower of the feed that takes nothing for so long is closed "
+    "[30]\n"
     "  --qubic-live-url URL       [https://rpc.qubic.org/live/v1, of a testnet log "
     "https://testnet-rpc.qubic.org/live/v1];\n"
     "                             a local log needs both\n"
@@ -69,6 +83,14 @@ enum option_id {
     OPT_PORT,
     OPT_ORIGIN,
     OPT_PAGE,
+    OPT_FEED_STUCK,
+    OPT_TLS_CERT,
+    OPT_TLS_KEY,
+    OPT_CORS,
+    OPT_RATE_TOKEN,
+    OPT_RATE_ADDRESS,
+    OPT_PER_ADDRESS,
+    OPT_TRACE_ACCESS,
     OPT_LIVE,
     OPT_QUERY,
     OPT_SECOND_LIVE,
@@ -94,6 +116,14 @@ static const struct option LONG[] = {
     {"port", required_argument, NULL, OPT_PORT},
     {"origin", required_argument, NULL, OPT_ORIGIN},
     {"page", required_argument, NULL, OPT_PAGE},
+    {"feed-stuck-s", required_argument, NULL, OPT_FEED_STUCK},
+    {"tls-cert", required_argument, NULL, OPT_TLS_CERT},
+    {"tls-key", required_argument, NULL, OPT_TLS_KEY},
+    {"cors-origin", required_argument, NULL, OPT_CORS},
+    {"rate-per-token", required_argument, NULL, OPT_RATE_TOKEN},
+    {"rate-per-address", required_argument, NULL, OPT_RATE_ADDRESS},
+    {"connections-per-address", required_argument, NULL, OPT_PER_ADDRESS},
+    {"trace-access", no_argument, NULL, OPT_TRACE_ACCESS},
     {"qubic-live-url", required_argument, NULL, OPT_LIVE},
     {"qubic-query-url", required_argument, NULL, OPT_QUERY},
     {"qubic-second-live-url", required_argument, NULL, OPT_SECOND_LIVE},
@@ -122,6 +152,54 @@ static enum err_code number(const char *text, uint64_t max, uint64_t *ret, const
                        (unsigned long long)max);
     }
     return ERR_OK;
+}
+
+static enum err_code limit(const char *name, struct api_limit *ret, struct err *err)
+{
+    uint64_t value = 0;
+    enum err_code code = number(optarg, 1000000, &value, name, err);
+    *ret = (struct api_limit){.given = true, .value = (unsigned)value};
+    return code;
+}
+
+/* Those of the HTTP server. */
+static enum err_code take_http(int id, struct api_options *api, struct err *err)
+{
+    uint64_t value = 0;
+    enum err_code code = ERR_OK;
+    switch (id) {
+    case OPT_FEED_STUCK:
+        code = number(optarg, 3600, &value, "feed-stuck-s", err);
+        api->feed_stuck_s = (unsigned)value;
+        if (code == ERR_OK && value == 0) {
+            code = err_set(err, ERR_INVALID, "--feed-stuck-s is at least 1");
+        }
+        return code;
+    case OPT_TLS_CERT:
+        api->tls_cert = optarg;
+        return ERR_OK;
+    case OPT_TLS_KEY:
+        api->tls_key = optarg;
+        return ERR_OK;
+    case OPT_CORS:
+        if (api->cors_origin_count == CORS_ORIGINS_MAX) {
+            return err_set(err, ERR_INVALID, "--cors-origin is given at most %d times",
+                           CORS_ORIGINS_MAX);
+        }
+        api->cors_origins[api->cors_origin_count++] = optarg;
+        return cors_check_origin(optarg, err);
+    case OPT_RATE_TOKEN:
+        return limit("rate-per-token", &api->rate_per_token, err);
+    case OPT_RATE_ADDRESS:
+        return limit("rate-per-address", &api->rate_per_address, err);
+    case OPT_PER_ADDRESS:
+        return limit("connections-per-address", &api->connections_per_address, err);
+    case OPT_TRACE_ACCESS:
+        api->traces_access = true;
+        return ERR_OK;
+    default:
+        return err_set(err, ERR_INVALID, "unknown option; tallyd --help lists them");
+    }
 }
 
 static enum err_code take(int id, struct tallyd_options *options, struct err *err)
@@ -214,7 +292,7 @@ static enum err_code take(int id, struct tallyd_options *options, struct err *er
         options->yes = true;
         break;
     default:
-        code = err_set(err, ERR_INVALID, "unknown option; tallyd --help lists them");
+        code = take_http(id, &options->api, err);
         break;
     }
     return code;
@@ -226,7 +304,7 @@ enum err_code options_parse(int argc, char **argv, struct tallyd_options *ret, b
     struct tallyd_options options = {
         .name = "tally.local",
         .network = NETWORK_LOCAL,
-        .api = {.port = 8420, .connections_max = 4096},
+        .api = {.port = 8420, .feed_stuck_s = 30, .connections_max = 4096},
     };
     *ret_help = argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0);
     if (*ret_help) {
@@ -262,6 +340,9 @@ enum err_code options_parse(int argc, char **argv, struct tallyd_options *ret, b
     if (optind < argc || options.api.data_dir == NULL || options.passphrase_file == NULL) {
         return err_set(err, ERR_INVALID,
                        "--data and --passphrase-file are needed, and nothing else");
+    }
+    if ((options.api.tls_cert == NULL) != (options.api.tls_key == NULL)) {
+        return err_set(err, ERR_INVALID, "--tls-cert and --tls-key go together");
     }
     if (options.yes && options.task != TALLYD_RESTORE) {
         return err_set(err, ERR_INVALID, "--yes is for tallyd restore");

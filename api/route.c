@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/route.h"
 
+#include "api/cors.h"
+#include "api/rate.h"
 #include "core/base/text.h"
 #include "core/base/time.h"
 #include "core/crypto/sha256.h"
@@ -139,12 +141,54 @@ static enum err_code authenticate(struct call *call, const char *token, struct e
     return ERR_OK;
 }
 
+/* ── how often ─────────────────────────────────────────────────────────────────────────────────── */
+
+/* A limit that nobody gave does not count for this machine: a proxy's requests are everybody's. */
+static bool is_over(struct rates *rates, const struct api_limit *limit, uint64_t key,
+                    const struct http_request *request)
+{
+    return rates != NULL && (limit->given || !http_request_peer_is_local(request)) &&
+           !rates_take(rates, key, time_mono_ns());
+}
+
+static bool address_is_over(struct api *api, struct http_request *request)
+{
+    return is_over(api->address_rates, &api->options.rate_per_address,
+                   http_request_peer_key(request), request);
+}
+
+static bool token_is_over(const struct call *call)
+{
+    const struct api *api = call->api;
+    uint64_t key;
+    memcpy(&key, call->principal.token_id.b + 8, sizeof key); /* its random half */
+    return call->principal.known &&
+           is_over(api->token_rates, &api->options.rate_per_token, key, call->request);
+}
+
+static bool take_key(struct call *call)
+{
+    if (call_key_take(call)) {
+        return true;
+    }
+    call_problem(
+        call, 409, "idempotency_in_flight",
+        "a request with this Idempotency-Key is not answered yet; ask again for its answer");
+    return false;
+}
+
 /* false: the problem was sent. */
 static bool admit(struct call *call)
 {
     struct err err = {0};
     const struct http_head *head = http_request_head(call->request);
     const char *token = presented_token(head, call->route);
+    if (address_is_over(call->api, call->request)) { /* before anything is looked up for it */
+        call->retry_after_s = 1; /* a second's worth is a bucket */
+        call_problem(call, 429, "rate_limited",
+                     "too many requests from this address; try again in 1 s");
+        return false;
+    }
     if (token != NULL && authenticate(call, token, &err) != ERR_OK) {
         if (err.code == ERR_DENIED) {
             call_problem(call, 401, "token_unknown",
@@ -159,8 +203,14 @@ static bool admit(struct call *call)
                      CALL_KEY_MAX);
         return false;
     }
+    if (token_is_over(call)) {
+        call->retry_after_s = 1; /* a second's worth is a bucket */
+        call_problem(call, 429, "rate_limited",
+                     "too many requests with this token; try again in 1 s");
+        return false;
+    }
     if ((call->route->scopes & (ROUTE_PUBLIC)) != 0) {
-        return true;
+        return take_key(call);
     }
     if (!call->principal.known) {
         call_problem(call, 401, "token_missing",
@@ -171,7 +221,7 @@ static bool admit(struct call *call)
         call_problem(call, 403, "scope_missing", "this token is not allowed to do this");
         return false;
     }
-    return true;
+    return take_key(call);
 }
 
 /* ── the body ──────────────────────────────────────────────────────────────────────────────────── */
@@ -223,6 +273,9 @@ void route_request(void *ctx, struct http_request *request)
     const struct http_head *head = http_request_head(request);
     struct matched matched;
     bool other_method;
+    if (cors_answer(&api->options, request)) {
+        return;
+    }
     const struct route *route = find(head, &matched, &other_method);
     if (route == NULL) {
         if (other_method) {

@@ -14,11 +14,13 @@ tally_pkg(msgpack msgpack)
 tally_pkg(jansson jansson)
 tally_pkg(sodium libsodium)
 tally_pkg(openssl libcrypto)
+tally_pkg(ssl libssl)
 tally_pkg(curl libcurl)
 tally_pkg(cmocka cmocka)
 tally_pkg(seccomp libseccomp)
 tally_pkg(yaml yaml-0.1)
 tally_pkg(archive libarchive)
+tally_pkg(zlib zlib)
 
 add_library(third_wslay INTERFACE) # ships no .pc file
 target_link_libraries(third_wslay INTERFACE wslay)

@@ -79,6 +79,9 @@ enum server_outcome server_outcome_of(int status, const char *code)
             return SERVER_GONE;
         }
     }
+    if (strcmp(code, "idempotency_in_flight") == 0) { /* our own first try, cut off on our side */
+        return SERVER_RETRY;
+    }
     if (status < 400 || status == 408 || status == 425 || status == 429 || status >= 500) {
         return SERVER_RETRY;
     }

@@ -1,4 +1,4 @@
-/* The log as it can be followed: pages of events, and the WebSocket. */
+/* The log as it can be followed: pages of events, and the feed. */
 // SPDX-License-Identifier: Apache-2.0
 #include "api/feed.h"
 #include "api/feed_read.h"
@@ -18,7 +18,7 @@ struct page {
     uint64_t after;
     uint64_t limit;
     bool has_stream;
-    struct feed_topic stream;
+    struct stream_name stream;
 };
 
 static bool read_number(struct call *call, const char *name, uint64_t max, uint64_t *ret)
@@ -44,7 +44,7 @@ static bool read_page(struct call *call, struct page *ret)
         call_problem(call, 422, "parameter_invalid", "limit is 1 to %d", EVENTS_MAX);
         return false;
     }
-    if (stream != NULL && feed_topic_parse(bytes_of_text(stream), &ret->stream, &err) != ERR_OK) {
+    if (stream != NULL && stream_name_parse(bytes_of_text(stream), &ret->stream, &err) != ERR_OK) {
         call_problem(call, 422, "parameter_invalid", "%s", err.message);
         return false;
     }
@@ -89,7 +89,7 @@ static void get_events(struct call *call)
         call_refuse(call, &err);
         return;
     }
-    const struct feed_subscription all = {.all = true};
+    const struct feed_subscription all = {.topic_count = 1, .topics = {{.kind = FEED_ALL}}};
     code = page.has_stream
                ? feed_view_of_stream(&snapshot, &call->principal, page.stream, &view, &err)
                : feed_view_make(&snapshot, &call->principal, &all, &view, &err);

@@ -1,5 +1,6 @@
 /* Health, readiness, metrics, terms; balances and broadcasts on the chain. */
 // SPDX-License-Identifier: Apache-2.0
+#include "api/feed.h"
 #include "api/fields.h"
 #include "api/route.h"
 #include "core/base/text.h"
@@ -211,6 +212,15 @@ static void metrics(struct call *call)
     metric(&text, "unexplained_qubic", "gauge",
            "QUBIC seen at escrows since the start that no transaction brought.",
            unexplained(call->api->settlement));
+    struct feeds_stats feed = feeds_stats(call->api->feeds);
+    metric(&text, "feed_followers", "gauge", "Connections that follow the feed.", feed.followers);
+    metric(&text, "feed_followers_blocked", "gauge",
+           "Of them, those that are behind because their connection is full.", feed.blocked);
+    metric(&text, "feed_followers_stuck_total", "counter",
+           "Followers closed because they took nothing for a while.", feed.stuck);
+    metric(&text, "feed_events_rendered_total", "counter", "Events rendered for the feed.",
+           feed.rendered);
+    metric(&text, "feed_events_sent_total", "counter", "Events sent to followers.", feed.sent);
     static const char *const CLASSES[] = {"settlement", "report", "consumer", "bulk"};
     buf_append_text(&text, "# HELP tally_queue_length Commands waiting for the writer.\n"
                            "# TYPE tally_queue_length gauge\n");

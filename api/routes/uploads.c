@@ -20,7 +20,8 @@ static void reply_rejected(struct call *call, const char *reason, const char *de
 {
     struct buf body;
     buf_init(&body, 65536);
-    http_problem_append(&body, 422, reason, detail);
+    http_problem_append(&body, 422, reason, detail,
+                        call->request == NULL ? NULL : http_request_id(call->request));
     call_reply_text(call, 422, HTTP_PROBLEM_TYPE, buf_bytes(&body));
     buf_deinit(&body);
 }

@@ -3,7 +3,10 @@
 #include "core/net/http_conn.h"
 
 #include "core/base/invariant.h"
+#include "core/base/trace.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,6 +57,57 @@ bool http_conn_is_idle(const struct http_conn *conn)
            request_parser_is_idle(conn->parser) && stream_unsent(conn->stream) == 0;
 }
 
+/* ---- a request's beginning and end ---- */
+
+static bool id_is_good(const char *id)
+{
+    size_t size = strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
+    return size > 0 && size < HTTP_REQUEST_ID_SIZE && id[size] == '\0';
+}
+
+void http_conn_begin_request(struct http_conn *conn, const struct http_head *head)
+{
+    struct http_server *server = conn->server;
+    const char *given = head == NULL ? NULL : http_head_header(head, "x-request-id");
+    conn->request = (struct http_request){
+        .magic = REQUEST_MAGIC,
+        .conn = conn,
+        .promised = HTTP_LENGTH_NONE,
+        .since_ms = now_ms(conn),
+    };
+    if (given != NULL && id_is_good(given)) {
+        (void)snprintf(conn->request.id, sizeof conn->request.id, "%s", given);
+    } else {
+        (void)snprintf(conn->request.id, sizeof conn->request.id, "%08" PRIx32 "-%" PRIu64,
+                       server->id_prefix, ++server->id_count);
+    }
+}
+
+/* The query is left out: it may hold a token. What could end the quotes is shown as its escape. */
+static void trace_access(struct http_conn *conn)
+{
+    struct http_request *request = &conn->request;
+    const struct http_head *head;
+    char path[256];
+    size_t size = 0;
+    if (!conn->server->options.traces_access || request->magic != REQUEST_MAGIC ||
+        request->is_traced) {
+        return;
+    }
+    request->is_traced = true;
+    head = request_parser_head(conn->parser);
+    for (const char *at = head->target == NULL ? "" : head->target;
+         *at != '\0' && *at != '?' && size + 4 < sizeof path; at++) {
+        bool quote = *at == '"' || *at == '\\';
+        size += (size_t)snprintf(path + size, sizeof path - size, quote ? "%%%02X" : "%c", *at);
+    }
+    path[size] = '\0';
+    trace(TRACE_INFO, "http.access",
+          "id=%s peer=%s method=%s path=\"%s\" status=%d size=%" PRIu64 " ms=%" PRIu64, request->id,
+          conn->peer, head->target == NULL ? "-" : http_method_name(head->method), path,
+          request->status, request->answered, now_ms(conn) - request->since_ms);
+}
+
 /* ---- the end ---- */
 
 static void maybe_free(struct http_conn *conn)
@@ -87,6 +141,7 @@ static void on_stream_closed(void *ctx)
 
 static void clear_request(struct http_conn *conn)
 {
+    trace_access(conn);
     buf_deinit(&conn->request.body);
     conn->request = (struct http_request){0};
 }
@@ -96,6 +151,9 @@ void http_conn_close(struct http_conn *conn)
     if (conn->phase == CONN_CLOSED) {
         return;
     }
+    if (has_request(conn)) {
+        trace_access(conn);
+    }
     set_phase(conn, CONN_CLOSED);
     uv_close((uv_handle_t *)&conn->timer, timer_closed_cb);
     stream_close(conn->stream);
@@ -103,6 +161,7 @@ void http_conn_close(struct http_conn *conn)
 
 void http_conn_detach(struct http_conn *conn)
 {
+    trace_access(conn);
     conn->stream = NULL;
     conn->stream_closed = true;
     set_phase(conn, CONN_CLOSED);
@@ -162,6 +221,9 @@ static uint64_t phase_deadline(const struct http_conn *conn)
     const struct http_server_options *options = &conn->server->options;
     switch (conn->phase) {
     case CONN_HEAD:
+        if (stream_is_handshaking(conn->stream)) {
+            return conn->phase_ms + options->handshake_timeout_ms;
+        }
         return conn->head_ms != 0 ? conn->head_ms + options->head_timeout_ms
                                   : conn->phase_ms + options->idle_timeout_ms;
     case CONN_BODY:
@@ -224,7 +286,7 @@ static void on_phase_timeout(struct http_conn *conn)
         return;
     }
     if (conn->phase == CONN_HEAD && conn->head_ms != 0) {
-        conn->request = (struct http_request){.magic = REQUEST_MAGIC, .conn = conn};
+        http_conn_begin_request(conn, NULL);
         http_respond_fault(&conn->request, 408, "head_timeout",
                            "the request head was not complete in time");
         set_phase(conn, CONN_ANSWER);
@@ -342,11 +404,7 @@ static bool parse_step(struct http_conn *conn)
         return false;
     case REQUEST_HEAD:
         INVARIANT(conn->phase == CONN_HEAD);
-        conn->request = (struct http_request){
-            .magic = REQUEST_MAGIC,
-            .conn = conn,
-            .promised = HTTP_LENGTH_NONE,
-        };
+        http_conn_begin_request(conn, request_parser_head(conn->parser));
         conn->close_after = !request_parser_head(conn->parser)->keep_alive;
         set_phase(conn, CONN_HELD);
         conn->server->on_request(conn->server->ctx, &conn->request);
@@ -359,7 +417,7 @@ static bool parse_step(struct http_conn *conn)
         return true;
     case REQUEST_BROKEN:
         if (conn->phase == CONN_HEAD) {
-            conn->request = (struct http_request){.magic = REQUEST_MAGIC, .conn = conn};
+            http_conn_begin_request(conn, NULL);
             set_phase(conn, CONN_ANSWER);
         }
         answer_fault(conn, ERR_INVALID, request_parser_fault(conn->parser));
@@ -501,9 +559,11 @@ static void pump(struct http_conn *conn)
 {
     INVARIANT(!conn->is_pumping);
     conn->is_pumping = true;
+    (void)stream_cork(conn->stream, true); /* head and body, and pipelined answers, in one write */
     while (conn->phase != CONN_CLOSED && !conn->is_broken && step(conn)) {
     }
     if (conn->phase != CONN_CLOSED) {
+        conn->is_broken = !stream_cork(conn->stream, false) || conn->is_broken;
         compact_pending(conn);
         if (conn->is_broken) {
             http_conn_fail(conn, ERR_UNAVAILABLE);
@@ -555,7 +615,8 @@ static void on_stream_end(void *ctx, enum err_code why)
     pump(conn);
 }
 
-struct http_conn *http_conn_create(struct http_server *server, struct stream *stream)
+struct http_conn *http_conn_create(struct http_server *server, struct stream *stream,
+                                   const struct peer *peer)
 {
     const struct request_limits limits = {
         .head_size_max = server->options.head_size_max,
@@ -574,6 +635,9 @@ struct http_conn *http_conn_create(struct http_server *server, struct stream *st
     conn->magic = CONN_MAGIC;
     conn->server = server;
     conn->stream = stream;
+    (void)snprintf(conn->peer, sizeof conn->peer, "%s", peer->text);
+    conn->peer_key = peer->key;
+    conn->peer_is_local = peer->is_local;
     buf_init(&conn->pending, PENDING_LIMIT);
     (void)uv_timer_init(server->loop, &conn->timer);
     conn->timer.data = conn;

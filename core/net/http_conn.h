@@ -16,8 +16,13 @@
 
 #include "core/base/buf.h"
 #include "core/net/http_server.h"
+#include "core/net/peer.h"
 #include "core/net/request_parser.h"
 #include "core/net/stream.h"
+
+#define HTTP_PEER_SIZE 64
+#define HTTP_REQUEST_ID_SIZE 65
+#define HTTP_EXTRA_HEADERS_MAX 4
 
 enum conn_phase { CONN_HEAD, CONN_HELD, CONN_BODY, CONN_ANSWER, CONN_LINGER, CONN_CLOSED };
 enum body_mode { BODY_UNASKED, BODY_BUFFERED, BODY_STREAMED, BODY_DISCARDED };
@@ -28,6 +33,14 @@ struct http_request {
     struct http_conn *conn;
     http_abort_cb on_abort;
     void *abort_ctx;
+
+    char id[HTTP_REQUEST_ID_SIZE];
+    struct http_field extra[HTTP_EXTRA_HEADERS_MAX];
+    size_t extra_count;
+    int status;        /* of the answer; 0: none yet */
+    uint64_t answered; /* bytes of its body */
+    uint64_t since_ms; /* when its head was whole */
+    bool is_traced;
 
     enum body_mode body_mode;
     http_body_cb on_body; /* BODY_BUFFERED */
@@ -61,9 +74,12 @@ struct http_conn {
 
     enum conn_phase phase;
     struct http_request request; /* meaningful in HELD, BODY, ANSWER */
-    struct buf pending;          /* read, not parsed yet */
-    size_t pending_used;         /* of it, parsed */
-    bool close_after;            /* this answer is the last */
+    char peer[HTTP_PEER_SIZE];
+    uint64_t peer_key;
+    bool peer_is_local;
+    struct buf pending;  /* read, not parsed yet */
+    size_t pending_used; /* of it, parsed */
+    bool close_after;    /* this answer is the last */
     bool peer_ended;
     bool is_broken; /* a write failed: no more use in talking */
     bool is_pumping;
@@ -85,6 +101,7 @@ struct http_slot {
     struct http_slot *next;
     struct stream *stream;
     struct http_conn *conn; /* NULL once taken over */
+    uint64_t peer_key;
 };
 
 struct http_server {
@@ -101,7 +118,10 @@ struct http_server {
     void *ctx;
     struct http_slot *slots;
     size_t connection_count; /* slots */
-    size_t conn_count;       /* struct http_conn not freed yet */
+    struct peer_counts *peer_counts;
+    uint32_t id_prefix; /* of request ids: another for every start */
+    uint64_t id_count;
+    size_t conn_count; /* struct http_conn not freed yet */
     uint16_t port;
     bool is_closing;
     bool listener_closed;
@@ -112,8 +132,12 @@ struct http_server {
 
 /* ---- http_conn.c ---- */
 
+/* A request begins: its id is the peer's own, if it has one that can be shown, else a new one. `head` may be NULL. */
+void http_conn_begin_request(struct http_conn *conn, const struct http_head *head);
+
 /* Takes the accepted `stream`. NULL: out of memory (the stream is closed). */
-struct http_conn *http_conn_create(struct http_server *server, struct stream *stream);
+struct http_conn *http_conn_create(struct http_server *server, struct stream *stream,
+                                   const struct peer *peer);
 /* Let the pump run soon, from the loop. */
 void http_conn_wake(struct http_conn *conn);
 /* Abort what is in flight and close. Only from the loop, never from inside a public function. */
@@ -135,6 +159,8 @@ void http_respond_fault(struct http_request *request, int status, const char *co
 
 /* ---- http_server.c ---- */
 
+/* X-Request-Id and what http_request_add_header was told. */
+void http_respond_append_extra(const struct http_request *request, struct buf *buf);
 void http_server_conn_freed(struct http_server *server);
 void http_server_slot_detach(struct http_server *server, struct stream *stream);
 

@@ -79,7 +79,8 @@ static void append_string(struct buf *buf, const char *text)
     buf_deinit(&clean);
 }
 
-void http_problem_append(struct buf *buf, int status, const char *code, const char *detail)
+void http_problem_append(struct buf *buf, int status, const char *code, const char *detail,
+                         const char *request_id)
 {
     buf_append_text(buf, "{\"type\":\"about:blank\",\"title\":");
     append_string(buf, http_status_text(status));
@@ -87,5 +88,9 @@ void http_problem_append(struct buf *buf, int status, const char *code, const ch
     append_string(buf, code);
     buf_append_text(buf, ",\"detail\":");
     append_string(buf, detail);
+    if (request_id != NULL) {
+        buf_append_text(buf, ",\"request_id\":");
+        append_string(buf, request_id);
+    }
     buf_append_text(buf, "}");
 }

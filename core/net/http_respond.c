@@ -23,6 +23,27 @@ const struct http_head *http_request_head(const struct http_request *request)
     return request_parser_head(http_conn_of_request(request)->parser);
 }
 
+uint64_t http_request_peer_key(const struct http_request *request)
+{
+    return http_conn_of_request(request)->peer_key;
+}
+
+bool http_request_peer_is_local(const struct http_request *request)
+{
+    return http_conn_of_request(request)->peer_is_local;
+}
+
+const char *http_request_id(const struct http_request *request)
+{
+    return request->id;
+}
+
+void http_request_add_header(struct http_request *request, const char *name, const char *value)
+{
+    INVARIANT(request->extra_count < HTTP_EXTRA_HEADERS_MAX);
+    request->extra[request->extra_count++] = (struct http_field){name, value};
+}
+
 void http_request_on_abort(struct http_request *request, http_abort_cb on_abort, void *ctx)
 {
     (void)http_conn_of_request(request);
@@ -145,13 +166,22 @@ static void decide_close(struct http_request *request, const struct http_respons
     }
 }
 
+void http_respond_append_extra(const struct http_request *request, struct buf *buf)
+{
+    buf_printf(buf, "X-Request-Id: %s\r\n", request->id);
+    for (size_t i = 0; i < request->extra_count; i++) {
+        buf_printf(buf, "%s: %s\r\n", request->extra[i].name, request->extra[i].value);
+    }
+}
+
 /* `length` HTTP_LENGTH_NONE: no Content-Length. */
-static void append_head(struct buf *buf, const struct http_request *request,
+static void append_head(struct buf *buf, struct http_request *request,
                         const struct http_response *response, int64_t length)
 {
     const struct http_conn *conn = http_conn_of_request(request);
     char date[DATE_SIZE];
     format_date(date);
+    request->status = response->status;
     buf_printf(buf, "HTTP/1.1 %d %s\r\nDate: %s\r\n", response->status,
                http_status_text(response->status), date);
     if (response->content_type != NULL) {
@@ -160,6 +190,7 @@ static void append_head(struct buf *buf, const struct http_request *request,
     for (size_t i = 0; i < response->header_count; i++) {
         buf_printf(buf, "%s: %s\r\n", response->headers[i].name, response->headers[i].value);
     }
+    http_respond_append_extra(request, buf);
     if (request->is_chunked) {
         buf_append_text(buf, "Transfer-Encoding: chunked\r\n");
     } else if (length != HTTP_LENGTH_NONE && response->status != 204) {
@@ -202,6 +233,7 @@ static void send_whole(struct http_request *request, const struct http_response 
         http_conn_write(conn, buf_bytes(&out));
         if (!answers_without_body(request, response->status) && response->body.size > 0) {
             http_conn_write(conn, response->body);
+            request->answered = response->body.size;
         }
     }
     buf_deinit(&out);
@@ -234,7 +266,7 @@ static void respond_problem(struct http_request *request, int status, const char
 {
     struct buf body;
     buf_init(&body, HEAD_SIZE_MAX);
-    http_problem_append(&body, status, code, detail);
+    http_problem_append(&body, status, code, detail, request->id);
     struct http_response response = {
         .status = status,
         .content_type = HTTP_PROBLEM_TYPE,
@@ -327,6 +359,7 @@ enum err_code http_respond_write(struct http_request *request, struct bytes piec
     if (request->drops_body || piece.size == 0) {
         return ERR_OK;
     }
+    request->answered += piece.size;
     if (request->is_chunked) {
         char size[24];
         (void)snprintf(size, sizeof size, "%zx\r\n", piece.size);
@@ -377,9 +410,11 @@ void http_request_take_over(struct http_request *request, struct stream **ret_st
     struct http_conn *conn = http_conn_of_request(request);
     INVARIANT(request->answer == ANSWER_NONE);
     INVARIANT(!http_head_has_body(http_request_head(request)));
+    request->status = request->status == 0 ? 101 : request->status;
     finish(request);
     *ret_early = bytes_from(buf_bytes(&conn->pending), conn->pending_used);
     *ret_stream = conn->stream;
+    (void)stream_cork(conn->stream, false); /* a broken stream shows in reading */
     stream_read(conn->stream, false);
     http_server_slot_detach(conn->server, conn->stream);
     http_conn_detach(conn);

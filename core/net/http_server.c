@@ -3,9 +3,11 @@
 #include "core/net/http_server.h"
 
 #include "core/base/invariant.h"
+#include "core/base/rng.h"
 #include "core/base/trace.h"
 #include "core/net/http_conn.h"
 #include "core/net/http_problem.h"
+#include "core/net/tls.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -45,6 +47,7 @@ static struct http_server_options with_defaults(const struct http_server_options
     set_default_size(&options.target_size_max, 8192);
     set_default_size(&options.header_count_max, 100);
     set_default_size(&options.unsent_size_max, 1048576);
+    set_default_u64(&options.handshake_timeout_ms, 10000);
     set_default_u64(&options.idle_timeout_ms, 60000);
     set_default_u64(&options.head_timeout_ms, 10000);
     set_default_u64(&options.body_timeout_ms, 30000);
@@ -68,6 +71,7 @@ static void maybe_free(struct http_server *server)
     if (server->reserve_fd >= 0) {
         (void)close(server->reserve_fd);
     }
+    peer_counts_destroy(server->peer_counts);
     free(server);
     if (on_closed != NULL) {
         on_closed(ctx);
@@ -112,6 +116,7 @@ static void slot_free(void *ctx, struct stream *stream)
     if (slot->next != NULL) {
         slot->next->previous = slot->previous;
     }
+    peer_counts_remove(server->peer_counts, slot->peer_key);
     free(slot);
     server->connection_count--;
     maybe_finish(server);
@@ -147,15 +152,19 @@ static void ignore_end(void *ctx, enum err_code why)
 
 static const struct stream_owner NOBODY = {NULL, ignore_data, ignore_sent, ignore_end, ignore_sent};
 
-/* Over connections_max: say so in one write and hang up. */
-static void refuse(struct stream *stream)
+/* Say so in one write and hang up; with TLS without a word, which would take a handshake. */
+static void refuse(const struct http_server *server, struct stream *stream, const char *code,
+                   const char *detail)
 {
+    if (server->options.tls != NULL) {
+        stream_close(stream);
+        return;
+    }
     struct buf body;
     struct buf out;
     buf_init(&body, REFUSAL_SIZE_MAX);
     buf_init(&out, REFUSAL_SIZE_MAX);
-    http_problem_append(&body, 503, "too_many_connections",
-                        "the server has as many connections as it can hold; try again soon");
+    http_problem_append(&body, 503, code, detail, NULL);
     buf_printf(&out,
                "HTTP/1.1 503 %s\r\nContent-Type: " HTTP_PROBLEM_TYPE
                "\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n%s",
@@ -167,20 +176,36 @@ static void refuse(struct stream *stream)
     stream_close(stream);
 }
 
-static void adopt(struct http_server *server, struct stream *stream)
+static bool begin_tls(struct http_server *server, struct stream *stream)
+{
+    if (server->options.tls == NULL) {
+        return true;
+    }
+    struct tls_session *session = tls_session_create(server->options.tls);
+    if (session != NULL) {
+        stream_set_tls(stream, session);
+    }
+    return session != NULL;
+}
+
+static void adopt(struct http_server *server, struct stream *stream, const struct peer *peer)
 {
     struct http_slot *slot = calloc(1, sizeof *slot);
     struct http_conn *conn = NULL;
-    if (slot != NULL) {
-        conn = http_conn_create(server, stream);
+    if (slot != NULL && begin_tls(server, stream)) {
+        conn = http_conn_create(server, stream, peer);
     }
     if (conn == NULL) {
         free(slot);
         stream_close(stream);
         return;
     }
-    *slot =
-        (struct http_slot){.server = server, .next = server->slots, .stream = stream, .conn = conn};
+    *slot = (struct http_slot){.server = server,
+                               .next = server->slots,
+                               .stream = stream,
+                               .conn = conn,
+                               .peer_key = peer->key};
+    peer_counts_add(server->peer_counts, peer->key);
     if (server->slots != NULL) {
         server->slots->previous = slot;
     }
@@ -241,6 +266,21 @@ static void accept_failed(struct http_server *server, int status)
     }
 }
 
+static void read_peer(const struct http_server *server, struct stream *stream, struct peer *ret)
+{
+    struct sockaddr_storage address = {0};
+    int size = sizeof address;
+    int rc = uv_tcp_getpeername(stream_tcp(stream), (struct sockaddr *)&address, &size);
+    peer_read(server->peer_counts, rc == 0 ? (const struct sockaddr *)&address : NULL, ret);
+}
+
+static bool is_one_too_many(const struct http_server *server, const struct peer *peer)
+{
+    size_t max = server->options.connections_per_peer_max;
+    return max != 0 && (!peer->is_local || server->options.limits_local_peers) &&
+           peer_counts_of(server->peer_counts, peer->key) >= max;
+}
+
 static void connection_cb(uv_stream_t *listener, int status)
 {
     struct http_server *server = server_of(listener->data);
@@ -265,11 +305,17 @@ static void connection_cb(uv_stream_t *listener, int status)
         return;
     }
     (void)uv_tcp_nodelay(stream_tcp(stream), 1);
+    struct peer peer;
+    read_peer(server, stream, &peer);
     if (server->connection_count >= server->options.connections_max) {
-        refuse(stream);
-        return;
+        refuse(server, stream, "too_many_connections",
+               "the server has as many connections as it can hold; try again soon");
+    } else if (is_one_too_many(server, &peer)) {
+        refuse(server, stream, "too_many_connections_from_you",
+               "your address has as many connections as one may have; close some");
+    } else {
+        adopt(server, stream, &peer);
     }
-    adopt(server, stream);
 }
 
 /* ---- life ---- */
@@ -334,6 +380,12 @@ enum err_code http_server_create(uv_loop_t *loop, const struct http_server_optio
     if (server == NULL) {
         return err_set(err, ERR_NOMEM, "no memory for a server");
     }
+    server->peer_counts = peer_counts_create();
+    if (server->peer_counts == NULL) {
+        free(server);
+        return err_set(err, ERR_NOMEM, "no memory for a server");
+    }
+    rng_bytes((uint8_t *)&server->id_prefix, sizeof server->id_prefix);
     server->magic = SERVER_MAGIC;
     server->loop = loop;
     server->reserve_fd = open_reserve();
@@ -343,6 +395,7 @@ enum err_code http_server_create(uv_loop_t *loop, const struct http_server_optio
     int rc = uv_tcp_init(loop, &server->listener);
     if (rc != 0) {
         (void)close(server->reserve_fd);
+        peer_counts_destroy(server->peer_counts);
         free(server);
         return err_set_origin(err, ERR_IO, rc, "socket: %s", uv_strerror(rc));
     }
@@ -367,6 +420,13 @@ uint16_t http_server_port(const struct http_server *server)
 size_t http_server_connection_count(const struct http_server *server)
 {
     return server->connection_count;
+}
+
+void http_server_set_tls(struct http_server *server, struct tls_context *tls)
+{
+    INVARIANT(server->options.tls != NULL);
+    INVARIANT(tls != NULL);
+    server->options.tls = tls;
 }
 
 bool http_server_is_closing(const struct http_server *server)

@@ -36,6 +36,7 @@
 struct http_server;
 struct http_request;
 struct stream;
+struct tls_context;
 
 /* Zero means the default in brackets. */
 struct http_server_options {
@@ -43,15 +44,21 @@ struct http_server_options {
     uint16_t port;    /* 0: the kernel chooses, see http_server_port */
     int backlog;      /* [256] */
 
-    size_t connections_max;  /* [1024], upgraded ones included; the next is answered 503 */
+    size_t connections_max;          /* [1024], upgraded ones included; the next is answered 503 */
+    size_t connections_per_peer_max; /* [no limit] from one address (IPv6: one /64): 503 */
+    bool limits_local_peers;         /* whether that counts for addresses of this machine too */
+    bool
+        traces_access; /* a line for each answer: id, peer, method, path without its query, status, size, time */
     size_t head_size_max;    /* [16 KiB] request line and headers together: 431 */
     size_t target_size_max;  /* [8 KiB]: 414 */
     size_t header_count_max; /* [100]: 431 */
     size_t
         unsent_size_max; /* [1 MiB] of a connection: no new request is read, streams are refused */
 
-    uint64_t idle_timeout_ms; /* [60,000] between requests: closed */
-    uint64_t head_timeout_ms; /* [10,000] from a head's first byte to its end: 408 */
+    struct tls_context *tls;       /* [plain HTTP] borrowed; see http_server_set_tls */
+    uint64_t handshake_timeout_ms; /* [10,000] of TLS: closed */
+    uint64_t idle_timeout_ms;      /* [60,000] between requests: closed */
+    uint64_t head_timeout_ms;      /* [10,000] from a head's first byte to its end: 408 */
     uint64_t body_timeout_ms; /* [30,000] a body may lag this much behind the rate below: 408 */
     uint64_t
         body_rate_min; /* [1,024] bytes a second; time the handler has paused it does not count */
@@ -71,6 +78,8 @@ MUST_CHECK enum err_code http_server_create(uv_loop_t *loop,
                                             struct http_server **ret_server, struct err *err);
 uint16_t http_server_port(const struct http_server *server);
 size_t http_server_connection_count(const struct http_server *server);
+/* Another certificate for connections from now on, of a server that has one; borrowed. The old one may be destroyed: who began with it keeps it. */
+void http_server_set_tls(struct http_server *server, struct tls_context *tls);
 
 typedef void (*http_server_closed_cb)(void *ctx);
 /* Stop accepting, close idle connections, let requests in flight finish, cut whatever is left after
@@ -84,6 +93,14 @@ bool http_server_is_closing(const struct http_server *server);
 /* ---- the request ---- */
 
 const struct http_head *http_request_head(const struct http_request *request);
+/* The same for all connections from one address, of IPv6 from one /64: to count by. Another after each start. */
+uint64_t http_request_peer_key(const struct http_request *request);
+/* From this machine: the address says nothing about who it is, behind a proxy least of all. */
+bool http_request_peer_is_local(const struct http_request *request);
+/* What the answer's X-Request-Id says: the peer's own if it has sent one of 1 to 64 characters of A-Z a-z 0-9 . _ -, else made here. */
+const char *http_request_id(const struct http_request *request);
+/* A header of the answer, however it is given. Both texts are borrowed until then. At most four. */
+void http_request_add_header(struct http_request *request, const char *name, const char *value);
 
 /* `why`: ERR_UNAVAILABLE (peer gone, server closing), ERR_TIMEOUT, ERR_TOO_LARGE (body over its limit, answered
  * 413), ERR_INVALID (broken body, answered 400). */

@@ -53,6 +53,8 @@ struct request_parser {
     size_t head_size;  /* bytes of this head so far, then of the trailers */
     uint8_t last_byte; /* of the head, then of the chunked body */
     uint8_t byte_before_last;
+    bool line_begun; /* the request line: a byte of it was seen */
+    bool line_ended;
     char method_seen[METHOD_SEEN_MAX];
     size_t method_seen_size;
     size_t extension_size;
@@ -396,6 +398,8 @@ static void begin_request(struct request_parser *parser)
     parser->head_size = 0;
     parser->last_byte = 0;
     parser->byte_before_last = 0;
+    parser->line_begun = false;
+    parser->line_ended = false;
     parser->method_seen_size = 0;
     parser->extension_size = 0;
     buf_clear(&parser->text);
@@ -465,7 +469,8 @@ static void translate_llhttp_error(struct request_parser *parser, llhttp_errno_t
     }
 }
 
-/* Lines of a head end in CR LF, both together and nothing else, and none begins with a blank. */
+/* Lines of a head end in CR LF, both together and nothing else, and none begins with a blank; the request line has single blanks: who
+ * reads "GET  /a /b HTTP/1.1" otherwise than we do must not be in front of us. */
 static void check_lines(struct request_parser *parser, struct bytes used)
 {
     uint8_t last = parser->last_byte;
@@ -477,7 +482,12 @@ static void check_lines(struct request_parser *parser, struct bytes used)
             (void)broken(parser, 400, "bad_line_end", "a CR is not followed by LF");
         } else if (last == '\n' && (byte == ' ' || byte == '\t')) {
             (void)broken(parser, 400, "folded_header", "a header line begins with a blank");
+        } else if (byte == ' ' && last == ' ' && !parser->line_ended) {
+            (void)broken(parser, 400, "bad_request_line",
+                         "the request line has two blanks in a row");
         }
+        parser->line_ended = parser->line_ended || (byte == '\n' && parser->line_begun);
+        parser->line_begun = parser->line_begun || (byte != '\r' && byte != '\n');
         last = byte;
     }
     parser->last_byte = last;

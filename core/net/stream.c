@@ -5,13 +5,15 @@
 
 #include "core/base/buf.h"
 #include "core/base/invariant.h"
+#include "core/net/tls.h"
 
 #include <stdlib.h>
 
 #define STREAM_MAGIC 0x73747265u
 #define STREAM_UNSENT_MAX (UINT64_C(1) << 30)
 #define STREAM_READ_SIZE 65536
-#define STREAM_SPARE_MAX 262144 /* a drained buffer larger than this is given back */
+/* A drained buffer larger than this is given back: thousands of connections are idle at any time, after each was sent a lot. */
+#define STREAM_SPARE_MAX 2048
 
 struct stream {
     uint32_t magic;
@@ -21,10 +23,13 @@ struct stream {
     struct stream_owner owner;
     void (*on_free)(void *ctx, struct stream *stream);
     void *on_free_ctx;
+    struct tls_session *tls; /* NULL: plain; else `collecting` is plaintext and `writing` is not */
+    bool tls_ended;          /* that nothing follows was said */
     struct buf collecting;
     struct buf writing;
     uint64_t written; /* bytes of finished writes */
     bool is_writing;
+    bool is_corked;
     bool is_reading;
     bool is_ended;
     bool is_closing;
@@ -94,10 +99,41 @@ static void end(struct stream *stream, enum err_code why)
     stream->owner.on_end(stream->owner.ctx, why);
 }
 
+static bool flush(struct stream *stream);
+
+void stream_set_tls(struct stream *stream, struct tls_session *session)
+{
+    stream->tls = session;
+}
+
+bool stream_is_handshaking(const struct stream *stream)
+{
+    return stream->tls != NULL && !tls_session_is_open(stream->tls);
+}
+
+/* One read of the socket is one piece of plaintext, as it would be without TLS: an owner that stops reading in the middle sees no more of it. */
+static void read_tls(struct stream *stream, struct bytes cipher)
+{
+    static _Thread_local uint8_t plain[TLS_PLAIN_MAX];
+    size_t size;
+    enum tls_state state = tls_session_read(stream->tls, cipher, plain, &size);
+    bool sent = flush(stream); /* of the handshake, or an alert */
+    if (size > 0) {
+        stream->owner.on_data(stream->owner.ctx, bytes_of(plain, size));
+    }
+    if (state == TLS_BROKEN || !sent) {
+        end(stream, ERR_UNAVAILABLE);
+    } else if (state == TLS_ENDED) {
+        end(stream, ERR_OK);
+    }
+}
+
 static void read_cb(uv_stream_t *handle, ssize_t size, const uv_buf_t *buf)
 {
     struct stream *stream = stream_of(handle->data);
-    if (size > 0) {
+    if (size > 0 && stream->tls != NULL) {
+        read_tls(stream, bytes_of(buf->base, (size_t)size));
+    } else if (size > 0) {
         stream->owner.on_data(stream->owner.ctx, bytes_of(buf->base, (size_t)size));
     } else if (size < 0) {
         end(stream, size == UV_EOF ? ERR_OK : ERR_UNAVAILABLE);
@@ -123,18 +159,21 @@ static void shutdown_cb(uv_shutdown_t *request, int status)
     (void)status; /* a peer that is gone shows in reading or writing */
 }
 
-static bool flush(struct stream *stream);
+static void give_back(struct buf *drained)
+{
+    if (drained->capacity > STREAM_SPARE_MAX) {
+        buf_deinit(drained);
+        buf_init(drained, STREAM_UNSENT_MAX);
+    }
+    buf_clear(drained);
+}
 
 static void write_cb(uv_write_t *request, int status)
 {
     struct stream *stream = stream_of(request->data);
     stream->is_writing = false;
     stream->written += stream->writing.size;
-    if (stream->writing.capacity > STREAM_SPARE_MAX) {
-        buf_deinit(&stream->writing);
-        buf_init(&stream->writing, STREAM_UNSENT_MAX);
-    }
-    buf_clear(&stream->writing);
+    give_back(&stream->writing);
     if (stream->is_closing) {
         return;
     }
@@ -149,23 +188,28 @@ static void write_cb(uv_write_t *request, int status)
     stream->owner.on_sent(stream->owner.ctx);
 }
 
-/* Swap the buffers and write, unless a write is under way. */
-static bool flush(struct stream *stream)
+/* Fill `writing`, which is empty. false: the session is of no use any more. */
+static bool fill(struct stream *stream)
 {
-    if (stream->is_writing || stream->is_closing) {
-        return true;
-    }
-    if (stream->collecting.size == 0) {
-        if (stream->wants_shutdown) {
-            stream->wants_shutdown = false;
-            (void)uv_shutdown(&stream->shutdown_request, (uv_stream_t *)&stream->tcp, shutdown_cb);
+    if (stream->tls != NULL) {
+        if (stream->wants_shutdown && stream->collecting.size == 0 && !stream->tls_ended) {
+            stream->tls_ended = true;
+            tls_session_end(stream->tls);
         }
-        return true;
+        bool good = tls_session_write(stream->tls, &stream->collecting, &stream->writing);
+        if (stream->collecting.size == 0) {
+            give_back(&stream->collecting);
+        }
+        return good;
     }
     struct buf swap = stream->writing;
     stream->writing = stream->collecting;
     stream->collecting = swap;
-    INVARIANT(stream->collecting.size == 0);
+    return true;
+}
+
+static bool start_write(struct stream *stream)
+{
     uv_buf_t piece;
     piece.base = (char *)stream->writing.data;
     piece.len = stream->writing.size;
@@ -178,6 +222,25 @@ static bool flush(struct stream *stream)
     return true;
 }
 
+/* Write what there is, unless a write is under way. */
+static bool flush(struct stream *stream)
+{
+    if (stream->is_writing || stream->is_closing || stream->is_corked) {
+        return true;
+    }
+    if (stream->writing.size > 0 || !fill(stream)) { /* what could not be written stays: broken */
+        return false;
+    }
+    if (stream->writing.size == 0) {
+        if (stream->wants_shutdown && stream->collecting.size == 0) {
+            stream->wants_shutdown = false;
+            (void)uv_shutdown(&stream->shutdown_request, (uv_stream_t *)&stream->tcp, shutdown_cb);
+        }
+        return true;
+    }
+    return start_write(stream);
+}
+
 bool stream_write(struct stream *stream, struct bytes data)
 {
     if (stream->is_closing || stream->wants_shutdown) {
@@ -185,6 +248,41 @@ bool stream_write(struct stream *stream, struct bytes data)
     }
     buf_append_bytes(&stream->collecting, data);
     return !stream->collecting.failed && flush(stream);
+}
+
+bool stream_cork(struct stream *stream, bool on)
+{
+    stream->is_corked = on;
+    return on || flush(stream);
+}
+
+bool stream_uncork_quietly(struct stream *stream)
+{
+    stream->is_corked = false;
+    if (stream->is_writing || stream->is_closing || stream->wants_shutdown) {
+        return flush(stream);
+    }
+    if (stream->writing.size > 0 || !fill(stream)) {
+        return false;
+    }
+    if (stream->writing.size > 0) {
+        uv_buf_t piece;
+        piece.base = (char *)stream->writing.data;
+        piece.len = stream->writing.size;
+        int taken = uv_try_write((uv_stream_t *)&stream->tcp, &piece, 1);
+        if (taken < 0 && taken != UV_EAGAIN) {
+            return false;
+        }
+        if (taken > 0) {
+            stream->written += (uint64_t)taken;
+            buf_consume(&stream->writing, (size_t)taken);
+        }
+    }
+    if (stream->writing.size > 0) {
+        return start_write(stream);
+    }
+    give_back(&stream->writing);
+    return true;
 }
 
 size_t stream_unsent(const struct stream *stream)
@@ -221,6 +319,7 @@ static void close_cb(uv_handle_t *handle)
     stream->owner.on_closed(stream->owner.ctx);
     buf_deinit(&stream->collecting);
     buf_deinit(&stream->writing);
+    tls_session_destroy(stream->tls);
     stream->magic = 0;
     free(stream);
 }
@@ -238,4 +337,9 @@ void stream_cut(struct stream *stream, enum err_code why)
 {
     end(stream, why);
     stream_close(stream);
+}
+
+bool stream_is_closing(const struct stream *stream)
+{
+    return stream->is_closing;
 }

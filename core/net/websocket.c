@@ -1,4 +1,5 @@
-/* wslay reads frames and answers control frames. Text going out is framed here, because one rendering must serve many
+/* wslay reads frames and answers control frames. Its context is some 9 KB, so it is there only from the first byte of a frame until the message is
+ * whole and nothing waits to be sent: an idle connection has none. Text going out is framed here, because one rendering must serve many
  * receivers: an unmasked frame is the same bytes for all of them. Both kinds of output are whole frames when they reach
  * the stream, so they cannot mix. */
 // SPDX-License-Identifier: Apache-2.0
@@ -32,7 +33,10 @@ struct websocket {
     bool is_server;
     struct stream *stream;
     uv_timer_t timer;
-    wslay_event_context_ptr wslay;
+    wslay_event_context_ptr wslay; /* NULL while nothing is going on */
+    uint64_t unframed;   /* bytes that it was given and that no whole frame accounts for */
+    uint64_t frame_size; /* of the frame it is in */
+    bool in_message;     /* between fragments */
     struct websocket_options options;
     struct websocket_callbacks callbacks;
 
@@ -69,7 +73,7 @@ static int final_status(const struct websocket *websocket)
     if (websocket->peer_status != 0) {
         return websocket->peer_status;
     }
-    if (wslay_event_get_close_sent(websocket->wslay)) {
+    if (websocket->wslay != NULL && wslay_event_get_close_sent(websocket->wslay)) {
         return wslay_event_get_status_code_sent(websocket->wslay);
     }
     return websocket->own_status != 0 ? websocket->own_status : WEBSOCKET_LOST;
@@ -82,7 +86,9 @@ static void maybe_free(struct websocket *websocket)
     }
     websocket->callbacks.on_close(websocket->callbacks.ctx, websocket, final_status(websocket),
                                   bytes_of(websocket->reason, websocket->reason_size));
-    wslay_event_context_free(websocket->wslay);
+    if (websocket->wslay != NULL) {
+        wslay_event_context_free(websocket->wslay);
+    }
     buf_deinit(&websocket->early);
     websocket->magic = 0;
     free(websocket);
@@ -142,6 +148,7 @@ static ssize_t recv_cb(wslay_event_context_ptr wslay, uint8_t *ret, size_t size,
     size_t taken = incoming->size < size ? incoming->size : size;
     memcpy(ret, incoming->data, taken);
     *incoming = bytes_from(*incoming, taken);
+    websocket->unframed += taken;
     return (ssize_t)taken;
 }
 
@@ -181,13 +188,30 @@ static void take_close(struct websocket *websocket, const struct wslay_event_on_
     }
 }
 
+static void frame_end_cb(wslay_event_context_ptr wslay, void *ctx)
+{
+    struct websocket *websocket = websocket_of(ctx);
+    (void)wslay;
+    websocket->unframed -= websocket->frame_size;
+}
+
 /* A close frame with half a status: wslay would let it pass. */
 static void frame_start_cb(wslay_event_context_ptr wslay,
                            const struct wslay_event_on_frame_recv_start_arg *arg, void *ctx)
 {
+    struct websocket *websocket = websocket_of(ctx);
+    uint64_t size = arg->payload_length;
+    websocket->frame_size = 2 +
+                            (size < 126           ? 0U
+                             : size <= UINT16_MAX ? 2U
+                                                  : 8U) +
+                            (websocket->is_server ? 4U : 0U) + size;
+    if (!wslay_is_ctrl_frame(arg->opcode)) {
+        websocket->in_message = arg->fin == 0;
+    }
     if (arg->opcode == WSLAY_CONNECTION_CLOSE && arg->payload_length == 1) {
         (void)wslay_event_queue_close(wslay, WEBSOCKET_PROTOCOL_ERROR, NULL, 0);
-        begin_closing(websocket_of(ctx));
+        begin_closing(websocket);
     }
 }
 
@@ -247,10 +271,51 @@ static void protocol_error(struct websocket *websocket)
     stream_shutdown(websocket->stream);
 }
 
+static int init_wslay(struct websocket *websocket)
+{
+    static const struct wslay_event_callbacks CALLBACKS = {
+        .recv_callback = recv_cb,
+        .send_callback = send_cb,
+        .genmask_callback = genmask_cb,
+        .on_frame_recv_start_callback = frame_start_cb,
+        .on_frame_recv_end_callback = frame_end_cb,
+        .on_msg_recv_callback = msg_cb,
+    };
+    if (websocket->wslay != NULL) {
+        return 0;
+    }
+    int rc = websocket->is_server
+                 ? wslay_event_context_server_init(&websocket->wslay, &CALLBACKS, websocket)
+                 : wslay_event_context_client_init(&websocket->wslay, &CALLBACKS, websocket);
+    if (rc == 0) {
+        wslay_event_config_set_max_recv_msg_length(websocket->wslay,
+                                                   websocket->options.message_size_max);
+    } else {
+        websocket->wslay = NULL;
+    }
+    return rc;
+}
+
+/* Between messages, with nothing to say, and nothing of the closing handshake to remember. */
+static void rest_wslay(struct websocket *websocket)
+{
+    if (websocket->state == WS_OPEN && websocket->unframed == 0 && !websocket->in_message &&
+        !wslay_event_want_write(websocket->wslay) &&
+        wslay_event_get_queued_msg_count(websocket->wslay) == 0) {
+        wslay_event_context_free(websocket->wslay);
+        websocket->wslay = NULL;
+    }
+}
+
 /* Let wslay send its control frames and see how far the closing handshake is. */
 static void settle(struct websocket *websocket)
 {
     if (websocket->state == WS_CUT || websocket->in_receive) {
+        return;
+    }
+    if (websocket->wslay == NULL) { /* nothing but a look at the flood below */
+        stream_read(websocket->stream,
+                    stream_unsent(websocket->stream) < 2 * websocket->options.buffered_max);
         return;
     }
     if (websocket->state != WS_SHUT && wslay_event_want_write(websocket->wslay) &&
@@ -270,12 +335,21 @@ static void settle(struct websocket *websocket)
     /* A peer that floods us with pings and reads no pongs has to wait. */
     stream_read(websocket->stream,
                 stream_unsent(websocket->stream) < 2 * websocket->options.buffered_max);
+    rest_wslay(websocket);
 }
 
 static void receive(struct websocket *websocket, struct bytes data)
 {
     websocket->heard = true;
     if (websocket->state == WS_SHUT || websocket->state == WS_CUT) {
+        return;
+    }
+    if (data.size > 0 && init_wslay(websocket) != 0) {
+        websocket_cut(websocket);
+        return;
+    }
+    if (websocket->wslay == NULL) {
+        settle(websocket);
         return;
     }
     websocket->incoming = data;
@@ -332,8 +406,10 @@ static void tick_cb(uv_timer_t *timer)
     }
     if (websocket->silent_ticks > 0) {
         const struct wslay_event_msg ping = {.opcode = WSLAY_PING};
-        (void)wslay_event_queue_msg(websocket->wslay, &ping);
-        settle(websocket);
+        if (init_wslay(websocket) == 0) { /* else the next tick */
+            (void)wslay_event_queue_msg(websocket->wslay, &ping);
+            settle(websocket);
+        }
     }
 }
 
@@ -358,25 +434,6 @@ static struct websocket_options with_defaults(const struct websocket_options *gi
     return options;
 }
 
-static int init_wslay(struct websocket *websocket)
-{
-    static const struct wslay_event_callbacks CALLBACKS = {
-        .recv_callback = recv_cb,
-        .send_callback = send_cb,
-        .genmask_callback = genmask_cb,
-        .on_frame_recv_start_callback = frame_start_cb,
-        .on_msg_recv_callback = msg_cb,
-    };
-    int rc = websocket->is_server
-                 ? wslay_event_context_server_init(&websocket->wslay, &CALLBACKS, websocket)
-                 : wslay_event_context_client_init(&websocket->wslay, &CALLBACKS, websocket);
-    if (rc == 0) {
-        wslay_event_config_set_max_recv_msg_length(websocket->wslay,
-                                                   websocket->options.message_size_max);
-    }
-    return rc;
-}
-
 struct websocket *websocket_attach(uv_loop_t *loop, struct stream *stream, bool is_server,
                                    const struct websocket_options *options,
                                    const struct websocket_callbacks *callbacks, struct bytes early)
@@ -392,7 +449,7 @@ struct websocket *websocket_attach(uv_loop_t *loop, struct stream *stream, bool 
     websocket->callbacks = *callbacks;
     buf_init(&websocket->early, early.size);
     buf_append_bytes(&websocket->early, early);
-    if (websocket->early.failed || init_wslay(websocket) != 0) {
+    if (websocket->early.failed) {
         buf_deinit(&websocket->early);
         free(websocket);
         return NULL;
@@ -462,6 +519,20 @@ enum err_code websocket_send(struct websocket *websocket, struct bytes text, str
     return written(websocket, ok, err);
 }
 
+void websocket_cork(struct websocket *websocket, bool on)
+{
+    bool waits = on || websocket->wants_writable || websocket->state != WS_OPEN;
+    if (websocket->state != WS_CUT &&
+        !(waits ? stream_cork(websocket->stream, on) : stream_uncork_quietly(websocket->stream))) {
+        websocket_cut(websocket);
+    }
+}
+
+uint64_t websocket_taken(struct websocket *websocket)
+{
+    return websocket->state == WS_CUT ? 0 : stream_sent(websocket->stream);
+}
+
 size_t websocket_buffered(const struct websocket *websocket)
 {
     return websocket->state == WS_CUT ? 0 : stream_unsent(websocket->stream);
@@ -477,6 +548,10 @@ void websocket_close(struct websocket *websocket, int status, const char *reason
     text.size = text.size < REASON_SIZE_MAX ? text.size : REASON_SIZE_MAX;
     while (text.size > 0 && !utf8_is_valid(text)) { /* cut at a character */
         text.size--;
+    }
+    if (init_wslay(websocket) != 0) {
+        websocket_cut(websocket);
+        return;
     }
     begin_closing(websocket);
     if (wslay_event_queue_close(websocket->wslay, (uint16_t)status, text.data, text.size) != 0) {
@@ -496,6 +571,7 @@ bool websocket_is_closing(const struct websocket *websocket)
 struct websocket_frame {
     size_t references;
     size_t size;
+    size_t text_at;
     uint8_t data[];
 };
 
@@ -509,6 +585,7 @@ struct websocket_frame *websocket_frame_create(struct bytes text)
     }
     frame->references = 1;
     frame->size = header_size + text.size;
+    frame->text_at = header_size;
     memcpy(frame->data, header, header_size);
     if (text.size > 0) {
         memcpy(frame->data + header_size, text.data, text.size);
@@ -532,6 +609,11 @@ void websocket_frame_unref(struct websocket_frame *frame)
     if (--frame->references == 0) {
         free(frame);
     }
+}
+
+struct bytes websocket_frame_text(const struct websocket_frame *frame)
+{
+    return bytes_of(frame->data + frame->text_at, frame->size - frame->text_at);
 }
 
 enum err_code websocket_send_frame(struct websocket *websocket, const struct websocket_frame *frame,

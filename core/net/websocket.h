@@ -75,8 +75,12 @@ MUST_CHECK enum err_code websocket_accept(struct http_request *request,
 /* Send `text` (valid UTF-8) as one message; copied. ERR_BUSY: wait for on_writable. ERR_UNAVAILABLE: closing. */
 MUST_CHECK enum err_code websocket_send(struct websocket *websocket, struct bytes text,
                                         struct err *err);
+/* Between on and off what is sent is collected and then written at once. */
+void websocket_cork(struct websocket *websocket, bool on);
 /* Bytes not taken by the kernel yet. */
 size_t websocket_buffered(const struct websocket *websocket);
+/* Counts up whenever the kernel has taken some. */
+uint64_t websocket_taken(struct websocket *websocket);
 /* Begin the closing handshake. `reason` at most 123 bytes of UTF-8, longer is cut. */
 void websocket_close(struct websocket *websocket, int status, const char *reason);
 /* End it now, without a handshake; on_close comes from the loop. */
@@ -90,6 +94,7 @@ struct websocket_frame; /* immutable, counted */
 struct websocket_frame *websocket_frame_create(struct bytes text);
 struct websocket_frame *websocket_frame_ref(struct websocket_frame *frame);
 void websocket_frame_unref(struct websocket_frame *frame); /* NULL is fine */
+struct bytes websocket_frame_text(const struct websocket_frame *frame);
 /* As websocket_send, on the server side only. */
 MUST_CHECK enum err_code websocket_send_frame(struct websocket *websocket,
                                               const struct websocket_frame *frame, struct err *err);

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/base/invariant.h"
 #include "core/base/text.h"
+#include "core/net/http_conn.h"
 #include "core/net/http_problem.h"
 #include "core/net/websocket_core.h"
 
@@ -12,7 +13,7 @@ static enum err_code refuse(struct http_request *request, int status, enum err_c
 {
     struct buf body;
     buf_init(&body, 4096);
-    http_problem_append(&body, status, "websocket_refused", detail);
+    http_problem_append(&body, status, "websocket_refused", detail, http_request_id(request));
     /* RFC 9110 §15.5.22 wants Upgrade with 426; RFC 6455 §4.2.2 the version. */
     const struct http_field headers[] = {{"Upgrade", "websocket"}, {"Sec-WebSocket-Version", "13"}};
     http_respond(request, &(struct http_response){
@@ -113,6 +114,7 @@ enum err_code websocket_accept(struct http_request *request,
     if (protocol != NULL) {
         buf_printf(&answer, "Sec-WebSocket-Protocol: %s\r\n", protocol);
     }
+    http_respond_append_extra(request, &answer);
     buf_append_text(&answer, "\r\n");
     if (answer.failed) {
         buf_deinit(&answer);

@@ -224,8 +224,9 @@ class Uploads(unittest.TestCase):
         self.assertEqual(len(self.assert_exactly_the_named_blobs()), len(before) + 1)
 
     def test_the_same_content_refused_and_accepted_at_once_stays(self):
-        key = {**RAW, "Idempotency-Key": "at once"}
-        self.assertEqual(self.alice.request("POST", "/v1/uploads?name=k.py", b"print('k')\n", key).status, 201)
+        keys = [{**RAW, "Idempotency-Key": "at once %d" % i} for i in range(4)]
+        for key in keys:
+            self.assertEqual(self.alice.request("POST", "/v1/uploads?name=k.py", b"print('k')\n", key).status, 201)
         for turn in range(4):
             content = b"print('at once %d')\n" % turn + b"# filler\n" * 20000
             answers = []
@@ -233,7 +234,7 @@ class Uploads(unittest.TestCase):
             def send(headers):
                 answers.append(self.alice.request("POST", "/v1/uploads?name=k.py", content, headers).status)
 
-            threads = [threading.Thread(target=send, args=(headers,)) for headers in (key, RAW, key, key, RAW, key)]
+            threads = [threading.Thread(target=send, args=(headers,)) for headers in (keys[0], RAW, *keys[1:3], RAW, keys[3])]
             for thread in threads:
                 thread.start()
             for thread in threads:

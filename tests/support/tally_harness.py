@@ -74,7 +74,7 @@ class Process:
         self.errors = tempfile.TemporaryFile()
         self.child = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=self.errors)
         line = self.child.stdout.readline().decode()
-        match = re.search(r"listening on http://[0-9.]+:(\d+)\n", line)
+        match = re.search(r"listening on https?://[0-9.]+:(\d+)\n", line)
         if not match:
             self.child.kill()
             self.child.wait()
@@ -420,6 +420,56 @@ class WebSocket:
                 self.send_frame(10, payload)
             elif opcode == 8:
                 return (struct.unpack(">H", payload[:2])[0] if payload else 1005, payload[2:].decode())
+
+    def close(self):
+        self.socket.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+class EventStream:
+    """text/event-stream, client side: `receive` gives each event's data as JSON; `last_id` is what to resume after."""
+
+    def __init__(self, port, path, headers=None, timeout=20):
+        self.socket = socket.create_connection((LOCAL, port), timeout=timeout)
+        self.buffer = b""
+        self.last_id = None
+        self.pings = 0
+        lines = ["GET %s HTTP/1.1" % path, "Host: %s:%d" % (LOCAL, port), "Accept: text/event-stream"]
+        lines += ["%s: %s" % item for item in (headers or {}).items()]
+        self.socket.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+        self.head = self.read_until(b"\r\n\r\n").decode()
+        self.status = int(self.head.split(" ", 2)[1])
+
+    def read_until(self, end):
+        while end not in self.buffer:
+            piece = self.socket.recv(65536)
+            if not piece:
+                raise EOFError(self.buffer)
+            self.buffer += piece
+        head, self.buffer = self.buffer.split(end, 1)
+        return head
+
+    def receive(self):
+        while True:
+            data = None
+            for line in self.read_until(b"\n\n").decode().split("\n"):
+                name, _, value = line.partition(": ")
+                if name == "id":
+                    self.last_id = int(value)
+                elif name == "data":
+                    assert data is None, "every event is one line"
+                    data = json.loads(value)
+                elif line.startswith(":"):
+                    self.pings += 1
+                else:
+                    assert name == "retry", line
+            if data is not None:
+                return data
 
     def close(self):
         self.socket.close()

@@ -170,6 +170,7 @@ static void answers_are_sorted_by_what_to_do_next(void **state)
     assert_int_equal(server_outcome_of(204, ""), SERVER_OK);
     assert_int_equal(server_outcome_of(409, "job_ended"), SERVER_GONE);
     assert_int_equal(server_outcome_of(409, "lease_expired"), SERVER_GONE);
+    assert_int_equal(server_outcome_of(409, "idempotency_in_flight"), SERVER_RETRY);
     assert_int_equal(server_outcome_of(404, "no_such_job"), SERVER_GONE);
     assert_int_equal(server_outcome_of(409, "output_gap"), SERVER_REFUSED);
     assert_int_equal(server_outcome_of(404, "not_found"), SERVER_REFUSED);

@@ -11,8 +11,8 @@ static const struct {
     enum err_code (*run)(const struct bench_options *options, struct err *err);
 } COMMANDS[] = {
     {"append", bench_append}, {"bare", bench_bare},     {"fill", bench_fill},
-    {"look", bench_look},     {"match", bench_match},   {"qubic", bench_qubic},
-    {"replay", bench_replay}, {"verify", bench_verify},
+    {"follow", bench_follow}, {"look", bench_look},     {"match", bench_match},
+    {"qubic", bench_qubic},   {"replay", bench_replay}, {"verify", bench_verify},
 };
 
 static enum err_code take(int id, struct bench_options *options, struct err *err)
@@ -22,6 +22,8 @@ static enum err_code take(int id, struct bench_options *options, struct err *err
                        : id == 'e' ? &options->events
                        : id == 't' ? &options->threads
                        : id == 'j' ? &options->jobs
+                       : id == 'P' ? &options->port
+                       : id == 'Q' ? &options->publish_port
                                    : NULL;
     if (id == 'd') {
         options->dir = optarg;
@@ -39,6 +41,7 @@ int main(int argc, char **argv)
         {"dir", required_argument, NULL, 'd'},     {"in-flight", required_argument, NULL, 'n'},
         {"seconds", required_argument, NULL, 's'}, {"events", required_argument, NULL, 'e'},
         {"threads", required_argument, NULL, 't'}, {"jobs", required_argument, NULL, 'j'},
+        {"port", required_argument, NULL, 'P'},    {"publish-port", required_argument, NULL, 'Q'},
         {"projections", no_argument, NULL, 'p'},   {NULL, 0, NULL, 0},
     };
     struct bench_options options = {.in_flight = 64, .seconds = 3, .events = 1000000, .jobs = 1000};
@@ -55,9 +58,10 @@ int main(int argc, char **argv)
     if (code == ERR_OK && ((needs_dir && options.dir == NULL) || options.in_flight == 0 ||
                            options.in_flight > BENCH_IN_FLIGHT_MAX || options.jobs == 0 ||
                            options.jobs > BENCH_JOBS_MAX)) {
-        code = err_set(&err, ERR_INVALID,
-                       "usage: tally-bench append|bare|fill|look|replay|verify --dir DIR, or "
-                       "tally-bench match|qubic (see tools/bench/bench.h)");
+        code =
+            err_set(&err, ERR_INVALID,
+                    "usage: tally-bench append|bare|fill|follow|look|replay|verify --dir DIR, or "
+                    "tally-bench match|qubic (see tools/bench/bench.h)");
     }
     bool known = code != ERR_OK;
     for (size_t i = 0; i < sizeof COMMANDS / sizeof *COMMANDS && !known; i++) {

@@ -131,6 +131,8 @@ static const struct {
 } BAD[] = {
     {"\x16\x03\x01\x02", 400, "bad_request_line"},
     {"G\rT / HTTP/1.1\r\n\r\n", 400, "bad_request_line"},
+    {"GET  / HTTP/1.1\r\nHost: x\r\n\r\n", 400, "bad_request_line"},
+    {"\r\nGET /  HTTP/1.1\r\nHost: x\r\n\r\n", 400, "bad_request_line"},
     {"BREW / HTTP/1.1\r\nHost: x\r\n\r\n", 501, "method_not_implemented"},
     {"CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n", 501, "method_not_implemented"},
     {"TRACE / HTTP/1.1\r\nHost: x\r\n\r\n", 501, "method_not_implemented"},
