@@ -45,8 +45,8 @@ struct api_options {
         bool given;
         unsigned value;
     } rate_per_token, rate_per_address, connections_per_address;
-    size_t connections_max; /* at once; 0: as the server does by itself */
-    const char *tls_cert;   /* PEM files; both or neither */
+    size_t connections_max;
+    const char *tls_cert; /* PEM files; both or neither */
     const char *tls_key;
     bool traces_access;
     unsigned feed_stuck_s; /* a follower of the feed that takes nothing for so long is closed */

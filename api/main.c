@@ -24,7 +24,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #define SOFTWARE "tallyd 0.1.0"
 #define SETTLEMENT_KEY_ID 1

@@ -184,7 +184,7 @@ static bool admit(struct call *call)
     const struct http_head *head = http_request_head(call->request);
     const char *token = presented_token(head, call->route);
     if (address_is_over(call->api, call->request)) { /* before anything is looked up for it */
-        call->retry_after_s = 1; /* a second's worth is a bucket */
+        call->retry_after_s = 1;                     /* the allowance is of a second */
         call_problem(call, 429, "rate_limited",
                      "too many requests from this address; try again in 1 s");
         return false;
@@ -204,7 +204,7 @@ static bool admit(struct call *call)
         return false;
     }
     if (token_is_over(call)) {
-        call->retry_after_s = 1; /* a second's worth is a bucket */
+        call->retry_after_s = 1; /* the allowance is of a second */
         call_problem(call, 429, "rate_limited",
                      "too many requests with this token; try again in 1 s");
         return false;

@@ -134,8 +134,7 @@ void event_stream_ping(struct event_stream *events)
 void event_stream_cork(struct event_stream *events, bool on)
 {
     bool waits = on || events->wants_writable || events->is_ending;
-    if (!stream_is_closing(events->stream) &&
-        !(waits ? stream_cork(events->stream, on) : stream_uncork_quietly(events->stream))) {
+    if (!(waits ? stream_cork(events->stream, on) : stream_uncork_quietly(events->stream))) {
         event_stream_cut(events);
     }
 }

@@ -20,7 +20,6 @@
 #include "core/net/request_parser.h"
 #include "core/net/stream.h"
 
-#define HTTP_PEER_SIZE 64
 #define HTTP_REQUEST_ID_SIZE 65
 #define HTTP_EXTRA_HEADERS_MAX 4
 
@@ -74,7 +73,7 @@ struct http_conn {
 
     enum conn_phase phase;
     struct http_request request; /* meaningful in HELD, BODY, ANSWER */
-    char peer[HTTP_PEER_SIZE];
+    char peer[PEER_TEXT_SIZE];
     uint64_t peer_key;
     bool peer_is_local;
     struct buf pending;  /* read, not parsed yet */

@@ -338,8 +338,3 @@ void stream_cut(struct stream *stream, enum err_code why)
     end(stream, why);
     stream_close(stream);
 }
-
-bool stream_is_closing(const struct stream *stream)
-{
-    return stream->is_closing;
-}

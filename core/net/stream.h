@@ -59,6 +59,5 @@ void stream_shutdown(struct stream *stream);
 void stream_close(struct stream *stream);
 /* on_end with `why`, then stream_close. Only from a callback of the loop. */
 void stream_cut(struct stream *stream, enum err_code why);
-bool stream_is_closing(const struct stream *stream);
 
 #endif

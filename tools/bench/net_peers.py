@@ -128,7 +128,7 @@ class NetBench:
         sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))) + "/tests/support")
         import tally_harness
         tempfile.tempdir = options.dir  # on the disk that is measured
-        self.world = tally_harness.World(terms={"upload_max": 600 * 10**6})
+        self.world = tally_harness.World(terms={"upload_max": 600 * 10**6}, options=("--connections-max", "8192"))
         self.alice = self.world.person("alice", money=10**12)
         self.host = self.world.host(self.world.person("maria"), rate=1)
         self.job = self.alice.queued_job(self.host)
