@@ -1,7 +1,7 @@
 /* api/upload_analysis.h: what an upload is, and of several files the one blob that is kept of them. On the thread pool.
  *
  * Several: files that cannot be read are dropped, each with its reason in the analysis. What is left is one tar: paths in order, times,
- *          owners and modes zero, so that the same files are the same blob (docs/decisions/0020); of one file left that file itself.
+ *          owners and modes zero, so that the same files are the same blob (docs/decisions/0018); of one file left that file itself.
  * Maps:    the content is mapped, not read: it is a file of ours under a name nobody else has, and nobody cuts it short. */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef API_UPLOAD_ANALYSIS_H

@@ -82,7 +82,7 @@ MUST_CHECK enum err_code chain_apply(struct chain *chain, struct bytes payload, 
 /* ---- what can be asked ---- */
 
 uint32_t chain_current_tick(const struct chain *chain); /* not executed yet */
-uint32_t chain_last_tick(const struct chain *chain); /* executed; first - 1 if none is */
+uint32_t chain_last_tick(const struct chain *chain);    /* executed; first - 1 if none is */
 uint32_t chain_epoch(const struct chain *chain);
 uint32_t chain_tick_seconds(const struct chain *chain);
 uint32_t chain_initial_tick(const struct chain *chain); /* of the newest interval */

@@ -273,7 +273,8 @@ static void pipelined_requests_are_answered_in_order(void **state)
     assert_non_null(chunked);
     const char *head = strstr(chunked, "Content-Length: 5\r\n\r\nHTTP/1.1 404 Not Found");
     assert_non_null(head);
-    assert_non_null(strstr(head, "\"code\":\"no_route\",\"detail\":\"there is no 'none'\",\"request_id\":\""));
+    assert_non_null(
+        strstr(head, "\"code\":\"no_route\",\"detail\":\"there is no 'none'\",\"request_id\":\""));
     assert_non_null(strstr(head, "Connection: close\r\n"));
     assert_null(strstr(head, "never"));
     assert_int_equal(f->request_count, 5);
