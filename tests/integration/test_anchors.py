@@ -56,9 +56,9 @@ class Anchors(unittest.TestCase):
         cls.identity = cls.status_at_start["identity"]
         cls.world.chain.fund(cls.identity, 1)
         wait_until(lambda: cls.anchoring()["records"] > 0, "the first anchor")
+        first = cls.anchoring()["records"]
         for number in range(15):
             cls.world.person("late bird " + "abcdefghijklmno"[number], money=100 if number == 0 else 0)
-        first = cls.anchoring()["records"]
         wait_until(lambda: cls.anchoring()["records"] > first, "the second anchor")
         cls.copy = cls.world.folder + "/copy"
 
