@@ -1,4 +1,4 @@
-/* What an escrow's identity holds, and what it must hold on the chain. */
+/* What an escrow's identity holds, what it must hold on the chain, and what has left it: by the ledger. */
 // SPDX-License-Identifier: Apache-2.0
 #include "core/market/posting.h"
 #include "core/settlement/settlement_internal.h"
@@ -48,4 +48,32 @@ int64_t settlement_must_hold(struct store *store, struct id16 escrow_id,
         }
     }
     return amount;
+}
+
+enum err_code settlement_paid_out(struct settlement *s, struct id16 escrow_id, uint64_t *ret,
+                                  struct err *err)
+{
+    struct views_snapshot *snapshot;
+    struct bytes key;
+    struct bytes value;
+    uint8_t at[LEG_KEY_SIZE] = {0};
+    uint64_t count = 0;
+    enum err_code code = views_snapshot_open(ledger_views(s->options.ledger), &snapshot, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    struct store *store = views_snapshot_store(snapshot);
+    memcpy(at, escrow_id.b, sizeof escrow_id.b);
+    while (store_seek(store, &STATE_LEGS, bytes_of(at, sizeof at), true, &key, &value) &&
+           memcmp(key.data, escrow_id.b, sizeof escrow_id.b) == 0) {
+        struct leg_row leg;
+        memcpy(at, key.data, sizeof at);
+        count += state_leg(store, at, &leg) && leg.status == LEG_CONFIRMED ? 1 : 0;
+    }
+    code = store_check(store, err);
+    views_snapshot_close(snapshot);
+    if (code == ERR_OK) {
+        *ret = count;
+    }
+    return code;
 }

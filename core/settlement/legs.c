@@ -221,6 +221,38 @@ static enum err_code key_missing(const struct open_leg *open, struct err *err)
                    text, open->escrow.key_id);
 }
 
+/* What the loss of this attempt will be judged by. A count that is too high by one makes a payment look lost as soon as the archive hides it, so it is
+ * believed if it is the ledger's own, or the archive lists as many payments (an operator's sweep is in no log), and a second service counts the same. */
+static enum err_code check_outgoing(struct settlement *s, const struct open_leg *open,
+                                    const struct qubic_balance *balance, struct err *err)
+{
+    uint64_t known = 0;
+    struct qubic_balance second;
+    enum err_code code = settlement_paid_out(s, open->escrow_id, &known, err);
+    if (code == ERR_OK && balance->outgoing_count != known) {
+        size_t listed = 0;
+        code = reread_count(s, open->escrow_id, &open->escrow, &listed, err);
+        known = listed;
+    }
+    if (code == ERR_OK && balance->outgoing_count != known) {
+        code = err_set(err, ERR_BUSY,
+                       "the live service counts %" PRIu32
+                       " payments out of an escrow, the archive and the ledger %" PRIu64,
+                       balance->outgoing_count, known);
+    }
+    if (code == ERR_OK && s->second != NULL) {
+        code = chain_second_balance(s, &open->escrow.identity, &second, err);
+        if (code == ERR_OK && (second.valid_for_tick < open->escrow.moved_tick ||
+                               second.outgoing_count != balance->outgoing_count)) {
+            code = err_set(err, ERR_BUSY,
+                           "the second live service counts %" PRIu32
+                           " payments out of an escrow by tick %" PRIu32 ", the first %" PRIu32,
+                           second.outgoing_count, second.valid_for_tick, balance->outgoing_count);
+        }
+    }
+    return code;
+}
+
 /* What was lost again and again is not tried in every round. */
 static bool is_time(const struct settlement *s, const struct open_leg *open)
 {
@@ -244,6 +276,9 @@ static enum err_code sign(struct settlement *s, const struct open_leg *open, str
     enum err_code code = chain_balance(s, &open->escrow.identity, &balance, err);
     if (code == ERR_OK) {
         code = check_balance(s, open, &balance, err);
+    }
+    if (code == ERR_OK) {
+        code = check_outgoing(s, open, &balance, err);
     }
     if (code == ERR_OK) { /* the round may have lasted many ticks */
         code = settlement_tick_now(s, &now, err);
@@ -341,19 +376,20 @@ static enum err_code confirm(struct settlement *s, const struct open_leg *open, 
     return settlement_submit(s, &command, &answer, err);
 }
 
-/* Any doubt means wait. */
+/* Any doubt means wait. (What a restored log found may have left later than this attempt.) */
 static enum err_code check_unmoved(const struct open_leg *open, const struct qubic_balance *balance,
                                    const char *whose, struct err *err)
 {
     if (balance->valid_for_tick >= open->leg.tick &&
-        balance->outgoing_count == open->leg.outgoing_count + open->found) {
+        balance->outgoing_count == open->leg.outgoing_count + open->found &&
+        (balance->latest_outgoing_tick < open->leg.tick || open->found > 0)) {
         return ERR_OK;
     }
     char text[QUBIC_IDENTITY_TEXT_SIZE];
     qubic_hash_format(&open->leg.tx_id, text);
     return err_set(err, ERR_BUSY,
                    "%.12s... of tick %" PRIu64 " is not there, but %s is from before, or "
-                   "counts other payments than when it was signed",
+                   "something has left since it was signed",
                    text, open->leg.tick, whose);
 }
 

@@ -121,16 +121,37 @@ static enum err_code check_count(struct settlement *s, const struct outgoing *ou
     return code;
 }
 
+/* `ret->list` is to be freed, also after an error. */
+static enum err_code list_outgoing(struct settlement *s, struct id16 escrow_id,
+                                   const struct escrow_row *escrow, struct outgoing *ret,
+                                   struct err *err)
+{
+    *ret = (struct outgoing){.identity = escrow->identity,
+                             .log_id = settlement_any_key(s)->log_id,
+                             .escrow_id = escrow_id};
+    return chain_identity(s, &escrow->identity, (uint32_t)escrow->requested_tick, s->processed,
+                          take_outgoing, ret, err);
+}
+
+enum err_code reread_count(struct settlement *s, struct id16 escrow_id,
+                           const struct escrow_row *escrow, size_t *ret, struct err *err)
+{
+    struct outgoing out;
+    enum err_code code = list_outgoing(s, escrow_id, escrow, &out, err);
+    if (code == ERR_OK) {
+        *ret = out.count;
+    }
+    free(out.list);
+    return code;
+}
+
 enum err_code reread_escrow(struct settlement *s, struct id16 escrow_id,
                             const struct escrow_row *escrow, struct err *err)
 {
     const struct key32 none = {0};
     struct ledger_answer answer;
-    struct outgoing out = {.identity = escrow->identity,
-                           .log_id = settlement_any_key(s)->log_id,
-                           .escrow_id = escrow_id};
-    enum err_code code = chain_identity(s, &escrow->identity, (uint32_t)escrow->requested_tick,
-                                        s->processed, take_outgoing, &out, err);
+    struct outgoing out;
+    enum err_code code = list_outgoing(s, escrow_id, escrow, &out, err);
     if (code == ERR_OK) {
         code = check_count(s, &out, err);
     }

@@ -245,6 +245,9 @@ int64_t settlement_holds(struct store *store, struct id16 escrow_id);
 /* … and must be there, whatever is under way. */
 int64_t settlement_must_hold(struct store *store, struct id16 escrow_id,
                              const struct escrow_row *escrow);
+/* How many payments the ledger knows to have left it. */
+MUST_CHECK enum err_code settlement_paid_out(struct settlement *s, struct id16 escrow_id,
+                                             uint64_t *ret, struct err *err);
 /* legs.c */
 MUST_CHECK enum err_code settle_legs(struct settlement *s, struct err *err);
 /* reread.c: after a restore. */
@@ -252,6 +255,10 @@ MUST_CHECK enum err_code settle_reread(struct settlement *s, struct err *err);
 /* Tell the ledger all that went out of this escrow's identity. */
 MUST_CHECK enum err_code reread_escrow(struct settlement *s, struct id16 escrow_id,
                                        const struct escrow_row *escrow, struct err *err);
+/* How many payments out of it the archive lists. */
+MUST_CHECK enum err_code reread_count(struct settlement *s, struct id16 escrow_id,
+                                      const struct escrow_row *escrow, size_t *ret,
+                                      struct err *err);
 /* Something went out that the log did not know of: take it for the leg that it paid, or say that nothing more leaves (ERR_CONFLICT). */
 MUST_CHECK enum err_code settle_found(struct settlement *s, struct id16 escrow_id,
                                       const struct escrow_row *escrow, struct err *err);

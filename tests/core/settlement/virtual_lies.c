@@ -14,8 +14,8 @@
 
 const char *lie_name(enum lie lie)
 {
-    static const char *const NAMES[] = {"hidden",    "skipped", "tick",
-                                        "processed", "stuck",   "forged"};
+    static const char *const NAMES[] = {"hidden", "skipped", "tick",   "processed",
+                                        "stuck",  "forged",  "balance"};
     return NAMES[lie];
 }
 
@@ -110,13 +110,42 @@ static void forge(struct lies *lies, const char *path, struct bytes body,
     lies->told[LIE_FORGED]++;
 }
 
+/* Never fewer payments than there were, nor an old balance as a new one: beside an archive that hides a payment, or is said to be further than it is, these would
+ * be two lies about one thing. */
+static void misstate(struct lies *lies, uint64_t roll, struct service_reply *reply)
+{
+    struct qubic_balance balance;
+    if (qubic_rpc_parse_balance(buf_bytes(&reply->body), &balance, NULL) != ERR_OK) {
+        return; /* another fault has spoilt it */
+    }
+    uint32_t const some = 1 + (uint32_t)((roll >> 16) % 3);
+    switch ((roll >> 10) % 4) {
+    case 0:
+        balance.outgoing_count += some;
+        break;
+    case 1:
+        balance.balance /= 2;
+        break;
+    case 2:
+        balance.balance = 2 * balance.balance + 1;
+        break;
+    default:
+        balance.latest_incoming_tick = balance.valid_for_tick;
+        balance.latest_outgoing_tick = balance.valid_for_tick;
+        break;
+    }
+    buf_clear(&reply->body);
+    qubic_rpc_build_balance(&reply->body, &balance);
+    lies->told[LIE_BALANCE]++;
+}
+
 static void lie_once(struct lies *lies, struct devnet *network, const char *path, struct bytes body,
                      struct service_reply *reply)
 {
     uint64_t roll = mix(lies, LIES, lies->questions++);
     uint32_t far = (uint32_t)(3000 + (roll >> 20) % 4000000000);
     uint64_t tick;
-    if (roll % 100 != 0) {
+    if (roll % (begins(path, "balances") ? 20 : 100) != 0) {
         return;
     }
     if (begins(path, "getTransactionsForTick")) {
@@ -127,6 +156,8 @@ static void lie_once(struct lies *lies, struct devnet *network, const char *path
                       " was skipped by the system, next available tick is %" PRIu32,
                       tick, next);
         lies->told[LIE_SKIPPED]++;
+    } else if (begins(path, "balances")) {
+        misstate(lies, roll, reply);
     } else if (begins(path, "tick-info")) {
         const struct qubic_tick_info info = {
             .tick = far > chain_current_tick(network_chain(network)) + 3000

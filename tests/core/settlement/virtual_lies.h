@@ -13,6 +13,7 @@ enum lie {
     LIE_PROCESSED, /* the archive is far ahead */
     LIE_STUCK,     /* for a while no question of one kind is answered */
     LIE_FORGED, /* a tick has a payment to an escrow that nobody signed, whenever it is asked for */
+    LIE_BALANCE, /* more or less money, more payments out, or something that moved just now */
     LIES,
 };
 
