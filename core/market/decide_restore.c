@@ -82,23 +82,19 @@ static enum err_code resume(struct deciding *d)
 #define FOUND_PER_RECORD_MAX 400
 static_assert(FOUND_PER_RECORD_MAX * 136 + 1024 <= RECORD_SIZE_MAX, "a record has room for them");
 
-/* Whether a leg of this escrow is, or was, in flight or paid with this transaction. */
-static bool log_knows(struct deciding *d, struct id16 escrow_id, struct key32 tx_id)
+/* Whether it is in flight or was paid by this log, or found before. Each leg's transaction names its leg, so no other need be looked at: there may be
+ * thousands of payments of thousands of legs, and the writer waits. */
+static bool log_knows(struct deciding *d, struct id16 escrow_id,
+                      const struct ev_found_payment *payment)
 {
-    struct bytes key;
-    struct bytes value;
+    struct leg_row leg;
     struct found_row found;
-    uint8_t at[LEG_KEY_SIZE] = {0};
-    memcpy(at, escrow_id.b, 16);
-    while (store_seek(d->state, &STATE_LEGS, bytes_of(at, sizeof at), true, &key, &value) &&
-           memcmp(key.data, escrow_id.b, 16) == 0) {
-        struct leg_row leg;
-        memcpy(at, key.data, sizeof at);
-        if (state_leg(d->state, at, &leg) && leg.status != LEG_DUE && key_equal(leg.tx_id, tx_id)) {
-            return true;
-        }
-    }
-    return state_found(d->state, escrow_id, tx_id, &found);
+    uint8_t key[LEG_KEY_SIZE];
+    enum leg_kind const kind = leg_kind_of_found(payment->paid_as);
+    leg_key(escrow_id, kind, payment->deposit_tx, key);
+    bool const is_leg = kind != 0 && state_leg(d->state, key, &leg) && leg.status != LEG_DUE &&
+                        key_equal(leg.tx_id, payment->tx_id);
+    return is_leg || state_found(d->state, escrow_id, payment->tx_id, &found);
 }
 
 static enum err_code reread(struct deciding *d)
@@ -123,7 +119,7 @@ static enum err_code reread(struct deciding *d)
         arena_alloc_array(d->decision->arena, c->outgoing.count + 1, sizeof *found);
     size_t count = 0;
     for (size_t i = 0; i < c->outgoing.count && found != NULL; i++) {
-        if (!log_knows(d, c->escrow_id, outgoing[i].tx_id)) {
+        if (!log_knows(d, c->escrow_id, &outgoing[i])) {
             found[count++] = outgoing[i];
         }
     }

@@ -7,6 +7,7 @@
 #include "core/market/billing.h"
 #include "tests/support/cmocka_all.h"
 #include "tests/support/market_scene.h"
+#include "tests/support/memory_store.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -397,6 +398,55 @@ static void what_the_log_knows_is_not_found(void **state)
     scene_close(s);
 }
 
+static void pay(struct scene *s, struct id16 escrow_id, enum leg_kind kind, struct key32 deposit_tx,
+                struct leg_row *ret)
+{
+    static const enum command_type STEPS[] = {COMMAND_LEG_SIGN, COMMAND_LEG_CONFIRM};
+    uint8_t key[LEG_KEY_SIZE];
+    leg_key(escrow_id, kind, deposit_tx, key);
+    for (size_t i = 0; i < 2; i++) {
+        assert_true(state_leg(s->market.store, key, ret));
+        struct command c = market_leg_command(market_of(s), STEPS[i], escrow_id, ret);
+        (void)market_submit(market_of(s), &c);
+        accepted(s);
+    }
+    assert_true(state_leg(s->market.store, key, ret));
+}
+
+#define RETURNED 500
+
+/* As many as somebody cares to send: the writer, and everybody with it, waits until all of them were looked for. */
+static void many_known_payments_cost_a_few_looks_each(void **state)
+{
+    (void)state;
+    struct scene *s = scene_open(NULL);
+    const struct key32 none = {0};
+    struct id16 escrow_id;
+    struct id16 job = ended_job(s, &escrow_id);
+    struct ev_found_payment known[RETURNED];
+    struct leg_row leg;
+    pay(s, escrow_id, LEG_REFUND, none, &leg);
+    pay(s, escrow_id, LEG_PAYOUT, none, &leg);
+    for (size_t i = 0; i < RETURNED; i++) {
+        struct command c = market_lock_of(market_of(s), job);
+        c.u.deposit.source = market_new_key(market_of(s));
+        c.u.deposit.tx_id = market_new_key(market_of(s));
+        (void)market_submit(market_of(s), &c);
+        accepted(s);
+        pay(s, escrow_id, LEG_RETURN, c.u.deposit.tx_id, &leg);
+        known[i] = payment_of(s, &leg);
+        known[i].tx_id = leg.tx_id;
+        known[i].deposit_tx = leg.deposit_tx;
+    }
+    restore(s, 2);
+    memory_store_fail_at(s->market.store, (size_t)10 * RETURNED);
+    reread(s, escrow_id, known, RETURNED);
+    memory_store_fail_at(s->market.store, 0);
+    accepted(s);
+    assert_int_equal(escrow_of(s, job, &escrow_id).found_open, 0);
+    scene_close(s);
+}
+
 static void nothing_expires_while_it_observes(void **state)
 {
     (void)state;
@@ -507,6 +557,7 @@ int main(void)
         cmocka_unit_test(a_found_payment_becomes_its_leg),
         cmocka_unit_test(a_lost_attempt_gives_way_to_the_one_that_was_found),
         cmocka_unit_test(what_the_log_knows_is_not_found),
+        cmocka_unit_test(many_known_payments_cost_a_few_looks_each),
         cmocka_unit_test(nothing_expires_while_it_observes),
         cmocka_unit_test(payments_that_do_not_fit_in_one_record_are_told_in_several),
         cmocka_unit_test(an_operator_resumes_in_spite_of_what_is_unread_and_that_alone_is_held),
