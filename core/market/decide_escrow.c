@@ -1,9 +1,11 @@
 /* What settlement reports from the chain. The rule that nothing is paid twice is held here, not in settlement's memory:
  * attempt n + 1 of a leg is refused until attempt n is lost, by evidence. */
 // SPDX-License-Identifier: Apache-2.0
+#include "core/base/checked.h"
 #include "core/base/invariant.h"
 #include "core/market/billing.h"
 #include "core/market/decide_internal.h"
+#include "core/market/posting.h"
 
 #include <string.h>
 
@@ -41,6 +43,19 @@ static enum deposit_class classify(const struct command_deposit *c, const struct
     return DEPOSIT_LOCK;
 }
 
+/* All QUBIC there are fit into AMOUNT_MAX: an archive that shows more at one identity, or more from one than can be counted, is wrong, and a
+ * sum that leaves its range would stop the ledger. */
+static bool can_be(struct deciding *d, const struct command_deposit *c)
+{
+    uint8_t held[ACCOUNT_KEY_SIZE];
+    uint8_t wallet[ACCOUNT_KEY_SIZE];
+    int64_t sum = 0;
+    account_key(ACCOUNT_HELD, id_key(&c->escrow_id), 0, held);
+    account_key(ACCOUNT_WALLET, hash_key(&c->source), 0, wallet);
+    return checked_add_i64(state_balance(d->state, held), c->amount, &sum) && sum <= AMOUNT_MAX &&
+           checked_sub_i64(state_balance(d->state, wallet), c->amount, &sum);
+}
+
 static enum err_code observe_deposit(struct deciding *d)
 {
     const struct command_deposit *c = &d->command->u.deposit;
@@ -56,6 +71,12 @@ static enum err_code observe_deposit(struct deciding *d)
     if (c->amount <= 0 || c->amount > AMOUNT_MAX || c->tick == 0 || key_is_zero(c->tx_id)) {
         return refuse(d, ERR_INVALID, "deposit_invalid",
                       "a deposit has an id, a tick and an amount up to %lld QUBIC",
+                      (long long)AMOUNT_MAX);
+    }
+    if (!can_be(d, c)) {
+        return refuse(d, ERR_CONFLICT, "deposit_impossible",
+                      "with this transaction one identity would have moved more than %lld QUBIC, "
+                      "which is more than there are",
                       (long long)AMOUNT_MAX);
     }
     decide_event(d, EVENT_DEPOSIT_OBSERVED, c->escrow_id)->u.deposit_observed =

@@ -788,6 +788,12 @@ static enum deposit_class class_of(const struct naive_ledger *n, const struct co
 
 static bool deposit(struct naive_ledger *n, struct naive_job *job, const struct command_deposit *d)
 {
+    int64_t held = 0;
+    for (size_t i = 0; i < n->balance_count; i++) {
+        const struct naive_balance *b = &n->balances[i];
+        held +=
+            b->place == NAIVE_HELD && key_equal(b->subject, escrow_subject(job)) ? b->amount : 0;
+    }
     for (size_t i = 0; i < n->deposit_count; i++) {
         if (key_equal(n->deposits[i].tx_id, d->tx_id)) {
             return no(n, "seen before");
@@ -795,6 +801,9 @@ static bool deposit(struct naive_ledger *n, struct naive_job *job, const struct 
     }
     if (d->amount <= 0 || d->tick == 0 || key_is_zero(d->tx_id)) {
         return no(n, "no deposit");
+    }
+    if (d->amount > INT64_C(1000000000000000) - held) {
+        return no(n, "more than there is");
     }
     INVARIANT(n->deposit_count < NAIVE_ROWS_MAX);
     enum deposit_class class = class_of(n, d, job);

@@ -446,6 +446,18 @@ static void deposit_invalid(struct scene *s)
     submit(s, &command);
 }
 
+/* An archive's word for what its source did sign, twice all the money there is. */
+static void deposit_impossible(struct scene *s)
+{
+    struct command command = market_lock_of(&s->market, created(s));
+    command.u.deposit.amount = AMOUNT_MAX;
+    accept(s, &command);
+    command.u.deposit.tx_id = market_new_key(&s->market);
+    command.u.deposit.amount = 1;
+    command.command_id = market_new_id(&s->market);
+    submit(s, &command);
+}
+
 static void too_early(struct scene *s)
 {
     struct id16 job = created(s);
@@ -644,6 +656,7 @@ static const struct refusal ROWS[] = {
     ROW(no_such_escrow, ERR_NOT_FOUND),
     ROW(deposit_seen, ERR_CONFLICT),
     ROW(deposit_invalid, ERR_INVALID),
+    ROW(deposit_impossible, ERR_CONFLICT),
     ROW(too_early, ERR_CONFLICT),
     ROW(not_waiting, ERR_CONFLICT),
     ROW(escrow_without_job, ERR_INTERNAL),
