@@ -119,6 +119,27 @@ enum err_code chain_second_balance(struct settlement *s, const struct key32 *ide
     return code;
 }
 
+enum err_code chain_balance_checked(struct settlement *s, const struct key32 *identity,
+                                    balance_check *check, const void *ctx,
+                                    struct qubic_balance *ret, struct err *err)
+{
+    struct qubic_balance second;
+    enum err_code code = chain_balance(s, identity, ret, err);
+    if (code == ERR_OK) {
+        code = check(ctx, ret, err);
+    }
+    if (code == ERR_OK && s->second != NULL) {
+        code = chain_second_balance(s, identity, &second, err);
+        if (code == ERR_OK) {
+            code = check(ctx, &second, err);
+            if (code != ERR_OK) {
+                err_context(err, "by the second live service");
+            }
+        }
+    }
+    return code;
+}
+
 enum err_code chain_broadcast(struct settlement *s, const struct qubic_transaction *tx,
                               struct err *err)
 {

@@ -176,29 +176,25 @@ static enum err_code open_escrows(struct settlement *s, struct open_list *ret_ob
 }
 
 /* An archive's word that money flew is not enough to run a job on: it is there, by the live service's. */
-static enum err_code check_held(struct settlement *s, const struct open_escrow *open,
+static enum err_code check_held(const void *ctx, const struct qubic_balance *balance,
                                 struct err *err)
 {
-    struct qubic_balance balance;
+    const struct open_escrow *open = ctx;
     char text[ID_TEXT_SIZE];
-    enum err_code code = chain_balance(s, &open->row.identity, &balance, err);
-    if (code != ERR_OK) {
-        return code;
-    }
-    if (balance.valid_for_tick < open->row.lock_tick) {
+    if (balance->valid_for_tick < open->row.lock_tick) {
         return err_set(err, ERR_BUSY,
                        "the chain's newest balance is of tick %" PRIu32
                        ", too old to judge a lock of tick %" PRIu64,
-                       balance.valid_for_tick, open->row.lock_tick);
+                       balance->valid_for_tick, open->row.lock_tick);
     }
-    if (balance.balance >= open->must_hold) {
+    if (balance->balance >= open->must_hold) {
         return ERR_OK;
     }
     id_format(open->id, text);
     return err_set(err, ERR_CONFLICT,
                    "the archive shows the lock of escrow %s as paid, and its identity has %" PRId64
                    " QUBIC of %" PRId64 ": it does not count yet",
-                   text, balance.balance, open->must_hold);
+                   text, balance->balance, open->must_hold);
 }
 
 /* The archive still has the lock, with our fields: asked again before it counts. */
@@ -206,6 +202,7 @@ static enum err_code check_lock(struct settlement *s, const struct open_escrow *
                                 struct err *err)
 {
     struct qubic_archived_transaction found;
+    struct qubic_balance unused;
     const struct escrow_row *escrow = &open->row;
     enum err_code code = chain_transaction(s, &escrow->lock_tx, &found, err);
     if (code != ERR_OK) {
@@ -219,7 +216,7 @@ static enum err_code check_lock(struct settlement *s, const struct open_escrow *
         !key_equal(found.transaction.destination, escrow->identity)) {
         return err_set(err, ERR_UNAVAILABLE, "the archive contradicts itself about a lock");
     }
-    return check_held(s, open, err);
+    return chain_balance_checked(s, &escrow->identity, check_held, open, &unused, err);
 }
 
 /* Up to and including the one that locks, even if the terms ask for fewer now than were given already. */

@@ -237,7 +237,7 @@ static enum err_code check_outgoing(struct settlement *s, const struct open_leg 
     if (code == ERR_OK && balance->outgoing_count != known) {
         code = err_set(err, ERR_BUSY,
                        "the live service counts %" PRIu32
-                       " payments out of an escrow, the archive and the ledger %" PRIu64,
+                       " payments out of an escrow, the archive lists %" PRIu64,
                        balance->outgoing_count, known);
     }
     if (code == ERR_OK && s->second != NULL) {
@@ -339,27 +339,29 @@ static enum err_code recorded_transaction(struct settlement *s, uint64_t sequenc
 
 /* The archive says that it was paid; so does the live service, or it waits: something left since the leg's tick, or more than when it was
  * signed. One is in flight at a time, so that was it. (A leg that was found after a restore ran before its count was taken.) */
-static enum err_code check_left(struct settlement *s, const struct open_leg *open, struct err *err)
+static enum err_code check_left(const void *ctx, const struct qubic_balance *balance,
+                                struct err *err)
 {
-    struct qubic_balance balance;
-    enum err_code code = chain_balance(s, &open->escrow.identity, &balance, err);
-    if (code == ERR_OK && balance.latest_outgoing_tick < open->leg.tick &&
-        balance.outgoing_count <= open->leg.outgoing_count) {
-        char text[QUBIC_IDENTITY_TEXT_SIZE];
-        qubic_hash_format(&open->leg.tx_id, text);
-        code = err_set(err, ERR_BUSY,
-                       "the archive has %.12s... of tick %" PRIu64
-                       " as paid, and by the balance of tick %" PRIu32
-                       " nothing left since tick %" PRIu32,
-                       text, open->leg.tick, balance.valid_for_tick, balance.latest_outgoing_tick);
+    const struct open_leg *open = ctx;
+    char text[QUBIC_IDENTITY_TEXT_SIZE];
+    if (balance->latest_outgoing_tick >= open->leg.tick ||
+        balance->outgoing_count > open->leg.outgoing_count) {
+        return ERR_OK;
     }
-    return code;
+    qubic_hash_format(&open->leg.tx_id, text);
+    return err_set(err, ERR_BUSY,
+                   "the archive has %.12s... of tick %" PRIu64
+                   " as paid, and by the balance of tick %" PRIu32
+                   " nothing left since tick %" PRIu32,
+                   text, open->leg.tick, balance->valid_for_tick, balance->latest_outgoing_tick);
 }
 
 static enum err_code confirm(struct settlement *s, const struct open_leg *open, struct err *err)
 {
+    struct qubic_balance unused;
     struct ledger_answer answer;
-    enum err_code code = check_left(s, open, err);
+    enum err_code code =
+        chain_balance_checked(s, &open->escrow.identity, check_left, open, &unused, err);
     if (code != ERR_OK) {
         return code;
     }
@@ -377,9 +379,10 @@ static enum err_code confirm(struct settlement *s, const struct open_leg *open, 
 }
 
 /* Any doubt means wait. (What a restored log found may have left later than this attempt.) */
-static enum err_code check_unmoved(const struct open_leg *open, const struct qubic_balance *balance,
-                                   const char *whose, struct err *err)
+static enum err_code check_unmoved(const void *ctx, const struct qubic_balance *balance,
+                                   struct err *err)
 {
+    const struct open_leg *open = ctx;
     if (balance->valid_for_tick >= open->leg.tick &&
         balance->outgoing_count == open->leg.outgoing_count + open->found &&
         (balance->latest_outgoing_tick < open->leg.tick || open->found > 0)) {
@@ -388,28 +391,18 @@ static enum err_code check_unmoved(const struct open_leg *open, const struct qub
     char text[QUBIC_IDENTITY_TEXT_SIZE];
     qubic_hash_format(&open->leg.tx_id, text);
     return err_set(err, ERR_BUSY,
-                   "%.12s... of tick %" PRIu64 " is not there, but %s is from before, or "
-                   "something has left since it was signed",
-                   text, open->leg.tick, whose);
+                   "%.12s... of tick %" PRIu64 " is not there, but the balance is from before, "
+                   "or something has left since it was signed",
+                   text, open->leg.tick);
 }
 
 static enum err_code lose(struct settlement *s, const struct open_leg *open,
                           enum lost_reason reason, bool tick_empty, struct err *err)
 {
     struct qubic_balance balance;
-    struct qubic_balance second;
     struct ledger_answer answer;
-    enum err_code code = chain_balance(s, &open->escrow.identity, &balance, err);
-    if (code == ERR_OK) {
-        code = check_unmoved(open, &balance, "the balance", err);
-    }
-    /* A second witness, which does not share the first one's archive: both would have to be wrong in the same way. */
-    if (code == ERR_OK && s->second != NULL) {
-        code = chain_second_balance(s, &open->escrow.identity, &second, err);
-        if (code == ERR_OK) {
-            code = check_unmoved(open, &second, "the second live service's balance", err);
-        }
-    }
+    enum err_code code =
+        chain_balance_checked(s, &open->escrow.identity, check_unmoved, open, &balance, err);
     if (code != ERR_OK) {
         return code;
     }

@@ -102,23 +102,28 @@ static enum err_code take_outgoing(void *ctx, const struct qubic_archived_transa
     return ERR_OK;
 }
 
+struct listed {
+    uint32_t processed;
+    size_t count;
+};
+
 /* The archive's list, and no shorter than the live service counts: one that forgot a payment must not let it be paid again. */
-static enum err_code check_count(struct settlement *s, const struct outgoing *out, struct err *err)
+static enum err_code check_count(const void *ctx, const struct qubic_balance *balance,
+                                 struct err *err)
 {
-    struct qubic_balance balance;
-    enum err_code code = chain_balance(s, &out->identity, &balance, err);
-    if (code == ERR_OK && balance.valid_for_tick < s->processed) {
-        code = err_set(err, ERR_BUSY,
+    const struct listed *listed = ctx;
+    if (balance->valid_for_tick < listed->processed) {
+        return err_set(err, ERR_BUSY,
                        "the chain's newest balance is of tick %" PRIu32 ", not %" PRIu32,
-                       balance.valid_for_tick, s->processed);
+                       balance->valid_for_tick, listed->processed);
     }
-    if (code == ERR_OK && balance.outgoing_count > out->count) {
-        code =
-            err_set(err, ERR_UNAVAILABLE,
-                    "the archive lists %zu payments out of an escrow, the network counts %" PRIu32,
-                    out->count, balance.outgoing_count);
+    if (balance->outgoing_count > listed->count) {
+        return err_set(
+            err, ERR_UNAVAILABLE,
+            "the archive lists %zu payments out of an escrow, the network counts %" PRIu32,
+            listed->count, balance->outgoing_count);
     }
-    return code;
+    return ERR_OK;
 }
 
 /* `ret->list` is to be freed, also after an error. */
@@ -153,7 +158,9 @@ enum err_code reread_escrow(struct settlement *s, struct id16 escrow_id,
     struct outgoing out;
     enum err_code code = list_outgoing(s, escrow_id, escrow, &out, err);
     if (code == ERR_OK) {
-        code = check_count(s, &out, err);
+        const struct listed listed = {.processed = s->processed, .count = out.count};
+        struct qubic_balance unused;
+        code = chain_balance_checked(s, &out.identity, check_count, &listed, &unused, err);
     }
     if (code == ERR_OK) {
         struct command command = {

@@ -43,8 +43,8 @@ struct settlement_options {
     const char *live_url;
     const char *query_url;
     const char *
-        second_live_url; /* NULL: none; else nothing is called lost unless this service's balance says the same */
-    const char *ca_file;     /* NULL: the system's */
+        second_live_url; /* NULL: none; else no lock, no payment and no loss counts unless this service's balance says the same */
+    const char *ca_file; /* NULL: the system's */
     const char *cursor_path; /* file that remembers how far the chain was read; may be lost */
     unsigned poll_ms;        /* pause between rounds; 0: 500 */
     unsigned timeout_ms;     /* of one attempt to ask the chain; 0: 5,000 */

@@ -155,6 +155,14 @@ MUST_CHECK enum err_code chain_balance(struct settlement *s, const struct key32 
 /* By the second live service, which must be there. */
 MUST_CHECK enum err_code chain_second_balance(struct settlement *s, const struct key32 *identity,
                                               struct qubic_balance *ret, struct err *err);
+/* What a balance must say. */
+typedef enum err_code balance_check(const void *ctx, const struct qubic_balance *balance,
+                                    struct err *err);
+/* The first live service's balance; it must pass, and so must the second one's if there is one: an archive and a live service of one operator may be wrong
+ * together. */
+MUST_CHECK enum err_code chain_balance_checked(struct settlement *s, const struct key32 *identity,
+                                               balance_check *check, const void *ctx,
+                                               struct qubic_balance *ret, struct err *err);
 MUST_CHECK enum err_code chain_broadcast(struct settlement *s, const struct qubic_transaction *tx,
                                          struct err *err);
 /* ERR_NOT_FOUND: the archive says it has no such transaction. The signature is checked. */

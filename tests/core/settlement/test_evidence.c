@@ -10,9 +10,10 @@
 
 static uint64_t number;
 
-static struct virtual_market *begin(void)
+static struct virtual_market *begin_with(bool second)
 {
-    const struct virtual_options options = {.seed = 1, .faults = fault_plan_none(), .honest = true};
+    const struct virtual_options options = {
+        .seed = 1, .faults = fault_plan_none(), .honest = true, .second = second};
     struct virtual_market *m = calloc(1, sizeof *m);
     assert_non_null(m);
     m->orderly = true;
@@ -25,6 +26,11 @@ static struct virtual_market *begin(void)
     virtual_create_job(m);
     assert_int_equal(m->job_count, 1);
     return m;
+}
+
+static struct virtual_market *begin(void)
+{
+    return begin_with(false);
 }
 
 static void finish(struct virtual_market *m)
@@ -109,10 +115,8 @@ static void dust_does_not_keep_a_lock_from_counting(void **state)
     finish(m);
 }
 
-static void a_leg_is_not_over_before_its_money_has_left(void **state)
+static void cancel_locked_job(struct virtual_market *m)
 {
-    (void)state;
-    struct virtual_market *m = begin();
     while (escrow_of(m).status != ESCROW_LOCKED) {
         steps(m, 1);
     }
@@ -120,6 +124,13 @@ static void a_leg_is_not_over_before_its_money_has_left(void **state)
                                        m->jobs[0].consumer->account_id);
     c.u.job.job_id = m->jobs[0].job_id;
     virtual_must(&m->world, &c);
+}
+
+static void a_leg_is_not_over_before_its_money_has_left(void **state)
+{
+    (void)state;
+    struct virtual_market *m = begin();
+    cancel_locked_job(m);
     nothing_moves(m, true);
     steps(m, LONG);
     assert_int_equal(m->world.events[EVENT_REFUND_SIGNED], 1);
@@ -134,12 +145,82 @@ static void a_leg_is_not_over_before_its_money_has_left(void **state)
     finish(m);
 }
 
+/* Live service and archive are often one operator's: what they say together, wrongly, is asked of a second live service. */
+static void a_lock_that_both_call_paid(bool second)
+{
+    struct virtual_market *m = begin_with(second);
+    steps(m, 1);
+    nothing_moves(m, true);
+    m->world.lies.all_moved = true;
+    steps(m, 1);
+    m->jobs[0].payments[0].over = true;
+    steps(m, LONG);
+    assert_int_equal(escrow_of(m).status, second ? ESCROW_OBSERVED : ESCROW_LOCKED);
+    if (second) {
+        told(m, "second live service");
+        virtual_fund(m, m->jobs[0].identity, m->jobs[0].cap);
+        steps(m, 5);
+        assert_int_equal(escrow_of(m).status, ESCROW_LOCKED);
+    }
+    finish(m);
+}
+
+static void a_leg_that_both_call_paid(bool second)
+{
+    struct virtual_market *m = begin_with(second);
+    cancel_locked_job(m);
+    while (m->world.events[EVENT_REFUND_SIGNED] == 0) {
+        steps(m, 1);
+    }
+    nothing_moves(m, true);
+    m->world.lies.all_moved = true;
+    steps(m, LONG);
+    assert_int_equal(m->world.events[EVENT_REFUND_CONFIRMED], second ? 0 : 1);
+    if (second) {
+        told(m, "second live service");
+        nothing_moves(m, false);
+        m->world.lies.all_moved = false;
+        steps(m, LONG);
+        assert_int_equal(m->world.events[EVENT_REFUND_LOST], 1);
+        assert_int_equal(m->world.events[EVENT_REFUND_CONFIRMED], 1);
+        assert_int_equal(virtual_chain_balance(m, m->jobs[0].identity), 0);
+    }
+    finish(m);
+}
+
+static void what_archive_and_live_service_call_paid_the_second_one_must_see(void **state)
+{
+    (void)state;
+    a_lock_that_both_call_paid(true);
+    a_lock_that_both_call_paid(false); /* the lie is good enough for one */
+    a_leg_that_both_call_paid(true);
+    a_leg_that_both_call_paid(false);
+}
+
+/* Once, when it is signed: a payment that ran would then look as if it had not, as soon as the archive hides it. */
+static void nothing_is_signed_on_a_count_that_only_one_balance_has(void **state)
+{
+    (void)state;
+    struct virtual_market *m = begin();
+    cancel_locked_job(m);
+    m->world.lies.all_moved = true;
+    steps(m, LONG);
+    assert_int_equal(m->world.events[EVENT_REFUND_SIGNED], 0);
+    told(m, "the live service counts 1 payments out of an escrow, the archive lists 0");
+    m->world.lies.all_moved = false;
+    steps(m, LONG);
+    assert_int_equal(m->world.events[EVENT_REFUND_CONFIRMED], 1);
+    finish(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_lock_does_not_count_before_its_money_is_there),
         cmocka_unit_test(dust_does_not_keep_a_lock_from_counting),
         cmocka_unit_test(a_leg_is_not_over_before_its_money_has_left),
+        cmocka_unit_test(nothing_is_signed_on_a_count_that_only_one_balance_has),
+        cmocka_unit_test(what_archive_and_live_service_call_paid_the_second_one_must_see),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -210,6 +210,15 @@ void lies_shorten(const struct lies *lies, struct devnet *network, const char *p
         buf_clear(&reply->body);
         qubic_rpc_build_identity_transactions(&reply->body, &none);
     }
+    struct qubic_balance balance;
+    if (lies->all_moved && begins(path, "balances") &&
+        qubic_rpc_parse_balance(buf_bytes(&reply->body), &balance, NULL) == ERR_OK) {
+        balance.balance += INT64_C(1000000000000);
+        balance.outgoing_count++;
+        balance.latest_outgoing_tick = balance.valid_for_tick;
+        buf_clear(&reply->body);
+        qubic_rpc_build_balance(&reply->body, &balance);
+    }
     while (lies->all_flew && reply->body.size > 0) {
         static const char NO[] = "\"moneyFlew\":false";
         uint8_t *at = memmem(reply->body.data, reply->body.size, NO, sizeof NO - 1);

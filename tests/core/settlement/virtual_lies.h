@@ -18,6 +18,7 @@ enum lie {
 };
 
 struct lies {
+    bool all_moved;   /* while it is set: every balance is large, and something left just now */
     bool all_flew;    /* while it is set: every transaction is shown as one whose money flew */
     bool short_lists; /* while it is set: the list of an identity's transactions is empty */
     char hangs[QUBIC_IDENTITY_TEXT_SIZE]; /* a question that names this has no answer in time */
@@ -29,7 +30,7 @@ struct lies {
 };
 
 const char *lie_name(enum lie lie);
-/* What `short_lists`, `short_of`, `hangs` and `all_flew` say. */
+/* What `short_lists`, `short_of`, `hangs`, `all_flew` and `all_moved` say. */
 void lies_shorten(const struct lies *lies, struct devnet *network, const char *path,
                   struct bytes body, struct service_reply *reply);
 /* May change an answer that is true. */

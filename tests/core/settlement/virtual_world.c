@@ -24,6 +24,7 @@
 #define SECOND NS_PER_S
 #define BEGIN (INT64_C(1790000000) * SECOND)
 #define TIMEOUT_MS 2000
+#define SECOND_PATH "/second"
 #define CALM_HITS 54 /* of a crash point, before it rests in calm times */
 
 static _Atomic int64_t now_ns;
@@ -242,6 +243,8 @@ enum err_code __wrap_settlement_checkpoint(struct settlement *s, struct log_read
 bool virtual_http_ask(bool post, const char *path, struct bytes body, struct service_reply *ret)
 {
     enum crash_step step = step_of_path(path);
+    bool const second = strncmp(path, SECOND_PATH, sizeof SECOND_PATH - 1) == 0;
+    path += second ? sizeof SECOND_PATH - 1 : 0;
     world->asked[step]++;
     if (crash(world, step, false)) {
         return false;
@@ -250,8 +253,10 @@ bool virtual_http_ask(bool post, const char *path, struct bytes body, struct ser
         check_sent(world, body);
     }
     service_ask(world->network, post, path, body, ret);
-    lies_shorten(&world->lies, world->network, path, body, ret);
-    if (!world->honest) {
+    if (!second) {
+        lies_shorten(&world->lies, world->network, path, body, ret);
+    }
+    if (!second && !world->honest) {
         lies_tell(&world->lies, world->network, path, body, ret);
     }
     if (crash(world, step, true)) {
@@ -510,6 +515,7 @@ void virtual_open(struct virtual_world *w, const struct virtual_options *options
     *w = (struct virtual_world){.random = options->seed,
                                 .anchor = options->anchor,
                                 .honest = options->honest,
+                                .second = options->second,
                                 .latency_ms = options->latency_ms,
                                 .requests_per_s = options->requests_per_s,
                                 .crash_permille = options->crash_permille};
@@ -596,6 +602,13 @@ static void begin_settlement(struct virtual_world *w)
     if (qubic_client_create_on(&io, &client, &s->client, &err) != ERR_OK) {
         fail_msg("%s", err.message);
     }
+    if (w->second) {
+        client.live_url = "http://virtual" SECOND_PATH "/live/v1";
+        virtual_http_create(&http, &io);
+        if (qubic_client_create_on(&io, &client, &s->second, &err) != ERR_OK) {
+            fail_msg("%s", err.message);
+        }
+    }
     w->settlement = s;
     w->prepared = false;
 }
@@ -606,6 +619,7 @@ static void end_settlement(struct virtual_world *w)
     if (s == NULL) {
         return;
     }
+    qubic_client_destroy(s->second);
     qubic_client_destroy(s->client);
     while (uv_run(&s->loop, UV_RUN_DEFAULT) != 0) {
     }

@@ -46,6 +46,7 @@ struct virtual_options {
     unsigned crash_permille; /* of the steps, at first; rarer where there were many */
     struct anchor_rule anchor;
     bool honest; /* nobody tells the lies of virtual_lies.h */
+    bool second; /* settlement has a second live service, which never lies */
     uint32_t
         latency_ms; /* of an answer of the chain; 0: time stands still while settlement works */
     uint32_t requests_per_s; /* of settlement's client; 0: no limit */
@@ -73,6 +74,7 @@ struct virtual_world {
     bool prepared;
     struct lies lies;
     bool honest;
+    bool second;
     uint32_t latency_ms;
     uint32_t requests_per_s;
     uint64_t asked[CRASH_STEPS]; /* questions to the chain */
