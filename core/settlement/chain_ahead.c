@@ -152,6 +152,9 @@ enum err_code chain_ahead_end(struct settlement *s, struct err *err)
 
 /* ── a walk ────────────────────────────────────────────────────────────────────────────────────── */
 
+/* Beyond what was asked ahead: two a step are ordinary. A step may have hundreds, one for every 200 deposits of an escrow, which anybody can send. */
+#define WINDOW_QUESTIONS_MAX (2 * (uint64_t)WALK_WINDOW)
+
 enum err_code settlement_walk(struct settlement *s, const struct walk *walk, size_t *from,
                               struct err *err)
 {
@@ -166,8 +169,10 @@ enum err_code settlement_walk(struct settlement *s, const struct walk *walk, siz
         for (size_t i = at; i < end; i++) {
             walk->ahead(s, walk->ctx, (begin + i) % walk->count);
         }
+        uint64_t const asked_ahead = s->questions;
         /* Who waits in vain ends the walk: a round waits for none of the others, and the next begins after it. */
-        while (at < end && last != ERR_TIMEOUT && !settlement_stopping(s)) {
+        while (at < end && last != ERR_TIMEOUT &&
+               s->questions - asked_ahead < WINDOW_QUESTIONS_MAX && !settlement_stopping(s)) {
             struct err own = {0};
             last = walk->step(s, walk->ctx, (begin + at++) % walk->count, &own);
             if (last != ERR_OK) { /* one's trouble is not the others' */

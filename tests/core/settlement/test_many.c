@@ -12,6 +12,8 @@
 
 #define JOBS_MAX 1600
 #define DUSTED 404 /* escrows: so many that the next job is of somebody who is there already */
+#define FLOODED 4
+#define FLOOD_TICKS 8 /* of a thousand deposits, for each */
 #define LATENCY_MS 50
 #define REQUESTS_PER_S 20
 #define ROUNDS_MAX 3000
@@ -158,11 +160,39 @@ static void many_unpaid_jobs_hold_up_no_lock(void **state)
     finish(m);
 }
 
+/* Before an escrow expires all that came to it is asked for, 200 a question; of several such escrows one after the other. */
+static void dust_on_unpaid_jobs_holds_up_no_lock(void **state)
+{
+    (void)state;
+    struct virtual_market *m = begin();
+    while (m->job_count < FLOODED) {
+        virtual_create_job(m);
+        m->jobs[m->job_count - 1].payment_count = 0;
+    }
+    virtual_live_on(NS_PER_S); /* the stranger has money */
+    for (size_t i = 0; i < FLOOD_TICKS * FLOODED; i++) {
+        virtual_dust(m, m->jobs[i / FLOOD_TICKS].identity, virtual_now_tick(&m->world) + 4, 1000);
+        virtual_live_on(NS_PER_S);
+    }
+    while (virtual_now_tick(&m->world) < m->jobs[0].last_tick - 1) {
+        round_of(m);
+    }
+    assert_int_equal(m->world.events[EVENT_DEPOSIT_OBSERVED], 1000 * FLOOD_TICKS * FLOODED);
+    virtual_create_job(m);
+    uint32_t const crowded = lock_takes(m);
+    print_message("a lock takes %u s while %d unpaid jobs with %d,000 deposits each expire\n",
+                  crowded, FLOODED, FLOOD_TICKS);
+    assert_true(m->world.events[EVENT_ESCROW_EXPIRED] > 0);
+    assert_true(crowded <= 9);
+    finish(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dust_on_many_escrows_holds_up_no_lock),
         cmocka_unit_test(many_unpaid_jobs_hold_up_no_lock),
+        cmocka_unit_test(dust_on_unpaid_jobs_holds_up_no_lock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
