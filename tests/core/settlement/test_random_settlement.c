@@ -256,8 +256,8 @@ static bool all_over_or_held(struct virtual_market *m)
     for (size_t i = 0; i < m->job_count; i++) {
         bool settled = false;
         struct escrow_row escrow = escrow_row_of(m, &m->jobs[i], &settled);
-        if (!m->jobs[i].over &&
-            !(settled && escrow.found_open > 0 && virtual_nothing_to_come(&m->jobs[i]))) {
+        bool const over = m->jobs[i].over && escrow.legs_open == 0; /* nothing came late */
+        if (!over && !(settled && escrow.found_open > 0 && virtual_nothing_to_come(&m->jobs[i]))) {
             return false;
         }
     }
