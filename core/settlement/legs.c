@@ -221,8 +221,33 @@ static enum err_code key_missing(const struct open_leg *open, struct err *err)
                    text, open->escrow.key_id);
 }
 
-/* What the loss of this attempt will be judged by. A count that is too high by one makes a payment look lost as soon as the archive hides it, so it is
- * believed if it is the ledger's own, or the archive lists as many payments (an operator's sweep is in no log), and a second service counts the same. */
+/* A count that is not the ledger's own is believed if the archive lists as many, and no leg among them that the ledger does not know: an operator's
+ * sweep is in no log, and a leg that is in no log was paid by somebody else who has it. */
+static enum err_code check_listed(struct settlement *s, const struct open_leg *open,
+                                  uint32_t counted, uint64_t known, struct err *err)
+{
+    char text[ID_TEXT_SIZE];
+    size_t listed = 0;
+    size_t legs = 0;
+    enum err_code code = reread_count(s, open->escrow_id, &open->escrow, &listed, &legs, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    id_format(open->escrow_id, text);
+    if (legs > known) {
+        return err_set(err, ERR_CONFLICT,
+                       "escrow %s was paid from %zu times by its legs, of which this log knows "
+                       "%" PRIu64 ": does another server run on a copy of it?",
+                       text, legs, known);
+    }
+    return listed == counted ? ERR_OK
+                             : err_set(err, ERR_BUSY,
+                                       "the live service counts %" PRIu32
+                                       " payments out of escrow %s, the archive lists %zu",
+                                       counted, text, listed);
+}
+
+/* What the loss of this attempt will be judged by: a count that is too high by one makes a payment look lost as soon as the archive hides it. */
 static enum err_code check_outgoing(struct settlement *s, const struct open_leg *open,
                                     const struct qubic_balance *balance, struct err *err)
 {
@@ -230,15 +255,7 @@ static enum err_code check_outgoing(struct settlement *s, const struct open_leg 
     struct qubic_balance second;
     enum err_code code = settlement_paid_out(s, open->escrow_id, &known, err);
     if (code == ERR_OK && balance->outgoing_count != known) {
-        size_t listed = 0;
-        code = reread_count(s, open->escrow_id, &open->escrow, &listed, err);
-        known = listed;
-    }
-    if (code == ERR_OK && balance->outgoing_count != known) {
-        code = err_set(err, ERR_BUSY,
-                       "the live service counts %" PRIu32
-                       " payments out of an escrow, the archive lists %" PRIu64,
-                       balance->outgoing_count, known);
+        code = check_listed(s, open, balance->outgoing_count, known, err);
     }
     if (code == ERR_OK && s->second != NULL) {
         code = chain_second_balance(s, &open->escrow.identity, &second, err);

