@@ -2,6 +2,7 @@
 #include "api/upload_analysis.h"
 
 #include "core/analysis/analysis.h"
+#include "core/analysis/deadline.h"
 #include "core/base/text.h"
 #include "core/market/estimate.h"
 
@@ -238,7 +239,9 @@ static void explain(struct several *s, const struct err *why)
     struct buf text;
     buf_init(&text, REASON_MAX);
     buf_append_text(&text, why->message);
-    for (size_t i = 0; i < s->body->part_count; i++) {
+    /* They were all read once, and are read again here: 64 of them may take no minute of a thread that others wait for. */
+    struct deadline const deadline = deadline_in(ANALYSIS_TOGETHER_TIME_MAX_MS);
+    for (size_t i = 0; i < s->body->part_count && deadline_left_ms(deadline) > 0; i++) {
         struct err err = {0};
         struct arena arena;
         struct analysis alone;

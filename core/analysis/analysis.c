@@ -413,7 +413,9 @@ static enum err_code run_chosen(struct bundle *bundle, const uint16_t *order, si
         const struct bundle_file *file = &bundle->files[order[done]];
         source_init(&sources[done], file->shown.path, file->shown.kind, file->content,
                     bundle->limits);
-        code = source_read(&sources[done], bundle->limits, &facts, err);
+        code = bundle_has_time(bundle, err)
+                   ? source_read(&sources[done], bundle->limits, &facts, err)
+                   : ERR_TIMEOUT;
     }
     if (code == ERR_OK) {
         struct job job = {.sources = sources,

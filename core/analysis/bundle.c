@@ -14,9 +14,20 @@ enum err_code bundle_init(struct bundle *bundle, const struct analysis_limits *l
 {
     *bundle =
         (struct bundle){.limits = limits, .arena = arena, .contents = contents, .loose = loose};
+    bundle->deadline = deadline_in(limits->together_time_max_ms);
     bundle->files = arena_alloc_array(contents, BUNDLE_SOURCES_MAX, sizeof(*bundle->files));
     return bundle->files == NULL ? err_set(err, ERR_NOMEM, "no memory left for the bundle")
                                  : ERR_OK;
+}
+
+bool bundle_has_time(const struct bundle *bundle, struct err *err)
+{
+    bool const has = deadline_left_ms(bundle->deadline) > 0;
+    if (!has) {
+        (void)err_set(err, ERR_TIMEOUT, "reading the files takes longer than %u ms",
+                      bundle->limits->together_time_max_ms);
+    }
+    return has;
 }
 
 static const char *base_of(const char *path)
@@ -85,6 +96,16 @@ size_t bundle_wants(const struct bundle *bundle, const char *path, uint64_t size
 }
 
 /* ── adding ────────────────────────────────────────────────────────────────────────────────────── */
+
+static bool is_listed(const struct bundle *bundle, const char *path)
+{
+    for (size_t i = 0; i < bundle->count; i++) {
+        if (strcmp(bundle->files[i].shown.path, path) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
 
 /* NULL: no memory, or no room in the list. */
 static struct bundle_file *list_file(struct bundle *bundle, const char *path,
@@ -216,6 +237,11 @@ enum err_code bundle_add(struct bundle *bundle, const char *path, uint64_t size,
         return ERR_OK;
     }
     bundle->bytes += size;
+    if ((bundle->loose || is_source(kind)) && is_listed(bundle, path)) {
+        /* Unpacked, one of them would lie over the other. */
+        return err_set(err, ERR_INVALID,
+                       "`%.160s` is there twice; each file of a job has a name of its own", path);
+    }
     if (is_source(kind)) {
         return add_source(bundle, path, kind, size, content, err);
     }

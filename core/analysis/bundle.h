@@ -19,6 +19,7 @@
 #define CORE_ANALYSIS_BUNDLE_H
 
 #include "core/analysis/dataset.h"
+#include "core/analysis/deadline.h"
 
 #define BUNDLE_SOURCES_MAX 256
 
@@ -56,17 +57,20 @@ struct bundle {
     uint64_t bytes; /* of all files */
     struct bundle_data data;
     bool cut;
+    struct deadline deadline; /* of everything that is done with it */
     uint64_t edges[BUNDLE_SOURCES_MAX]
                   [BUNDLE_SOURCES_MAX / 64]; /* [importer or launcher] bit of the named file */
 };
 
-/* `bundle` is large: on the heap. Errors: ERR_NOMEM. */
+/* False: ERR_TIMEOUT is said. */
+MUST_CHECK bool bundle_has_time(const struct bundle *bundle, struct err *err);
+/* `bundle` is large: on the heap. Its time begins. Errors: ERR_NOMEM. */
 MUST_CHECK enum err_code bundle_init(struct bundle *bundle, const struct analysis_limits *limits,
                                      struct arena *arena, struct arena *contents, bool loose,
                                      struct err *err);
 /* How many of a file's first bytes bundle_add is to see. */
 size_t bundle_wants(const struct bundle *bundle, const char *path, uint64_t size);
-/* A file that cannot be read is one with an error, not an error here. Errors: ERR_NOMEM. */
+/* A file that cannot be read is one with an error, not an error here. Errors: ERR_INVALID (a listed file has this path), ERR_NOMEM. */
 MUST_CHECK enum err_code bundle_add(struct bundle *bundle, const char *path, uint64_t size,
                                     struct bytes content, struct err *err);
 /* Files of code or environment without an error; 0: the bundle is data. */

@@ -3,7 +3,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/analysis/bundle.h"
 
-#include "core/analysis/deadline.h"
 #include "core/analysis/source.h"
 
 #include <stdio.h>
@@ -17,7 +16,6 @@ struct choosing {
     struct bundle *bundle;
     uint16_t sorted[BUNDLE_SOURCES_MAX]; /* by path */
     struct arena scratch;
-    struct deadline deadline;
 };
 
 static bool is_script(const struct bundle_file *file)
@@ -203,9 +201,8 @@ static enum err_code look_into(struct choosing *choosing, size_t index, struct e
     if (!is_script(file) && !is_launcher(file)) {
         return ERR_OK;
     }
-    if (deadline_left_ms(choosing->deadline) == 0) {
-        return err_set(err, ERR_TIMEOUT, "reading the files takes longer than %u ms",
-                       choosing->bundle->limits->together_time_max_ms);
+    if (!bundle_has_time(choosing->bundle, err)) {
+        return ERR_TIMEOUT;
     }
     arena_clear(&choosing->scratch);
     facts_writer_init(&facts, &choosing->scratch);
@@ -475,7 +472,6 @@ enum err_code bundle_choose(struct bundle *bundle, const char *entry, uint16_t *
     struct choosing choosing = {.bundle = bundle};
     enum err_code code = ERR_OK;
     int index = -1;
-    choosing.deadline = deadline_in(bundle->limits->together_time_max_ms);
     arena_init(&choosing.scratch, SCRATCH_MAX);
     for (size_t i = 0; i < bundle->count; i++) {
         choosing.sorted[i] = (uint16_t)i;

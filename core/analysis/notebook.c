@@ -226,17 +226,24 @@ static void take_magics_out(struct cells *cells, struct bytes code, struct fact_
 
 /* ── cells ─────────────────────────────────────────────────────────────────────────────────────── */
 
+/* All cells have the time of one file; a cell alone has what the others left. */
+static enum err_code too_late(const struct cells *cells, struct err *err)
+{
+    return err_set(err, ERR_TIMEOUT, "reading the notebook's cells takes longer than %u ms",
+                   cells->limits->parse_time_max_ms);
+}
+
 static enum err_code read_python(struct cells *cells, struct bytes code, struct fact_place at,
                                  struct err *err)
 {
     struct analysis_limits limits = *cells->limits;
     limits.parse_time_max_ms = deadline_left_ms(cells->deadline);
     if (limits.parse_time_max_ms == 0) {
-        return err_set(err, ERR_TIMEOUT, "reading the notebook's cells takes longer than %u ms",
-                       cells->limits->parse_time_max_ms);
+        return too_late(cells, err);
     }
     struct python_piece piece = {.source = code, .offset = at.offset, .line = at.line};
-    return python_read(piece, &limits, cells->facts, err);
+    enum err_code read = python_read(piece, &limits, cells->facts, err);
+    return read == ERR_TIMEOUT ? too_late(cells, err) : read;
 }
 
 static enum err_code code_cell(struct cells *cells, struct bytes text, struct fact_place at,

@@ -1,6 +1,7 @@
 /* core/analysis/yaml.h: the scalars of a YAML file, each with the keys that lead to it, in the order of the file.
  *
- * Bounds:  size, depth and number of scalars (YAML_*_MAX); anchors are not expanded: an alias is the scalar "*name".
+ * Bounds:  size, depth, number of scalars and of %TAG directives (YAML_*_MAX), and with these the time, which grows with the size alone;
+ *          anchors are not expanded: an alias is the scalar "*name".
  * Source:  libyaml's event parser. Only yaml.c includes yaml.h. */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef CORE_ANALYSIS_YAML_H
@@ -13,6 +14,7 @@
 #define YAML_DEPTH_MAX 32
 #define YAML_KEY_MAX 64
 #define YAML_SCALARS_MAX 20000
+#define YAML_TAGS_MAX 64 /* libyaml compares each with all before it */
 
 struct yaml_path {
     size_t depth; /* levels of the innermost collection: 1 is the top level */

@@ -436,6 +436,53 @@ static void an_archive_with_a_program_is_a_bundle(void **state)
     }
 }
 
+/* Goal: what is quoted is what runs: of two files of one path only the later would be there when they are unpacked. */
+static void a_path_that_is_there_twice_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct archive_maker maker;
+    static const char *const names[] = {".zip", ".tar"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        char name[16];
+        (void)snprintf(name, sizeof(name), "job%s", names[i]);
+        archive_make(&maker, names[i], NULL, MIB);
+        archive_put_text(&maker, "proj/main.py", "import torch\n");
+        archive_put_text(&maker, "proj/Main.py", "import jax\n"); /* another file */
+        archive_put_text(&maker, "proj/./main.py", "import tensorflow\n");
+        assert_int_equal(analysis_run(archive_made(&maker), name, &f->arena, &f->found, &f->err),
+                         ERR_INVALID);
+        assert_non_null(strstr(f->err.message, "`proj/main.py` is there twice"));
+        archive_unmake(&maker);
+    }
+}
+
+/* Goal: looking for the entry and reading what it reaches have one time together, and the limit that is told is that one. */
+static void all_files_together_have_one_time(void **state)
+{
+    struct fixture *f = *state;
+    struct archive_maker maker;
+    struct analysis_limits hurried = defaults;
+    size_t size = 500 * (size_t)1024;
+    char *text = malloc(size);
+    for (size_t i = 0; i + 2 <= size; i += 2) {
+        memcpy(text + i, "a\n", 2);
+    }
+    archive_make(&maker, ".tar", NULL, 16 * MIB);
+    for (int i = 0; i < 6; i++) {
+        char path[16];
+        (void)snprintf(path, sizeof(path), "m%d.py", i);
+        archive_put(&maker, path, text, size);
+    }
+    archive_put_text(&maker, "main.py", "import m0, m1, m2, m3, m4, m5\n");
+    hurried.together_time_max_ms = 20;
+    assert_int_equal(analysis_run_entry(archive_made(&maker), "job.tar", NULL, &hurried, &f->arena,
+                                        &f->found, &f->err),
+                     ERR_TIMEOUT);
+    assert_non_null(strstr(f->err.message, "20 ms"));
+    archive_unmake(&maker);
+    free(text);
+}
+
 static void the_entry_of_an_archive_can_be_named_and_of_one_file_not(void **state)
 {
     struct fixture *f = *state;
@@ -470,6 +517,8 @@ int main(void)
         TEST(P6_any_mix_keeps_the_good_and_explains_the_bad),
         TEST(P57_too_large_names_the_limit),
         TEST(an_archive_with_a_program_is_a_bundle),
+        TEST(a_path_that_is_there_twice_is_refused),
+        TEST(all_files_together_have_one_time),
         TEST(the_entry_of_an_archive_can_be_named_and_of_one_file_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
