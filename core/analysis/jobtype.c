@@ -102,6 +102,7 @@ struct spot {
     bool named;   /* the base name or a title */
     bool command; /* a word of a command, a path, an image */
     bool code;    /* an import, a call, a definition */
+    bool module;  /* an import */
     uint32_t offset;
     uint32_t line; /* 0: the base name */
 };
@@ -155,15 +156,34 @@ static bool has_words(const char *words, const char *phrase)
     return false;
 }
 
-static void hit(struct hits *hits, uint32_t index, const struct spot *spot)
+/* Is there a cue for `job` among those of a phrase that count anywhere? With JOB_COUNT: is there any? */
+static bool says(uint32_t index, enum analysis_job job)
+{
+    for (uint32_t next = index; next != 0; next = cues[next - 1].next) {
+        bool same = job == (enum analysis_job)ANALYSIS_JOB_COUNT || cues[next - 1].job == job;
+        if (cues[next - 1].where == CUE_ANYWHERE && same) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* `around`: the cues of a longer phrase that this one is a part of; 0: of none. */
+static void hit(struct hits *hits, uint32_t index, uint32_t around, bool first,
+                const struct spot *spot)
 {
     for (uint32_t next = index; next != 0;) {
         const struct cue *cue = &cues[next - 1];
-        struct jobtype_cue *best = &hits->best[next - 1];
+        next = cue->next;
+        if (around != 0 && !says(around, cue->job)) {
+            continue;
+        }
+        struct jobtype_cue *best = &hits->best[cue - cues];
         uint32_t score = cue->strength * (uint32_t)spot->place;
         bool counts = cue->where == CUE_ANYWHERE || (cue->where == CUE_NAMED && spot->named) ||
                       (cue->where == CUE_BASE_NAME && spot->line == 0) ||
-                      (cue->where == CUE_COMMAND && spot->command);
+                      (cue->where == CUE_COMMAND && spot->command) ||
+                      (cue->where == CUE_MODULE && spot->module && first);
         if (counts && score > best->score) {
             *best = (struct jobtype_cue){
                 .words = cue->words, .offset = spot->offset, .line = spot->line, .score = score};
@@ -186,15 +206,17 @@ static void hit(struct hits *hits, uint32_t index, const struct spot *spot)
                 hits->named_preparation ||
                 (spot->line == 0 && cue->strength >= 4 && cue->job == ANALYSIS_JOB_DATA_PROCESSING);
         }
-        next = cue->next;
     }
 }
 
 static void look_up(struct hits *hits, const char *words, const struct spot *spot)
 {
+    uint32_t around = 0; /* the phrase found before that reaches furthest … */
+    int reach = 0;       /* … and how many words of it are left */
     for (const char *start = words + 1; *start != '\0';) {
         const char *end = start;
         uint32_t hash = HASH_START;
+        uint32_t found[PHRASE_WORDS_MAX] = {0};
         for (int count = 0; count < PHRASE_WORDS_MAX && *end != '\0'; count++) {
             const char *from = end;
             from -= count > 0 ? 1 : 0; /* the blank belongs to the phrase */
@@ -203,9 +225,21 @@ static void look_up(struct hits *hits, const char *words, const struct spot *spo
             }
             hash = hash_more(hash, bytes_of(from, (size_t)(end - from)));
             struct bytes phrase = bytes_of(start, (size_t)(end - start));
-            hit(hits, *slot_of(hash, phrase), spot);
+            found[count] = *slot_of(hash, phrase);
             end++;
         }
+        for (int count = PHRASE_WORDS_MAX; count > 0; count--) { /* the longest first */
+            uint32_t index = found[count - 1];
+            if (index != 0) {
+                hit(hits, index, count <= reach ? around : 0, start == words + 1, spot);
+            }
+            if (index != 0 && count > reach && count > 1 &&
+                says(index, (enum analysis_job)ANALYSIS_JOB_COUNT)) {
+                around = index;
+                reach = count;
+            }
+        }
+        reach -= reach > 0 ? 1 : 0;
         while (*start != ' ') {
             start++;
         }
@@ -340,10 +374,12 @@ static void look_everywhere(struct hits *hits, const struct facts *facts, const 
         memcpy(joined, import->module, size);
         joined[size++] = '.';
         memcpy(joined + size, import->name, strlen(import->name) + 1);
-        look(
-            hits, joined,
-            &(struct spot){
-                .place = PLACE_NAME, .code = true, .offset = import->offset, .line = import->line});
+        look(hits, joined,
+             &(struct spot){.place = PLACE_NAME,
+                            .code = true,
+                            .module = true,
+                            .offset = import->offset,
+                            .line = import->line});
         look_for_mode(hits, joined, false);
     }
     for (const struct fact_name *name = facts->names; name != NULL; name = name->next) {
@@ -521,6 +557,22 @@ static enum analysis_mode mode_of_environment(const struct facts *facts, enum an
     return ANALYSIS_MODE_ENV;
 }
 
+/* A launcher that starts no program and fetches files: its job is the files. */
+static bool only_fetches(const struct facts *facts)
+{
+    bool fetches = false;
+    for (const struct fact_name *name = facts->names; name != NULL; name = name->next) {
+        bool command = name->kind == FACT_COMMAND;
+        size_t size = strlen(name->text);
+        fetches = fetches || (command && strcmp(name->callee, "fetch") == 0);
+        if (command && (strncmp(name->text, "python", 6) == 0 ||
+                        (size > 3 && strcmp(name->text + size - 3, ".py") == 0))) {
+            return false;
+        }
+    }
+    return fetches && facts->imports == NULL;
+}
+
 void jobtype_find(const struct facts *facts, const struct frameworks *frameworks,
                   enum analysis_kind kind, const char *base_name, struct jobtype *ret)
 {
@@ -538,6 +590,9 @@ void jobtype_find(const struct facts *facts, const struct frameworks *frameworks
     struct hits hits = {0};
     look_everywhere(&hits, facts, base_name);
     rank(&hits, frameworks, &found);
+    if (kind == ANALYSIS_KIND_SHELL && found.job == ANALYSIS_JOB_CUSTOM && only_fetches(facts)) {
+        found.job = ANALYSIS_JOB_DATA_PROCESSING;
+    }
     found.asks_for_gpu = hits.asks_for_gpu || facts->gpus > 0;
     found.mode = kind == ANALYSIS_KIND_DOCKERFILE || kind == ANALYSIS_KIND_COMPOSE
                      ? mode_of_environment(facts, kind, found.job)

@@ -1,6 +1,7 @@
 /* The cues of jobtype.c: vocabulary of each job type (tasks, data sets, models, libraries), strength 1–6, and where it counts.
  *
  * A phrase is lower-case words between single blanks; words of code are split at capitals (ResNet is "resnet" and "res net").
+ * A shorter phrase inside a longer one that is of another type says nothing: "text classification" is no image classification.
  * Nothing here names a repository, a path or one file. */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef CORE_ANALYSIS_JOBTYPE_CUES_H
@@ -13,6 +14,7 @@ enum cue_where {
     CUE_BASE_NAME,
     CUE_NAMED,   /* the base name, and titles: headings, the docstring's first lines */
     CUE_COMMAND, /* paths and words of commands, images, services */
+    CUE_MODULE,  /* the first word of an import: the package itself */
 };
 
 static const struct cue_row {
@@ -88,6 +90,7 @@ static const struct cue_row {
      "ade20k,dice loss,dice coefficient,dice score,iou score,camvid"},
     {ANALYSIS_JOB_SEGMENTATION, 3, CUE_ANYWHERE, "unet,u net,dice,monai"},
     {ANALYSIS_JOB_SEGMENTATION, 4, CUE_NAMED, "segment"},
+    {ANALYSIS_JOB_SEGMENTATION, 3, CUE_BASE_NAME, "unet,u net,linknet"},
 
     {ANALYSIS_JOB_IMAGE_CLASSIFICATION, 6, CUE_ANYWHERE,
      "image classification,image classifier,load digits,classify images,img classification,cats "
@@ -108,7 +111,9 @@ static const struct cue_row {
      "transformer,vit,swin transformer,swin,deit,xception"},
     {ANALYSIS_JOB_IMAGE_CLASSIFICATION, 2, CUE_ANYWHERE, "image folder,classify,classification"},
     {ANALYSIS_JOB_IMAGE_CLASSIFICATION, 1, CUE_ANYWHERE,
-     "classifier,images,conv2 d,conv2d,max pooling2 d"},
+     "classifier,images,conv2 d,conv2d,max pooling2 d,reparameterize model,translate x,translate "
+     "y,interpolation "
+     "mode"},
 
     {ANALYSIS_JOB_LLM_TRAINING, 6, CUE_ANYWHERE,
      "trl,rlhf,reward modeling,reward model,reward trainer,qlora,axolotl,unsloth,llama "
@@ -143,6 +148,7 @@ static const struct cue_row {
     {ANALYSIS_JOB_MULTIMODAL, 5, CUE_ANYWHERE,
      "vision2 seq,captioning,clip processor,multimodal,multi modal"},
     {ANALYSIS_JOB_MULTIMODAL, 4, CUE_NAMED, "clip"},
+    {ANALYSIS_JOB_MULTIMODAL, 6, CUE_MODULE, "clip"},
     {ANALYSIS_JOB_MULTIMODAL, 4, CUE_ANYWHERE, "clip model,vlm"},
 
     {ANALYSIS_JOB_SPEECH, 6, CUE_ANYWHERE,
@@ -161,7 +167,9 @@ static const struct cue_row {
     {ANALYSIS_JOB_NLP, 6, CUE_ANYWHERE,
      "sst2,snli,squad,named entity recognition,masked lm,masked language,sentence "
      "classification,machine translation,glue benchmark,sequence tagging,part of speech,pos "
-     "tagging,ner,topic modeling,lda model,conll2003,ag news,text summarization"},
+     "tagging,ner,topic modeling,lda model,conll2003,ag news,text summarization,word level "
+     "language model,word level language modeling,word language model,lstm text "
+     "generation,text generation with lstm,language detection"},
     {ANALYSIS_JOB_NLP, 5, CUE_ANYWHERE,
      "nlp,bert,roberta,distilbert,distil bert,albert,electra,deberta,xlnet,sentence "
      "transformers,sentence transformer,nltk,spacy,torchtext,text classification,sequence "
@@ -182,7 +190,8 @@ static const struct cue_row {
      "gym,procgen,minigrid,unity mlagents,policy gradient,torchrl,dopamine,open "
      "spiel,alphazero,alpha zero,muzero,multi agent"},
     {ANALYSIS_JOB_REINFORCEMENT_LEARNING, 5, CUE_ANYWHERE,
-     "reinforce,ppo,dqn,ddqn,ddpg,td3,a2c,a3c,trpo,actor critic,atari,cart pole,cartpole,lunar "
+     "reinforce,ppo,ppo2,acer,acktr,gail,dqn,ddqn,ddpg,td3,a2c,a3c,trpo,actor critic,atari,cart "
+     "pole,cartpole,lunar "
      "lander,lunarlander,q learning,qlearning,half cheetah,mcts,double dqn,dueling,c51,bandit,deep "
      "q"},
     {ANALYSIS_JOB_REINFORCEMENT_LEARNING, 4, CUE_ANYWHERE,
@@ -237,7 +246,7 @@ static const struct cue_row {
      "stokes,openmm,gromacs,lammps,ase,physics informed,pinn,lattice "
      "boltzmann,quantum,qiskit,ising,alphafold,protein folding,ray tracing,cfd,astropy,heat "
      "equation,wave equation,game of life,differential equation,differential "
-     "equations,schrodinger,mdanalysis,rdkit"},
+     "equations,schrodinger,mdanalysis,rdkit,variational inference,hamiltonian monte carlo"},
     {ANALYSIS_JOB_SCIENTIFIC, 5, CUE_ANYWHERE,
      "nbody,n body,mandel,mandelbrot,julia set,blackscholes,black scholes,monte carlo,odeint,solve "
      "ivp,page rank,pagerank,runge kutta,euler method,numerical integration,newton "

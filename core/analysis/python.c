@@ -414,6 +414,20 @@ static void visit_call(struct walk *walk, TSNode node)
     ts_tree_cursor_delete(&cursor);
 }
 
+/* `digits = keras.datasets.mnist`, to be called by another name: as if it were called here. */
+static void add_renamed(struct walk *walk, TSNode right)
+{
+    struct bytes text = slice(walk, right);
+    size_t dots = 0;
+    for (size_t i = 0; i < text.size && text.size <= FACT_TEXT_MAX; i++) {
+        dots += text.data[i] == '.' ? 1 : 0;
+    }
+    if (dots >= 2 && is(walk, right, SYMBOL_ATTRIBUTE) && !bytes_starts_with(text, "self.") &&
+        name_tail(text).size == text.size) {
+        add_name(walk, right, FACT_CALL, text, bytes_of_text(""), -1);
+    }
+}
+
 /* Constants of the module and of classes, locals, and settings of an object (`config.batch_size = 128`) anywhere. */
 static void visit_assignment(struct walk *walk, TSNode node)
 {
@@ -427,6 +441,7 @@ static void visit_assignment(struct walk *walk, TSNode node)
         add_literal(walk, node, target, right,
                     walk->functions == 0 ? ANALYSIS_SOURCE_ASSIGN : ANALYSIS_SOURCE_LOCAL);
         add_value(walk, right);
+        add_renamed(walk, right);
     } else if (is(walk, left, SYMBOL_ATTRIBUTE) && !bytes_starts_with(target, "self.")) {
         add_literal(walk, node, last_part(target), right, ANALYSIS_SOURCE_ASSIGN);
         add_value(walk, right);

@@ -170,6 +170,7 @@ static void run_command(struct command *command)
     static const char *const before[] = {"sudo",  "env", "time", "nohup",  "exec", "command",
                                          "then",  "do",  "else", "if",     "{",    "(",
                                          "while", "!",   "srun", "mpirun", NULL};
+    static const char *const fetchers[] = {"curl", "wget", "aria2c", "gdown", NULL};
     static const char *const quiet[] = {"apt-get",
                                         "apt",
                                         "apk",
@@ -190,10 +191,10 @@ static void run_command(struct command *command)
                                         "unzip",
                                         "update-alternatives",
                                         NULL};
-    static const char *const launchers[] = {
-        "torchrun", "accelerate", "deepspeed", "horovodrun", "vllm",   "streamlit",
-        "uvicorn",  "gunicorn",   "jupyter",   "mlflow",     "docker", "bash",
-        "sh",       "wget",       "curl",      "composer",   NULL};
+    static const char *const launchers[] = {"torchrun", "accelerate", "deepspeed", "horovodrun",
+                                            "vllm",     "streamlit",  "uvicorn",   "gunicorn",
+                                            "jupyter",  "mlflow",     "docker",    "bash",
+                                            "sh",       "composer",   NULL};
     size_t at = 0;
     while (at < command->count) {
         const struct word *word = &command->words[at];
@@ -242,6 +243,10 @@ static void run_command(struct command *command)
                            bytes_of_text("clone"), 0);
             }
         }
+    } else if (is_one_of(program, fetchers)) {
+        facts_name(command->facts, words[0].at, FACT_COMMAND, bytes_of_text(program),
+                   bytes_of_text("fetch"), 0);
+        add_arguments(command, at);
     } else if (is_python(program) || is_one_of(program, launchers)) {
         add_gpus_option(command, at + 1);
         add_arguments(command, at);

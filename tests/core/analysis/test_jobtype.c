@@ -174,6 +174,47 @@ static void packages_say_nothing_but_when_all_are_of_one_type(void **state)
     job_is("Dockerfile", "FROM python\nWORKDIR /srv/whisper\n", ANALYSIS_JOB_SPEECH);
 }
 
+/* R2.1: what is written decides, not what a part of it means elsewhere. */
+static void a_phrase_hides_a_shorter_one_of_another_type(void **state)
+{
+    (void)state;
+    job_is("a.py", "\"\"\"Instance segmentation of cells.\"\"\"\nimport torch\n",
+           ANALYSIS_JOB_OBJECT_DETECTION);
+    job_is("a.py", "\"\"\"Segmentation of cells.\"\"\"\nimport torch\n", ANALYSIS_JOB_SEGMENTATION);
+    job_is("a.py",
+           "\"\"\"Variational inference of a posterior.\"\"\"\nimport jax\nvariational(x)\n",
+           ANALYSIS_JOB_SCIENTIFIC);
+    job_is("a.py", "\"\"\"A variational model.\"\"\"\nimport jax\nvariational(x)\n",
+           ANALYSIS_JOB_IMAGE_GENERATION);
+    job_is("a.py", "from torchvision.transforms import InterpolationMode\n", ANALYSIS_JOB_CUSTOM);
+    job_is("a.py", "from scipy import interpolation\n", ANALYSIS_JOB_SCIENTIFIC);
+}
+
+static void a_package_is_known_as_such_alone(void **state)
+{
+    (void)state;
+    job_is("a.py", "import clip\nimport torch\n", ANALYSIS_JOB_MULTIMODAL);
+    job_is("a.py", "import torch\nfrom torch import clip\nclip(x)\n", ANALYSIS_JOB_CUSTOM);
+}
+
+static void a_launcher_that_only_fetches_prepares_data(void **state)
+{
+    (void)state;
+    job_is("get.sh", "curl -L https://example.org/a.zip -o a.zip && unzip -q a.zip\n",
+           ANALYSIS_JOB_DATA_PROCESSING);
+    job_is("get.sh", "wget https://example.org/a.zip\npython work.py\n", ANALYSIS_JOB_CUSTOM);
+    job_is("get.sh", "wget https://example.org/x.sh\npip install torch\n", ANALYSIS_JOB_CUSTOM);
+    job_is("get.sh", "echo wget\n", ANALYSIS_JOB_CUSTOM);
+}
+
+static void a_data_set_by_another_name_is_that_data_set(void **state)
+{
+    (void)state;
+    job_is("a.py", "import keras\ndigits = keras.datasets.mnist\nx = digits.load_data()\n",
+           ANALYSIS_JOB_MNIST);
+    job_is("a.py", "import keras\ndigits = self.datasets.mnist\n", ANALYSIS_JOB_CUSTOM);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -186,6 +227,10 @@ int main(void)
         cmocka_unit_test(an_adapter_that_is_trained_is_training),
         cmocka_unit_test(a_section_of_a_notebook_is_not_its_subject),
         cmocka_unit_test(packages_say_nothing_but_when_all_are_of_one_type),
+        cmocka_unit_test(a_phrase_hides_a_shorter_one_of_another_type),
+        cmocka_unit_test(a_package_is_known_as_such_alone),
+        cmocka_unit_test(a_launcher_that_only_fetches_prepares_data),
+        cmocka_unit_test(a_data_set_by_another_name_is_that_data_set),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
