@@ -109,6 +109,12 @@ static enum err_code inspect_cb(void *ctx, struct blob_inspection *inspection, s
     return code;
 }
 
+static bool is_slow_cb(void *ctx)
+{
+    const struct blob_body *body = ctx;
+    return body->is_slow != NULL && body->is_slow(body);
+}
+
 /* False: over the limit. */
 static bool take(struct blob_body *body, struct bytes piece)
 {
@@ -350,6 +356,7 @@ void blob_body_read(struct blob_body *body)
                                           .log_head = stats.head,
                                           .on_room = room_cb,
                                           .inspect = inspect_cb,
+                                          .is_slow = is_slow_cb,
                                           .on_done = done_cb};
     body->writer = blob_writer_create(call->api->blobs, &options);
     if (body->writer == NULL) {

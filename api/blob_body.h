@@ -39,6 +39,7 @@ struct blob_body {
         form_allowed; /* multipart/form-data with parts `file`, 1 to BLOB_BODY_PARTS_MAX, and a field `entry` */
     enum err_code (*inspect)(struct blob_body *body, struct blob_inspection *inspection,
                              struct err *err);
+    bool (*is_slow)(const struct blob_body *body); /* will `inspect` take long? NULL: no */
     void (*on_blob)(struct blob_body *body, const struct blob *blob);
     /* What `inspect` refused; NULL if it cannot. */
     void (*on_refused)(struct blob_body *body, const struct blob *blob, const struct err *err);

@@ -28,6 +28,8 @@ struct blobs {
     struct blob_holds *holds;
     size_t writers;
     size_t releases;             /* under way */
+    size_t slow;                 /* inspections under way that take long */
+    struct blob_writer *waiting; /* to be inspected, the one that waits longest first */
     char folder[PATH_MAX - 128]; /* so that every path made from it fits */
 };
 
@@ -46,6 +48,9 @@ struct blob_writer {
     struct buf going;
     uv_work_t work;
     bool working;
+    bool waiting; /* in blobs->waiting */
+    bool slow;    /* the job under way is counted in blobs->slow */
+    struct blob_writer *next_waiting;
     bool wants_room;
     bool finishing;
     bool last; /* the job under way is the last one */
@@ -311,12 +316,73 @@ static void writer_free(struct blob_writer *w)
 }
 
 static void work_next(struct blob_writer *w);
+static void worked_cb(uv_work_t *work, int status);
+
+/* ── slow inspections: so many at a time that the pool has threads for everybody else ──────────── */
+
+static void start_work(struct blob_writer *w)
+{
+    w->working = true;
+    int rc = uv_queue_work(w->blobs->loop, &w->work, work_cb, worked_cb);
+    INVARIANT(rc == 0);
+}
+
+static void start_slow(struct blobs *blobs)
+{
+    while (blobs->waiting != NULL && blobs->slow < BLOB_SLOW_MAX) {
+        struct blob_writer *w = blobs->waiting;
+        blobs->waiting = w->next_waiting;
+        w->next_waiting = NULL;
+        w->waiting = false;
+        w->slow = true;
+        blobs->slow++;
+        start_work(w);
+    }
+}
+
+static void wait_for_turn(struct blob_writer *w)
+{
+    struct blob_writer **end = &w->blobs->waiting;
+    while (*end != NULL) { /* as many as there are requests */
+        end = &(*end)->next_waiting;
+    }
+    *end = w;
+    w->waiting = true;
+    start_slow(w->blobs);
+}
+
+static void leave_queue(struct blob_writer *w)
+{
+    struct blob_writer **at = &w->blobs->waiting;
+    while (w->waiting && *at != w) {
+        at = &(*at)->next_waiting;
+    }
+    if (w->waiting) {
+        *at = w->next_waiting;
+        w->waiting = false;
+    }
+}
+
+static void end_slow(struct blob_writer *w)
+{
+    if (w->slow) {
+        w->slow = false;
+        w->blobs->slow--;
+        start_slow(w->blobs);
+    }
+}
+
+static bool is_slow(const struct blob_writer *w)
+{
+    return w->last && w->options.is_slow != NULL && w->options.is_slow(w->options.ctx);
+}
 
 static void worked_cb(uv_work_t *work, int status)
 {
     struct blob_writer *w = work->data;
     (void)status; /* never cancelled */
     w->working = false;
+    end_slow(w);
     bool is_held = w->last && w->code == ERR_OK;
     if (w->abandoned) {
         if (is_held) {
@@ -355,7 +421,7 @@ static void worked_cb(uv_work_t *work, int status)
 
 static void work_next(struct blob_writer *w)
 {
-    if (w->working || (w->coming.size == 0 && !w->finishing && !w->lost)) {
+    if (w->working || w->waiting || (w->coming.size == 0 && !w->finishing && !w->lost)) {
         return;
     }
     struct buf done = w->going;
@@ -363,9 +429,11 @@ static void work_next(struct blob_writer *w)
     w->coming = done;
     buf_clear(&w->coming);
     w->last = w->finishing && !w->lost;
-    w->working = true;
-    int rc = uv_queue_work(w->blobs->loop, &w->work, work_cb, worked_cb);
-    INVARIANT(rc == 0);
+    if (is_slow(w)) {
+        wait_for_turn(w);
+    } else {
+        start_work(w);
+    }
 }
 
 struct blob_writer *blob_writer_create(struct blobs *blobs,
@@ -424,6 +492,7 @@ void blob_writer_abandon(struct blob_writer *writer, void (*on_gone)(void *ctx))
     INVARIANT(!writer->abandoned);
     writer->abandoned = true;
     writer->on_gone = on_gone;
+    leave_queue(writer);
     if (!writer->working) {
         void *ctx = writer->options.ctx;
         writer_free(writer);

@@ -20,6 +20,8 @@
 #include <uv.h>
 
 #define BLOB_HELD_MAX ((size_t)256 << 10)
+/* Inspections at a time that are called slow: half the threads of libuv's pool, which also write, hash and sync for everybody. */
+#define BLOB_SLOW_MAX 2
 
 struct blobs;
 struct blob_writer;
@@ -53,6 +55,8 @@ struct blob_writer_options {
     /* Thread pool, may be NULL: look at the whole content before it gets its name, and replace it if need be. An error removes it, and is
      * on_done's. */
     enum err_code (*inspect)(void *ctx, struct blob_inspection *inspection, struct err *err);
+    /* Loop, may be NULL: will inspect take long? Of those BLOB_SLOW_MAX run at a time, and the others wait their turn. */
+    bool (*is_slow)(void *ctx);
     /* Whole (ERR_OK, after blob_writer_finish) or failed (at any time). The writer is gone. Called from the loop only.
      * `hold`: the callee's, to be given back with blob_hold_release; NULL unless ERR_OK. */
     void (*on_done)(void *ctx, enum err_code code, const struct blob *blob, struct blob_hold *hold,

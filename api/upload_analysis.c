@@ -3,6 +3,7 @@
 
 #include "core/analysis/analysis.h"
 #include "core/analysis/deadline.h"
+#include "core/analysis/kind.h"
 #include "core/base/text.h"
 #include "core/market/estimate.h"
 
@@ -14,6 +15,7 @@
 #define DETAIL_MAX ((size_t)60000) /* of analysis.completed: a private part has 65,535 bytes */
 #define REASON_MAX ((size_t)16000)
 #define ANALYSIS_ARENA_MAX ((size_t)16 << 20)
+#define QUICK_SIZE_MAX ((size_t)64 << 10) /* of the worst source that takes some 30 ms */
 #define TAR_BLOCK 512
 #define TAR_NAME_MAX 100
 #define TAR_PREFIX_MAX 155
@@ -339,6 +341,18 @@ static enum err_code analyse(struct blob_body *body, struct blob_inspection *ins
     }
     arena_deinit(&arena);
     return code;
+}
+
+bool upload_is_slow(const struct blob_body *body)
+{
+    char name[BLOB_BODY_NAME_MAX + 1] = "";
+    size_t size = body->file_name.size < sizeof name ? body->file_name.size : sizeof name - 1;
+    if (size > 0) {
+        memcpy(name, body->file_name.data, size);
+    }
+    name[size] = '\0';
+    return body->part_count > 1 || body->size > QUICK_SIZE_MAX ||
+           kind_of_name(name) == ANALYSIS_KIND_BUNDLE;
 }
 
 enum err_code upload_analyse(struct blob_body *body, struct blob_inspection *inspection,

@@ -19,5 +19,7 @@ struct upload {
 /* body->state is a struct upload. body->file_name and media_type become the bundle's. */
 MUST_CHECK enum err_code upload_analyse(struct blob_body *body, struct blob_inspection *inspection,
                                         struct err *err);
+/* Can the analysis take more than some milliseconds? Several files, archives and large ones can. Any thread. */
+bool upload_is_slow(const struct blob_body *body);
 
 #endif

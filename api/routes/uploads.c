@@ -176,6 +176,7 @@ static void post_upload(struct call *call)
         .too_large = "upload_too_large",
         .form_allowed = true,
         .inspect = upload_analyse,
+        .is_slow = upload_is_slow,
         .on_blob = blob_cb,
         .on_refused = refused_cb,
         .state = upload,
