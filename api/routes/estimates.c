@@ -8,6 +8,7 @@
 #include "core/market/estimate_json.h"
 #include "projections/calibration.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +52,7 @@ static bool parameter_of(const char *name, const json_t *value, char text[NUMBER
 
 /* The work of a job of this type and mode with `first`'s parameters, but for those that `over` has too. */
 static struct work work_of(enum job_type type, enum analysis_mode mode, enum device device,
-                           json_t *first, json_t *over)
+                           const char *base_name, json_t *first, json_t *over)
 {
     struct analysis_parameter parameters[PARAMETERS_TAKEN_MAX];
     char texts[PARAMETERS_TAKEN_MAX][NUMBER_TEXT_MAX];
@@ -68,7 +69,7 @@ static struct work work_of(enum job_type type, enum analysis_mode mode, enum dev
             }
         }
     }
-    return analysis_work((enum analysis_job)type, mode, (enum analysis_device)device, "",
+    return analysis_work((enum analysis_job)type, mode, (enum analysis_device)device, base_name,
                          parameters, count);
 }
 
@@ -98,6 +99,20 @@ static json_t *settings_of(struct fields *fields)
     return settings;
 }
 
+/* What the program is called, which may name a method (train_qlora.py): the entry of several files, or the one file. */
+static void name_of(struct reading *reading, const struct upload_row *upload, const json_t *found,
+                    char ret[NAME_MAX])
+{
+    struct event event;
+    const char *entry = json_string_value(json_object_get(found, "entry"));
+    struct bytes name = bytes_of_text(entry == NULL ? "" : entry);
+    if (entry == NULL && reading_event(reading, upload->received_sequence, &event)) {
+        name = event.u.upload_received.file_name;
+    }
+    (void)snprintf(ret, NAME_MAX, "%.*s", (int)(name.size < NAME_MAX ? name.size : NAME_MAX - 1),
+                   (const char *)name.data);
+}
+
 /* The upload's own row; with other settings, as if it had been analysed with them. */
 static bool ask_of_upload(struct reading *reading, struct call *call, struct id16 id,
                           json_t *settings, struct estimate_question *asked)
@@ -114,10 +129,12 @@ static bool ask_of_upload(struct reading *reading, struct call *call, struct id1
     struct bytes detail = event.u.analysis_completed.detail;
     json_t *found = json_loadb((const char *)detail.data, detail.size, 0, NULL); /* NULL: erased */
     const char *mode = json_string_value(json_object_get(found, "mode"));
+    char name[NAME_MAX];
+    name_of(reading, &asked->job, found, name);
     struct work work =
         work_of((enum job_type)upload_job_type(&asked->job),
                 (enum analysis_mode)(mode == NULL ? ANALYSIS_MODE_NA : mode_of(mode)),
-                (enum device)upload_needs(&asked->job)->device,
+                (enum device)upload_needs(&asked->job)->device, name,
                 json_object_get(found, "parameters"), settings);
     struct workload workload = workload_size(&work);
     estimate_resize(&asked->job, &workload);
@@ -128,7 +145,7 @@ static bool ask_of_upload(struct reading *reading, struct call *call, struct id1
 static void ask_described(enum job_type type, enum analysis_mode mode, json_t *settings,
                           struct estimate_question *asked)
 {
-    struct work work = work_of(type, mode, DEVICE_GPU, NULL, settings);
+    struct work work = work_of(type, mode, DEVICE_GPU, "", NULL, settings);
     struct workload workload = workload_size(&work);
     asked->job.job_type = type;
     asked->job.needs.device = DEVICE_GPU;

@@ -142,11 +142,12 @@ void estimate_json(const struct estimate_question *question, const struct estima
         text_member(ret, "path", path);
         buf_append_text(ret, ",");
     }
-    text_member(ret, "job_type", enum_word(&job_type_words, (uint32_t)question->job.job_type));
+    text_member(ret, "job_type",
+                enum_word(&job_type_words, (uint32_t)upload_job_type(&question->job)));
     buf_printf(ret, ",\"table_version\":%d,", ESTIMATE_TABLE_VERSION);
     workload_member(&workload, ret);
     buf_append_text(ret, ",\"estimates\":[");
-    if (question->has_offer || question->job.needs.device != DEVICE_GPU) {
+    if (question->has_offer || upload_needs(&question->job)->device != DEVICE_GPU) {
         struct estimate_time time = estimate_on(times, &question->offer);
         time_object(question, question->offer.gpu_model, &time, ret);
     } else {

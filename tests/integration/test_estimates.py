@@ -90,7 +90,7 @@ class Estimates(unittest.TestCase):
         ranked = next(row for row in match["ranking"] if row["offer_id"] == self.host.offer["id"])
         self.assertEqual((ranked["p50_ms"], ranked["cost"]), (found["p50_ms"], found["price"]["total"]))
         event = next(event for event in self.alice.ok("GET", "/v1/events?limit=500")["items"]
-                     if event["type"] == "workload.sized")
+                     if event["type"] == "workload.sized" and upload["id"] in event["subject"])
         self.assertEqual(event["data"]["task"], "sd15_512_50steps_fp16_b1")
         larger = self.ask(self.alice, upload_id=upload["id"], offer_id=self.host.offer["id"],
                           parameters={"resolution": 1024})
@@ -98,6 +98,31 @@ class Estimates(unittest.TestCase):
         self.assertAlmostEqual((larger["estimates"][0]["p50_ms"] - start) / (found["p50_ms"] - start), 4, delta=0.01)
         self.refused(self.maria.post("/v1/estimates", {"upload_id": upload["id"]}), 404, "no_such_upload")
         self.refused(self.world.client().post("/v1/estimates", {"upload_id": upload["id"]}), 404, "no_such_upload")
+
+    def test_what_an_owner_overrides_is_what_is_estimated(self):
+        """R12.1: not the time on a GPU of a job that its owner took from the GPU, which was none at all."""
+        upload = self.alice.upload(MNIST, "mnist.py")
+        self.alice.ok("POST", "/v1/analyses/%s/override" % upload["id"],
+                      {"device": "cpu", "job_type": "tabular", "p50_ms": 60000, "p90_ms": 90000})
+        for more in ({}, {"gpu": "RTX 4090"}):
+            found = self.ask(self.alice, upload_id=upload["id"], **more)
+            one, = found["estimates"]
+            self.assertEqual((found["job_type"], one["gpu"], one["p50_ms"], one["p90_ms"]), ("tabular", None, 60000, 90000))
+
+    def test_a_changed_setting_keeps_the_method_the_name_tells(self):
+        """P45, R12.5: asked with the setting it has anyway, an upload is estimated as without."""
+        source = b"""from transformers import AutoModelForCausalLM, Trainer
+model = AutoModelForCausalLM.from_pretrained('meta-llama/Llama-2-7b-hf')
+num_train_epochs = 3
+Trainer(model).train()
+"""
+        plain = self.alice.upload(source, "train.py")
+        quantised = self.alice.upload(source, "train_qlora.py")
+        def sized(upload, **parameters):
+            return self.ask(self.alice, upload_id=upload["id"], parameters=parameters)["workload"]
+        self.assertNotEqual(sized(plain)["task"], sized(quantised)["task"])
+        for upload in (plain, quantised):
+            self.assertEqual(sized(upload, epochs=3), sized(upload))
 
     def test_finished_jobs_teach_and_are_counted(self):
         def mnist():
