@@ -59,7 +59,7 @@ class Control(http.server.BaseHTTPRequestHandler):
 class InChromium(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.world = World(page=PAGE, faucet=True, tick_ms=150, poll_ms=50, port=free_port(), terms={"lease_s": 60})
+        cls.world = World(page=PAGE, faucet=True, tick_ms=50, poll_ms=25, port=free_port(), terms={"lease_s": 60})
         cls.addClassCleanup(cls.world.close)
         cls.url = "http://127.0.0.1:%d" % cls.world.server.port
         cls.maria = cls.world.person("maria")

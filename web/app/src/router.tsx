@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every place of the page has an address; its code is loaded when somebody goes there.
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
-import { jobStatuses, type JobStatus } from "./api/schema.ts";
+import { jobStatuses, orders, type JobStatus, type Order } from "./api/schema.ts";
 import { Frame } from "./frame/Frame.tsx";
 import { ErrorPanel, EmptyState, Skeleton } from "./parts/States.tsx";
 import { Overview } from "./pages/Overview.tsx";
 
-export const orders = ["value", "price", "speed", "available"] as const;
-export type Order = (typeof orders)[number];
 const oneOf = <T extends string>(list: readonly T[], value: unknown): T | undefined => list.find((item) => item === value);
 
 const root = createRootRoute({

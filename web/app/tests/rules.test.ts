@@ -7,7 +7,7 @@ import { draftOf, draftsKept, furthest, keepDraft, mayEnter, newDraft, STEPS, wi
 import { refusal } from "../src/lib/files.ts";
 import { chooseTick, keepLock, lockStep, paymentOf, sentLock } from "../src/lib/lock.ts";
 import { nearest } from "../src/lib/nearest.ts";
-import { bestThree, selectable, sorted, whyNot } from "../src/lib/ranking.ts";
+import { classesInWords, joined, selectable, titleOf, worstFirst } from "../src/lib/ranking.ts";
 import { joinArguments, settingsErrors, settingsOf, splitArguments } from "../src/lib/settings.ts";
 import { forAll, type Random } from "./generate.ts";
 
@@ -68,14 +68,14 @@ describe("the wizard", () => {
   });
   test("P11: whatever was chosen is there after going back, and after a reload", () => {
     forAll((random) => ({ offer: String(random.below(9)), args: Array.from({ length: random.below(4) }, () => String(random.below(99))) }), ({ offer, args }) => {
-      const draft = withChoice(withChoice(newDraft("u", "a.py"), { offer, match: "m" }), { settings: { arguments: args } });
+      const draft = withChoice(withChoice(newDraft("u", "a.py"), { offer }), { settings: { arguments: args } });
       keepDraft(draft);
       expect(draftOf("u")).toEqual({ ...draft, at: draftOf("u")?.at });
     });
   });
   test("another choice is another quote and another job; the same choice is the same", () => {
     const draft = { ...withChoice(newDraft("u", "a.py"), { offer: "1" }), job: "j" };
-    expect(withChoice(draft, { offer: "1", match: "m" })).toMatchObject({ quoteKey: draft.quoteKey, jobKey: draft.jobKey, job: "j" });
+    expect(withChoice(draft, { offer: "1" })).toMatchObject({ quoteKey: draft.quoteKey, jobKey: draft.jobKey, job: "j" });
     const other = withChoice(draft, { offer: "2" });
     expect(other.quoteKey).not.toBe(draft.quoteKey);
     expect(other.jobKey).not.toBe(draft.jobKey);
@@ -90,29 +90,34 @@ describe("the wizard", () => {
 
 const FITS = ["recommended", "compatible", "borderline", "insufficient"] as const;
 const randomRank = (random: Random, id: number): Rank => ({
-  offer_id: String(id), fit: random.pick(FITS), score: 1000 - id, p50_ms: random.below(10_000), p90_ms: 0, cost: random.amount(10n ** 9n), why: random.pick(["", "needs 10 GB, has 8", "tight"]),
-  offer: { online: random.below(4) > 0, busy: random.below(2) === 0 } as Rank["offer"] });
-const randomRanking = (random: Random): Rank[] => Array.from({ length: random.below(40) }, (_, index) => randomRank(random, index));
+  rank: id, offer_id: String(id), fit: random.pick(FITS), score: 100 - id, p50_ms: random.below(10_000), p90_ms: 0, cost: random.pick([null, random.amount(10n ** 9n)]), cap: null, why: "",
+  reasons: Array.from({ length: random.below(12) }, (_, check) => ({ check: String(check), fit: random.pick(FITS), text: "" })), offer: {} as Rank["offer"] });
 
 describe("offers", () => {
-  test("P8 P9: each order is one, keeps all offers, and the server's is kept as it came", () => {
-    forAll(randomRanking, (ranking) => {
-      expect(sorted(ranking, "value")).toEqual(ranking);
-      const price = sorted(ranking, "price");
-      expect(price.every((rank, index) => index === 0 || (price[index - 1]?.cost ?? 0n) <= rank.cost)).toBe(true);
-      const speed = sorted(ranking, "speed");
-      expect(speed.every((rank, index) => index === 0 || (speed[index - 1]?.p50_ms ?? 0) <= rank.p50_ms)).toBe(true);
-      for (const order of ["price", "speed", "available"] as const) expect(new Set(sorted(ranking, order))).toEqual(new Set(ranking));
+  test("R3.4: what does not fit, or costs more than a lock can hold, cannot be chosen", () => {
+    forAll((random) => randomRank(random, 1), (rank) => expect(selectable(rank)).toBe(rank.fit !== "insufficient" && rank.cost !== null));
+  });
+  test("R3.3: what stands against an offer is said first, and no reason is lost", () => {
+    forAll((random) => randomRank(random, 1), ({ reasons }) => {
+      const sorted = worstFirst(reasons);
+      expect(sorted.every((reason, at) => at === 0 || FITS.indexOf(sorted[at - 1]?.fit ?? "recommended") >= FITS.indexOf(reason.fit))).toBe(true);
+      expect(sorted.map(({ check }) => check).sort()).toEqual(reasons.map(({ check }) => check).sort());
     });
   });
-  test("P7: what does not fit, or is offline, cannot be chosen and is counted with its reason", () => {
-    forAll(randomRanking, (ranking) => {
-      const best = bestThree(ranking);
-      expect(best.every(({ rank }) => rank.offer?.online === true && rank.fit !== "insufficient")).toBe(true);
-      expect(best.length).toBe(Math.min(3, ranking.filter(selectable).length));
-      expect(new Set(best.map(({ rank }) => rank.offer_id)).size).toBe(best.length);
-      expect(whyNot(ranking).reduce((sum, [, count]) => sum + count, 0)).toBe(ranking.filter((rank) => !selectable(rank)).length);
+  test("R3.8: each of the best three says what it is best at", () => {
+    expect(titleOf({ picked_as: "best_value", best_at: ["best_value", "fastest", "cheapest"] })).toBe("Best value, fastest and cheapest");
+    expect(titleOf({ picked_as: "fastest", best_at: ["fastest"] })).toBe("Fastest");
+    expect(titleOf({ picked_as: "cheapest", best_at: [] })).toBe("Next cheapest");
+  });
+  test("pages of a market that moves show each offer once, as seen first", () => {
+    forAll((random) => Array.from({ length: random.below(4) }, () => ({ ranking: Array.from({ length: random.below(20) }, () => randomRank(random, random.below(25))) })), (pages) => {
+      const all = pages.flatMap((page) => page.ranking);
+      const ids = [...new Set(all.map((rank) => rank.offer_id))];
+      expect(joined(pages)).toEqual(ids.map((id) => all.find((rank) => rank.offer_id === id)));
     });
+  });
+  test("classes are counted in words", () => {
+    expect(classesInWords({ recommended: 3, compatible: 0, borderline: 1, insufficient: 2 })).toBe("3 fit well, 1 is tight, 2 do not fit");
   });
 });
 

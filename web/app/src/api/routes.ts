@@ -26,6 +26,9 @@ export const whoami = (given: string) => ask("/v1/auth/whoami", schema.whoami, {
 export const revoke = (tokenId: string) => post(`/v1/auth/tokens/${id(tokenId)}/revoke`, z.object({ revoked: z.boolean() }), {});
 
 export const getUpload = (upload: string, signal?: AbortSignal) => get(`/v1/uploads/${id(upload)}`, schema.upload, signal);
+export const getMatches = (upload: string, order: schema.Order, after: number, signal?: AbortSignal) =>
+  get(`/v1/matches?upload_id=${id(upload)}&order=${order}&limit=50${after > 0 ? `&after=${after}` : ""}`, schema.matches, signal);
+/** The same, recorded. */
 export const newMatch = (upload: string, key: string) => post("/v1/matches", schema.match, { upload_id: upload }, key);
 export const newQuote = (body: { upload_id: string; offer_id: string; match_id?: string }, key: string) => post("/v1/quotes", schema.quote, body, key);
 export interface Settings {

@@ -44,9 +44,20 @@ export const upload = z.object({ id: text, file_name: text, size: count, digest:
 
 export const fits = ["recommended", "compatible", "borderline", "insufficient"] as const;
 export const rank = z.object({
-  offer_id: text, fit: z.enum(fits), score: count, p50_ms: count, p90_ms: count, cost: amount, why: text, offer: z.nullable(offer),
+  rank: count, offer_id: text, fit: z.enum(fits), score: count, p50_ms: count, p90_ms: count, cost: z.nullable(amount), cap: z.nullable(amount), why: text,
+  reasons: z.array(z.object({ check: text, fit: z.enum(fits), text })), offer: z.nullable(offer),
 });
-export const match = z.object({ id: text, upload_id: text, ranking: z.array(rank) });
+export const orders = ["value", "price", "performance", "availability"] as const;
+/** The market as it is, for an upload (docs/matching.md). */
+export const matches = z.object({
+  upload_id: text, computed_at: count, offer_count: count,
+  classes: z.object({ recommended: count, compatible: count, borderline: count, insufficient: count }),
+  not_suitable: z.array(z.object({ check: text, count, text })),
+  best: z.array(z.object({ picked_as: text, best_at: z.array(text), match: rank })),
+  ranking: z.array(rank), next: z.nullable(count),
+});
+/** A ranking that was recorded: a quote may name it. */
+export const match = z.object({ id: text });
 
 export const quote = z.object({
   id: text, upload_id: text, offer_id: text, rate: amount, p50_ms: count, p90_ms: count, margin_bps: count, fee_bps: count, cap: amount,
@@ -102,7 +113,8 @@ export type Analysis = z.infer<typeof analysis>;
 export type Upload = z.infer<typeof upload>;
 export type Fit = (typeof fits)[number];
 export type Rank = z.infer<typeof rank>;
-export type Match = z.infer<typeof match>;
+export type Order = (typeof orders)[number];
+export type Matches = z.infer<typeof matches>;
 export type Quote = z.infer<typeof quote>;
 export type Escrow = z.infer<typeof escrow>;
 export type Job = z.infer<typeof job>;

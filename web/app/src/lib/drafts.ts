@@ -10,7 +10,6 @@ export interface Draft {
   readonly name: string;
   readonly at: number;
   readonly matchKey: string;
-  readonly match?: string;
   readonly offer?: string;
   readonly settings: Settings;
   readonly quoteKey: string;
@@ -57,12 +56,12 @@ export const newDraft = (upload: string, name: string): Draft => ({
 });
 
 /** Another choice is another quote and another job; the same one may be asked for again. */
-export function withChoice(draft: Draft, change: { offer?: string; match?: string; settings?: Settings }): Draft {
+export function withChoice(draft: Draft, change: { offer?: string; settings?: Settings }): Draft {
   const next = { ...draft, ...change };
   const same = next.offer === draft.offer && JSON.stringify(next.settings) === JSON.stringify(draft.settings);
   if (same) return next;
   const { job: _, ...without } = next;
-  return { ...without, quoteKey: newKey(), jobKey: newKey() };
+  return { ...without, ...(next.offer === draft.offer ? {} : { matchKey: newKey() }), quoteKey: newKey(), jobKey: newKey() };
 }
 
 export type Step = "upload" | "offers" | "settings" | "pay";

@@ -1,39 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
-// Offers in the order somebody wants, and those that cannot be taken apart from the others.
-import type { Rank } from "../api/schema.ts";
+// A ranking as the server gives it (docs/matching.md), in words and in pages. The order and the best three are the server's own.
+import type { Fit, Matches, Order, Rank } from "../api/schema.ts";
+import { fits } from "../api/schema.ts";
 
-export type Order = "value" | "price" | "speed" | "available";
+export const ORDER_WORDS: readonly (readonly [Order, string])[] = [["value", "Best value"], ["price", "Cheapest"], ["performance", "Fastest"], ["availability", "Free first"]];
 
-export const selectable = (rank: Rank): boolean => rank.fit !== "insufficient" && rank.offer !== null && rank.offer.online;
+/** What does not fit is shown and cannot be taken (R3.4); nor can what is more than one lock. */
+export const selectable = (rank: Rank): boolean => rank.fit !== "insufficient" && rank.offer !== null && rank.cost !== null;
 
-const free = (rank: Rank): number => (rank.offer === null || !rank.offer.online ? 2 : rank.offer.busy ? 1 : 0);
-const ORDERS: Readonly<Record<Order, (a: Rank, b: Rank) => number>> = {
-  value: () => 0, // the server's own, best first (P8)
-  price: (a, b) => (a.cost < b.cost ? -1 : a.cost > b.cost ? 1 : 0),
-  speed: (a, b) => a.p50_ms - b.p50_ms,
-  available: (a, b) => free(a) - free(b),
-};
+const TITLES: Readonly<Record<string, string>> = { best_value: "best value", fastest: "fastest", cheapest: "cheapest" };
 
-/** Equal ones stay in the server's order. */
-export const sorted = (ranking: readonly Rank[], order: Order): Rank[] => [...ranking].sort(ORDERS[order]);
-
-/** The best three to stand side by side, each with what it is best at; one machine is there once. */
-export function bestThree(ranking: readonly Rank[]): { title: string; rank: Rank }[] {
-  const good = ranking.filter(selectable);
-  const picks: { title: string; rank: Rank }[] = [];
-  for (const [title, order] of [["Best value", "value"], ["Fastest", "speed"], ["Cheapest", "price"]] as const) {
-    const rank = sorted(good, order).find((each) => picks.every((pick) => pick.rank.offer_id !== each.offer_id));
-    if (rank !== undefined) picks.push({ title: picks.length === 0 || rank === sorted(good, order)[0] ? title : "Next best", rank });
-  }
-  return picks;
+/** "Best value and cheapest", or for one that only stands beside the best ones: "Next cheapest". */
+export function titleOf({ picked_as, best_at }: Pick<Matches["best"][number], "picked_as" | "best_at">): string {
+  const words = best_at.map((each) => TITLES[each] ?? each);
+  if (words.length === 0) return `Next ${TITLES[picked_as] ?? picked_as}`;
+  const text = words.length === 1 ? (words[0] ?? "") : `${words.slice(0, -1).join(", ")} and ${words.at(-1) ?? ""}`;
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** Why not, counted: "needs 10 GB, has 8": 9. */
-export function whyNot(ranking: readonly Rank[]): [string, number][] {
-  const counts = new Map<string, number>();
-  for (const rank of ranking.filter((each) => !selectable(each))) {
-    const why = rank.why || (rank.offer === null ? "withdrawn" : rank.offer.online ? "does not fit" : "offline");
-    counts.set(why, (counts.get(why) ?? 0) + 1);
-  }
-  return [...counts].sort((a, b) => b[1] - a[1]);
+/** The reasons that matter most first: what stands against it, then what has numbers to spare; equals as the server has them. */
+export const worstFirst = (reasons: Rank["reasons"]): Rank["reasons"] => [...reasons].sort((a, b) => fits.indexOf(b.fit) - fits.indexOf(a.fit));
+
+/** Pages that were asked for one after another, while the market went on: each offer once, where it was seen first. */
+export function joined(pages: readonly Pick<Matches, "ranking">[]): Rank[] {
+  const seen = new Map<string, Rank>();
+  for (const rank of pages.flatMap((page) => page.ranking)) if (!seen.has(rank.offer_id)) seen.set(rank.offer_id, rank);
+  return [...seen.values()];
+}
+
+/** "3 fit well, 1 is tight, 2 do not fit". */
+export function classesInWords(classes: Readonly<Record<Fit, number>>): string {
+  const words: Readonly<Record<Fit, readonly [string, string]>> = {
+    recommended: ["fits well", "fit well"], compatible: ["fits", "fit"], borderline: ["is tight", "are tight"], insufficient: ["does not fit", "do not fit"] };
+  return fits.filter((fit) => classes[fit] > 0).map((fit) => `${classes[fit]} ${words[fit][classes[fit] === 1 ? 0 : 1]}`).join(", ");
 }

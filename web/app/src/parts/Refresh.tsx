@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // R13: fetches anew, spins meanwhile, says how it went, and how old what is shown is.
-import type { UseQueryResult } from "@tanstack/react-query";
 import { toast } from "sonner";
 import { ago } from "../lib/units.ts";
 import { useNow } from "./Age.tsx";
 import { Icon } from "./Icon.tsx";
 import { problemOfError } from "./States.tsx";
 
-export function Refresh({ query, what }: { query: Pick<UseQueryResult, "refetch" | "isFetching" | "dataUpdatedAt">; what: string }) {
+interface Refreshed {
+  readonly refetch: () => Promise<{ error: unknown }>;
+  readonly isFetching: boolean;
+  readonly dataUpdatedAt: number;
+}
+
+export function Refresh({ query, what }: { query: Refreshed; what: string }) {
   const now = useNow();
   const refresh = async () => {
     const { error } = await query.refetch();

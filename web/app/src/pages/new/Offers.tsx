@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // Step 2: machines, ranked for this upload; why one fits, and why the others do not.
-import { useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { LazyMotion, MotionConfig } from "motion/react";
 import * as m from "motion/react-m";
-import { newMatch } from "../../api/routes.ts";
-import type { Rank } from "../../api/schema.ts";
+import { getMatches } from "../../api/routes.ts";
+import type { Fit, Matches, Rank } from "../../api/schema.ts";
 import { useTitle } from "../../frame/title.ts";
-import { newKey, withChoice } from "../../lib/drafts.ts";
-import { bestThree, selectable, sorted, whyNot, type Order } from "../../lib/ranking.ts";
+import { withChoice } from "../../lib/drafts.ts";
+import { classesInWords, joined, ORDER_WORDS, selectable, titleOf, worstFirst } from "../../lib/ranking.ts";
 import { durationRange } from "../../lib/units.ts";
 import { FIT } from "../../lib/words.ts";
 import { Amount } from "../../parts/Amount.tsx";
 import { Icon } from "../../parts/Icon.tsx";
+import { Refresh } from "../../parts/Refresh.tsx";
 import { Pill } from "../../parts/StatusPill.tsx";
 import { EmptyState, ErrorPanel, Skeleton } from "../../parts/States.tsx";
 import { equipment, OfferState } from "../Market.tsx";
@@ -23,30 +24,44 @@ import { useDraft } from "./useDraft.ts";
 
 const moves = () => import("../../lib/motion.ts").then((module) => module.default);
 
-const ORDER_WORDS: readonly (readonly [Order, string])[] = [["value", "Best value"], ["price", "Cheapest"], ["speed", "Fastest"], ["available", "Free now"]];
-
-function FitPill({ rank }: { rank: Rank }) {
-  const fit = FIT[rank.fit];
-  return <Pill tone={fit.tone} icon={fit.icon}>{fit.word}</Pill>;
+function FitPill({ fit }: { fit: Fit }) {
+  return <Pill tone={FIT[fit].tone} icon={FIT[fit].icon}>{FIT[fit].word}</Pill>;
 }
 
+/** Every check with its numbers (R3.2, R3.3); what stands against it is said before. */
+function Reasons({ rank, but }: { rank: Rank; but: number }) {
+  return (
+    <details className="reasons">
+      <summary>{but === 0 ? "Why it fits" : "All reasons"}, {rank.reasons.length} checks</summary>
+      <ul>{worstFirst(rank.reasons).map((reason) => <li key={reason.check} className={`tone-${FIT[reason.fit].tone}`}><Icon name={FIT[reason.fit].icon} label={FIT[reason.fit].word} /><span>{reason.text}</span></li>)}</ul>
+    </details>
+  );
+}
+
+const against = (rank: Rank): Rank["reasons"] => worstFirst(rank.reasons).filter(({ fit }) => fit !== "recommended");
+
 function BestCard({ title, rank, chosen, choose }: { title: string; rank: Rank; chosen: boolean; choose: () => void }) {
+  const but = against(rank);
   return (
     <m.li layout="position" className={`card offer ${chosen ? "chosen" : ""}`}>
       <p className="offer-title dim">{title}</p>
       <h3>{rank.offer?.model}</h3>
-      <p className="offer-pills"><FitPill rank={rank} />{rank.offer !== null && <OfferState offer={rank.offer} />}</p>
-      {rank.why !== "" && <p className="offer-why">{rank.why}</p>}
+      <p className="offer-pills"><FitPill fit={rank.fit} />{rank.offer !== null && <OfferState offer={rank.offer} />}<span className="dim small-text">score {rank.score} of 100</span></p>
       <dl className="facts">
         <div><dt>Likely takes</dt><dd>{durationRange(rank.p50_ms, rank.p90_ms)}</dd></div>
-        <div><dt>Likely costs</dt><dd><Amount value={rank.cost} /></dd></div>
+        <div><dt>Likely costs</dt><dd><Cost value={rank.cost} /></dd></div>
+        <div><dt>Locked at most</dt><dd><Cost value={rank.cap} /></dd></div>
         {rank.offer !== null && <div><dt>Per minute</dt><dd><Amount value={rank.offer.rate / 60n} /></dd></div>}
       </dl>
       {rank.offer !== null && <p className="dim small-text">{equipment(rank.offer)}</p>}
+      {but.length > 0 && <ul className="offer-but">{but.map((reason) => <li key={reason.check} className={`tone-${FIT[reason.fit].tone}`}><Icon name={FIT[reason.fit].icon} label={FIT[reason.fit].word} />{reason.text}</li>)}</ul>}
+      <Reasons rank={rank} but={but.length} />
       <button type="button" className={chosen ? "" : "primary"} aria-pressed={chosen} onClick={choose}>{chosen ? "Chosen" : "Choose"}</button>
     </m.li>
   );
 }
+
+const Cost = ({ value }: { value: bigint | null }) => (value === null ? <span>more than one lock can hold</span> : <Amount value={value} />);
 
 function AllOffers({ ranking, chosen, choose }: { ranking: readonly Rank[]; chosen: string | undefined; choose: (rank: Rank) => void }) {
   return (
@@ -57,8 +72,8 @@ function AllOffers({ ranking, chosen, choose }: { ranking: readonly Rank[]; chos
           {ranking.map((rank) => (
             <tr key={rank.offer_id} className={selectable(rank) ? "" : "shut"}>
               <th scope="row">{rank.offer?.model ?? "withdrawn"}</th>
-              <td><FitPill rank={rank} /> <span className="dim small-text">{rank.why}</span></td>
-              <td className="right" data-label="Likely costs"><Amount value={rank.cost} /></td>
+              <td className="fit-cell"><FitPill fit={rank.fit} /> <span className="dim small-text">{(rank.fit === "insufficient" ? rank.reasons.filter(({ fit }) => fit === "insufficient") : against(rank)).map(({ text }) => text).join("; ")}</span></td>
+              <td className="right" data-label="Likely costs"><Cost value={rank.cost} /></td>
               <td className="right" data-label="Likely takes">{durationRange(rank.p50_ms, rank.p90_ms)}</td>
               <td className="right whole">
                 <button type="button" className="small" aria-pressed={chosen === rank.offer_id} disabled={!selectable(rank)} onClick={() => choose(rank)}>
@@ -73,54 +88,66 @@ function AllOffers({ ranking, chosen, choose }: { ranking: readonly Rank[]; chos
   );
 }
 
+/** How many not, and why, each offer once, by the first check it fails. */
+function WhyNot({ list }: { list: Matches["not_suitable"] }) {
+  if (list.length === 0) return null;
+  return (
+    <ul className="why-not" data-testid="why-not">
+      {list.map(({ check, count, text }) => <li key={check}><b className="mono">{count}</b><span>{text}</span></li>)}
+    </ul>
+  );
+}
+
 function Ranking({ upload }: { upload: string }) {
   const { order = "value" } = useSearch({ from: "/new/$upload/offers" });
   const navigate = useNavigate({ from: "/new/$upload/offers" });
   const { draft, keep, upload: known } = useDraft(upload);
-  const match = useQuery({
-    queryKey: ["match", upload, draft.matchKey],
-    queryFn: () => newMatch(upload, draft.matchKey),
-    staleTime: Infinity, refetchInterval: false,
-    enabled: known.isSuccess,
+  const matches = useInfiniteQuery({
+    queryKey: ["matches", upload, order],
+    queryFn: ({ pageParam, signal }) => getMatches(upload, order, pageParam, signal),
+    initialPageParam: 0,
+    getNextPageParam: (page) => page.next ?? undefined,
+    placeholderData: keepPreviousData,
   });
-  if (known.isError) return <ErrorPanel error={known.error} retry={() => void known.refetch()} />;
-  if (match.isError) return <ErrorPanel error={match.error} retry={() => void match.refetch()} />;
-  if (match.isPending || !known.isSuccess) return <Skeleton rows={5} height={56} />;
-
-  const ranking = sorted(match.data.ranking, order);
-  const best = order === "value" ? bestThree(ranking) : ranking.filter(selectable).slice(0, 3).map((rank, index) => ({ title: `${index + 1}. ${ORDER_WORDS.find(([word]) => word === order)?.[1] ?? ""}`, rank }));
-  const reasons = whyNot(ranking);
   const choose = (rank: Rank) => {
-    keep(withChoice(draft, { offer: rank.offer_id, match: match.data.id }));
+    keep(withChoice(draft, { offer: rank.offer_id }));
     void navigate({ to: "/new/$upload/settings", params: { upload } });
   };
-  const again = () => keep({ ...draft, matchKey: newKey() });
+  if (known.isError) return <ErrorPanel error={known.error} retry={() => void known.refetch()} />;
+  if (!known.isSuccess) return <Skeleton rows={5} height={56} />;
+  const first = matches.data?.pages[0];
   return (
     <>
       <section className="card"><AnalysisCard upload={known.data} /></section>
-      {best.length === 0 ? (
-        <EmptyState title={ranking.length === 0 ? "No machine is on offer now" : "No machine fits now"} action={<button type="button" className="primary" onClick={again}>Look again</button>}>
-          {reasons.length > 0 ? <ul>{reasons.map(([why, count]) => <li key={why}>{count} × {why}</li>)}</ul> : "Your upload is kept; come back when one is."}
+      {first === undefined ? (
+        matches.isError ? <ErrorPanel error={matches.error} retry={() => void matches.refetch()} safe="Your upload is kept." /> : <Skeleton rows={5} height={56} />
+      ) : first.best.length === 0 ? (
+        <EmptyState title={first.offer_count === 0 ? "No machine is on offer now" : `None of ${first.offer_count} ${first.offer_count === 1 ? "machine" : "machines"} fits now`} action={<button type="button" className="primary" onClick={() => void matches.refetch()}>Look again</button>}>
+          {first.not_suitable.length > 0 ? <WhyNot list={first.not_suitable} /> : "Your upload is kept; come back when one is."}
         </EmptyState>
       ) : (
         <>
-          <div className="filters">
-            <div className="segments" role="group" aria-label="Order of the offers">
-              {ORDER_WORDS.map(([word, label]) => (
-                <button key={word} type="button" aria-pressed={order === word} onClick={() => void navigate({ search: word === "value" ? {} : { order: word }, replace: true })}>{label}</button>
-              ))}
-            </div>
-            <button type="button" className="icon-button" aria-label="Rank again with what is on offer now" title="Rank again" onClick={again}><Icon name="refresh" className={match.isFetching ? "spin" : ""} /></button>
-          </div>
+          <div className="section-head"><h2>The best three</h2><span className="grow" /><Refresh query={matches} what="Offers" /></div>
           <LazyMotion features={moves} strict>
             <MotionConfig reducedMotion="user" transition={{ duration: 0.16, ease: "easeOut" }}>
-              <ul className="best">{best.map(({ title, rank }) => <BestCard key={rank.offer_id} title={title} rank={rank} chosen={draft.offer === rank.offer_id} choose={() => choose(rank)} />)}</ul>
+              <ul className="best">{first.best.map((pick) => <BestCard key={pick.match.offer_id} title={titleOf(pick)} rank={pick.match} chosen={draft.offer === pick.match.offer_id} choose={() => choose(pick.match)} />)}</ul>
             </MotionConfig>
           </LazyMotion>
-          <details className="card" open={ranking.length <= 8}>
-            <summary>{ranking.length === 1 ? "The one offer there is" : `All ${ranking.length} offers`}{reasons.length > 0 && <span className="dim">, not suitable: {reasons.map(([why, count]) => `${count} × ${why}`).join("; ")}</span>}</summary>
-            <AllOffers ranking={ranking} chosen={draft.offer} choose={choose} />
-          </details>
+          <section className="card" aria-label="All offers, in an order">
+            <div className="section-head">
+              <h2>{first.offer_count === 1 ? "The one offer there is" : `All ${first.offer_count} offers`}</h2>
+              <span className="dim small-text">{classesInWords(first.classes)}</span>
+              <span className="grow" />
+              <div className="segments" role="group" aria-label="Order of the offers">
+                {ORDER_WORDS.map(([word, label]) => (
+                  <button key={word} type="button" aria-pressed={order === word} onClick={() => void navigate({ search: word === "value" ? {} : { order: word }, replace: true })}>{label}</button>
+                ))}
+              </div>
+            </div>
+            {first.not_suitable.length > 0 && <details><summary>Not suitable: {first.classes.insufficient}</summary><WhyNot list={first.not_suitable} /></details>}
+            <AllOffers ranking={joined(matches.data?.pages ?? [])} chosen={draft.offer} choose={choose} />
+            {matches.hasNextPage && <p className="actions"><button type="button" disabled={matches.isFetchingNextPage} onClick={() => void matches.fetchNextPage()}>{matches.isFetchingNextPage ? "Loading…" : "More offers"}</button></p>}
+          </section>
         </>
       )}
       <p className="actions">

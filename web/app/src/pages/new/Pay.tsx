@@ -4,7 +4,7 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link, Navigate, useNavigate, useParams } from "@tanstack/react-router";
 import { useEffect } from "react";
 import { Problem } from "../../api/client.ts";
-import { getJob, newJob, newQuote } from "../../api/routes.ts";
+import { getJob, newJob, newMatch, newQuote } from "../../api/routes.ts";
 import type { Quote } from "../../api/schema.ts";
 import { useTitle } from "../../frame/title.ts";
 import { keepDraft, mayEnter, newKey, type Draft } from "../../lib/drafts.ts";
@@ -110,7 +110,11 @@ function AwaitLock({ jobId, cap }: { jobId: string; cap: bigint | null }) {
 function Payment({ draft }: { draft: Draft }) {
   const quote = useQuery({
     queryKey: ["quote", draft.upload, draft.quoteKey],
-    queryFn: () => newQuote({ upload_id: draft.upload, offer_id: draft.offer ?? "", ...(draft.match === undefined ? {} : { match_id: draft.match }) }, draft.quoteKey),
+    // What the market was when this machine was chosen is recorded with the price. Asked again, both answer what they answered first.
+    queryFn: async () => {
+      const { id } = await newMatch(draft.upload, draft.matchKey);
+      return newQuote({ upload_id: draft.upload, offer_id: draft.offer ?? "", match_id: id }, draft.quoteKey);
+    },
     staleTime: Infinity, refetchInterval: false,
   });
   const now = useNow();
