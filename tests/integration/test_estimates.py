@@ -200,6 +200,15 @@ class Offline(unittest.TestCase):
         self.assertEqual(analysed["estimate"]["p50_seconds"], 180)
         self.assertIn("mnist_5ep", analysed["estimate"]["basis"])
 
+    def test_a_folder_is_one_job_as_it_is_for_analyse(self):
+        self.file("train.py", MNIST)
+        self.file("readme.md", b"# digits")
+        found = json.loads(self.tally("estimate", "--json", self.folder, "--gpu", "RTX 3090", "--epochs", "50"))
+        self.assertEqual((found["path"], found["job_type"], found["estimates"][0]["p50_ms"]),
+                         (self.folder, "mnist", 1800000))
+        os.remove(os.path.join(self.folder, "train.py"))
+        self.assertIn("no program and no data", self.tally("estimate", self.folder, status=1))
+
     def test_what_cannot_be_estimated_is_said_and_the_rest_goes_on(self):
         good = self.file("mnist.py", MNIST)
         lines = self.tally("estimate", "--json", good, os.path.join(self.folder, "none.py"), good, status=1).splitlines()

@@ -7,6 +7,7 @@
 #include "core/market/billing.h"
 #include "core/market/estimate_json.h"
 #include "core/market/terms.h"
+#include "tools/tally/analyse_folder.h"
 #include "tools/tally/cli.h"
 
 #include <inttypes.h>
@@ -23,7 +24,9 @@ static const char usage_text[] =
     "                      [--tokens N] [--model NAME] [--json]\n\n"
     "How long each file takes, on one model of GPU or on every one there are figures for, what it "
     "costs, and where the\n"
-    "numbers come from. The other flags stand for what the file says, or does not.\n\n"
+    "numbers come from. A folder, or an archive with a program in it, is one job. The other flags "
+    "stand for what the\n"
+    "file says, or does not.\n\n"
     "  --gpu MODEL    as nvidia-smi names it: \"NVIDIA GeForce RTX 4090\", or \"RTX 4090\"\n"
     "  --rate QUBIC   an hour; the cap is with the default margin and minimum lock\n"
     "  --json         one JSON object a file, as the API answers\n";
@@ -144,13 +147,17 @@ static enum err_code estimate_file(const char *path, const struct options *optio
     buf_init(&out, TEXT_MAX);
     buf_init(&shown, TEXT_MAX);
     arena_init(&arena, ARENA_MAX);
-    enum err_code code = file_read(path, &content, err);
-    if (code == ERR_OK) {
+    char *folder[] = {(char *)(uintptr_t)path};
+    bool is_folder = analyse_is_folder(path);
+    enum err_code code = is_folder ? analyse_several(folder, 1, NULL, &arena, &found, err)
+                                   : file_read(path, &content, err);
+    if (code == ERR_OK && !is_folder) {
         code = analysis_run(buf_bytes(&content), base_name, &arena, &found, err);
     }
     if (code == ERR_OK) {
         struct estimate_times times;
-        struct work work = work_of(&found, base_name, options);
+        const char *program = found.entry == NULL ? base_name : found.entry;
+        struct work work = work_of(&found, program, options);
         struct workload workload = workload_size(&work);
         question->job = (struct upload_row){
             .job_type = found.job, .needs = {.device = (uint64_t)found.requirements.device}};
