@@ -50,6 +50,9 @@ struct api_options {
     const char *tls_key;
     bool traces_access;
     unsigned feed_stuck_s; /* a follower of the feed that takes nothing for so long is closed */
+    unsigned
+        analysis_ms; /* processor time for all files of an upload; 0: as core/analysis has it */
+    unsigned analysis_mib; /* memory of one syntax tree; 0: 128 */
 };
 
 struct rates;

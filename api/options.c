@@ -62,6 +62,8 @@ static const char USAGE[] =
     "API each;\n"
     "                             0: no limit [local: 0, else 20]\n"
     "  --connections-max N        at once, of everybody; the next is answered 503 [4096]\n"
+    "  --analysis-ms N            processor time for reading all files of an upload [5000]\n"
+    "  --analysis-mib N           memory for reading one file of it, of two at a time [128]\n"
     "  --poll-ms N                pause between two looks at the chain [500]\n"
     "  --anchor-every-events N    put a checkpoint on the chain after so many events [0: no]\n"
     "  --anchor-every-min N       ... and after so many minutes, if something happened [0: no]\n"
@@ -98,6 +100,8 @@ enum option_id {
     OPT_SECOND_LIVE,
     OPT_FAUCET,
     OPT_RATE,
+    OPT_ANALYSIS_MS,
+    OPT_ANALYSIS_MIB,
     OPT_POLL,
     OPT_ANCHOR_EVENTS,
     OPT_ANCHOR_MIN,
@@ -131,6 +135,8 @@ static const struct option LONG[] = {
     {"qubic-second-live-url", required_argument, NULL, OPT_SECOND_LIVE},
     {"faucet-url", required_argument, NULL, OPT_FAUCET},
     {"qubic-rate", required_argument, NULL, OPT_RATE},
+    {"analysis-ms", required_argument, NULL, OPT_ANALYSIS_MS},
+    {"analysis-mib", required_argument, NULL, OPT_ANALYSIS_MIB},
     {"poll-ms", required_argument, NULL, OPT_POLL},
     {"anchor-every-events", required_argument, NULL, OPT_ANCHOR_EVENTS},
     {"anchor-every-min", required_argument, NULL, OPT_ANCHOR_MIN},
@@ -271,6 +277,14 @@ static enum err_code take(int id, struct tallyd_options *options, struct err *er
             code = err_set(err, ERR_INVALID, "--connections-max is at least 1");
         }
         options->api.connections_max = (size_t)value;
+        break;
+    case OPT_ANALYSIS_MS:
+        code = number(optarg, 600000, &value, "analysis-ms", err);
+        options->api.analysis_ms = (unsigned)value;
+        break;
+    case OPT_ANALYSIS_MIB:
+        code = number(optarg, 4096, &value, "analysis-mib", err);
+        options->api.analysis_mib = (unsigned)value;
         break;
     case OPT_POLL:
         code = number(optarg, 60000, &value, "poll-ms", err);

@@ -15,27 +15,26 @@
 #define DETAIL_MAX ((size_t)60000) /* of analysis.completed: a private part has 65,535 bytes */
 #define REASON_MAX ((size_t)16000)
 #define ANALYSIS_ARENA_MAX ((size_t)16 << 20)
+#define PARSE_MIB 128
 #define QUICK_SIZE_MAX ((size_t)64 << 10) /* of the worst source that takes some 30 ms */
 #define TAR_BLOCK 512
 #define TAR_NAME_MAX 100
 #define TAR_PREFIX_MAX 155
 
-/* Of one syntax tree and one file of source: the pool has four threads, so four of these at most. */
-static const struct analysis_limits *limits_of_a_server(void)
+/* What one upload may cost. Of slow ones BLOB_SLOW_MAX run at a time, so that much memory at most. */
+static struct analysis_limits limits_of(const struct blob_body *body)
 {
-    static const struct analysis_limits limits = {
-        .source_size_max = ANALYSIS_SOURCE_SIZE_MAX,
-        .file_size_max = ANALYSIS_FILE_SIZE_MAX,
-        .parse_memory_max = (size_t)128 << 20,
-        .parse_time_max_ms = ANALYSIS_PARSE_TIME_MAX_MS,
-        .together_time_max_ms = ANALYSIS_TOGETHER_TIME_MAX_MS,
-        .bundle_size_max = ANALYSIS_BUNDLE_SIZE_MAX,
-        .archive_entries_max = ANALYSIS_ARCHIVE_ENTRIES_MAX,
-        .archive_total_max = ANALYSIS_ARCHIVE_TOTAL_MAX,
-        .archive_ratio_max = ANALYSIS_ARCHIVE_RATIO_MAX,
-        .archive_walk_max = ANALYSIS_ARCHIVE_WALK_MAX,
-    };
-    return &limits;
+    const struct api_options *options = &body->call->api->options;
+    struct analysis_limits limits = ANALYSIS_LIMITS;
+    limits.parse_memory_max =
+        (size_t)(options->analysis_mib == 0 ? PARSE_MIB : options->analysis_mib) << 20;
+    if (options->analysis_ms != 0) {
+        limits.together_time_max_ms = options->analysis_ms;
+    }
+    if (limits.parse_time_max_ms > limits.together_time_max_ms) {
+        limits.parse_time_max_ms = limits.together_time_max_ms;
+    }
+    return limits;
 }
 
 /* ── the event ─────────────────────────────────────────────────────────────────────────────────── */
@@ -241,15 +240,16 @@ static void explain(struct several *s, const struct err *why)
     struct buf text;
     buf_init(&text, REASON_MAX);
     buf_append_text(&text, why->message);
+    struct analysis_limits const limits = limits_of(s->body);
     /* They were all read once, and are read again here: 64 of them may take no minute of a thread that others wait for. */
-    struct deadline const deadline = deadline_in(ANALYSIS_TOGETHER_TIME_MAX_MS);
+    struct deadline const deadline = deadline_in(limits.together_time_max_ms);
     for (size_t i = 0; i < s->body->part_count && deadline_left_ms(deadline) > 0; i++) {
         struct err err = {0};
         struct arena arena;
         struct analysis alone;
         arena_init(&arena, ANALYSIS_ARENA_MAX);
-        if (analysis_run_limited(s->inputs[i].content, s->inputs[i].path, limits_of_a_server(),
-                                 &arena, &alone, &err) != ERR_OK) {
+        if (analysis_run_limited(s->inputs[i].content, s->inputs[i].path, &limits, &arena, &alone,
+                                 &err) != ERR_OK) {
             buf_printf(&text, "; %s: %s", s->inputs[i].path, err.message);
         }
         arena_deinit(&arena);
@@ -263,8 +263,9 @@ static enum err_code run_alone(struct several *s, struct analysis *found, struct
 {
     struct analysis together = *found;
     const struct analysis_input *input = &s->inputs[s->order[0]];
-    enum err_code code = analysis_run_limited(input->content, input->path, limits_of_a_server(),
-                                              s->arena, found, err);
+    struct analysis_limits const limits = limits_of(s->body);
+    enum err_code code =
+        analysis_run_limited(input->content, input->path, &limits, s->arena, found, err);
     if (code == ERR_OK) {
         found->files = together.files;
         found->file_count = together.file_count;
@@ -295,7 +296,8 @@ static enum err_code analyse_several(struct several *s, const char *entry, struc
     }
     const struct analysis_files files = {
         .inputs = s->inputs, .count = body->part_count, .entry = entry, .loose = true};
-    enum err_code code = analysis_run_files(&files, limits_of_a_server(), s->arena, found, err);
+    struct analysis_limits const limits = limits_of(body);
+    enum err_code code = analysis_run_files(&files, &limits, s->arena, found, err);
     if (code == ERR_INVALID) {
         explain(s, err);
     }
@@ -333,7 +335,8 @@ static enum err_code analyse(struct blob_body *body, struct blob_inspection *ins
             .body = body, .inspection = inspection, .content = content, .arena = &arena};
         code = analyse_several(&several, entry, &found, err);
     } else {
-        code = analysis_run_entry(content, name, entry, limits_of_a_server(), &arena, &found, err);
+        struct analysis_limits const limits = limits_of(body);
+        code = analysis_run_entry(content, name, entry, &limits, &arena, &found, err);
     }
     if (code == ERR_OK) {
         size_workload(body->state, &found, &arena);

@@ -215,6 +215,19 @@ class Bundles(unittest.TestCase):
         self.assertEqual((answer.status, answer.json["code"]), (422, "too_large"), answer)
         self.assertIn("more than 200 times its size", answer.json["detail"])
 
+    def test_an_operator_sets_what_reading_an_upload_may_cost(self):
+        world = World(options=("--analysis-ms", "1", "--analysis-mib", "2"))
+        self.addCleanup(world.close)
+        paula = world.person("paula")
+        def refused(name, content):
+            answer = paula.request("POST", "/v1/uploads?name=" + name, content, RAW)
+            self.assertEqual(answer.status, 422, answer)
+            return answer.json["detail"]
+        deep = b"x = " + b"(" * 400000
+        self.assertRegex(refused("a.py", deep), "takes (longer than 1 ms|more than 2 MiB)")
+        self.assertRegex(refused("a.zip", zipped([("main.py", deep), ("b.py", b"import torch\n" * 40000)])), "1 ms|2 MiB")
+        self.assertEqual(self.raw("a.py", deep).status, 201)  # the limits are that server's
+
     def test_bad_archives_and_forms_leave_nothing(self):
         blobs = self.world.blobs()
         for name, content, words in (("out.zip", zipped([("../a.py", b"x = 1\n")]), "leads out of it"),
