@@ -16,7 +16,7 @@
 #define REASON_MAX ((size_t)16000)
 #define ANALYSIS_ARENA_MAX ((size_t)16 << 20)
 #define PARSE_MIB 128
-#define QUICK_SIZE_MAX ((size_t)64 << 10) /* of the worst source that takes some 30 ms */
+#define QUICK_SIZE_MAX ((size_t)64 << 10) /* of the worst source that takes less than 0.1 s */
 #define TAR_BLOCK 512
 #define TAR_NAME_MAX 100
 #define TAR_PREFIX_MAX 155

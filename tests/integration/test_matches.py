@@ -209,6 +209,21 @@ class Matches(unittest.TestCase):
         line = next(line for line in out.splitlines() if best["offer_id"] in line)
         self.assertIn(best["why"], line)
 
+    def test_a_match_of_an_overridden_upload_is_computed_again_too(self):  # R2, R16.1
+        upload = self.alice.upload(b"import torch\nfrom torchvision import datasets\nd = datasets.MNIST('x')\n", "again.py")
+        before = self.alice.ok("POST", "/v1/matches", {"upload_id": upload["id"]})
+        self.alice.ok("POST", "/v1/analyses/%s/override" % upload["id"], {"p50_ms": 1, "p90_ms": 1, "vram_mib": 1})
+        after = self.alice.ok("POST", "/v1/matches", {"upload_id": upload["id"]})
+        self.assertNotEqual(before["digest"], after["digest"])
+        for entry in after["ranking"]:
+            if entry["fit"] != "insufficient":  # however short it is called, a lock is the minimum and a cost above zero
+                self.assertGreaterEqual((entry["p50_ms"], entry["cost"]), (1, 1))
+                self.assertGreaterEqual(entry["cap"], self.alice.ok("GET", "/v1/terms")["terms"]["lock_min"])
+        for match in (before, after):  # the first by the needs that counted then
+            status, out, errors = self.explain("--json", match["id"])
+            self.assertEqual(status, 0, errors)
+            self.assertTrue(json.loads(out)["equal"])
+
     def test_the_digest_is_of_the_rows_that_the_page_documents(self):  # docs/matching.md
         match = self.alice.ok("POST", "/v1/matches", {"upload_id": self.upload["id"]})
         entries, page = self.whole("value")
