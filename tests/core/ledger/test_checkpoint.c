@@ -127,6 +127,9 @@ static int close_with_failing_commit(struct fixture *f, int error)
     assert_true(child >= 0);
     if (child == 0) {
         open_ledger(f);
+        while (stats_now(f).checkpoint_size != stats_now(f).head) {
+            (void)usleep(10000); /* signed just now: for a second the closing alone signs */
+        }
         write_one(f);
         faults_arm(FAULT_MDB_WRITE, 3, error); /* of begin, put, commit */
         ledger_close(f->ledger);
