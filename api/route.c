@@ -28,7 +28,14 @@ static const struct route_table *const TABLES[] = {
     &ROUTES_MATCHES,
     &ROUTES_FAUCET,
     &ROUTES_ANALYSES,
+    &ROUTES_CONTRACT,
 };
+
+const struct route_table *const *route_tables(size_t *ret_count)
+{
+    *ret_count = sizeof TABLES / sizeof *TABLES;
+    return TABLES;
+}
 
 /* ── finding ───────────────────────────────────────────────────────────────────────────────────── */
 
