@@ -9,6 +9,7 @@
 #include "api/nonces.h"
 #include "api/presence.h"
 #include "api/route.h"
+#include "api/token_uses.h"
 #include "core/base/time.h"
 #include "core/base/trace.h"
 #include "core/qubic/sign_in.h"
@@ -227,11 +228,12 @@ enum err_code api_start(struct api *api, struct err *err)
     }
     api->tick.data = api;
     api->nonces = nonces_create();
+    api->token_uses = token_uses_create();
     api->presence = presence_create(api);
     api->claims = claims_create(api);
     api->feeds = feeds_create(api);
-    if (api->nonces == NULL || api->presence == NULL || api->claims == NULL || api->feeds == NULL ||
-        uv_timer_init(api->loop, &api->tick) != 0 ||
+    if (api->nonces == NULL || api->token_uses == NULL || api->presence == NULL ||
+        api->claims == NULL || api->feeds == NULL || uv_timer_init(api->loop, &api->tick) != 0 ||
         uv_timer_start(&api->tick, tick_cb, TICK_MS, TICK_MS) != 0) {
         return err_set(err, ERR_NOMEM, "no memory to start serving");
     }
@@ -299,6 +301,8 @@ void api_finish(struct api *api)
     presence_destroy(api->presence);
     api->presence = NULL;
     nonces_destroy(api->nonces);
+    token_uses_destroy(api->token_uses);
+    api->token_uses = NULL;
     api->nonces = NULL;
     blobs_close(api->blobs);
     api->blobs = NULL;

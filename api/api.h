@@ -20,6 +20,7 @@ struct claims;
 struct feeds;
 struct blobs;
 struct result_room;
+struct token_uses;
 
 struct api_options {
     const char *data_dir;
@@ -52,6 +53,7 @@ struct api {
     struct claims *claims;
     struct feeds *feeds;
     struct blobs *blobs;
+    struct token_uses *token_uses;
     struct result_room *result_rooms; /* of routes/results.c: promised to files on their way */
 
     uv_async_t wake; /* answers and commits have come */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/route.h"
 
+#include "api/token_uses.h"
 #include "core/base/text.h"
 #include "core/base/time.h"
 #include "core/crypto/sha256.h"
@@ -29,6 +30,7 @@ static const struct route_table *const TABLES[] = {
     &ROUTES_FAUCET,
     &ROUTES_ANALYSES,
     &ROUTES_CONTRACT,
+    &ROUTES_TOKENS,
 };
 
 const struct route_table *const *route_tables(size_t *ret_count)
@@ -142,7 +144,9 @@ static enum err_code authenticate(struct call *call, const char *token, struct e
         .host_id = row.host_id,
         .token_id = row.token_id,
         .scopes = row.scopes,
+        .expires_at = row.expires_at,
     };
+    token_uses_note(call->api->token_uses, row.token_id, time_wall_ns());
     return ERR_OK;
 }
 

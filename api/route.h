@@ -49,6 +49,7 @@ extern const struct route_table ROUTES_OPERATIONS;
 extern const struct route_table ROUTES_RECONCILIATIONS;
 extern const struct route_table ROUTES_RESULTS;
 extern const struct route_table ROUTES_SETTLEMENT;
+extern const struct route_table ROUTES_TOKENS;
 extern const struct route_table ROUTES_UPLOADS;
 extern const struct route_table ROUTES_WORKERS;
 
