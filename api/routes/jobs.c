@@ -65,16 +65,76 @@ static void get_job(struct call *call)
     reply_job(call, 200);
 }
 
+/* What the index does not know: a page that would look at more than this ends before, and `next` goes on from there. */
+#define LOOKED_AT_MAX 5000
+
+struct wanted {
+    struct jobs_filter filter;
+    int64_t from;
+    int64_t until;     /* 0: no end */
+    uint32_t job_type; /* 0: any */
+    size_t limit;
+};
+
+/* Later jobs have later times, so one that is too early ends the list. */
+enum seen { SEEN_WANTED, SEEN_OTHER, SEEN_TOO_EARLY };
+
+static enum seen look_at(struct reading *reading, const struct wanted *wanted, struct id16 job_id)
+{
+    struct job_view view;
+    struct upload_row upload;
+    if (wanted->from == 0 && wanted->until == 0 && wanted->job_type == 0) {
+        return SEEN_WANTED;
+    }
+    if (!jobs_get(reading->store, job_id, &view) ||
+        (wanted->until != 0 && view.created_at >= wanted->until)) {
+        return SEEN_OTHER;
+    }
+    if (view.created_at < wanted->from) {
+        return SEEN_TOO_EARLY;
+    }
+    bool fits = wanted->job_type == 0 || (state_upload(reading->store, view.upload_id, &upload) &&
+                                          upload_job_type(&upload) == wanted->job_type);
+    return fits ? SEEN_WANTED : SEEN_OTHER;
+}
+
+/* The cursor to go on from; 0: there is no more. */
+static uint64_t append_jobs(struct reading *reading, struct wanted *wanted, json_t *items)
+{
+    struct jobs_entry entries[64];
+    size_t looked_at = 0;
+    size_t count;
+    while ((count = jobs_list(reading->store, &wanted->filter, entries, 64)) > 0) {
+        for (size_t i = 0; i < count; i++) {
+            enum seen seen = look_at(reading, wanted, entries[i].job_id);
+            if (seen == SEEN_TOO_EARLY) {
+                return 0;
+            }
+            wanted->filter.before = entries[i].created_sequence;
+            if (seen == SEEN_WANTED) {
+                (void)json_array_append_new(items, json_of_job(reading, entries[i].job_id,
+                                                               wanted->filter.role != JOBS_OF_ALL));
+            }
+            if (json_array_size(items) == wanted->limit || ++looked_at == LOOKED_AT_MAX) {
+                return wanted->filter.before;
+            }
+        }
+    }
+    return 0;
+}
+
 static void list_jobs(struct call *call)
 {
     struct reading reading;
-    struct jobs_entry entries[LIST_MAX];
+    struct wanted wanted = {0};
     struct jobs_filter filter = {.role = JOBS_OF_CONSUMER, .party = call->principal.account_id};
     const struct http_head *head = http_request_head(call->request);
     const char *status = http_head_param(head, "status");
     const char *role = http_head_param(head, "role");
-    size_t limit = list_limit(call);
-    if (limit == 0 || !list_cursor(call, "before", &filter.before)) {
+    wanted.limit = list_limit(call);
+    if (wanted.limit == 0 || !list_cursor(call, "before", &filter.before) ||
+        !list_time(call, "from", &wanted.from) || !list_time(call, "until", &wanted.until) ||
+        !list_word(call, "job_type", &job_type_words, &wanted.job_type)) {
         return;
     }
     if (status != NULL) {
@@ -95,15 +155,13 @@ static void list_jobs(struct call *call)
     if (!reading_open(&reading, call)) {
         return;
     }
-    size_t count = jobs_list(reading.store, &filter, entries, limit);
     json_t *items = json_array();
-    for (size_t i = 0; i < count; i++) {
-        (void)json_array_append_new(
-            items, json_of_job(&reading, entries[i].job_id, filter.role != JOBS_OF_ALL));
-    }
+    wanted.filter = filter;
+    uint64_t next = append_jobs(&reading, &wanted, items);
     reading_close(&reading);
-    json_t *next = count == limit ? json_of_u64(entries[count - 1].created_sequence) : json_null();
-    call_reply(call, 200, json_pack("{s:o,s:o}", "items", items, "next", next));
+    call_reply(call, 200,
+               json_pack("{s:o,s:o}", "items", items, "next",
+                         next == 0 ? json_null() : json_of_u64(next)));
 }
 
 /* ── making and ending ─────────────────────────────────────────────────────────────────────────── */
