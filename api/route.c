@@ -31,6 +31,7 @@ static const struct route_table *const TABLES[] = {
     &ROUTES_ANALYSES,
     &ROUTES_CONTRACT,
     &ROUTES_TOKENS,
+    &ROUTES_METRICS,
 };
 
 const struct route_table *const *route_tables(size_t *ret_count)
