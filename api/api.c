@@ -11,6 +11,7 @@
 #include "api/presence.h"
 #include "api/rate.h"
 #include "api/route.h"
+#include "api/token_uses.h"
 #include "core/base/time.h"
 #include "core/base/trace.h"
 #include "core/net/tls.h"
@@ -243,12 +244,14 @@ enum err_code api_start(struct api *api, struct err *err)
     }
     api->tick.data = api;
     api->nonces = nonces_create();
+    api->token_uses = token_uses_create();
     api->presence = presence_create(api);
     api->claims = claims_create(api);
     api->feeds = feeds_create(api);
     api->in_flight = in_flight_create();
-    if (api->nonces == NULL || api->presence == NULL || api->claims == NULL || api->feeds == NULL ||
-        api->in_flight == NULL || !create_rates(api) || uv_timer_init(api->loop, &api->tick) != 0 ||
+    if (api->nonces == NULL || api->token_uses == NULL || api->presence == NULL ||
+        api->claims == NULL || api->feeds == NULL || api->in_flight == NULL || !create_rates(api) ||
+        uv_timer_init(api->loop, &api->tick) != 0 ||
         uv_timer_start(&api->tick, tick_cb, TICK_MS, TICK_MS) != 0) {
         return err_set(err, ERR_NOMEM, "no memory to start serving");
     }
@@ -344,6 +347,8 @@ void api_finish(struct api *api)
     api->presence = NULL;
     nonces_destroy(api->nonces);
     api->nonces = NULL;
+    token_uses_destroy(api->token_uses);
+    api->token_uses = NULL;
     tls_context_destroy(api->tls);
     api->tls = NULL;
     in_flight_destroy(api->in_flight);

@@ -20,6 +20,7 @@ struct claims;
 struct feeds;
 struct blobs;
 struct result_room;
+struct token_uses;
 
 #define CORS_ORIGINS_MAX 16
 #define API_RATE_PER_TOKEN 200
@@ -78,6 +79,7 @@ struct api {
     struct rates *token_rates;   /* NULL: no limit */
     struct rates *address_rates; /* NULL: no limit */
     struct blobs *blobs;
+    struct token_uses *token_uses;
     struct result_room *result_rooms; /* of routes/results.c: promised to files on their way */
 
     uv_async_t wake; /* answers and commits have come */

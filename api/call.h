@@ -23,6 +23,7 @@ struct principal {
     struct id16 host_id;    /* zero unless a worker */
     struct id16 token_id;
     uint64_t scopes;
+    int64_t expires_at; /* 0: never */
 };
 
 struct route;

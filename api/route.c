@@ -3,6 +3,7 @@
 
 #include "api/cors.h"
 #include "api/rate.h"
+#include "api/token_uses.h"
 #include "core/base/text.h"
 #include "core/base/time.h"
 #include "core/crypto/sha256.h"
@@ -30,7 +31,16 @@ static const struct route_table *const TABLES[] = {
     &ROUTES_MATCHES,
     &ROUTES_FAUCET,
     &ROUTES_ANALYSES,
+    &ROUTES_CONTRACT,
+    &ROUTES_TOKENS,
+    &ROUTES_METRICS,
 };
+
+const struct route_table *const *route_tables(size_t *ret_count)
+{
+    *ret_count = sizeof TABLES / sizeof *TABLES;
+    return TABLES;
+}
 
 /* ── finding ───────────────────────────────────────────────────────────────────────────────────── */
 
@@ -137,7 +147,9 @@ static enum err_code authenticate(struct call *call, const char *token, struct e
         .host_id = row.host_id,
         .token_id = row.token_id,
         .scopes = row.scopes,
+        .expires_at = row.expires_at,
     };
+    token_uses_note(call->api->token_uses, row.token_id, time_wall_ns());
     return ERR_OK;
 }
 

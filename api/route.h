@@ -36,6 +36,7 @@ void route_request(void *api, struct http_request *request);
 /* Each file of api/routes/ has one. */
 extern const struct route_table ROUTES_ANALYSES;
 extern const struct route_table ROUTES_AUTH;
+extern const struct route_table ROUTES_CONTRACT;
 extern const struct route_table ROUTES_EARNINGS;
 extern const struct route_table ROUTES_FAUCET;
 extern const struct route_table ROUTES_ESTIMATES;
@@ -44,12 +45,17 @@ extern const struct route_table ROUTES_JOBS;
 extern const struct route_table ROUTES_LOG;
 extern const struct route_table ROUTES_MARKET;
 extern const struct route_table ROUTES_MATCHES;
+extern const struct route_table ROUTES_METRICS;
 extern const struct route_table ROUTES_OPERATIONS;
 extern const struct route_table ROUTES_RECONCILIATIONS;
 extern const struct route_table ROUTES_RESULTS;
 extern const struct route_table ROUTES_SETTLEMENT;
+extern const struct route_table ROUTES_TOKENS;
 extern const struct route_table ROUTES_UPLOADS;
 extern const struct route_table ROUTES_WORKERS;
+
+/* All of them, in the order in which they are tried. */
+const struct route_table *const *route_tables(size_t *ret_count);
 
 /* A static file for a path that is no route; false if there is none. */
 bool page_serve(struct api *api, struct http_request *request);

@@ -9,13 +9,14 @@
 #include "projections/marketplace.h"
 #include "projections/metrics.h"
 #include "projections/streams.h"
+#include "projections/tokens.h"
 #include "projections/transactions.h"
 
 /* The books first: when they do not balance, nothing else is written. */
 const struct projection *const PROJECTIONS[] = {
-    &PROJECTION_ACCOUNTS,     &PROJECTION_STREAMS,     &PROJECTION_JOBS,
-    &PROJECTION_JOB_OUTPUT,   &PROJECTION_MARKETPLACE, &PROJECTION_EARNINGS,
-    &PROJECTION_TRANSACTIONS, &PROJECTION_METRICS,     &PROJECTION_CALIBRATION,
+    &PROJECTION_ACCOUNTS,    &PROJECTION_STREAMS,  &PROJECTION_JOBS,         &PROJECTION_JOB_OUTPUT,
+    &PROJECTION_MARKETPLACE, &PROJECTION_EARNINGS, &PROJECTION_TRANSACTIONS, &PROJECTION_METRICS,
+    &PROJECTION_CALIBRATION, &PROJECTION_TOKENS,
 };
 const size_t PROJECTION_COUNT = sizeof PROJECTIONS / sizeof *PROJECTIONS;
 

@@ -1,37 +1,21 @@
-/* Sign-in by wallet, and tokens. */
+/* Sign-in by wallet. */
 // SPDX-License-Identifier: Apache-2.0
-#include "api/fields.h"
+#include "api/new_token.h"
 #include "api/nonces.h"
 #include "api/route.h"
-#include "core/base/rng.h"
 #include "core/base/text.h"
 #include "core/base/time.h"
-#include "core/crypto/sha256.h"
 #include "core/qubic/sign_in.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define TOKEN_VALID_S (INT64_C(30) * 24 * 3600)
-#define TOKEN_BYTES 32
 #define SIGN_IN_SCOPES (SCOPE_CONSUMER | SCOPE_PROVIDER)
 
-struct new_token {
-    char text[TOKEN_BYTES * 2 + 1]; /* the secret, shown once */
+struct session {
+    char text[TOKEN_TEXT_SIZE]; /* the secret, shown once */
     struct key32 identity;
 };
-
-static json_t *json_of_scopes(uint64_t scopes)
-{
-    static const char *const WORDS[] = {"consumer", "provider", "worker", "operator", "auditor"};
-    json_t *list = json_array();
-    for (size_t i = 0; i < sizeof WORDS / sizeof *WORDS; i++) {
-        if ((scopes >> i & 1) != 0) {
-            (void)json_array_append_new(list, json_string(WORDS[i]));
-        }
-    }
-    return list;
-}
 
 /* "2026-11-24T02:55:46Z": the text that is signed has no fraction. */
 static void format_seconds(int64_t wall_ns, char ret[TIME_TEXT_SIZE])
@@ -81,22 +65,9 @@ static bool is_signed(struct call *call, const struct key32 *identity,
     return qubic_sign_in_is_signed(&sign_in, identity, signature);
 }
 
-static void new_token(struct new_token *ret, struct ev_token_issued *issued, uint64_t scopes)
-{
-    uint8_t secret[TOKEN_BYTES];
-    rng_bytes(secret, sizeof secret);
-    hex_encode(bytes_of(secret, sizeof secret), ret->text);
-    *issued = (struct ev_token_issued){
-        .token_id = id_new(time_wall_ns()),
-        .token_hash = sha256_of(bytes_of_text(ret->text)),
-        .scopes = scopes,
-        .expires_at = time_wall_ns() + TOKEN_VALID_S * NS_PER_S,
-    };
-}
-
 static void session_answered(struct call *call)
 {
-    struct new_token *token = call->state;
+    struct session *token = call->state;
     const struct ev_token_issued *issued = &call->command.u.session.token;
     struct reading reading;
     struct id16 account_id = {0};
@@ -113,32 +84,6 @@ static void session_answered(struct call *call)
                          json_of_time(issued->expires_at)));
 }
 
-static uint64_t read_scopes(struct fields *fields)
-{
-    static const struct {
-        const char *word;
-        uint64_t bit;
-    } WORDS[] = {{"consumer", SCOPE_CONSUMER}, {"provider", SCOPE_PROVIDER}};
-    json_t *list = fields_array(fields, "scopes");
-    uint64_t scopes = 0;
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        const char *word = json_string_value(json_array_get(list, i));
-        uint64_t bit = 0;
-        for (size_t w = 0; word != NULL && w < sizeof WORDS / sizeof *WORDS; w++) {
-            bit |= strcmp(word, WORDS[w].word) == 0 ? WORDS[w].bit : 0;
-        }
-        if (bit == 0) {
-            fields_error(fields, "scopes", "holds consumer, provider or both");
-            return 0;
-        }
-        scopes |= bit;
-    }
-    if (list != NULL && scopes == 0) {
-        fields_error(fields, "scopes", "holds consumer, provider or both");
-    }
-    return scopes;
-}
-
 static void session(struct call *call)
 {
     uint8_t nonce[NONCE_SIZE] = {0};
@@ -148,7 +93,7 @@ static void session(struct call *call)
     struct key32 identity = fields_identity(&fields, "identity");
     fields_hex(&fields, "nonce", nonce, sizeof nonce);
     fields_hex(&fields, "signature", signature, sizeof signature);
-    uint64_t scopes = read_scopes(&fields);
+    uint64_t scopes = fields_scopes(&fields, "scopes", SIGN_IN_SCOPES);
     struct bytes label = fields_optional_text(&fields, "label", 100);
     if (!fields_good(&fields)) {
         return;
@@ -170,7 +115,7 @@ static void session(struct call *call)
         call_refuse(call, &err);
         return;
     }
-    struct new_token *token = arena_alloc(&call->arena, sizeof *token);
+    struct session *token = arena_alloc(&call->arena, sizeof *token);
     if (token == NULL) {
         call_problem(call, 503, "no_memory", "out of memory; try again");
         return;
@@ -182,7 +127,8 @@ static void session(struct call *call)
                                      .actor_kind = ACTOR_ACCOUNT};
     call->command.u.session.identity = identity;
     call->command.u.session.account_id = id_new(time_wall_ns());
-    new_token(token, &call->command.u.session.token, scopes & SIGN_IN_SCOPES);
+    new_token(token->text, &call->command.u.session.token, scopes,
+              time_wall_ns() + TOKEN_VALID_S * NS_PER_S);
     call->command.u.session.token.label = label;
     call_submit(call, CLASS_CONSUMER, session_answered);
 }
@@ -205,28 +151,9 @@ static void whoami(struct call *call)
                          json_of_id(call->principal.token_id)));
 }
 
-static void revoked(struct call *call)
-{
-    call_reply(call, 200, json_pack("{s:b}", "revoked", 1));
-}
-
-static void revoke_token(struct call *call)
-{
-    struct fields fields = fields_of(call);
-    if (!fields_good(&fields)) {
-        return;
-    }
-    call_command(call, COMMAND_TOKEN_REVOKE);
-    call->command.u.token_revoke.account_id = call->principal.account_id;
-    call->command.u.token_revoke.token_id = call->id;
-    call_submit(call, CLASS_CONSUMER, revoked);
-}
-
 static const struct route ROUTES[] = {
     {HTTP_POST, "/v1/auth/challenge", ROUTE_PUBLIC, BODY_JSON, challenge},
     {HTTP_POST, "/v1/auth/session", ROUTE_PUBLIC, BODY_JSON, session},
     {HTTP_GET, "/v1/auth/whoami", ROUTE_ANY, BODY_NONE, whoami},
-    {HTTP_POST, "/v1/auth/tokens/{id}/revoke", SCOPE_CONSUMER | SCOPE_PROVIDER | SCOPE_OPERATOR,
-     BODY_JSON, revoke_token},
 };
 const struct route_table ROUTES_AUTH = {ROUTES, sizeof ROUTES / sizeof *ROUTES};

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "projections/jobs.h"
 #include "api/fields.h"
+#include "api/job_access.h"
 #include "api/job_json.h"
 #include "api/list.h"
 #include "api/route.h"
@@ -9,7 +10,6 @@
 #include "core/base/text.h"
 #include "core/base/time.h"
 #include "projections/job_output.h"
-#include "projections/metrics.h"
 #include "projections/streams.h"
 
 #include <stdio.h>
@@ -18,29 +18,7 @@
 
 #define SETTINGS_MAX 8192
 
-/* ── who may see what ──────────────────────────────────────────────────────────────────────────── */
-
-/* The job, if it concerns the caller: its consumer, its provider, its host, the operator, an auditor. What is another's is 404. */
-static bool visible_job(struct call *call, struct reading *reading, struct job_row *ret)
-{
-    const struct principal *who = &call->principal;
-    bool all = (who->scopes & (SCOPE_OPERATOR | SCOPE_AUDITOR)) != 0;
-    return state_job(reading->store, call->id, ret) &&
-           (all || id_equal(ret->account_id, who->account_id) ||
-            id_equal(ret->provider_id, who->account_id));
-}
-
-/* Private parts are for the consumer and the provider of a job. */
-static bool may_see_private(const struct call *call, const struct job_row *job)
-{
-    return id_equal(job->account_id, call->principal.account_id) ||
-           id_equal(job->provider_id, call->principal.account_id);
-}
-
-static void no_job(struct call *call)
-{
-    call_problem(call, 404, "no_such_job", "you have no such job");
-}
+/* ── one, and lists ────────────────────────────────────────────────────────────────────────────── */
 
 static void reply_job(struct call *call, int status)
 {
@@ -49,12 +27,12 @@ static void reply_job(struct call *call, int status)
     if (!reading_open(&reading, call)) {
         return;
     }
-    json_t *json = visible_job(call, &reading, &job)
-                       ? json_of_job(&reading, call->id, may_see_private(call, &job))
+    json_t *json = job_is_visible(call, &reading, &job)
+                       ? json_of_job(&reading, call->id, job_shows_private(call, &job))
                        : NULL;
     reading_close(&reading);
     if (json == NULL) {
-        no_job(call);
+        job_is_missing(call);
     } else {
         call_reply(call, status, json);
     }
@@ -65,16 +43,76 @@ static void get_job(struct call *call)
     reply_job(call, 200);
 }
 
+/* What the index does not know: a page that would look at more than this ends before, and `next` goes on from there. */
+#define LOOKED_AT_MAX 5000
+
+struct wanted {
+    struct jobs_filter filter;
+    int64_t from;
+    int64_t until;     /* 0: no end */
+    uint32_t job_type; /* 0: any */
+    size_t limit;
+};
+
+/* Later jobs have later times, so one that is too early ends the list. */
+enum seen { SEEN_WANTED, SEEN_OTHER, SEEN_TOO_EARLY };
+
+static enum seen look_at(struct reading *reading, const struct wanted *wanted, struct id16 job_id)
+{
+    struct job_view view;
+    struct upload_row upload;
+    if (wanted->from == 0 && wanted->until == 0 && wanted->job_type == 0) {
+        return SEEN_WANTED;
+    }
+    if (!jobs_get(reading->store, job_id, &view) ||
+        (wanted->until != 0 && view.created_at >= wanted->until)) {
+        return SEEN_OTHER;
+    }
+    if (view.created_at < wanted->from) {
+        return SEEN_TOO_EARLY;
+    }
+    bool fits = wanted->job_type == 0 || (state_upload(reading->store, view.upload_id, &upload) &&
+                                          upload_job_type(&upload) == wanted->job_type);
+    return fits ? SEEN_WANTED : SEEN_OTHER;
+}
+
+/* The cursor to go on from; 0: there is no more. */
+static uint64_t append_jobs(struct reading *reading, struct wanted *wanted, json_t *items)
+{
+    struct jobs_entry entries[64];
+    size_t looked_at = 0;
+    size_t count;
+    while ((count = jobs_list(reading->store, &wanted->filter, entries, 64)) > 0) {
+        for (size_t i = 0; i < count; i++) {
+            enum seen seen = look_at(reading, wanted, entries[i].job_id);
+            if (seen == SEEN_TOO_EARLY) {
+                return 0;
+            }
+            wanted->filter.before = entries[i].created_sequence;
+            if (seen == SEEN_WANTED) {
+                (void)json_array_append_new(items, json_of_job(reading, entries[i].job_id,
+                                                               wanted->filter.role != JOBS_OF_ALL));
+            }
+            if (json_array_size(items) == wanted->limit || ++looked_at == LOOKED_AT_MAX) {
+                return wanted->filter.before;
+            }
+        }
+    }
+    return 0;
+}
+
 static void list_jobs(struct call *call)
 {
     struct reading reading;
-    struct jobs_entry entries[LIST_MAX];
+    struct wanted wanted = {0};
     struct jobs_filter filter = {.role = JOBS_OF_CONSUMER, .party = call->principal.account_id};
     const struct http_head *head = http_request_head(call->request);
     const char *status = http_head_param(head, "status");
     const char *role = http_head_param(head, "role");
-    size_t limit = list_limit(call);
-    if (limit == 0 || !list_cursor(call, "before", &filter.before)) {
+    wanted.limit = list_limit(call);
+    if (wanted.limit == 0 || !list_cursor(call, "before", &filter.before) ||
+        !list_time(call, "from", &wanted.from) || !list_time(call, "until", &wanted.until) ||
+        !list_word(call, "job_type", &job_type_words, &wanted.job_type)) {
         return;
     }
     if (status != NULL) {
@@ -95,15 +133,13 @@ static void list_jobs(struct call *call)
     if (!reading_open(&reading, call)) {
         return;
     }
-    size_t count = jobs_list(reading.store, &filter, entries, limit);
     json_t *items = json_array();
-    for (size_t i = 0; i < count; i++) {
-        (void)json_array_append_new(
-            items, json_of_job(&reading, entries[i].job_id, filter.role != JOBS_OF_ALL));
-    }
+    wanted.filter = filter;
+    uint64_t next = append_jobs(&reading, &wanted, items);
     reading_close(&reading);
-    json_t *next = count == limit ? json_of_u64(entries[count - 1].created_sequence) : json_null();
-    call_reply(call, 200, json_pack("{s:o,s:o}", "items", items, "next", next));
+    call_reply(call, 200,
+               json_pack("{s:o,s:o}", "items", items, "next",
+                         next == 0 ? json_null() : json_of_u64(next)));
 }
 
 /* ── making and ending ─────────────────────────────────────────────────────────────────────────── */
@@ -320,9 +356,9 @@ static void get_output(struct call *call)
     if (!list_cursor(call, "after", &after) || !reading_open(&reading, call)) {
         return;
     }
-    if (!visible_job(call, &reading, &job)) {
+    if (!job_is_visible(call, &reading, &job)) {
         reading_close(&reading);
-        no_job(call);
+        job_is_missing(call);
         return;
     }
     size_t count = job_output_list(reading.store, call->id, after, batches, BATCHES_MAX);
@@ -349,43 +385,6 @@ static void get_output(struct call *call)
                          count == BATCHES_MAX ? json_of_u64(last) : json_null()));
 }
 
-static void get_metrics(struct call *call)
-{
-    struct reading reading;
-    struct job_row job;
-    struct metric_sample samples[LIST_MAX];
-    uint64_t first = 0;
-    uint64_t after = 0;
-    size_t limit = list_limit(call);
-    bool newest = http_head_param(http_request_head(call->request), "after") == NULL;
-    if (limit == 0 || !list_cursor(call, "after", &after) || !reading_open(&reading, call)) {
-        return;
-    }
-    if (!visible_job(call, &reading, &job)) {
-        reading_close(&reading);
-        no_job(call);
-        return;
-    }
-    size_t count = newest ? metrics_newest(reading.store, call->id, samples, limit, &first)
-                          : metrics_after(reading.store, call->id, after, samples, limit, &first);
-    reading_close(&reading);
-    json_t *items = json_array();
-    for (size_t i = 0; i < count; i++) {
-        const struct metric_sample *s = &samples[i];
-        uint64_t number = first + i;
-        (void)json_array_append_new(
-            items, json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "number",
-                             (json_int_t)number, "at_ms", (json_int_t)s->at_ms, "cpu_permille",
-                             (json_int_t)s->cpu_permille, "ram_mib", (json_int_t)s->ram_mib,
-                             "ram_total_mib", (json_int_t)s->ram_total_mib, "gpu_permille",
-                             (json_int_t)s->gpu_permille, "vram_mib", (json_int_t)s->vram_mib,
-                             "vram_total_mib", (json_int_t)s->vram_total_mib, "temperature_c",
-                             (json_int_t)s->temperature_c, "power_mw", (json_int_t)s->power_mw));
-    }
-    json_t *next = !newest && count == limit ? json_of_u64(first + count - 1) : json_null();
-    call_reply(call, 200, json_pack("{s:o,s:o}", "items", items, "next", next));
-}
-
 static void get_events(struct call *call)
 {
     struct reading reading;
@@ -396,9 +395,9 @@ static void get_events(struct call *call)
     if (limit == 0 || !list_cursor(call, "after", &after) || !reading_open(&reading, call)) {
         return;
     }
-    if (!visible_job(call, &reading, &job)) {
+    if (!job_is_visible(call, &reading, &job)) {
         reading_close(&reading);
-        no_job(call);
+        job_is_missing(call);
         return;
     }
     size_t count = streams_after(reading.store, STREAM_JOB, call->id, after, sequences, limit);
@@ -422,8 +421,6 @@ static void get_events(struct call *call)
     buf_deinit(&text);
 }
 
-#define JOB_READERS (SCOPE_CONSUMER | SCOPE_PROVIDER | SCOPE_OPERATOR | SCOPE_AUDITOR)
-
 static const struct route ROUTES[] = {
     {HTTP_POST, "/v1/jobs", SCOPE_CONSUMER, BODY_JSON, create_job},
     {HTTP_GET, "/v1/jobs", JOB_READERS, BODY_NONE, list_jobs},
@@ -432,7 +429,6 @@ static const struct route ROUTES[] = {
     {HTTP_POST, "/v1/jobs/{id}/rating", SCOPE_CONSUMER, BODY_JSON, rate_job},
     /* Output and events hold private parts: not for operators and auditors. */
     {HTTP_GET, "/v1/jobs/{id}/output", SCOPE_CONSUMER | SCOPE_PROVIDER, BODY_NONE, get_output},
-    {HTTP_GET, "/v1/jobs/{id}/metrics", JOB_READERS, BODY_NONE, get_metrics},
     {HTTP_GET, "/v1/jobs/{id}/events", SCOPE_CONSUMER | SCOPE_PROVIDER, BODY_NONE, get_events},
 };
 const struct route_table ROUTES_JOBS = {ROUTES, sizeof ROUTES / sizeof *ROUTES};

@@ -22,6 +22,8 @@ import tempfile
 import time
 import urllib.parse
 
+from contract import Contract
+
 # With the address sanitizer freed memory is kept in quarantine; keep little, so that memory can be measured at all.
 os.environ.setdefault("ASAN_OPTIONS", "quarantine_size_mb=1")
 
@@ -100,11 +102,12 @@ class Process:
 
 
 class Client:
-    """Requests to one server, with a token if there is one."""
+    """Requests to one server, with a token if there is one. Every answer of tallyd is held to its contract (contract.py)."""
 
-    def __init__(self, port, token=None):
+    def __init__(self, port, token=None, contract=True):
         self.port = port
         self.token = token
+        self.contract = Contract.built() if contract else None
 
     def request(self, method, path, body=None, headers=None, token=True, timeout=70):
         """`body`: bytes as they are, anything else as JSON."""
@@ -117,9 +120,12 @@ class Client:
         connection = http.client.HTTPConnection(LOCAL, self.port, timeout=timeout)
         try:
             connection.request(method, path, body, headers)
-            return Answer(connection.getresponse())
+            answer = Answer(connection.getresponse())
         finally:
             connection.close()
+        if self.contract is not None:
+            self.contract.check(method, path, answer)
+        return answer
 
     def get(self, path, **more):
         return self.request("GET", path, **more)
@@ -249,7 +255,7 @@ class Host(Client):
 class Chain(Process):
     def __init__(self, folder, tick_ms=20):
         super().__init__([BIN + "/tally-devchain", "--data", folder, "--tick-ms", str(tick_ms)])
-        self.client = Client(self.port)
+        self.client = Client(self.port, contract=False)
         self.url = "http://%s:%d" % (LOCAL, self.port)
 
     def tick(self):
