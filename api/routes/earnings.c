@@ -5,6 +5,7 @@
 #include "api/route.h"
 #include "core/base/time.h"
 #include "projections/transactions.h"
+#include "projections/uptime.h"
 
 #define ACTIVE_MAX 100
 #define DAY_NS (INT64_C(86400) * NS_PER_S)
@@ -39,18 +40,31 @@ static json_t *json_of_active(struct store *store, struct id16 account_id)
     return items;
 }
 
+static json_t *json_of_uptime(const struct uptime *uptime)
+{
+    return json_pack("{s:i,s:I,s:I,s:I,s:o}", "days", UPTIME_DAYS, "hosts",
+                     (json_int_t)uptime->hosts, "online_ms", (json_int_t)uptime->online_ms,
+                     "possible_ms", (json_int_t)uptime->possible_ms, "permille",
+                     uptime->possible_ms == 0
+                         ? json_null()
+                         : json_of_u64(uptime->online_ms * 1000 / uptime->possible_ms));
+}
+
 static void get_earnings(struct call *call)
 {
     struct reading reading;
     struct earnings earnings;
+    struct uptime uptime;
+    int64_t now = time_wall_ns();
     if (!reading_open(&reading, call)) {
         return;
     }
-    earnings_get(reading.store, call->principal.account_id, time_wall_ns(), &earnings);
+    earnings_get(reading.store, call->principal.account_id, now, &earnings);
+    uptime_get(reading.store, call->principal.account_id, now, &uptime);
     json_t *active = json_of_active(reading.store, call->principal.account_id);
     reading_close(&reading);
     call_reply(call, 200,
-               json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:I}", "total",
+               json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:I}", "total",
                          (json_int_t)earnings.all.paid, "today", (json_int_t)earnings.today, "week",
                          (json_int_t)earnings.week, "month", (json_int_t)earnings.month, "pending",
                          (json_int_t)earnings.all.pending, "jobs_completed",
@@ -59,8 +73,8 @@ static void get_earnings(struct call *call)
                          (json_int_t)earnings.all.worked_ms, "average_rate",
                          (json_int_t)earnings.average_rate, "ratings",
                          (json_int_t)earnings.all.ratings, "stars", (json_int_t)earnings.all.stars,
-                         "by_day", json_of_days(&earnings), "active", active, "sequence",
-                         (json_int_t)earnings.all.sequence));
+                         "uptime", json_of_uptime(&uptime), "by_day", json_of_days(&earnings),
+                         "active", active, "sequence", (json_int_t)earnings.all.sequence));
 }
 
 /* `identity`: the other side of it, seen from the account; without an account, where it goes. */

@@ -88,10 +88,10 @@ struct window {
 static json_t *json_of_window(const struct window *window, uint64_t window_ms)
 {
     uint64_t count = window->last - window->first + 1;
-    json_t *json = json_pack(
-        "{s:I,s:I,s:I,s:I,s:I}", "from_ms", (json_int_t)(window->index * window_ms), "until_ms",
-        (json_int_t)((window->index + 1) * window_ms), "first", (json_int_t)window->first, "last",
-        (json_int_t)window->last, "samples", (json_int_t)count);
+    uint64_t from_ms = window->index * window_ms;
+    json_t *json = json_pack("{s:I,s:I,s:I,s:I,s:I}", "from_ms", (json_int_t)from_ms, "until_ms",
+                             (json_int_t)(from_ms + window_ms), "first", (json_int_t)window->first,
+                             "last", (json_int_t)window->last, "samples", (json_int_t)count);
     for (size_t i = 0; i < GAUGE_COUNT; i++) {
         (void)json_object_set_new(json, GAUGES[i].name,
                                   json_pack("{s:I,s:I}", "average",
