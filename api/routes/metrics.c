@@ -89,13 +89,14 @@ static json_t *json_of_window(const struct window *window, uint64_t window_ms)
 {
     uint64_t count = window->last - window->first + 1;
     uint64_t from_ms = window->index * window_ms;
+    uint64_t until_ms = from_ms + window_ms;
     json_t *json = json_pack("{s:I,s:I,s:I,s:I,s:I}", "from_ms", (json_int_t)from_ms, "until_ms",
-                             (json_int_t)(from_ms + window_ms), "first", (json_int_t)window->first,
-                             "last", (json_int_t)window->last, "samples", (json_int_t)count);
+                             (json_int_t)until_ms, "first", (json_int_t)window->first, "last",
+                             (json_int_t)window->last, "samples", (json_int_t)count);
     for (size_t i = 0; i < GAUGE_COUNT; i++) {
+        uint64_t average = window->sums[i] / count;
         (void)json_object_set_new(json, GAUGES[i].name,
-                                  json_pack("{s:I,s:I}", "average",
-                                            (json_int_t)(window->sums[i] / count), "most",
+                                  json_pack("{s:I,s:I}", "average", (json_int_t)average, "most",
                                             (json_int_t)window->most[i]));
     }
     return json;

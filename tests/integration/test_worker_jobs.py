@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tarfile
 import unittest
+from datetime import datetime
 
 SOURCE = os.environ["TALLY_SOURCE_DIR"]
 sys.path.insert(0, SOURCE + "/tests/support")
@@ -46,6 +47,11 @@ for line in open("/proc/self/status"):
         print("CapEff", int(line.split()[1], 16))
 print("MARK after", flush=True)
 """
+
+
+def seconds_of(event):
+    whole, _, fraction = event["time"].rstrip("Z").partition(".")
+    return datetime.fromisoformat(whole + "+00:00").timestamp() + float("0." + (fraction or "0"))
 
 
 def notebook(*cells):
@@ -200,6 +206,23 @@ class Jobs(unittest.TestCase):
         self.assertEqual(answer.status, 200, answer)
         return answer.body
 
+    def check_reports(self, name, job):
+        """By the ledger's clock: started within 5 s of its assignment (R11.1), never silent for more than 10 s (R11.2), every result stored before the
+        end was reported (R11.4)."""
+        events, after = [], 0
+        while after is not None:
+            page = self.alice.ok("GET", "/v1/jobs/%s/events?limit=500&after=%d" % (job["id"], after))
+            events += page["items"]
+            after = page["next"]
+        said = [event for event in events if event["type"] in ("job.started", "job.progressed", "job.output", "metric.sampled",
+                                                               "job.completed", "job.failed")]
+        assigned = next(event for event in events if event["type"] == "job.assigned")
+        self.assertLess(seconds_of(said[0]) - seconds_of(assigned), 5, name)
+        for before, event in zip(said, said[1:]):
+            self.assertLess(seconds_of(event) - seconds_of(before), 10, (name, before["id"], event["id"]))
+        stored = [int(event["id"]) for event in events if event["type"] == "result.stored"]
+        self.assertLess(max(stored, default=0), int(said[-1]["id"]), name)
+
     def test_each_ends_as_it_should_and_is_paid_for_what_it_is_worth(self):
         before = self.balances()
         jobs = {
@@ -225,6 +248,7 @@ class Jobs(unittest.TestCase):
             self.assertEqual((job["gross"], job["payout"], job["refund"]), (paid, paid, job["cap"] - paid), name)
             self.assertEqual(self.world.chain.balance(job["escrow"]["identity"]), 0, name)
             self.assertTrue(0 < job["used_ms"] <= job["limit_ms"], job)
+            self.check_reports(name, job)
         self.assertEqual(ended["hanging"]["payout"], ended["hanging"]["cap"])
         paid = sum(job["payout"] for job in ended.values())
         self.assertEqual([now - then for now, then in zip(self.balances(), before)], [paid, -paid])
