@@ -13,7 +13,7 @@ import unittest
 import zipfile
 
 sys.path.insert(0, os.path.join(os.environ["TALLY_SOURCE_DIR"], "tests/support"))
-from tally_harness import SCRIPT, World  # noqa: E402
+from tally_harness import SCRIPT, World, wait_until  # noqa: E402
 
 UPLOAD_MAX = 5 << 20
 RAW = {"Content-Type": "application/octet-stream"}
@@ -245,7 +245,7 @@ class Bundles(unittest.TestCase):
             self.assertEqual((answer.status, answer.json["code"]), (422, code), answer)
             self.assertIn(words, answer.json["detail"])
         self.assertEqual(self.world.blobs(), blobs)
-        self.assertEqual(self.world.blobs("tmp"), [])
+        wait_until(lambda: self.world.blobs("tmp") == [], "the last temporary file is removed behind its answer")
 
 
 if __name__ == "__main__":
