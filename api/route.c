@@ -34,6 +34,7 @@ static const struct route_table *const TABLES[] = {
     &ROUTES_CONTRACT,
     &ROUTES_TOKENS,
     &ROUTES_METRICS,
+    &ROUTES_RECEIPT,
 };
 
 const struct route_table *const *route_tables(size_t *ret_count)

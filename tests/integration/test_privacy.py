@@ -49,6 +49,7 @@ GET    /v1/jobs/{id}/events                           401  200* 404  200* 404  4
 GET    /v1/jobs/{id}/metrics                          401  200  404  200  404  403  403  200  200
 GET    /v1/jobs/{id}/output                           401  200* 404  200* 404  403  403  403  403
 POST   /v1/jobs/{id}/rating                           401  409  404  403  403  403  403  403  403
+GET    /v1/jobs/{id}/receipt                          401  200+ 404  200+ 404  403  403  200+ 200+
 GET    /v1/jobs/{id}/results                          401  200* 404  200* 404  403  403  403  403
 GET    /v1/jobs/{id}/results/{tail}                   401  200* 404  200* 404  403  403  403  403
 GET    /v1/log/checkpoint                             200  200  200  200  200  200  200  200  200

@@ -10,22 +10,24 @@
 #include "tools/tally/arguments.h"
 #include "tools/tally/guarded.h"
 #include "tools/tally/progress.h"
+#include "tools/tally/receipt.h"
 
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 
-static const char usage_text[] =
-    "usage: tally verify --data DIR [--qubic-query-url URL] [--json]\n\n"
-    "Compute every hash of the log in DIR again: sequence without "
-    "gaps, records in canonical form,\n"
-    "private parts against their digests, the Merkle tree with its "
-    "tiles, the checkpoint's signature\n"
-    "and root, the root in every anchor. Reads only; works beside a "
-    "running server and on a copy.\n"
-    "--qubic-query-url (of the real network: "
-    "https://rpc.qubic.org/query/v1) also looks for every anchor's\n"
-    "transaction on the chain. Exit status 0: all holds.\n";
+static const char usage_text[] = "usage: tally verify --data DIR [--qubic-query-url URL] [--json]\n"
+                                 "       tally verify --receipt FILE\n\n"
+                                 "Compute every hash of the log in DIR again: sequence without "
+                                 "gaps, records in canonical form,\n"
+                                 "private parts against their digests, the Merkle tree with its "
+                                 "tiles, the checkpoint's signature\n"
+                                 "and root, the root in every anchor. Reads only; works beside a "
+                                 "running server and on a copy.\n"
+                                 "--qubic-query-url (of the real network: "
+                                 "https://rpc.qubic.org/query/v1) also looks for every anchor's\n"
+                                 "transaction on the chain. Exit status 0: all holds.\n";
 
 struct input {
     const char *data;
@@ -177,6 +179,11 @@ int verify_command(int argc, char **argv)
     struct input input = {0};
     struct result result = {0};
     struct err err = {0};
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--receipt") == 0) {
+            return receipt_command(argc, argv);
+        }
+    }
     const struct argument table[] = {{"--data", &input.data, NULL, true},
                                      {"--qubic-query-url", &input.query_url, NULL, false},
                                      {"--json", NULL, &input.quiet, false}};
