@@ -285,6 +285,8 @@ def rows_of(schema, indent=0):
 
 
 def shape_of(schema):
+    if "anyOf" in schema and "properties" in schema["anyOf"][0]:
+        return "<p>or</p>".join(shape_of(item) for item in schema["anyOf"])
     rows = rows_of(schema)
     return "<table>%s</table>" % "".join(rows) if rows else "<p>%s</p>" % words_of(schema)
 
@@ -318,6 +320,8 @@ def operation_page(made, path, method, shared, operation):
             "<tr><td><code>%s</code> in %s%s</td><td>%s</td><td>%s</td></tr>" % (
                 html.escape(value["name"]), value["in"], "" if value["required"] else ' <span class="may">may be missing</span>',
                 words_of(value["schema"]), html.escape(value["description"])) for value in parameters))
+    for name, schema in operation.get("x-messages", {}).items():
+        parts.append("<h4>Messages that are %s</h4><p>%s</p>" % (name, words_of(schema)))
     if "requestBody" in operation:
         parts.append("<h4>Request</h4>" + content_of(operation["requestBody"]["content"]))
     for status, answer in operation["responses"].items():

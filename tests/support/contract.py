@@ -95,6 +95,10 @@ class Contract:
             self.hold(what, content[kind]["schema"], json.loads(gzip.decompress(answer.body)) if packed else answer.json)
         self.check_headers(what, self.resolved(described), answer)
 
+    def check_message(self, message):
+        """One that the feed sent."""
+        self.hold("the feed sent", {"$ref": "#/components/schemas/FeedMessage"}, message)
+
     def check_headers(self, what, described, answer):
         for name in ("Tally-Sequence", "Idempotent-Replayed"):
             value = answer.headers.get(name)

@@ -421,7 +421,9 @@ class WebSocket:
             payload = self.read(size)
             opcode = first & 0x0F
             if opcode == 1:
-                return json.loads(payload)
+                message = json.loads(payload)
+                Contract.built().check_message(message)
+                return message
             if opcode == 9:
                 self.send_frame(10, payload)
             elif opcode == 8:
@@ -475,6 +477,7 @@ class EventStream:
                 else:
                     assert name == "retry", line
             if data is not None:
+                Contract.built().check_message(data)
                 return data
 
     def close(self):
