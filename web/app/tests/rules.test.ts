@@ -2,13 +2,22 @@
 // The page's own rules: paying once, steps of the wizard, order of offers, settings, files, output.
 import { beforeEach, describe, expect, test } from "vitest";
 import type { Escrow, Job, Rank, Terms } from "../src/api/schema.ts";
+import { execFileSync } from "node:child_process";
+import { curlOf, shellWord } from "../src/lib/curl.ts";
 import { spansOf } from "../src/lib/ansi.ts";
 import { draftOf, draftsKept, furthest, keepDraft, mayEnter, newDraft, STEPS, withChoice } from "../src/lib/drafts.ts";
-import { refusal } from "../src/lib/files.ts";
+import { changesOf, formOf } from "../src/lib/figures.ts";
+import { entryChoices, refusal } from "../src/lib/files.ts";
 import { chooseTick, keepLock, lockStep, paymentOf, sentLock } from "../src/lib/lock.ts";
 import { nearest } from "../src/lib/nearest.ts";
 import { classesInWords, joined, selectable, titleOf, worstFirst } from "../src/lib/ranking.ts";
 import { joinArguments, settingsErrors, settingsOf, splitArguments } from "../src/lib/settings.ts";
+import { meant, nearness } from "../src/lib/palette.ts";
+import { parametersOf } from "../src/lib/parameters.ts";
+import { sealTo } from "../src/lib/sealing.ts";
+import { lineOf, readable } from "../src/lib/sources.ts";
+import { crossing, fullness, heat, trend } from "../src/lib/thresholds.ts";
+import type { Sample } from "../src/live/run.ts";
 import { forAll, type Random } from "./generate.ts";
 
 const kept = new Map<string, string>();
@@ -136,6 +145,46 @@ describe("settings", () => {
     expect(settingsErrors("", [["A", "1"], ["A", "2"]]).environment).toContain("twice");
     expect(settingsErrors("x".repeat(9000), []).arguments).toContain("8192");
     expect(settingsOf("", [])).toEqual({});
+    expect(settingsErrors("", [["A", "1"]], { sealed: { A: "00" } }).environment).toContain("twice");
+    expect(settingsErrors("", [], { sealed: { A: "0".repeat(9000) } }).arguments).toContain("8192");
+  });
+  test("secrets are sealed for one machine: another one gets none of them, other settings keep them", () => {
+    const draft = withChoice(withChoice(newDraft("u", "a.py"), { offer: "1" }), { settings: { arguments: ["x"], sealed: { A: "00" } }, sealedTo: "key" });
+    expect(withChoice(draft, { offer: "1" })).toMatchObject({ settings: { sealed: { A: "00" } }, sealedTo: "key" });
+    const other = withChoice(draft, { offer: "2" });
+    expect([other.settings, other.sealedTo]).toEqual([{ arguments: ["x"] }, undefined]);
+  });
+  test("other settings keep the price until a job has it", () => {
+    const draft = withChoice(newDraft("u", "a.py"), { offer: "1" });
+    expect(withChoice(draft, { settings: { arguments: ["x"] } }).quoteKey).toBe(draft.quoteKey);
+    expect(withChoice(draft, { settings: { arguments: ["x"] } }).jobKey).not.toBe(draft.jobKey);
+    expect(withChoice({ ...draft, job: "j" }, { settings: { arguments: ["x"] } }).quoteKey).not.toBe(draft.quoteKey);
+  });
+  test("a secret is a box that only the key's owner opens, another one each time", async () => {
+    const lib = (await import("libsodium-wrappers-sumo")).default;
+    await lib.ready;
+    const { publicKey, privateKey } = lib.crypto_box_keypair();
+    const [first, second] = [await sealTo(lib.to_hex(publicKey), "swordfish"), await sealTo(lib.to_hex(publicKey), "swordfish")];
+    expect(first).not.toBe(second);
+    expect(lib.to_string(lib.crypto_box_seal_open(lib.from_hex(first), publicKey, privateKey))).toBe("swordfish");
+  });
+  test("P45: what of the arguments says how much work it is", () => {
+    expect(parametersOf(["--epochs", "5", "--batch_size=8", "--model", "resnet50", "--lr", "0.1", "--tokens", "many", "--images", "-3"])).toEqual({ epochs: 5, batch_size: 8, model: "resnet50" });
+    expect(parametersOf(["--epochs"])).toEqual({});
+    expect(parametersOf(["--model", "--epochs", "0"])).toEqual({});
+  });
+});
+
+describe("the same from a terminal", () => {
+  test("a shell reads back what was written, whatever is in it", () => {
+    forAll((random) => Array.from({ length: random.below(12) }, () => random.pick(["a", "'", '"', "$HOME", "`", "\\", "\n", " ", "ü"])).join(""), (text) => {
+      expect(execFileSync("sh", ["-c", `printf %s ${shellWord(text)}`], { encoding: "utf8" })).toBe(text);
+    });
+  });
+  test("a command has the key and the body, and never a token", () => {
+    expect(curlOf("http://x", { path: "/v1/jobs", method: "POST", body: { a: "it's" }, key: "k" }))
+      .toBe(`curl -H "Authorization: Bearer $TOKEN" -H 'Idempotency-Key: k' -H 'Content-Type: application/json' -d '{"a":"it'\\''s"}' 'http://x/v1/jobs'`);
+    expect(curlOf("http://x", { path: "/v1/uploads?name=a.py", method: "POST", file: "a.py" })).toContain("--data-binary '@a.py'");
   });
 });
 
@@ -154,6 +203,36 @@ describe("files", () => {
   });
 });
 
+describe("what was found, and what is said against it", () => {
+  const found = { job_type: "mnist", device: "gpu", gpus: 1, vram_mib: 10_000, tflops_milli: 18_000, ram_mib: 16_384, storage_mib: 40_960, p50_ms: 61_001, p90_ms: 123_457 };
+  test("only what was changed is sent, whatever the numbers are", () => {
+    forAll((random) => ({ ...found, vram_mib: random.below(100_000), ram_mib: random.below(1_000_000), p50_ms: 1 + random.below(10 ** 6), p90_ms: 10 ** 6 + random.below(10 ** 8) }), (figures) => {
+      expect(changesOf(figures, formOf(figures))).toEqual({ changes: {}, error: null });
+      expect(changesOf(figures, { ...formOf(figures), disk: "7.5" }).changes).toEqual({ storage_mib: 7680 });
+    });
+    expect(changesOf({ ...found, device: "cpu", gpus: 0 }, { ...formOf(found), device: "gpu" }).changes).toEqual({ device: "gpu", gpus: 1 });
+  });
+  test("what cannot be is said, and nothing is sent", () => {
+    for (const [change, words] of [[{ ram: "much" }, "Memory is a number"], [{ ram: "" }, "Memory"], [{ disk: "-1" }, "Disk"], [{ p50: "0" }, "above 0"], [{ p50: "9" }, "not shorter"]] as const) {
+      expect(changesOf(found, { ...formOf(found), ...change })).toMatchObject({ changes: {}, error: expect.stringContaining(words) as string });
+    }
+  });
+  test("R1.8: which file starts the job is read from the server's question", () => {
+    expect(entryChoices("which file starts the job? It could be sweep.py, src/evaluate.py; name one as the entry")).toEqual(["sweep.py", "src/evaluate.py"]);
+    expect(entryChoices("which file starts the job? It could be a.py or one of 12 more; name one as the entry")).toEqual(["a.py"]);
+    expect(entryChoices("the format is not known")).toEqual([]);
+  });
+  test("R2: a finding is at its line if its words are there, else where they are; in a notebook cells are counted", () => {
+    expect(lineOf("a\nimport torch\n", 2, "import torch")).toBe(2);
+    expect(lineOf("a\nb\nimport torch\n", 1, "import torch")).toBe(3);
+    expect(lineOf("a\n", 1, "")).toBe(1);
+    expect([lineOf("a\n", 9, ""), lineOf("a\n", 1, "b")]).toEqual([0, 0]);
+    const notebook = JSON.stringify({ cells: [{ cell_type: "markdown", source: ["x"] }, { cell_type: "code", source: ["import os\n", "import torch"] }] });
+    expect(lineOf(readable("n.ipynb", notebook), 1, "import torch")).toBe(3);
+    expect(readable("n.ipynb", "{broken")).toBe("{broken");
+  });
+});
+
 describe("output", () => {
   test("colours become spans, everything else of a terminal is left out, and no letter is lost", () => {
     expect(spansOf("plain")).toEqual([{ text: "plain", style: "" }]);
@@ -168,5 +247,40 @@ describe("output", () => {
       const best = Math.min(...times.map((time) => Math.abs(time - at)));
       expect(Math.abs((times[nearest(times, at)] ?? 0) - at)).toBe(best);
     });
+  });
+});
+
+describe("Ctrl-K", () => {
+  test("what begins with it comes first, every letter counts, and nothing else is there", () => {
+    expect(meant(["New job", "Jobs", "Enjoyable", "Money"], (text) => text, "jo", 9)).toEqual(["Jobs", "New job", "Enjoyable"]);
+    expect(meant(["a", "b", "c"], (text) => text, "", 2)).toEqual(["a", "b"]);
+    forAll((random) => ({ text: Array.from({ length: random.below(10) }, () => random.pick(["a", "b", "c", " "])).join(""), query: Array.from({ length: random.below(4) }, () => random.pick(["a", "b", "c"])).join("") }), ({ text, query }) => {
+      expect(nearness(text, query) !== null).toBe(new RegExp([...query].join(".*")).test(text));
+    });
+  });
+});
+
+describe("thresholds", () => {
+  test("R8.3 P27: every temperature has its colour: green below 70, yellow to 80, red above", () => {
+    forAll((random) => random.below(120), (celsius) => expect(heat(celsius).tone).toBe(celsius < 70 ? "done" : celsius <= 80 ? "waiting" : "failed"));
+    expect([fullness(96, 100).tone, fullness(90, 100).tone, fullness(85, 100).tone, fullness(1, 0).tone]).toEqual(["failed", "waiting", "done", "done"]);
+  });
+  test("R8.5 P27: how long it was above is never more than the run, and its highest is the highest", () => {
+    forAll((random) => Array.from({ length: random.below(50) }, (_, index) => ({ at: index * 2000, temperature: random.pick([null, 60 + random.below(40)]) }) as Sample), (samples) => {
+      const found = crossing(samples, (sample) => sample.temperature, (value) => value > 80);
+      const over = samples.map((sample) => sample.temperature ?? 0).filter((value) => value > 80);
+      expect(found?.highest ?? null).toBe(over.length === 0 ? null : Math.max(...over));
+      if (found !== null) expect(found.ms).toBeLessThanOrEqual(Math.max(0, over.length - 1) * 2000);
+    });
+    const samples = [81, 90, 85, 70, 82].map((temperature, index) => ({ at: index * 2000, temperature }) as Sample);
+    expect(crossing(samples, (sample) => sample.temperature, (value) => value > 80)).toEqual({ ms: 4000, highest: 90, at: 2000 });
+  });
+  test("R8.4: a trend is told when there are two stretches to compare", () => {
+    const times = Array.from({ length: 11 }, (_, index) => index * 2000);
+    expect(trend(times, times.map((_, index) => 100 + index * 10))).toBe("rising");
+    expect(trend(times, times.map((_, index) => 300 - index * 10))).toBe("falling");
+    expect(trend(times, times.map(() => 200))).toBe("steady");
+    expect(trend([0, 2000], [100, 200])).toBeNull();
+    expect(trend([], [])).toBeNull();
   });
 });

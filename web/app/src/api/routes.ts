@@ -28,12 +28,19 @@ export const revoke = (tokenId: string) => post(`/v1/auth/tokens/${id(tokenId)}/
 export const getUpload = (upload: string, signal?: AbortSignal) => get(`/v1/uploads/${id(upload)}`, schema.upload, signal);
 export const getMatches = (upload: string, order: schema.Order, after: number, signal?: AbortSignal) =>
   get(`/v1/matches?upload_id=${id(upload)}&order=${order}&limit=50${after > 0 ? `&after=${after}` : ""}`, schema.matches, signal);
+export const overrideAnalysis = (upload: string, body: Readonly<Record<string, unknown>>, key: string) =>
+  post(`/v1/analyses/${id(upload)}/override`, schema.overridden, body, key);
+export const getEstimates = (body: Readonly<Record<string, unknown>>, signal?: AbortSignal) =>
+  ask("/v1/estimates", schema.estimates, { method: "POST", body, token: token(), signal });
 /** The same, recorded. */
 export const newMatch = (upload: string, key: string) => post("/v1/matches", schema.match, { upload_id: upload }, key);
 export const newQuote = (body: { upload_id: string; offer_id: string; match_id?: string }, key: string) => post("/v1/quotes", schema.quote, body, key);
 export interface Settings {
   readonly arguments?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
+  /** Variables that only the machine can read: hex of a box sealed to the quote's key. */
+  readonly sealed?: Readonly<Record<string, string>>;
+  readonly entry?: string;
 }
 export const newJob = (quote: string, settings: Settings, key: string) =>
   post("/v1/jobs", schema.job, { quote_id: quote, ...(Object.keys(settings).length > 0 ? { settings } : {}) }, key);
@@ -62,12 +69,22 @@ export async function getResult(job: string, name: string): Promise<Blob> {
 }
 
 /** fetch cannot tell how much has gone, XMLHttpRequest can (P54). */
-export function sendUpload(file: Blob, name: string, key: string, onProgress: (sent: number) => void, signal: AbortSignal): Promise<schema.Upload> {
+export interface Sent {
+  /** Several are one job. */
+  readonly files: readonly { readonly name: string; readonly data: Blob }[];
+  /** Which of them starts it, where the server cannot tell. */
+  readonly entry?: string | undefined;
+  readonly key: string;
+}
+
+export function sendUpload({ files, entry, key }: Sent, onProgress: (sent: number) => void, signal: AbortSignal): Promise<schema.Upload> {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
-    request.open("POST", `/v1/uploads?name=${id(name)}`);
+    const [first] = files;
+    const alone = files.length === 1 && first !== undefined;
+    request.open("POST", alone ? `/v1/uploads?name=${id(first.name)}${entry === undefined ? "" : `&entry=${id(entry)}`}` : "/v1/uploads");
     request.setRequestHeader("Authorization", `Bearer ${token() ?? ""}`);
-    request.setRequestHeader("Content-Type", "application/octet-stream");
+    if (alone) request.setRequestHeader("Content-Type", "application/octet-stream");
     request.setRequestHeader("Idempotency-Key", key);
     request.upload.onprogress = (event) => onProgress(event.loaded);
     request.onerror = () => reject(noAnswer());
@@ -84,6 +101,12 @@ export function sendUpload(file: Blob, name: string, key: string, onProgress: (s
       else reject(problemOf(request.status, body));
     };
     signal.addEventListener("abort", () => request.abort());
-    request.send(file);
+    if (alone) request.send(first.data);
+    else {
+      const form = new FormData();
+      for (const { name, data } of files) form.append("file", data, name);
+      if (entry !== undefined) form.append("entry", entry);
+      request.send(form);
+    }
   });
 }

@@ -39,8 +39,27 @@ export const analysis = z.object({
   requirements: z.object({ device: text, gpus: count, vram_mib: count, tflops: count, ram_mib: count, storage_mib: count }),
   estimate: z.object({ p50_seconds: count, p90_seconds: count, level: text, basis: text, reference: text }),
   evidence: z.array(z.object({ file: text, line: count, words: text, claim: text })),
+  entry: z._default(z.nullable(text), null),
+  files: z._default(z.array(z.object({ path: text, kind: text, role: text, size: count, error: z.nullable(text) })), []),
 });
-export const upload = z.object({ id: text, file_name: text, size: count, digest: z.nullable(text), received_at: time, analysis: z.nullable(analysis) });
+const figures = z.object({
+  job_type: text, device: text, gpus: count, vram_mib: count, tflops_milli: count, ram_mib: count, storage_mib: count, p50_ms: count, p90_ms: count,
+});
+/** What an upload's owner said of it last. */
+const override = z.extend(figures, { reason: z.nullish(text), at: text });
+export const upload = z.object({
+  id: text, file_name: text, size: count, digest: z.nullable(text), received_at: time, analysis: z.nullable(analysis), override: z._default(z.nullable(override), null),
+});
+export const overridden = z.object({ override });
+
+export const estimates = z.object({
+  job_type: text,
+  workload: z.object({ text, assumed: z.array(text), same_program: z.boolean(), sources: z.array(z.object({ gpu: text, seconds: count, status: text, source: text })) }),
+  estimates: z.array(z.object({
+    gpu: z.nullable(text), p50_ms: count, p90_ms: count, text, likely: text, level: text, basis: text, observed: count,
+    price: z.nullable(z.object({ rate: amount, per_minute_milli: count, total: z.nullable(amount), cap: z.nullable(amount) })),
+  })),
+});
 
 export const fits = ["recommended", "compatible", "borderline", "insufficient"] as const;
 export const rank = z.object({
@@ -61,7 +80,7 @@ export const match = z.object({ id: text });
 
 export const quote = z.object({
   id: text, upload_id: text, offer_id: text, rate: amount, p50_ms: count, p90_ms: count, margin_bps: count, fee_bps: count, cap: amount,
-  limit_ms: count, expires_at: text,
+  limit_ms: count, expires_at: text, sealing_key: z._default(z.nullable(text), null),
 });
 
 export const escrow = z.object({
@@ -111,6 +130,8 @@ export type Terms = z.infer<typeof terms>;
 export type Offer = z.infer<typeof offer>;
 export type Analysis = z.infer<typeof analysis>;
 export type Upload = z.infer<typeof upload>;
+export type Figures = z.infer<typeof figures>;
+export type Estimates = z.infer<typeof estimates>;
 export type Fit = (typeof fits)[number];
 export type Rank = z.infer<typeof rank>;
 export type Order = (typeof orders)[number];

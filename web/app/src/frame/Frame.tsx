@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The frame around every page: rail, top bar, content. On a phone the rail is five icons at the bottom.
 import { Link, Outlet, useLocation } from "@tanstack/react-router";
-import { useEffect, useRef } from "react";
+import { lazy, Suspense, useEffect, useRef, useState } from "react";
 import { Toaster } from "sonner";
 import { group } from "../lib/money.ts";
 import { useStore } from "../lib/store.ts";
@@ -24,6 +24,8 @@ const PLACES = [
   { to: "/money", label: "Money", icon: "money", phone: false },
   { to: "/events", label: "Events", icon: "events", phone: false },
 ] as const satisfies readonly { to: string; label: string; icon: IconName; phone: boolean }[];
+
+const Palette = lazy(() => import("./Palette.tsx"));
 
 function Place({ to, label, icon }: { to: (typeof PLACES)[number]["to"]; label: string; icon: IconName }) {
   return (
@@ -86,13 +88,14 @@ function WalletChip() {
   );
 }
 
-function TopBar() {
+function TopBar({ search }: { search: () => void }) {
   const title = useStore(pageTitle);
   const head = useStore(live, (state) => state.head);
   const look = useStore(theme);
   return (
     <header className="top">
       <p className="top-title">{title}</p>
+      <button type="button" className="icon-button" onClick={search} aria-label="Go to a page or a job" aria-keyshortcuts="Control+K" title="Go to a page or a job (Ctrl-K)"><Icon name="search" /></button>
       <ConnectionPill />
       {head > 0 && <span className="head mono" title="Events in the log, as far as this page has followed it">#{group(head)}</span>}
       <button type="button" className="icon-button" onClick={nextTheme} aria-label={`Colours: ${look}. Change`} title={`Colours: ${look}`}><Icon name="sun" /></button>
@@ -106,6 +109,16 @@ export function Frame() {
   const main = useRef<HTMLElement>(null);
   const first = useRef(true);
   const look = useStore(theme);
+  const [searching, setSearching] = useState(false);
+  useEffect(() => {
+    const key = (event: KeyboardEvent) => {
+      if (event.key.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;
+      event.preventDefault();
+      setSearching((now) => !now);
+    };
+    document.addEventListener("keydown", key);
+    return () => document.removeEventListener("keydown", key);
+  }, []);
   useEffect(() => {
     if (first.current) first.current = false;
     else main.current?.focus({ preventScroll: true }); // who reads by ear is where the page is
@@ -114,12 +127,13 @@ export function Frame() {
     <div className="frame">
       <a className="skip" href="#content">Skip to the content</a>
       <Rail />
-      <TopBar />
+      <TopBar search={() => setSearching(true)} />
       <main id="content" ref={main} tabIndex={-1}>
         <Boundary key={path}>
           <Outlet />
         </Boundary>
       </main>
+      {searching && <Suspense><Palette places={PLACES} onClose={() => setSearching(false)} /></Suspense>}
       <Toaster theme={look} position="bottom-right" mobileOffset={{ bottom: 72 }} closeButton />
     </div>
   );

@@ -12,6 +12,8 @@ export interface Draft {
   readonly matchKey: string;
   readonly offer?: string;
   readonly settings: Settings;
+  /** The machine's key that `settings.sealed` is for. */
+  readonly sealedTo?: string;
   readonly quoteKey: string;
   readonly jobKey: string;
   readonly job?: string;
@@ -55,13 +57,25 @@ export const newDraft = (upload: string, name: string): Draft => ({
   upload, name, at: Date.now(), settings: {}, matchKey: newKey(), quoteKey: newKey(), jobKey: newKey(),
 });
 
-/** Another choice is another quote and another job; the same one may be asked for again. */
-export function withChoice(draft: Draft, change: { offer?: string; settings?: Settings }): Draft {
-  const next = { ...draft, ...change };
+/** Another machine is another quote, other settings are another job; the same may be asked for again. A quote has one job. */
+export function withChoice(draft: Draft, change: { offer?: string; settings?: Settings; sealedTo?: string }): Draft {
+  let next: Draft = { ...draft, ...change };
+  if (change.offer !== undefined && change.offer !== draft.offer && next.settings.sealed !== undefined) {
+    const { sealed: _sealed, ...settings } = next.settings; // another machine could not open them
+    const { sealedTo: _to, ...without } = next;
+    next = { ...without, settings };
+  }
   const same = next.offer === draft.offer && JSON.stringify(next.settings) === JSON.stringify(draft.settings);
   if (same) return next;
-  const { job: _, ...without } = next;
-  return { ...without, ...(next.offer === draft.offer ? {} : { matchKey: newKey() }), quoteKey: newKey(), jobKey: newKey() };
+  const { job, ...without } = next;
+  const isOther = next.offer !== draft.offer;
+  return { ...without, ...(isOther ? { matchKey: newKey() } : {}), ...(isOther || job !== undefined ? { quoteKey: newKey() } : {}), jobKey: newKey() };
+}
+
+/** What is asked for differs from what was quoted: everything that was asked is asked anew. */
+export function anew(draft: Draft): Draft {
+  const { job: _, ...without } = draft;
+  return { ...without, matchKey: newKey(), quoteKey: newKey(), jobKey: newKey() };
 }
 
 export type Step = "upload" | "offers" | "settings" | "pay";

@@ -32,23 +32,37 @@ export const joinArguments = (list: readonly string[]): string =>
   list.map((word) => (word === "" || /[\s'"]/.test(word) ? (word.includes('"') ? `'${word}'` : `"${word}"`) : word)).join(" ");
 
 /** What is wrong, by field; nothing is right. */
-export function settingsErrors(args: string, variables: readonly (readonly [string, string])[]): { arguments?: string; environment?: string } {
+export function nameError(name: string): string | null {
+  if (!/^[A-Za-z_][A-Za-z0-9_]{0,255}$/.test(name)) return `“${name}” is no variable's name: letters, digits and _, no digit first.`;
+  return name.startsWith("TALLY_") ? "Names that begin with TALLY_ are the machine's own." : null;
+}
+
+/** What the form for arguments and variables does not hold. */
+export interface OtherSettings {
+  readonly sealed?: Settings["sealed"] | undefined;
+  readonly entry?: string | undefined;
+}
+
+export function settingsErrors(args: string, variables: readonly (readonly [string, string])[], other: OtherSettings = {}): { arguments?: string; environment?: string } {
   const errors: { arguments?: string; environment?: string } = {};
   const list = splitArguments(args);
   if (list === null) errors.arguments = "A quote is not closed.";
   else if (list.length > ARGUMENTS_MAX) errors.arguments = `At most ${ARGUMENTS_MAX} arguments.`;
   const used = variables.filter(([name, value]) => name !== "" || value !== "");
-  const bad = used.find(([name]) => !/^[A-Za-z_][A-Za-z0-9_]{0,255}$/.test(name));
-  if (bad !== undefined) errors.environment = `“${bad[0]}” is no variable's name: letters, digits and _, no digit first.`;
-  else if (used.some(([name]) => name.startsWith("TALLY_"))) errors.environment = "Names that begin with TALLY_ are the machine's own.";
-  else if (new Set(used.map(([name]) => name)).size < used.length) errors.environment = "A name is there twice.";
-  else if (used.length > VARIABLES_MAX) errors.environment = `At most ${VARIABLES_MAX} variables.`;
-  if (new TextEncoder().encode(JSON.stringify(settingsOf(args, variables))).length > BYTES_MAX) errors.arguments ??= `All settings together have at most ${BYTES_MAX} bytes.`;
+  const names = [...used.map(([name]) => name), ...Object.keys(other.sealed ?? {})];
+  const bad = used.map(([name]) => nameError(name)).find((error) => error !== null);
+  if (bad != null) errors.environment = bad;
+  else if (new Set(names).size < names.length) errors.environment = "A name is there twice.";
+  else if (names.length > VARIABLES_MAX) errors.environment = `At most ${VARIABLES_MAX} variables.`;
+  if (new TextEncoder().encode(JSON.stringify(settingsOf(args, variables, other))).length > BYTES_MAX) errors.arguments ??= `All settings together have at most ${BYTES_MAX} bytes.`;
   return errors;
 }
 
-export function settingsOf(args: string, variables: readonly (readonly [string, string])[]): Settings {
+export function settingsOf(args: string, variables: readonly (readonly [string, string])[], { sealed, entry }: OtherSettings = {}): Settings {
   const list = splitArguments(args) ?? [];
   const used = variables.filter(([name]) => name !== "");
-  return { ...(list.length > 0 ? { arguments: list } : {}), ...(used.length > 0 ? { environment: Object.fromEntries(used) } : {}) };
+  return {
+    ...(list.length > 0 ? { arguments: list } : {}), ...(used.length > 0 ? { environment: Object.fromEntries(used) } : {}),
+    ...(sealed !== undefined && Object.keys(sealed).length > 0 ? { sealed } : {}), ...(entry === undefined ? {} : { entry }),
+  };
 }

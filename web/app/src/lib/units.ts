@@ -31,7 +31,7 @@ export function shortDuration(ms: number): string {
 
 /** R12.6: an estimate that is uncertain is a range, in one unit: "5–8 minutes". */
 export function durationRange(fromMs: number, toMs: number): string {
-  const unit = toMs >= 7_200_000 ? (["hour", 3_600_000] as const) : toMs >= 120_000 ? (["minute", 60_000] as const) : (["second", 1000] as const);
+  const unit = toMs >= 7_200_000 ? (["hour", 3_600_000] as const) : toMs >= 180_000 ? (["minute", 60_000] as const) : (["second", 1000] as const);
   const from = Math.max(fromMs > 0 ? 1 : 0, Math.round(fromMs / unit[1]));
   const to = Math.max(from, Math.round(toMs / unit[1]));
   return from === to ? `about ${from} ${unit[0]}${from === 1 ? "" : "s"}` : `${from}–${to} ${unit[0]}s`;

@@ -36,7 +36,7 @@ function Sums() {
   const sum = earnings.data;
   return (
     <>
-      <header className="page-head"><h1>Earnings</h1><Refresh query={earnings} what="Earnings" /></header>
+      <header className="page-head"><h1>Earnings</h1><Refresh query={earnings} what="Earnings" path="/v1/earnings" /></header>
       {earnings.isPending ? <Skeleton rows={4} height={44} /> : sum === undefined ? <ErrorPanel error={earnings.error} retry={() => void earnings.refetch()} safe="What was earned is in the log, whether this page can read it or not." /> : (
         <div id="earnings">
           <dl className="tiles">

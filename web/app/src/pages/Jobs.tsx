@@ -45,7 +45,7 @@ function List() {
   const next = jobs.data?.next;
   return (
     <>
-      <header className="page-head"><h1>Jobs</h1><Refresh query={jobs} what="Jobs" /></header>
+      <header className="page-head"><h1>Jobs</h1><Refresh query={jobs} what="Jobs" path={`/v1/jobs?${query}`} /></header>
       <div className="filters">
         <div className="segments" role="group" aria-label="Whose jobs">
           <button type="button" aria-pressed={role === undefined} onClick={() => void navigate({ search: status ? { status } : {} })}>That I submitted</button>

@@ -26,7 +26,7 @@ export function Market() {
   const offers = useQuery({ queryKey: ["offers"], queryFn: ({ signal }) => getOffers(signal) });
   return (
     <div className="page">
-      <header className="page-head"><h1>Market</h1><Refresh query={offers} what="Market" /></header>
+      <header className="page-head"><h1>Market</h1><Refresh query={offers} what="Market" path="/v1/offers" /></header>
       {offers.isPending ? <Skeleton rows={4} height={44} /> : offers.isError ? <ErrorPanel error={offers.error} retry={() => void offers.refetch()} /> : offers.data.items.length === 0 ? (
         <EmptyState title="No machine is on offer">
           A provider puts one here with <code>tally-worker enrol</code> and <code>tally-worker run</code>.

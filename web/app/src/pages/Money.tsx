@@ -38,7 +38,7 @@ function List() {
   const next = list.data?.next;
   return (
     <>
-      <header className="page-head"><h1>Money</h1><Refresh query={list} what="Payments" /></header>
+      <header className="page-head"><h1>Money</h1><Refresh query={list} what="Payments" path="/v1/transactions" /></header>
       {list.isPending ? <Skeleton rows={6} height={44} /> : list.isError ? <ErrorPanel error={list.error} retry={() => void list.refetch()} safe="What was paid is on the chain, whether this page can read it or not." /> : list.data.items.length === 0 ? (
         <EmptyState title="No payments yet" action={<Link to="/new" className="button primary">New job</Link>}>Locks, refunds and payouts are shown here with their transactions.</EmptyState>
       ) : (

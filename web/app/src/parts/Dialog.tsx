@@ -4,12 +4,12 @@
 import * as Radix from "@radix-ui/react-dialog";
 import { Icon } from "./Icon.tsx";
 
-export function Dialog({ open, onClose, title, children }: { open: boolean; onClose: () => void; title: string; children: React.ReactNode }) {
+export function Dialog({ open, onClose, title, wide = false, children }: { open: boolean; onClose: () => void; title: string; wide?: boolean; children: React.ReactNode }) {
   return (
     <Radix.Root open={open} onOpenChange={(now) => !now && onClose()}>
       <Radix.Portal>
         <div className="dialog-ground" />
-        <Radix.Content className="dialog" aria-describedby={undefined}>
+        <Radix.Content className={`dialog ${wide ? "wide" : ""}`} aria-describedby={undefined}>
           <header>
             <Radix.Title>{title}</Radix.Title>
             <Radix.Close className="icon-button" aria-label="Close"><Icon name="cross" /></Radix.Close>

@@ -24,6 +24,7 @@ const PATHS = {
   warn: "M8 2.5 14 13H2zM8 6.5v3M8 11.2v.1",
   sun: "M8 5.5a2.5 2.5 0 1 0 .01 0M8 1.5v1.2M8 13.3v1.2M1.5 8h1.2M13.3 8h1.2M3.4 3.4l.9.9M11.7 11.7l.9.9M12.6 3.4l-.9.9M4.3 11.7l-.9.9",
   down: "M8 3v9.5M4.5 9 8 12.5 11.5 9",
+  search: "M7 2.5a4.5 4.5 0 1 0 .01 0M10.3 10.3l3.2 3.2",
   arrow: "M3 8h10M9.5 4.5 13 8l-3.5 3.5",
 } as const;
 export type IconName = keyof typeof PATHS;

@@ -19,6 +19,8 @@ interface Props {
   readonly series: readonly Series[];
   readonly max: number;
   readonly show: (value: number) => string;
+  /** A word on the newest values. */
+  readonly note?: React.ReactNode;
 }
 
 const HEIGHT = 96;
@@ -101,6 +103,7 @@ export function LineChart(props: Props) {
     <figure className="chart">
       <figcaption>
         <span>{label}</span>
+        {props.note}
         {series.map((line) => (
           <span key={line.name} className="chart-value">
             <svg width="18" height="8" aria-hidden="true"><line x1="0" y1="4" x2="18" y2="4" style={{ stroke: `var(${line.colour})` }} strokeWidth="2" strokeDasharray={line.dash.join(" ")} /></svg>

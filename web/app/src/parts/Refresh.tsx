@@ -3,6 +3,7 @@
 import { toast } from "sonner";
 import { ago } from "../lib/units.ts";
 import { useNow } from "./Age.tsx";
+import { Curl } from "./Curl.tsx";
 import { Icon } from "./Icon.tsx";
 import { problemOfError } from "./States.tsx";
 
@@ -12,7 +13,7 @@ interface Refreshed {
   readonly dataUpdatedAt: number;
 }
 
-export function Refresh({ query, what }: { query: Refreshed; what: string }) {
+export function Refresh({ query, what, path }: { query: Refreshed; what: string; path?: string }) {
   const now = useNow();
   const refresh = async () => {
     const { error } = await query.refetch();
@@ -21,6 +22,7 @@ export function Refresh({ query, what }: { query: Refreshed; what: string }) {
   };
   return (
     <span className="refresh">
+      {path !== undefined && <Curl of={{ path }} />}
       {query.dataUpdatedAt > 0 && <span className="dim">Last updated {ago(Math.max(0, now - query.dataUpdatedAt))}</span>}
       <button type="button" className="icon-button" aria-label={`Refresh ${what.toLowerCase()}`} title="Refresh" onClick={() => void refresh()} disabled={query.isFetching}>
         <Icon name="refresh" className={query.isFetching ? "spin" : ""} />

@@ -97,18 +97,48 @@ const LINES = `import time
 for n in range(1, 101):
     print("line %d" % n, flush=True)
     print("::tally progress=%.2f operation=\\"step %d\\"" % (n / 100, n), flush=True)
-    time.sleep(0.08)
+    time.sleep(0.05)
 `;
 
 test("R1.1 R1.2 R1.7 P6 R15: several files are dropped; the good ones are kept, each bad one says why", async () => {
   await page.goto(`${url}/new`);
   await drop(page, [{ name: "lines.py", text: LINES }, { name: "film.mp4", text: "x" }, { name: "empty.py", text: "" }, { name: "broken.png", text: "no picture" }]);
   const card = (name) => page.getByTestId("upload").filter({ hasText: name });
-  await card("lines.py").getByText("Upload complete").waitFor();
+  await card("2 files together").getByText("Upload complete").waitFor();
+  await card("2 files together").getByText("lines.py").first().waitFor();
   await card("film.mp4").getByText("Supported: Python").waitFor();
   await card("empty.py").getByText("This file is empty").waitFor();
-  await card("broken.png").getByRole("alert").waitFor(); // the server's own words
+  await card("2 files together").getByRole("alert").filter({ hasText: "broken.png: named like a PNG image" }).waitFor(); // the server's own words
   assert.equal(await page.getByRole("link", { name: "Choose a machine" }).count(), 1);
+});
+
+test("R1.8 R2.5 R3.2: files that are one job: asked which starts it, a finding opens its source, what is said against the analysis counts", async () => {
+  const other = await page.context().newPage();
+  other.setDefaultTimeout(30_000);
+  await other.goto(`${url}/new`);
+  const main = (n) => `import helper\nimport torch\n\nmodel = torch.nn.Linear(${n}, 2).cuda()\nif __name__ == "__main__":\n    helper.run(${n})\n`;
+  await drop(other, [{ name: "sweep.py", text: main(1) }, { name: "evaluate.py", text: main(2) }, { name: "helper.py", text: "def run(n):\n    print(n)\n" }]);
+  await other.getByRole("group", { name: "Which file starts the job?" }).getByRole("button", { name: "evaluate.py" }).click();
+  await other.getByRole("link", { name: "Choose a machine" }).click();
+  await other.waitForURL(/\/offers$/);
+  await other.getByText("None of 1 machine fits now").waitFor();
+  await other.getByTestId("why-not").getByText("needs a GPU, has none").waitFor();
+  await other.getByText(/^Why\?/).click();
+  await other.getByRole("button", { name: "evaluate.py:2" }).first().click();
+  assert.equal((await other.locator(".source li.here code").textContent()).trim(), "import torch");
+  await other.keyboard.press("Escape");
+  await other.getByRole("button", { name: /Change it/ }).click();
+  await other.getByLabel("Runs on").selectOption("cpu");
+  await other.getByLabel("Memory, GB", { exact: true }).fill("1");
+  await other.getByLabel("Disk, GB").fill("1");
+  await other.getByLabel(/^Why, for the record/).fill("a small one");
+  await other.getByRole("button", { name: "This counts" }).click();
+  await other.getByText("a small one").waitFor();
+  await other.getByRole("button", { name: "Choose", exact: true }).first().waitFor();
+  const upload = /new\/([^/]+)\//.exec(other.url())[1];
+  const said = await api(other, `/v1/analyses/${upload}`);
+  assert.deepEqual([said.override.reason, said.effective.device, said.effective.ram_mib, said.analysis.entry], ["a small one", "cpu", 1024, "evaluate.py"]);
+  await other.close();
 });
 
 test("R16.5: the server is killed while a job runs; the page says so, comes back by itself, and no line is missing or twice", async () => {
@@ -132,12 +162,32 @@ test("R16.5: the server is killed while a job runs; the page says so, comes back
 
 test("R7.8 R17: cancelling asks first, says what it costs, and does that", async () => {
   await page.goto(`${url}/new`);
-  await drop(page, [{ name: "long.py", text: "import time\nwhile True:\n    print('tick', flush=True)\n    time.sleep(0.2)\n" }]);
+  await drop(page, [{ name: "long.py", text: "import os, time\nwhile True:\n    print('tick', os.environ.get('TOLD', '')[::-1], flush=True)\n    time.sleep(0.2)\n" }]);
   await page.getByRole("link", { name: "Choose a machine" }).click();
-  await chooseFirst(page);
+  await page.getByRole("button", { name: "Choose", exact: true }).first().click();
+  await page.waitForURL(/\/settings$/);
+  await page.getByTestId("estimate").waitFor(); // R12.6
+  const estimated = page.waitForResponse((answer) => answer.url().endsWith("/v1/estimates") && answer.request().postData().includes('"epochs":7'));
+  await page.getByLabel("Arguments").fill("--epochs 7"); // P45
+  await estimated;
+  await page.getByText("epochs 7 of your arguments").waitFor();
+  const sent = [];
+  page.on("request", (request) => sent.push(request.postData() ?? ""));
+  await page.getByRole("button", { name: "Add a secret" }).click();
+  await page.getByLabel("Name of the secret").fill("TOLD");
+  await page.getByLabel("Value of the secret").fill("swordfish-42");
+  await page.getByRole("button", { name: "Seal", exact: true }).click();
+  await page.getByText("sealed for this machine").waitFor();
+  await page.reload();
+  await page.getByText("sealed for this machine").waitFor();
+  await page.getByRole("button", { name: /payment/ }).click();
+  await page.waitForURL(/\/pay$/);
   const before = await myBalance();
   const id = await launchJob(page);
-  await page.getByText("tick").first().waitFor({ timeout: 60_000 });
+  await page.getByText("tick ").first().waitFor({ timeout: 60_000 });
+  await page.getByText("tick 24-hsifdrows").first().waitFor(); // the machine could read it (and hides it as it was); nobody in between
+  assert.ok(sent.some((body) => body.includes('"sealed":{"TOLD":"')) && !sent.some((body) => body.includes("swordfish")));
+  assert.equal(await page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }).includes("swordfish")), false);
   await page.getByRole("button", { name: "Cancel…" }).click();
   const dialog = page.getByRole("dialog", { name: "Cancel long.py?" });
   await dialog.getByText("the rest comes back by itself").waitFor();

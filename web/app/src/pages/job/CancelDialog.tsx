@@ -8,6 +8,7 @@ import type { Job } from "../../api/schema.ts";
 import { newKey } from "../../lib/drafts.ts";
 import { costOf } from "../../lib/money.ts";
 import { Amount } from "../../parts/Amount.tsx";
+import { Curl } from "../../parts/Curl.tsx";
 import { Dialog } from "../../parts/Dialog.tsx";
 import { ErrorPanel } from "../../parts/States.tsx";
 import { useTerms } from "../../wallet/useTerms.ts";
@@ -49,6 +50,7 @@ export function CancelDialog({ job, open, onClose }: { job: Job; open: boolean; 
       )}
       {cancel.isError && <ErrorPanel error={cancel.error} safe="Asking again cancels it once." />}
       <p className="actions">
+        <Curl of={{ path: `/v1/jobs/${job.id}/cancel`, method: "POST", body: {}, key: key.current }} />
         <button type="button" onClick={onClose}>Let it go on</button>
         <button type="button" className="danger" disabled={cancel.isPending} onClick={() => cancel.mutate()}>{cancel.isPending ? "Cancelling…" : "Cancel the job"}</button>
       </p>

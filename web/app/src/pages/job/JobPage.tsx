@@ -15,7 +15,8 @@ import type { Run } from "../../live/run.ts";
 import { useRun } from "../../live/useRun.ts";
 import { Age, Clock, useNow } from "../../parts/Age.tsx";
 import { Amount } from "../../parts/Amount.tsx";
-import { Id, copy } from "../../parts/Id.tsx";
+import { Curl } from "../../parts/Curl.tsx";
+import { Id } from "../../parts/Id.tsx";
 import { NotchLine } from "../../parts/NotchLine.tsx";
 import { SplitBar } from "../../parts/SplitBar.tsx";
 import { StatusPill } from "../../parts/StatusPill.tsx";
@@ -53,7 +54,6 @@ function Facts({ job, run }: { job: Job; run: Run }) {
   const elapsed = job.started_at === null ? null : (over ? Date.parse(job.ended_at ?? "") : now) - Date.parse(job.started_at);
   const permille = Math.max(job.permille, run.permille);
   const left = !over && elapsed !== null && permille >= 50 ? (elapsed * (1000 - permille)) / permille : null;
-  const command = `curl -H "Authorization: Bearer $TOKEN" ${location.origin}/v1/jobs/${job.id}`;
   return (
     <section className="card" aria-label="Facts">
       <h2>Facts</h2>
@@ -71,7 +71,7 @@ function Facts({ job, run }: { job: Job; run: Run }) {
         <div><dt>Machine</dt><dd><Id value={job.host_id} what="Machine id" /></dd></div>
         {job.escrow !== null && <div><dt>Escrow</dt><dd><Id value={job.escrow.identity} what="Escrow identity" /></dd></div>}
       </dl>
-      <p><button type="button" className="link small-text" onClick={() => void copy(command, "Command")}>Copy as curl</button></p>
+      <p><Curl of={{ path: `/v1/jobs/${job.id}` }} /></p>
     </section>
   );
 }

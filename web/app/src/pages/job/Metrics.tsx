@@ -2,37 +2,55 @@
 // What the machine measures while the job runs (R8): the last minute, or all of it. What it does not measure is not drawn.
 import { useState } from "react";
 import type { Run, Sample } from "../../live/run.ts";
+import { business, crossing, fullness, HOT_C, trend, type Crossing, type Level } from "../../lib/thresholds.ts";
+import { clockTime, mib, shortDuration } from "../../lib/units.ts";
+import { Gauge } from "../../parts/Gauge.tsx";
+import { Icon } from "../../parts/Icon.tsx";
 import { LineChart } from "../../parts/LineChart.tsx";
 import { EmptyState } from "../../parts/States.tsx";
-import { mib } from "../../lib/units.ts";
 
 const LAST_MS = 60_000;
-const HOT = 80;
-const WARM = 70;
+const iso = (at: number): string => new Date(at).toISOString();
 
-function MemoryBar({ label, used, total }: { label: string; used: number; total: number }) {
-  const share = Math.min(1, used / total);
-  const full = share > 0.9;
+function LevelWord({ level }: { level: Level }) {
+  return level.word === "normal" ? null : <span className={`level tone-${level.tone}`}><Icon name={level.tone === "done" ? "check" : "warn"} />{level.word}</span>;
+}
+
+function MemoryBar({ label, used, total, at }: { label: string; used: number; total: number; at: number }) {
+  const level = fullness(used, total);
   return (
-    <div className={`meter ${full ? "alarm" : ""}`}>
-      <p><span>{label}</span><b className="mono">{mib(used)} of {mib(total)}{full && ", nearly full"}</b></p>
-      <div className="meter-bar" role="meter" aria-label={label} aria-valuemin={0} aria-valuemax={total} aria-valuenow={used} title={`${used} of ${total} MiB`}><span style={{ width: `${share * 100}%` }} /></div>
+    <div className={`meter tone-${level.tone}`}>
+      <p><span>{label}</span><LevelWord level={level} /><b className="mono">{mib(used)} of {mib(total)}</b></p>
+      <div className="meter-bar" role="meter" aria-label={label} aria-valuemin={0} aria-valuemax={total} aria-valuenow={used} aria-valuetext={`${mib(used)} of ${mib(total)}, ${level.word}`} title={`${used} of ${total} MiB at ${clockTime(iso(at))}`}>
+        <span style={{ width: `${Math.min(1, used / total) * 100}%` }} />
+      </div>
     </div>
   );
 }
 
-function Temperature({ celsius }: { celsius: number }) {
-  const [tone, word] = celsius > HOT ? ["failed", "hot"] : celsius >= WARM ? ["waiting", "warm"] : ["done", "normal"];
+/** What was not normal in the whole run, for whoever looks later. */
+function Crossings({ samples }: { samples: readonly Sample[] }) {
+  const list: [string, Crossing | null, (value: number) => string][] = [
+    [`Above ${HOT_C} °C`, crossing(samples, (sample) => sample.temperature, (value) => value > HOT_C), (value) => `${value} °C`],
+    ["Video memory nearly full", crossing(samples, (sample) => (sample.vram === null || sample.vramTotal === null ? null : sample.vram / sample.vramTotal), (share) => fullness(share, 1).tone === "failed"), (share) => `${(share * 100).toFixed(0)} %`],
+    ["Memory nearly full", crossing(samples, (sample) => (sample.ram === null || sample.ramTotal === null ? null : sample.ram / sample.ramTotal), (share) => fullness(share, 1).tone === "failed"), (share) => `${(share * 100).toFixed(0)} %`],
+  ];
+  const crossed = list.filter((each): each is [string, Crossing, (value: number) => string] => each[1] !== null);
+  if (crossed.length === 0) return null;
   return (
-    <div className={`meter tone-${tone}`}>
-      <p><span>Temperature</span><b className="mono">{celsius} °C, {word}</b></p>
-      <div className="meter-bar" role="meter" aria-label="Temperature" aria-valuemin={0} aria-valuemax={110} aria-valuenow={celsius} aria-valuetext={`${celsius} degrees, ${word}`}><span style={{ width: `${Math.min(100, (celsius / 110) * 100)}%` }} /></div>
-    </div>
+    <ul className="crossings" aria-label="Thresholds that were crossed">
+      {crossed.map(([words, { ms, highest, at }, show]) => (
+        <li key={words}><Icon name="warn" /><span>{words}{ms > 0 && ` for ${shortDuration(ms)}`}: {show(highest)} at most, at <time className="mono">{clockTime(iso(at))}</time></span></li>
+      ))}
+    </ul>
   );
 }
 
-function latest<K extends keyof Sample>(samples: readonly Sample[], key: K): NonNullable<Sample[K]> | null {
-  return (samples.findLast((sample) => sample[key] !== null)?.[key] as NonNullable<Sample[K]> | undefined) ?? null;
+const TREND_WORDS = { rising: "rising ↗", falling: "falling ↘", steady: "steady →" } as const;
+
+function latest<K extends keyof Sample>(samples: readonly Sample[], key: K): { value: NonNullable<Sample[K]>; at: number } | null {
+  const sample = samples.findLast((each) => each[key] !== null);
+  return sample === undefined ? null : { value: sample[key] as NonNullable<Sample[K]>, at: sample.at };
 }
 
 export function Metrics({ run, over }: { run: Run; over: boolean }) {
@@ -48,22 +66,26 @@ export function Metrics({ run, over }: { run: Run; over: boolean }) {
   const gpu = latest(samples, "gpu");
   const power = samples.map((sample) => (sample.power === null ? null : sample.power / 1000));
   const [ram, ramTotal, vram, vramTotal, temperature] = [latest(samples, "ram"), latest(samples, "ramTotal"), latest(samples, "vram"), latest(samples, "vramTotal"), latest(samples, "temperature")];
+  const direction = trend(times, power);
+  const used = gpu ?? latest(samples, "cpu");
   return (
     <div className="metrics">
       <div className="segments" role="group" aria-label="Stretch of time">
         <button type="button" aria-pressed={!isWhole} onClick={() => setWhole(false)}>{over ? "Last minute" : "Last 60 s"}</button>
         <button type="button" aria-pressed={isWhole} onClick={() => setWhole(true)}>Whole run</button>
       </div>
-      <LineChart label="Utilisation" times={times} max={1000} show={percent} series={[
+      <LineChart label="Utilisation" times={times} max={1000} show={percent} note={!over && used !== null ? <LevelWord level={business(used.value)} /> : null} series={[
         ...(gpu === null ? [] : [{ name: "GPU", colour: "--running", dash: [], values: samples.map((sample) => sample.gpu) }]),
         { name: "Processor", colour: gpu === null ? "--running" : "--done", dash: gpu === null ? [] : [5, 3], values: samples.map((sample) => sample.cpu) },
       ]} />
-      {vram !== null && vramTotal !== null && <MemoryBar label="Video memory" used={vram} total={vramTotal} />}
-      {ram !== null && ramTotal !== null && <MemoryBar label="Memory" used={ram} total={ramTotal} />}
-      {temperature !== null && <Temperature celsius={temperature} />}
+      {vram !== null && vramTotal !== null && <MemoryBar label="Video memory" used={vram.value} total={vramTotal.value} at={vram.at} />}
+      {ram !== null && ramTotal !== null && <MemoryBar label="Memory" used={ram.value} total={ramTotal.value} at={ram.at} />}
+      {temperature !== null && <Gauge celsius={temperature.value} at={temperature.at} />}
       {power.some((value) => value !== null) && (
-        <LineChart label="Power" times={times} max={Math.max(1, ...power.map((value) => value ?? 0)) * 1.1} show={(value) => `${value.toFixed(0)} W`} series={[{ name: "Power", colour: "--waiting", dash: [2, 2], values: power }]} />
+        <LineChart label="Power" times={times} max={Math.max(1, ...power.map((value) => value ?? 0)) * 1.1} show={(value) => `${value.toFixed(0)} W`} note={direction === null ? null : <span className="dim">{TREND_WORDS[direction]}</span>}
+          series={[{ name: "Power", colour: "--waiting", dash: [2, 2], values: power }]} />
       )}
+      <Crossings samples={run.samples} />
     </div>
   );
 }

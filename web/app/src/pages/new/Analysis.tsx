@@ -1,46 +1,95 @@
 // SPDX-License-Identifier: Apache-2.0
-// What was read from a file, and from which words of it.
-import type { Analysis, Upload } from "../../api/schema.ts";
+// What was read from a file, from which words of it, and what its owner says against it.
+import { useState } from "react";
+import type { Analysis, Figures, Upload } from "../../api/schema.ts";
+import { countingFigures, foundFigures } from "../../lib/figures.ts";
 import { bytes, durationRange, mib } from "../../lib/units.ts";
 import { jobType, spaced } from "../../lib/words.ts";
+import { Age } from "../../parts/Age.tsx";
+import { Icon } from "../../parts/Icon.tsx";
+import { OverrideDialog } from "./Override.tsx";
+import { placeOf, SourceDialog, type Finding } from "./Source.tsx";
 
-export function needs(analysis: Analysis): [string, string][] {
-  const { requirements: r } = analysis;
+export function needs(figures: Figures): [string, string][] {
   const list: [string, string][] = [];
-  if (r.device === "gpu") list.push(["GPU", r.gpus > 1 ? `${r.gpus} of them` : "one"]);
+  if (figures.device === "gpu") list.push(["GPU", figures.gpus > 1 ? `${figures.gpus} of them` : "one"]);
   else list.push(["Runs on", "a processor, no GPU needed"]);
-  if (r.vram_mib > 0) list.push([r.device === "gpu" ? "Video memory" : "Video memory, if on a GPU", mib(r.vram_mib)]);
-  if (r.tflops > 0) list.push(["Compute", `${r.tflops} TFLOPS`]);
-  list.push(["Memory", mib(r.ram_mib)], ["Disk", mib(r.storage_mib)]);
+  if (figures.vram_mib > 0) list.push([figures.device === "gpu" ? "Video memory" : "Video memory, if on a GPU", mib(figures.vram_mib)]);
+  if (figures.tflops_milli > 0) list.push(["Compute", `${figures.tflops_milli / 1000} TFLOPS`]);
+  list.push(["Memory", mib(figures.ram_mib)], ["Disk", mib(figures.storage_mib)]);
+  list.push(["Likely takes", durationRange(figures.p50_ms, figures.p90_ms)]);
   return list;
 }
 
-export function AnalysisCard({ upload }: { upload: Upload }) {
+const ROLES: Readonly<Record<string, string>> = { entry: "starts the job", used: "used by it", data: "data", unused: "comes along", rejected: "left out" };
+
+function Files({ files }: { files: Analysis["files"] }) {
+  return (
+    <details open={files.length <= 8}>
+      <summary>{files.length} files</summary>
+      <ul className="bundle-files">
+        {files.map((file) => (
+          <li key={file.path} className={file.role === "rejected" ? "rejected" : ""}>
+            <span className="mono">{file.path}</span><span className="dim">{ROLES[file.role] ?? file.role}, {bytes(file.size)}</span>
+            {file.error !== null && <span className="field-error" role="alert">{file.error}</span>}
+          </li>
+        ))}
+      </ul>
+    </details>
+  );
+}
+
+function Evidence({ upload, analysis }: { upload: string; analysis: Analysis }) {
+  const [open, setOpen] = useState<Finding | null>(null);
+  return (
+    <details>
+      <summary>Why? {analysis.evidence.length} {analysis.evidence.length === 1 ? "finding" : "findings"}</summary>
+      <ul className="evidence">
+        {analysis.evidence.map((item, index) => {
+          const line = placeOf(upload, item);
+          return (
+            <li key={index}>
+              <span>{item.claim}</span>
+              <span className="dim mono">
+                {line > 0 ? <button type="button" className="link mono" onClick={() => setOpen(item)}>{item.file}:{line}</button> : item.line > 0 && `${item.file}:${item.line}`} {item.words}
+              </span>
+            </li>
+          );
+        })}
+        <li><span>the time: {analysis.estimate.basis}, on {analysis.estimate.reference}</span></li>
+      </ul>
+      {open !== null && <SourceDialog upload={upload} finding={open} onClose={() => setOpen(null)} />}
+    </details>
+  );
+}
+
+/** `onOverride`: what is done when other figures count; without it they cannot be changed here. */
+export function AnalysisCard({ upload, onOverride }: { upload: Upload; onOverride?: () => void }) {
+  const [changing, setChanging] = useState(false);
   const analysis = upload.analysis;
-  if (analysis === null) return null;
-  const { estimate, confidence } = analysis;
+  const found = foundFigures(upload);
+  const counting = countingFigures(upload);
+  if (analysis === null || found === null || counting === null) return null;
+  const before = new Map(needs(found));
   return (
     <div className="analysis" data-testid="analysis">
       <p className="analysis-type">
-        <b>{jobType(analysis.job_type)}</b>
-        <span className="dim">{analysis.primary !== "none" && `${spaced(analysis.primary)}, `}{spaced(analysis.kind).toLowerCase()}, {bytes(upload.size)}, confidence {confidence.level}</span>
+        <b>{jobType(counting.job_type)}</b>
+        <span className="dim">{analysis.primary !== "none" && `${spaced(analysis.primary)}, `}{spaced(analysis.kind).toLowerCase()}, {bytes(upload.size)}, {upload.override === null ? `confidence ${analysis.confidence.level}` : `found: ${jobType(found.job_type).toLowerCase()}`}</span>
+        {onOverride !== undefined && <button type="button" className="link small-text" onClick={() => setChanging(true)}>Not right? Change it…</button>}
       </p>
       <dl className="facts-row">
-        {needs(analysis).map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}
-        <div><dt>Likely takes</dt><dd>{durationRange(estimate.p50_seconds * 1000, estimate.p90_seconds * 1000)} <span className="dim">on {estimate.reference}</span></dd></div>
+        {needs(counting).map(([name, value]) => (
+          <div key={name}><dt>{name}</dt><dd>{value}{upload.override !== null && before.get(name) !== value && <span className="dim small-text"> (found {before.get(name) ?? "none"})</span>}</dd></div>
+        ))}
       </dl>
-      <details>
-        <summary>Why? {analysis.evidence.length} {analysis.evidence.length === 1 ? "finding" : "findings"}</summary>
-        <ul className="evidence">
-          {analysis.evidence.map((item, index) => (
-            <li key={index}>
-              <span>{item.claim}</span>
-              <span className="dim mono">{item.line > 0 && `${item.file}:${item.line}`} {item.words}</span>
-            </li>
-          ))}
-          <li><span>the time: {estimate.basis}</span></li>
-        </ul>
-      </details>
+      {upload.override !== null && <p className="override-note"><Icon name="check" /><span>What you said <Age time={upload.override.at} /> counts{upload.override.reason != null && upload.override.reason !== "" && `: “${upload.override.reason}”`}.</span></p>}
+      {analysis.files.length > 1 && <Files files={analysis.files} />}
+      <Evidence upload={upload.id} analysis={analysis} />
+      {changing && onOverride !== undefined && <OverrideDialog upload={upload} onClose={() => setChanging(false)} onDone={() => {
+        setChanging(false);
+        onOverride();
+      }} />}
     </div>
   );
 }

@@ -7,11 +7,12 @@ import * as m from "motion/react-m";
 import { getMatches } from "../../api/routes.ts";
 import type { Fit, Matches, Rank } from "../../api/schema.ts";
 import { useTitle } from "../../frame/title.ts";
-import { withChoice } from "../../lib/drafts.ts";
+import { anew, withChoice } from "../../lib/drafts.ts";
 import { classesInWords, joined, ORDER_WORDS, selectable, titleOf, worstFirst } from "../../lib/ranking.ts";
 import { durationRange } from "../../lib/units.ts";
 import { FIT } from "../../lib/words.ts";
 import { Amount } from "../../parts/Amount.tsx";
+import { Curl } from "../../parts/Curl.tsx";
 import { Icon } from "../../parts/Icon.tsx";
 import { Refresh } from "../../parts/Refresh.tsx";
 import { Pill } from "../../parts/StatusPill.tsx";
@@ -118,7 +119,7 @@ function Ranking({ upload }: { upload: string }) {
   const first = matches.data?.pages[0];
   return (
     <>
-      <section className="card"><AnalysisCard upload={known.data} /></section>
+      <section className="card"><AnalysisCard upload={known.data} onOverride={() => keep(anew(draft))} /></section>
       {first === undefined ? (
         matches.isError ? <ErrorPanel error={matches.error} retry={() => void matches.refetch()} safe="Your upload is kept." /> : <Skeleton rows={5} height={56} />
       ) : first.best.length === 0 ? (
@@ -153,6 +154,7 @@ function Ranking({ upload }: { upload: string }) {
       <p className="actions">
         <Link to="/new" className="button">Back</Link>
         {draft.offer !== undefined && <Link to="/new/$upload/settings" params={{ upload }} className="button primary">Settings<Icon name="arrow" /></Link>}
+        <Curl of={{ path: `/v1/matches?upload_id=${upload}&order=${order}` }} />
       </p>
     </>
   );

@@ -4,7 +4,7 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link, Navigate, useNavigate, useParams } from "@tanstack/react-router";
 import { useEffect } from "react";
 import { Problem } from "../../api/client.ts";
-import { getJob, newJob, newMatch, newQuote } from "../../api/routes.ts";
+import { getJob, newJob } from "../../api/routes.ts";
 import type { Quote } from "../../api/schema.ts";
 import { useTitle } from "../../frame/title.ts";
 import { keepDraft, mayEnter, newKey, type Draft } from "../../lib/drafts.ts";
@@ -13,10 +13,12 @@ import { duration, durationRange, shortDuration } from "../../lib/units.ts";
 import { ENDINGS } from "../../lib/words.ts";
 import { Amount } from "../../parts/Amount.tsx";
 import { useNow } from "../../parts/Age.tsx";
+import { Curl } from "../../parts/Curl.tsx";
 import { ErrorPanel, Skeleton } from "../../parts/States.tsx";
 import { useTerms } from "../../wallet/useTerms.ts";
 import { LockPanel, useSignLock } from "../job/LockPanel.tsx";
 import { SignedIn } from "../SignedIn.tsx";
+import { useQuote } from "./Secrets.tsx";
 import { StepBody, Steps } from "./Steps.tsx";
 import { useDraft } from "./useDraft.ts";
 
@@ -74,7 +76,7 @@ function Launch({ draft, quote, renew }: { draft: Draft; quote: Quote; renew: ()
       return job;
     },
     onError: (error) => {
-      if (error instanceof Problem && (error.code === "quote_expired" || error.code === "idempotency_mismatch")) renew();
+      if (error instanceof Problem && (error.code === "quote_expired" || error.code === "quote_used" || error.code === "idempotency_mismatch")) renew();
     },
   });
   return (
@@ -83,6 +85,7 @@ function Launch({ draft, quote, renew }: { draft: Draft; quote: Quote; renew: ()
         {launch.isPending ? "Signing…" : `Launch: lock ${group(quote.cap)} QUBIC`}
       </button>
       <p className="dim small-text">Signed in this page. The tab may be closed at any time; the job's page goes on where you were.</p>
+      <Curl of={{ path: "/v1/jobs", method: "POST", body: { quote_id: quote.id, ...(Object.keys(draft.settings).length > 0 ? { settings: draft.settings } : {}) }, key: draft.jobKey }} />
       {launch.isError && <ErrorPanel error={launch.error} safe="Nothing was paid. If the job was made, it waits for its lock and costs nothing without it." />}
     </section>
   );
@@ -108,15 +111,7 @@ function AwaitLock({ jobId, cap }: { jobId: string; cap: bigint | null }) {
 }
 
 function Payment({ draft }: { draft: Draft }) {
-  const quote = useQuery({
-    queryKey: ["quote", draft.upload, draft.quoteKey],
-    // What the market was when this machine was chosen is recorded with the price. Asked again, both answer what they answered first.
-    queryFn: async () => {
-      const { id } = await newMatch(draft.upload, draft.matchKey);
-      return newQuote({ upload_id: draft.upload, offer_id: draft.offer ?? "", match_id: id }, draft.quoteKey);
-    },
-    staleTime: Infinity, refetchInterval: false,
-  });
+  const quote = useQuote(draft);
   const now = useNow();
   const renew = () => keepDraft({ ...draft, quoteKey: newKey(), jobKey: newKey() });
   if (draft.job !== undefined) return <AwaitLock jobId={draft.job} cap={quote.data?.cap ?? null} />;
@@ -136,7 +131,9 @@ function Payment({ draft }: { draft: Draft }) {
         <QuoteCard quote={quote.data} />
         <EndingsTable quote={quote.data} />
       </div>
-      {expired ? (
+      {draft.settings.sealed !== undefined && quote.data.sealing_key !== draft.sealedTo ? (
+        <section className="card launch"><p>The secrets were sealed for another key than this machine has now, so it could not read them.</p><Link to="/new/$upload/settings" params={{ upload: draft.upload }} className="button primary">Seal them anew</Link></section>
+      ) : expired ? (
         <section className="card launch"><p>This price was held for a while and is no longer.</p><button type="button" className="primary" onClick={renew}>Ask for a new one</button></section>
       ) : (
         <Launch draft={draft} quote={quote.data} renew={renew} />

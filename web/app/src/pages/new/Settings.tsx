@@ -1,31 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 // Step 3: what the program is given. All of it may be left out.
 import { Link, Navigate, useNavigate, useParams } from "@tanstack/react-router";
-import { useState } from "react";
+import { useMemo, useState } from "react";
+import type { Upload } from "../../api/schema.ts";
 import { useTitle } from "../../frame/title.ts";
 import { keepDraft, mayEnter, withChoice, type Draft } from "../../lib/drafts.ts";
-import { joinArguments, settingsErrors, settingsOf } from "../../lib/settings.ts";
+import { parametersOf } from "../../lib/parameters.ts";
+import { joinArguments, settingsErrors, settingsOf, type OtherSettings } from "../../lib/settings.ts";
 import { Icon } from "../../parts/Icon.tsx";
 import { SignedIn } from "../SignedIn.tsx";
+import { EstimatePanel } from "./Estimate.tsx";
+import { Secrets } from "./Secrets.tsx";
 import { StepBody, Steps } from "./Steps.tsx";
 import { useDraft } from "./useDraft.ts";
 
 type Variables = readonly (readonly [string, string])[];
 
-function Form({ draft }: { draft: Draft }) {
+function Form({ draft, upload }: { draft: Draft; upload: Upload | undefined }) {
   const navigate = useNavigate();
   const [args, setArgs] = useState(joinArguments(draft.settings.arguments ?? []));
   const [variables, setVariables] = useState<Variables>(Object.entries(draft.settings.environment ?? {}));
-  const errors = settingsErrors(args, variables);
+  const other: OtherSettings = { sealed: draft.settings.sealed, entry: draft.settings.entry };
+  const errors = settingsErrors(args, variables, other);
   const wrong = errors.arguments !== undefined || errors.environment !== undefined;
   // Kept with every letter that is right: leaving the step, or the page, loses nothing (P11).
-  const take = (nextArgs: string, nextVariables: Variables) => {
+  const take = (nextArgs: string, nextVariables: Variables, next: OtherSettings = other, sealedTo?: string) => {
     setArgs(nextArgs);
     setVariables(nextVariables);
-    const bad = settingsErrors(nextArgs, nextVariables);
-    if (bad.arguments === undefined && bad.environment === undefined) keepDraft(withChoice(draft, { settings: settingsOf(nextArgs, nextVariables) }));
+    const bad = settingsErrors(nextArgs, nextVariables, next);
+    if (bad.arguments === undefined && bad.environment === undefined) keepDraft(withChoice(draft, { settings: settingsOf(nextArgs, nextVariables, next), ...(sealedTo === undefined ? {} : { sealedTo }) }));
   };
   const set = (index: number, change: readonly [string, string]) => take(args, variables.map((pair, at) => (at === index ? change : pair)));
+  const analysis = upload?.analysis;
+  const entries = analysis?.kind === "bundle" ? analysis.files.filter((file) => file.kind === "python" && file.role !== "rejected") : [];
   return (
     <form className="card stack" onSubmit={(event) => {
       event.preventDefault();
@@ -35,6 +42,13 @@ function Form({ draft }: { draft: Draft }) {
         <input className="mono" value={args} placeholder="--epochs 5" spellCheck={false} onChange={(event) => take(event.target.value, variables)} aria-invalid={errors.arguments !== undefined} aria-describedby="arguments-note" />
       </label>
       <p id="arguments-note" className={errors.arguments === undefined ? "dim small-text" : "field-error"}>{errors.arguments ?? "Given to the program as on a command line."}</p>
+      {entries.length > 1 && (
+        <label>Starts with
+          <select className="mono" value={draft.settings.entry ?? analysis?.entry ?? ""} onChange={(event) => take(args, variables, { ...other, entry: event.target.value === analysis?.entry ? undefined : event.target.value })}>
+            {entries.map((file) => <option key={file.path} value={file.path}>{file.path}</option>)}
+          </select>
+        </label>
+      )}
       <fieldset>
         <legend>Environment variables</legend>
         {variables.map(([name, value], index) => (
@@ -46,27 +60,38 @@ function Form({ draft }: { draft: Draft }) {
         ))}
         <button type="button" className="small" onClick={() => setVariables([...variables, ["", ""]])}><Icon name="new" />Add a variable</button>
         <p className={errors.environment === undefined ? "dim small-text" : "field-error"} role={errors.environment === undefined ? undefined : "alert"}>
-          {errors.environment ?? "The machine's owner can read them, and they are kept with the job: put no password here."}
+          {errors.environment ?? "The machine's owner can read them, and they are kept with the job. What must stay secret goes below."}
         </p>
       </fieldset>
+      <Secrets draft={draft} taken={variables.map(([name]) => name)} change={(sealed, key) => take(args, variables, { ...other, sealed }, key)} />
       <p className="actions">
         <Link to="/new/$upload/offers" params={{ upload: draft.upload }} className="button">Back</Link>
-        <button type="submit" className="primary" disabled={wrong}>{args === "" && variables.length === 0 ? "Skip to payment" : "To payment"}<Icon name="arrow" /></button>
+        <button type="submit" className="primary" disabled={wrong}>{args === "" && variables.length === 0 && Object.keys(draft.settings).length === 0 ? "Skip to payment" : "To payment"}<Icon name="arrow" /></button>
       </p>
     </form>
   );
 }
 
+function Both({ draft, upload }: { draft: Draft; upload: Upload | undefined }) {
+  const parameters = useMemo(() => parametersOf(draft.settings.arguments ?? []), [draft.settings.arguments]);
+  return (
+    <div className="settings">
+      <Form key={draft.upload} draft={draft} upload={upload} />
+      <EstimatePanel upload={draft.upload} offer={draft.offer ?? ""} parameters={parameters} />
+    </div>
+  );
+}
+
 export function SettingsStep() {
   const { upload } = useParams({ from: "/new/$upload/settings" });
-  const { draft } = useDraft(upload);
+  const { draft, upload: known } = useDraft(upload);
   useTitle("New job", draft.name === "" ? "New job" : `Settings of ${draft.name}`);
   if (!mayEnter(draft, "settings")) return <Navigate to="/new/$upload/offers" params={{ upload }} replace />;
   return (
     <div className="page wizard">
       <h1>{draft.name || "New job"}</h1>
       <Steps at="settings" draft={draft} />
-      <StepBody><SignedIn to="go on"><Form key={upload} draft={draft} /></SignedIn></StepBody>
+      <StepBody><SignedIn to="go on"><Both draft={draft} upload={known.data} /></SignedIn></StepBody>
     </div>
   );
 }

@@ -12,10 +12,12 @@ import { sendUpload } from "../../api/routes.ts";
 import type { Upload } from "../../api/schema.ts";
 import { useTitle } from "../../frame/title.ts";
 import { draftsChanged, draftsKept, forgetDraft, keepDraft, newDraft, newKey } from "../../lib/drafts.ts";
-import { refusal, SUPPORTED } from "../../lib/files.ts";
+import { entryChoices, pathOf, refusal, SUPPORTED } from "../../lib/files.ts";
+import { keepSources } from "../../lib/sources.ts";
 import { useStore } from "../../lib/store.ts";
 import { bytes } from "../../lib/units.ts";
 import { Age } from "../../parts/Age.tsx";
+import { Curl } from "../../parts/Curl.tsx";
 import { Icon } from "../../parts/Icon.tsx";
 import { Pill } from "../../parts/StatusPill.tsx";
 import { startWithPlayMoney } from "../../wallet/play.ts";
@@ -28,7 +30,10 @@ import { StepBody, Steps } from "./Steps.tsx";
 
 interface Item {
   readonly id: number;
-  readonly file: File;
+  readonly name: string;
+  readonly files: readonly File[];
+  readonly size: number;
+  readonly entry?: string;
   readonly sent: number;
   readonly key: string;
   readonly stop: AbortController;
@@ -58,33 +63,40 @@ function useUploads(sizeMax: number | null) {
   const send = useCallback(async (item: Item): Promise<Upload | null> => {
     running.current.add(item.stop);
     try {
-      const upload = await sendUpload(item.file, item.file.name, item.key, (sent) => change(item.id, { sent: Math.min(sent, item.file.size) }), item.stop.signal);
+      const files = item.files.map((file) => ({ name: item.files.length === 1 ? file.name : pathOf(file), data: file }));
+      const upload = await sendUpload({ files, entry: item.entry, key: item.key }, (sent) => change(item.id, { sent: Math.min(sent, item.size) }), item.stop.signal);
+      await keepSources(upload.id, item.files);
       queries.setQueryData(["upload", upload.id], upload);
       keepDraft(newDraft(upload.id, upload.file_name));
-      change(item.id, { upload, sent: item.file.size });
-      toast.success(`${item.file.name}: upload complete`);
+      change(item.id, { upload, sent: item.size });
+      toast.success(`${item.name}: upload complete`);
       return upload;
     } catch (error) {
       if (error instanceof Problem && error.code === "aborted") return null;
       change(item.id, { error: error instanceof Problem ? error : String(error) });
-      toast.error(`${item.file.name} was not taken`);
+      if (!(error instanceof Problem) || entryChoices(error.detail).length === 0) toast.error(item.files.length > 1 ? "The files were not taken" : `${item.name} was not taken`);
       return null;
     } finally {
       running.current.delete(item.stop);
     }
   }, [change, queries]);
 
-  const add = useCallback((files: readonly File[]): Promise<(Upload | null)[]> => {
-    const made = files.map((file): Item => {
-      const why = refusal(file, sizeMax);
-      return { id: nextId++, file, sent: 0, key: newKey(), stop: new AbortController(), ...(why === null ? {} : { error: why }) };
-    });
+  const add = useCallback((files: readonly File[], together: boolean): Promise<(Upload | null)[]> => {
+    const item = (of: readonly File[], why: string | null): Item => ({
+      id: nextId++, files: of, name: of.length === 1 ? (of[0]?.name ?? "") : `${of.length} files together`, size: of.reduce((sum, file) => sum + file.size, 0), sent: 0, key: newKey(),
+      stop: new AbortController(), ...(why === null ? {} : { error: why }) });
+    const good = files.filter((file) => refusal(file, sizeMax) === null);
+    const made = [
+      ...(together && good.length > 1 ? [item(good, null)] : good.map((file) => item([file], null))),
+      ...files.filter((file) => !good.includes(file)).map((file) => item([file], refusal(file, sizeMax))), // each says why (R1.8)
+    ];
     setItems((now) => [...made, ...now]);
     return Promise.all(made.map((item) => (item.error === undefined ? send(item) : null)));
   }, [send, sizeMax]);
 
-  const again = (item: Item) => {
-    const fresh = { ...item, sent: 0, stop: new AbortController() }; // the same key: if it had come through, this gives the same upload
+  const again = (item: Item, entry?: string) => {
+    // With the same key: if it had come through, this gives the same upload. With an entry it is another request.
+    const fresh = { ...item, sent: 0, stop: new AbortController(), ...(entry === undefined ? {} : { entry, key: newKey() }) };
     setItems((now) => now.map((each) => (each.id === item.id ? (({ error: _, ...rest }) => rest)(fresh) : each)));
     void send(fresh);
   };
@@ -95,43 +107,62 @@ function useUploads(sizeMax: number | null) {
   return { items, add, again, remove };
 }
 
-function ItemCard({ item, again, remove }: { item: Item; again: () => void; remove: () => void }) {
-  const percent = item.file.size === 0 ? 0 : Math.floor((100 * item.sent) / item.file.size);
-  const type = item.file.name.includes(".") ? item.file.name.slice(item.file.name.lastIndexOf(".")) : "no ending";
+/** Only who dropped them knows which file is the program. */
+function EntryChoice({ choices, choose }: { choices: readonly string[]; choose: (entry: string) => void }) {
   return (
-    <li className={`card upload ${item.error === undefined ? "" : "bad"}`} data-testid="upload">
+    <div className="stack" role="group" aria-label="Which file starts the job?">
+      <p><b>Which file starts the job?</b></p>
+      <p className="entry-choices">{choices.map((name) => <button key={name} type="button" className="mono" onClick={() => choose(name)}>{name}</button>)}</p>
+    </div>
+  );
+}
+
+function ItemCard({ item, again, remove }: { item: Item; again: (entry?: string) => void; remove: () => void }) {
+  const percent = item.size === 0 ? 0 : Math.min(100, Math.floor((100 * item.sent) / item.size));
+  const type = item.files.length > 1 ? "one job" : item.name.includes(".") ? item.name.slice(item.name.lastIndexOf(".")) : "no ending";
+  const choices = item.error instanceof Problem ? entryChoices(item.error.detail) : [];
+  return (
+    <li className={`card upload ${item.error === undefined || choices.length > 0 ? "" : "bad"}`} data-testid="upload">
       <div className="upload-head">
         <Icon name="file" />
-        <span className="upload-name">{item.file.name}</span>
-        <span className="dim">{bytes(item.file.size)}, {type}</span>
-        <button type="button" className="icon-button" aria-label={`Remove ${item.file.name}`} onClick={remove}><Icon name="cross" /></button>
+        <span className="upload-name">{item.name}</span>
+        <span className="dim">{bytes(item.size)}, {type}</span>
+        <button type="button" className="icon-button" aria-label={`Remove ${item.name}`} onClick={remove}><Icon name="cross" /></button>
       </div>
-      {item.error !== undefined ? (
-        typeof item.error === "string" ? <p className="field-error" role="alert">{item.error}</p> : <ErrorPanel error={item.error} {...(item.error.mayRetry ? { retry: again } : {})} safe="Nothing was kept of it, and nothing was paid." />
+      {choices.length > 0 ? <EntryChoice choices={choices} choose={again} /> : item.error !== undefined ? (
+        typeof item.error === "string" ? <p className="field-error" role="alert">{item.error}</p> : <ErrorPanel error={item.error} {...(item.error.mayRetry ? { retry: () => again() } : {})} safe="Nothing was kept of it, and nothing was paid." />
       ) : item.upload === undefined ? (
         <>
-          <div className="progress" role="progressbar" aria-valuenow={percent} aria-valuemin={0} aria-valuemax={100} aria-label={`Upload of ${item.file.name}`}><span style={{ width: `${percent}%` }} /></div>
+          <div className="progress" role="progressbar" aria-valuenow={percent} aria-valuemin={0} aria-valuemax={100} aria-label={`Upload of ${item.name}`}><span style={{ width: `${percent}%` }} /></div>
           <p className="dim" role="status">{percent < 100 ? `Uploading, ${percent} %` : <><Icon name="refresh" className="spin" /> Analyzing…</>}</p>
         </>
       ) : (
         <>
           <p><Pill tone="done" icon="check">Upload complete</Pill></p>
           <AnalysisCard upload={item.upload} />
-          <p className="actions"><Link to="/new/$upload/offers" params={{ upload: item.upload.id }} className="button primary">Choose a machine<Icon name="arrow" /></Link></p>
+          <p className="actions"><Link to="/new/$upload/offers" params={{ upload: item.upload.id }} className="button primary">Choose a machine<Icon name="arrow" /></Link>{item.files.length === 1 && <Curl of={{ path: `/v1/uploads?name=${encodeURIComponent(item.name)}`, method: "POST", file: item.name }} />}</p>
         </>
       )}
     </li>
   );
 }
 
-function DropZone({ add, sizeMax }: { add: (files: readonly File[]) => void; sizeMax: number | null }) {
-  const { getRootProps, getInputProps, isDragActive, open } = useDropzone({ onDrop: (files) => add(files), noClick: true, noKeyboard: true });
+function DropZone({ add, sizeMax }: { add: (files: readonly File[], together: boolean) => void; sizeMax: number | null }) {
+  const [together, setTogether] = useState(true);
+  const { getRootProps, getInputProps, isDragActive, open } = useDropzone({ onDrop: (files) => add(files, together), noClick: true, noKeyboard: true });
   return (
     <div {...getRootProps({ className: `drop ${isDragActive ? "over" : ""}`, "data-testid": "drop" })}>
       <input {...getInputProps({ "aria-label": "Files to upload" })} />
       <svg className="drop-stick" viewBox="0 0 120 28" width="160" height="38" aria-hidden="true"><path d="M1 1h118v12H1zM1 15h118v12H1z" /><path d="M12 8v5M22 8v5M32 8v5M46 4v9M12 15v5M22 15v5M32 15v5M46 15v9" /></svg>
       <p className="drop-title">{isDragActive ? "Let go to upload" : "Drop your program here"}</p>
       <p><button type="button" className="primary" onClick={open}>Choose files</button></p>
+      <div className="drop-together">
+        <span className="small-text" id="together">Several files at once are</span>
+        <div className="segments" role="group" aria-labelledby="together">
+          <button type="button" aria-pressed={together} onClick={() => setTogether(true)}>one job</button>
+          <button type="button" aria-pressed={!together} onClick={() => setTogether(false)}>a job each</button>
+        </div>
+      </div>
       <p className="dim small-text">{SUPPORTED}{sizeMax !== null && `; at most ${bytes(sizeMax)} each`}.</p>
     </div>
   );
@@ -167,7 +198,7 @@ export function UploadStep() {
   const sample = useMutation({
     mutationFn: async (which: (typeof SAMPLES)[number]) => {
       if (session.get() === null) await startWithPlayMoney();
-      return add([sampleFile(which)]);
+      return add([sampleFile(which)], false);
     },
     onSuccess: ([upload]) => {
       if (upload != null) void navigate({ to: "/new/$upload/offers", params: { upload: upload.id } });
@@ -179,9 +210,9 @@ export function UploadStep() {
       <h1>New job</h1>
       <Steps at="upload" draft={null} />
       <StepBody>
-        {who !== null && <DropZone add={(files) => void add(files)} sizeMax={sizeMax} />}
+        {who !== null && <DropZone add={(files, together) => void add(files, together)} sizeMax={sizeMax} />}
         <ul className="uploads" aria-label="Uploads">
-          {items.map((item) => <ItemCard key={item.id} item={item} again={() => again(item)} remove={() => remove(item)} />)}
+          {items.map((item) => <ItemCard key={item.id} item={item} again={(entry) => again(item, entry)} remove={() => remove(item)} />)}
         </ul>
         {canTry && (
           <section className="card samples" aria-label="Samples">

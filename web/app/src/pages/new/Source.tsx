@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// A finding where it stands: the source, opened at its line.
+import { useEffect, useRef } from "react";
+import { lineOf, sourceOf } from "../../lib/sources.ts";
+import { Dialog } from "../../parts/Dialog.tsx";
+
+const AROUND = 300; // lines before and after: more would be slow to open, and nobody reads further from here
+
+export interface Finding {
+  readonly file: string;
+  readonly line: number;
+  readonly words: string;
+  readonly claim: string;
+}
+
+/** Where it can be opened. 0: nowhere. */
+export function placeOf(upload: string, finding: Finding): number {
+  const text = sourceOf(upload, finding.file);
+  return text === null || (finding.line === 0 && finding.words === "") ? 0 : lineOf(text, finding.line, finding.words);
+}
+
+export function SourceDialog({ upload, finding, onClose }: { upload: string; finding: Finding; onClose: () => void }) {
+  const marked = useRef<HTMLLIElement>(null);
+  useEffect(() => marked.current?.scrollIntoView({ block: "center" }), []);
+  const lines = (sourceOf(upload, finding.file) ?? "").split("\n");
+  const at = placeOf(upload, finding);
+  const first = Math.max(1, at - AROUND);
+  return (
+    <Dialog open onClose={onClose} title={`${finding.file}, line ${at}`} wide>
+      <p className="prose">{finding.claim}</p>
+      <div className="source" tabIndex={0} role="region" aria-label={`Source of ${finding.file}`}>
+        <ol start={first}>
+          {lines.slice(first - 1, at + AROUND).map((text, index) => (
+            <li key={first + index} ref={first + index === at ? marked : null} className={first + index === at ? "here" : ""} aria-current={first + index === at ? "true" : undefined}>
+              <span className="line-number" aria-hidden="true">{first + index}</span><code>{text}</code>
+            </li>
+          ))}
+        </ol>
+      </div>
+    </Dialog>
+  );
+}
