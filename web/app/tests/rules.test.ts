@@ -263,6 +263,7 @@ describe("Ctrl-K", () => {
 describe("thresholds", () => {
   test("R8.3 P27: every temperature has its colour: green below 70, yellow to 80, red above", () => {
     forAll((random) => random.below(120), (celsius) => expect(heat(celsius).tone).toBe(celsius < 70 ? "done" : celsius <= 80 ? "waiting" : "failed"));
+    expect([69, 70, 80, 81].map((celsius) => heat(celsius).tone)).toEqual(["done", "waiting", "waiting", "failed"]);
     expect([fullness(96, 100).tone, fullness(90, 100).tone, fullness(85, 100).tone, fullness(1, 0).tone]).toEqual(["failed", "waiting", "done", "done"]);
   });
   test("R8.5 P27: how long it was above is never more than the run, and its highest is the highest", () => {

@@ -116,7 +116,7 @@ test("R1.8 R2.5 R3.2: files that are one job: asked which starts it, a finding o
   const other = await page.context().newPage();
   other.setDefaultTimeout(30_000);
   await other.goto(`${url}/new`);
-  const main = (n) => `import helper\nimport torch\n\nmodel = torch.nn.Linear(${n}, 2).cuda()\nif __name__ == "__main__":\n    helper.run(${n})\n`;
+  const main = (n) => `import helper\n${"# a long way down\n".repeat(90)}import torch\n\nmodel = torch.nn.Linear(${n}, 2).cuda()\nif __name__ == "__main__":\n    helper.run(${n})\n`;
   await drop(other, [{ name: "sweep.py", text: main(1) }, { name: "evaluate.py", text: main(2) }, { name: "helper.py", text: "def run(n):\n    print(n)\n" }]);
   await other.getByRole("group", { name: "Which file starts the job?" }).getByRole("button", { name: "evaluate.py" }).click();
   await other.getByRole("link", { name: "Choose a machine" }).click();
@@ -124,8 +124,13 @@ test("R1.8 R2.5 R3.2: files that are one job: asked which starts it, a finding o
   await other.getByText("None of 1 machine fits now").waitFor();
   await other.getByTestId("why-not").getByText("needs a GPU, has none").waitFor();
   await other.getByText(/^Why\?/).click();
-  await other.getByRole("button", { name: "evaluate.py:2" }).first().click();
-  assert.equal((await other.locator(".source li.here code").textContent()).trim(), "import torch");
+  await other.getByRole("button", { name: "evaluate.py:92" }).first().click();
+  const here = other.locator(".source li.here code");
+  assert.equal((await here.textContent()).trim(), "import torch");
+  assert.ok(await here.evaluate((line) => {
+    const [box, at] = [line.closest(".source").getBoundingClientRect(), line.getBoundingClientRect()];
+    return at.top >= box.top && at.bottom <= box.bottom;
+  }), "the line is in sight");
   await other.keyboard.press("Escape");
   await other.getByRole("button", { name: /Change it/ }).click();
   await other.getByLabel("Runs on").selectOption("cpu");

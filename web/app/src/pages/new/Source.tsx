@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // A finding where it stands: the source, opened at its line.
-import { useEffect, useRef } from "react";
 import { lineOf, sourceOf } from "../../lib/sources.ts";
 import { Dialog } from "../../parts/Dialog.tsx";
 
@@ -19,9 +18,13 @@ export function placeOf(upload: string, finding: Finding): number {
   return text === null || (finding.line === 0 && finding.words === "") ? 0 : lineOf(text, finding.line, finding.words);
 }
 
+/** The line in the middle of its box, as soon as it is there: a dialog's content comes later than the dialog. */
+function toLine(line: HTMLLIElement | null): void {
+  const box = line?.closest(".source");
+  if (line !== null && box != null) box.scrollTop = line.offsetTop - box.clientHeight / 2;
+}
+
 export function SourceDialog({ upload, finding, onClose }: { upload: string; finding: Finding; onClose: () => void }) {
-  const marked = useRef<HTMLLIElement>(null);
-  useEffect(() => marked.current?.scrollIntoView({ block: "center" }), []);
   const lines = (sourceOf(upload, finding.file) ?? "").split("\n");
   const at = placeOf(upload, finding);
   const first = Math.max(1, at - AROUND);
@@ -31,7 +34,7 @@ export function SourceDialog({ upload, finding, onClose }: { upload: string; fin
       <div className="source" tabIndex={0} role="region" aria-label={`Source of ${finding.file}`}>
         <ol start={first}>
           {lines.slice(first - 1, at + AROUND).map((text, index) => (
-            <li key={first + index} ref={first + index === at ? marked : null} className={first + index === at ? "here" : ""} aria-current={first + index === at ? "true" : undefined}>
+            <li key={first + index} ref={first + index === at ? toLine : null} className={first + index === at ? "here" : ""} aria-current={first + index === at ? "true" : undefined}>
               <span className="line-number" aria-hidden="true">{first + index}</span><code>{text}</code>
             </li>
           ))}
