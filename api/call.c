@@ -181,6 +181,14 @@ void call_reply_text(struct call *call, int status, const char *content_type, st
     send_reply(call, status, content_type, text);
 }
 
+void call_respond(struct call *call, const struct http_response *response)
+{
+    struct http_request *request = call->request;
+    call->request = NULL;
+    http_respond(request, response);
+    call_free(call);
+}
+
 void call_problem(struct call *call, int status, const char *code, const char *format, ...)
 {
     char detail[512];

@@ -74,6 +74,8 @@ struct http_request *call_take_request(struct call *call);
 /* Takes the reference to `json`. */
 void call_reply(struct call *call, int status, json_t *json);
 void call_reply_text(struct call *call, int status, const char *content_type, struct bytes text);
+/* As it is given, without a tag and uncompressed; the call ends. */
+void call_respond(struct call *call, const struct http_response *response);
 void call_problem(struct call *call, int status, const char *code, const char *format, ...)
     PRINTF_LIKE(4, 5);
 /* From an error: status by its code, problem code by the word in front of its message, if any. */

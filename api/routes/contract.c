@@ -20,10 +20,7 @@ static void respond(struct call *call, const char *type, struct bytes body)
         .header_count = sizeof HEADERS / sizeof *HEADERS,
         .body = body,
     };
-    struct http_request *request = call->request;
-    call->request = NULL;
-    http_respond(request, &response);
-    call_free(call);
+    call_respond(call, &response);
 }
 
 static void get_openapi(struct call *call)

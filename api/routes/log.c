@@ -32,10 +32,7 @@ static void respond(struct call *call, const char *type, const char *cache, stru
         .header_count = sizeof headers / sizeof *headers,
         .body = body,
     };
-    struct http_request *request = call->request;
-    call->request = NULL;
-    http_respond(request, &response);
-    call_free(call);
+    call_respond(call, &response);
 }
 
 static void get_checkpoint(struct call *call)

@@ -89,28 +89,6 @@ out:
     return code;
 }
 
-static void say_error(const char *path, bool json, const struct err *err)
-{
-    struct buf line;
-    buf_init(&line, LINE_MAX_BYTES);
-    struct buf shown;
-    buf_init(&shown, LINE_MAX_BYTES);
-    utf8_append_lossy(&shown, bytes_of_text(path));
-    if (json) {
-        buf_append_text(&line, "{\"path\":");
-        json_append_string(&line, buf_bytes(&shown));
-        buf_append_text(&line, ",\"error\":");
-        json_append_string(&line, bytes_of_text(err->message));
-        buf_append_text(&line, "}\n");
-        (void)fwrite(buf_text(&line), 1, line.size, stdout);
-    } else {
-        buf_printf(&line, "tally analyse: %s: %s\n", buf_text(&shown), err->message);
-        cli_put(buf_bytes(&line), stderr);
-    }
-    buf_deinit(&shown);
-    buf_deinit(&line);
-}
-
 static void say_needs(const struct analysis *a, struct buf *out)
 {
     const struct analysis_requirements *needs = &a->requirements;
@@ -267,7 +245,7 @@ int analyse_command(int argc, char **argv)
     for (int i = 1; i <= files; i += (int)together) {
         struct err err = {0};
         if (answer(&argv[i], together, &asked, &err) != ERR_OK) {
-            say_error(argv[i], asked.json, &err);
+            cli_fail_file("analyse", argv[i], asked.json, &err);
             status = 1;
         }
     }

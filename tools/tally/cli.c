@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/tally/cli.h"
 
+#include "core/base/text.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+
+#define FILE_LINE_MAX ((size_t)1 << 20)
 
 static enum err_code take_flag(const char *name, const char *value, const struct cli_flag *flags,
                                size_t count, struct cli *cli, bool *ret_took_value, struct err *err)
@@ -63,6 +67,28 @@ int cli_fail(const struct err *err)
 {
     (void)fprintf(stderr, "tally: %s\n", err->message);
     return err->code == ERR_INVALID ? 2 : 1;
+}
+
+void cli_fail_file(const char *command, const char *path, bool json, const struct err *err)
+{
+    struct buf line;
+    struct buf shown;
+    buf_init(&line, FILE_LINE_MAX);
+    buf_init(&shown, FILE_LINE_MAX);
+    utf8_append_lossy(&shown, bytes_of_text(path));
+    if (json) {
+        buf_append_text(&line, "{\"path\":");
+        json_append_string(&line, buf_bytes(&shown));
+        buf_append_text(&line, ",\"error\":");
+        json_append_string(&line, bytes_of_text(err->message));
+        buf_append_text(&line, "}\n");
+        (void)fwrite(buf_text(&line), 1, line.size, stdout);
+    } else {
+        buf_printf(&line, "tally %s: %s: %s\n", command, buf_text(&shown), err->message);
+        cli_put(buf_bytes(&line), stderr);
+    }
+    buf_deinit(&shown);
+    buf_deinit(&line);
 }
 
 void cli_put(struct bytes text, FILE *to)

@@ -40,6 +40,8 @@ MUST_CHECK enum err_code cli_parse(int argc, char **argv, const struct cli_flag 
                                    size_t count, struct cli *ret, struct err *err);
 /* Print `tally: message` and return the exit status 1, or 2 for ERR_INVALID. */
 int cli_fail(const struct err *err);
+/* Of one file among others, which go on: with `json` a line {"path","error"} on stdout, else "tally COMMAND: path: message" on stderr. */
+void cli_fail_file(const char *command, const char *path, bool json, const struct err *err);
 /* `text` may be a stranger's: every control character but line ends and tabs is shown as '?', so that nothing moves the cursor. */
 void cli_put(struct bytes text, FILE *to);
 /* "12 345 678": groups of three. */

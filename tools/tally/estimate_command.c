@@ -184,28 +184,6 @@ static enum err_code estimate_file(const char *path, const struct options *optio
     return code;
 }
 
-static void say_error(const char *path, bool json, const struct err *err)
-{
-    struct buf line;
-    struct buf shown;
-    buf_init(&line, TEXT_MAX);
-    buf_init(&shown, TEXT_MAX);
-    utf8_append_lossy(&shown, bytes_of_text(path));
-    if (json) {
-        buf_append_text(&line, "{\"path\":");
-        json_append_string(&line, buf_bytes(&shown));
-        buf_append_text(&line, ",\"error\":");
-        json_append_string(&line, bytes_of_text(err->message));
-        buf_append_text(&line, "}\n");
-        (void)fwrite(buf_text(&line), 1, line.size, stdout);
-    } else {
-        buf_printf(&line, "tally estimate: %s: %s\n", buf_text(&shown), err->message);
-        cli_put(buf_bytes(&line), stderr);
-    }
-    buf_deinit(&shown);
-    buf_deinit(&line);
-}
-
 void estimate_analysis(struct analysis *analysis, struct arena *arena)
 {
     struct workload workload = workload_size(&analysis->work);
@@ -302,7 +280,7 @@ int estimate_command(int argc, char **argv)
     question.lock_min = terms.lock_min;
     for (size_t i = 0; i < cli.rest_count; i++) {
         if (estimate_file(cli.rest[i], &options, &question, cli.json, &err) != ERR_OK) {
-            say_error(cli.rest[i], cli.json, &err);
+            cli_fail_file("estimate", cli.rest[i], cli.json, &err);
             status = 1;
         }
     }
