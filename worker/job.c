@@ -21,6 +21,7 @@
 #include "worker/program.h"
 #include "worker/progress.h"
 #include "worker/report.h"
+#include "worker/sandbox_user.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -83,11 +84,6 @@ static void begin_start(struct job *job);
 static void begin_end(struct job *job);
 static void begin_clean(struct job *job);
 
-static uid_t owner_of_files(void)
-{
-    return geteuid() == 0 ? SANDBOX_UID : (uid_t)-1;
-}
-
 static struct job *job_from(void *ctx)
 {
     struct job *job = ctx;
@@ -141,8 +137,8 @@ static void check_work(void *ctx)
     job->check_code = job_input_check(job->input_fd, job->order->input_size,
                                       &job->order->input_digest, &job->check_err);
     if (job->check_code == ERR_OK) {
-        job->check_code = scratch_place_input(&job->scratch, job->order->file_name,
-                                              owner_of_files(), &job->check_err);
+        job->check_code =
+            scratch_place_input(&job->scratch, job->order->file_name, &job->check_err);
     }
 }
 
@@ -640,7 +636,7 @@ enum err_code job_start(const struct job_options *options, struct job **ret_job,
         return ERR_OK;
     }
     struct err why = {0};
-    enum err_code code = scratch_create(options->scratch_parent, job->order->id, owner_of_files(),
+    enum err_code code = scratch_create(options->scratch_parent, job->order->id, sandbox_user_new(),
                                         &job->scratch, &why);
     if (code == ERR_OK) {
         job->input_fd = open(job->scratch.input, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);

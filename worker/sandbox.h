@@ -6,7 +6,7 @@
  *          further user namespace, a seccomp filter (seccomp.h), resource limits, the group of cgroup.h if there is one.
  * GPU:     the device nodes of one, and the driver's libraries, where `gpu` names them; no other node of /dev/nvidia* is there. CUDA reserves
  *          far more addresses than there is memory: without a group, RLIMIT_DATA then stands for RLIMIT_AS.
- * As root: the sandbox is started as uid SANDBOX_UID, which owns nothing. There is no other way on purpose: a process that is
+ * As root: the sandbox is started as the owner of the folder (sandbox_user.h), who owns nothing else. There is no other way on purpose: a process that is
  *          root outside may write /proc/sys even from a user namespace and without a capability, and with it take over the
  *          machine. So user namespaces must be open to ordinary users.
  * Life:    sandbox_spawn … sandbox_terminate / sandbox_kill … pidfd readable → sandbox_reap. Everything in it is gone after
@@ -23,7 +23,6 @@
 
 #include <sys/types.h>
 
-#define SANDBOX_UID 65533 /* outside: reserved by Debian policy, nobody's; inside it is 65534 */
 #define SANDBOX_PYTHON "/usr/bin/python3"
 #define SANDBOX_COMMAND_MAX 512
 #define SANDBOX_ENVIRONMENT_MAX 260
@@ -52,7 +51,8 @@ struct sandbox_gpu {
 struct sandbox_options {
     const struct sandbox_gpu *gpu; /* NULL: none */
     struct bytes runner; /* shown at RUNNER_PATH, not to be changed; {NULL, 0}: not there */
-    const char *folder;  /* bound at /job; owned by the sandbox's user */
+    const char
+        *folder; /* bound at /job; as root, its owner is who the program runs as, and not root */
     const char *const
         *command; /* absolute path first; NULL-terminated, at most SANDBOX_COMMAND_MAX */
     const struct sandbox_variable *environment; /* beside PATH, HOME and the like */

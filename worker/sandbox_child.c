@@ -2,6 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/sandbox_child.h"
 
+#include "core/base/invariant.h"
+#include "worker/sandbox_user.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
@@ -59,8 +62,14 @@ enum err_code sandbox_child_init(const struct sandbox_options *options, struct s
                                   .failure_fd = -1,
                                   .folder = options->folder,
                                   .source_folder = options->folder};
-    ret->drop_uid = geteuid() == 0;
-    if (ret->drop_uid) {
+    ret->user = SANDBOX_USER_SAME;
+    if (geteuid() == 0) {
+        struct stat folder;
+        if (lstat(options->folder, &folder) != 0) {
+            return err_set_errno(err, errno, "stat %s", options->folder);
+        }
+        INVARIANT(folder.st_uid != 0);
+        ret->user = folder.st_uid;
         ret->source_folder = shown_folder();
         if (ret->source_folder == NULL) {
             return err_set(err, ERR_NOT_FOUND, "none of /mnt /media /srv /opt /home is a folder");
@@ -69,8 +78,9 @@ enum err_code sandbox_child_init(const struct sandbox_options *options, struct s
     add_limit(ret, RLIMIT_CORE, 0);
     add_limit(ret, RLIMIT_FSIZE, options->file_max);
     add_limit(ret, RLIMIT_NOFILE, OPEN_FILES_MAX);
-    /* Root is not bound by it; SANDBOX_UID has no process but the sandbox's. */
-    add_limit(ret, RLIMIT_NPROC, options->pids_max + (ret->drop_uid ? 0 : OTHER_PROCESSES));
+    /* Counted by user: one that is the sandbox's alone has no other process. */
+    add_limit(ret, RLIMIT_NPROC,
+              options->pids_max + (ret->user != SANDBOX_USER_SAME ? 0 : OTHER_PROCESSES));
     if (group == NULL || group->memory_folder[0] == 0) {
         add_limit(ret, options->gpu != NULL ? RLIMIT_DATA : RLIMIT_AS, options->memory_max);
     }
@@ -141,11 +151,10 @@ static void reset_signals(void)
 }
 
 /* With raw calls: the C library's own would talk to threads that are not here any more. */
-static bool become_nobody(void)
+static bool become(uid_t user)
 {
-    return syscall(SYS_setgroups, 0, NULL) == 0 &&
-           syscall(SYS_setresgid, SANDBOX_UID, SANDBOX_UID, SANDBOX_UID) == 0 &&
-           syscall(SYS_setresuid, SANDBOX_UID, SANDBOX_UID, SANDBOX_UID) == 0;
+    return syscall(SYS_setgroups, 0, NULL) == 0 && syscall(SYS_setresgid, user, user, user) == 0 &&
+           syscall(SYS_setresuid, user, user, user) == 0;
 }
 
 _Noreturn void sandbox_child_exec(const struct sandbox_child *child)
@@ -167,12 +176,12 @@ _Noreturn void sandbox_child_exec(const struct sandbox_child *child)
             fail(child, STAGE_LIMITS);
         }
     }
-    if (child->drop_uid) {
+    if (child->user != SANDBOX_USER_SAME) {
         if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) != 0 ||
             mount(child->folder, child->source_folder, NULL, MS_BIND, NULL) != 0) {
             fail(child, STAGE_MOUNT);
         }
-        if (!become_nobody()) {
+        if (!become(child->user)) {
             fail(child, STAGE_UID);
         }
     }

@@ -47,10 +47,10 @@ struct sandbox_child {
     int join_count;
     struct sandbox_limit limits[SANDBOX_LIMITS_MAX];
     size_t limit_count;
-    bool drop_uid;
+    uid_t user;         /* to become; SANDBOX_USER_SAME: nobody else */
     const char *folder; /* where the job's folder is */
     const char *
-        source_folder; /* where bwrap finds it: the same, or the place it is shown at for SANDBOX_UID */
+        source_folder; /* where bwrap finds it: the same, or the place it is shown at for that user */
     char numbers[2][16];
     const char *argv[SANDBOX_COMMAND_MAX + 8];
 };

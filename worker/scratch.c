@@ -55,10 +55,10 @@ static enum err_code make_folder(const char *path, mode_t mode, uid_t uid, struc
     return ERR_OK;
 }
 
-enum err_code scratch_create(const char *parent, const char *job_id, uid_t uid, struct scratch *ret,
-                             struct err *err)
+enum err_code scratch_create(const char *parent, const char *job_id, uid_t owner,
+                             struct scratch *ret, struct err *err)
 {
-    struct scratch made = {0};
+    struct scratch made = {.owner = owner};
     enum err_code code = path_join(made.folder, PATH_MAX, parent, job_id, err);
     if (code == ERR_OK) {
         code = path_join(made.input, PATH_MAX, made.folder, "input", err);
@@ -80,15 +80,15 @@ enum err_code scratch_create(const char *parent, const char *job_id, uid_t uid, 
     }
     if (code == ERR_OK) {
         *ret = made; /* from here on there is something to remove */
-        code = make_folder(made.job, 0700, uid, err);
+        code = make_folder(made.job, 0700, owner, err);
     }
     if (code == ERR_OK) {
-        code = make_folder(made.results, 0700, uid, err);
+        code = make_folder(made.results, 0700, owner, err);
     }
     return code;
 }
 
-enum err_code scratch_place_input(const struct scratch *scratch, const char *file_name, uid_t uid,
+enum err_code scratch_place_input(const struct scratch *scratch, const char *file_name,
                                   struct err *err)
 {
     char path[PATH_MAX];
@@ -96,7 +96,8 @@ enum err_code scratch_place_input(const struct scratch *scratch, const char *fil
     if (code == ERR_OK && rename(scratch->input, path) != 0) {
         code = err_set_errno(err, errno, "rename to %s", path);
     }
-    if (code == ERR_OK && uid != (uid_t)-1 && lchown(path, uid, uid) != 0) {
+    if (code == ERR_OK && scratch->owner != (uid_t)-1 &&
+        lchown(path, scratch->owner, scratch->owner) != 0) {
         code = err_set_errno(err, errno, "chown %s", path);
     }
     return code;

@@ -29,6 +29,7 @@
 #define SCRATCH_OUTPUT_LOG "output.log"
 
 struct scratch {
+    uid_t owner;           /* of job and results; (uid_t)-1: who made them */
     char folder[PATH_MAX]; /* "" if there is none */
     char input[PATH_MAX];
     char output_log[PATH_MAX];
@@ -51,12 +52,12 @@ struct scratch_results {
  * something else in the job's folder. */
 void scratch_file_name(const char *wanted, char ret[SCRATCH_FILE_NAME_SIZE]);
 
-/* Make the folders anew; `job` and `results` belong to `uid` unless it is (uid_t)-1. */
-MUST_CHECK enum err_code scratch_create(const char *parent, const char *job_id, uid_t uid,
+/* Make the folders anew; `job` and `results` belong to `owner` unless it is (uid_t)-1. */
+MUST_CHECK enum err_code scratch_create(const char *parent, const char *job_id, uid_t owner,
                                         struct scratch *ret, struct err *err);
 /* Copy the input to job/<file_name>, with the same owner. */
 MUST_CHECK enum err_code scratch_place_input(const struct scratch *scratch, const char *file_name,
-                                             uid_t uid, struct err *err);
+                                             struct err *err);
 /* Regular files below results/, sorted by name. A file called output.log is left out: that is our own. */
 MUST_CHECK enum err_code scratch_list_results(const struct scratch *scratch,
                                               struct scratch_results *ret, struct err *err);

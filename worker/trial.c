@@ -4,6 +4,7 @@
 #include "core/base/file.h"
 #include "core/base/trace.h"
 #include "worker/sandbox.h"
+#include "worker/sandbox_user.h"
 #include "worker/scratch.h"
 
 #include <errno.h>
@@ -32,7 +33,8 @@ enum err_code trial_ask(const char *state, const struct machine *machine, const 
                                             .tmp_max = 16U << 20,
                                             .file_max = 1U << 20,
                                             .pids_max = 64};
-    if (geteuid() == 0 && lchown(folder, SANDBOX_UID, SANDBOX_UID) != 0) {
+    uid_t const user = sandbox_user_new();
+    if (user != SANDBOX_USER_SAME && lchown(folder, user, user) != 0) {
         code = err_set_errno(err, errno, "chown %s", folder);
     } else {
         code = sandbox_try(&options, TIMEOUT_MS, err);

@@ -5,6 +5,7 @@
 #include "tests/support/cmocka_all.h"
 #include "tests/support/temp_folder.h"
 #include "worker/sandbox.h"
+#include "worker/sandbox_user.h"
 #include "worker/scratch.h"
 
 #include <poll.h>
@@ -56,13 +57,13 @@ static int teardown(void **state)
 static void start(struct fixture *f, const char *script)
 {
     static const struct sandbox_variable environment[] = {{.name = "COLOUR", .value = "blue"}};
-    uid_t const uid = geteuid() == 0 ? SANDBOX_UID : (uid_t)-1;
     char name[64];
     struct err err = {0};
-    assert_int_equal(scratch_create(f->folder, "job", uid, &f->scratch, &err), ERR_OK);
+    assert_int_equal(scratch_create(f->folder, "job", sandbox_user_new(), &f->scratch, &err),
+                     ERR_OK);
     assert_int_equal(file_write_atomic(f->scratch.input, bytes_of_text(script), 0600, &err),
                      ERR_OK);
-    assert_int_equal(scratch_place_input(&f->scratch, "try.py", uid, &err), ERR_OK);
+    assert_int_equal(scratch_place_input(&f->scratch, "try.py", &err), ERR_OK);
     (void)snprintf(name, sizeof name, "tally-test-%ld", (long)getpid());
     if (f->with_group) {
         cgroup_create(&f->place, name, f->memory_max, f->pids_max, &f->group);
@@ -205,7 +206,7 @@ static void nothing_but_the_jobs_folder_and_its_memory_can_be_written(void **sta
     char path[PATH_MAX];
     assert_int_equal(path_join(path, sizeof path, f->scratch.results, "b", NULL), ERR_OK);
     assert_int_equal(stat(path, &about), 0);
-    assert_int_equal(about.st_uid, geteuid() == 0 ? SANDBOX_UID : geteuid());
+    assert_int_equal(about.st_uid, geteuid() == 0 ? f->scratch.owner : geteuid());
 }
 
 static void it_sees_no_process_but_its_own(void **state)
@@ -318,6 +319,27 @@ static void wait_for_output(struct fixture *f)
     }
 }
 
+/* Processes are counted by user: a job that has all it may must not keep another from starting. */
+static void one_job_that_has_all_its_processes_is_nothing_to_another(void **state)
+{
+    struct fixture *f = *state;
+    struct fixture *second = NULL;
+    assert_int_equal(setup((void **)&second), 0);
+    f->with_group = false;
+    second->with_group = false;
+    second->pids_max = 50;
+    start(f, "import os, time\n"
+             "try:\n"
+             "    while os.fork(): pass\n"
+             "    time.sleep(600)\n"
+             "except OSError: print('full', flush=True)\n"
+             "time.sleep(600)\n");
+    wait_for_output(f);
+    run_silent(second, "import subprocess\n"
+                       "if subprocess.run(['/bin/true']).returncode: print('no child')\n");
+    assert_int_equal(teardown((void **)&second), 0);
+}
+
 static void asked_to_end_every_process_gets_the_signal(void **state)
 {
     struct fixture *f = *state;
@@ -383,8 +405,8 @@ static void a_sandbox_that_cannot_be_made_says_so(void **state)
     struct err err = {0};
     const char *const missing[] = {"/usr/bin/no-such-program", NULL};
     const char *const good[] = {"/bin/true", NULL};
-    uid_t const uid = geteuid() == 0 ? SANDBOX_UID : (uid_t)-1;
-    assert_int_equal(scratch_create(f->folder, "job", uid, &f->scratch, &err), ERR_OK);
+    assert_int_equal(scratch_create(f->folder, "job", sandbox_user_new(), &f->scratch, &err),
+                     ERR_OK);
     struct sandbox_options options = {.folder = f->scratch.job,
                                       .command = good,
                                       .memory_max = UINT64_C(1) << 30,
@@ -427,6 +449,7 @@ int main(void)
         WITH_SANDBOX(dangerous_calls_are_refused),
         WITH_SANDBOX(a_fork_bomb_stays_within_its_bounds),
         WITH_SANDBOX(without_a_group_a_fork_bomb_is_bounded_too),
+        WITH_SANDBOX(one_job_that_has_all_its_processes_is_nothing_to_another),
         WITH_SANDBOX(too_much_memory_is_refused_or_ends_it),
         WITH_SANDBOX(without_a_group_memory_is_bounded_too),
         WITH_SANDBOX(the_end_is_told_as_it_was),
