@@ -15,7 +15,7 @@ import lmdb
 SOURCE = os.environ["TALLY_SOURCE_DIR"]
 BIN = os.environ["TALLY_BIN_DIR"]
 sys.path.insert(0, os.path.join(SOURCE, "tests/support"))
-from tally_harness import World, tally_qubic, wait_until  # noqa: E402
+from tally_harness import World, wait_until  # noqa: E402
 
 ANCHORED = 80
 
@@ -178,10 +178,8 @@ class Anchors(unittest.TestCase):
     def other_transaction(self):
         """The hash of a transaction of somebody else that ran, as bytes."""
         person = self.world.person("somebody else", money=50)
-        tick = self.world.chain.tick() + 10
-        tx = tally_qubic("tx", {"seed": person.seed, "destination": person.identity, "amount": "0", "tick": tick,
-                                "inputType": 0, "input": ""})
-        self.world.chain.broadcast(tx["hex"])
+        tx = self.world.chain.in_time({"seed": person.seed, "destination": person.identity, "amount": "0",
+                                       "inputType": 0, "input": ""}, 10, self.world.chain.broadcast)
         wait_until(lambda: self.world.chain.client.post("/query/v1/getTransactionByHash", {"hash": tx["id"]}).status == 200,
                    "another transaction")
         return hash_bytes(tx["id"])

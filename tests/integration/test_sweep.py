@@ -103,9 +103,8 @@ class Escrows(unittest.TestCase):
 
     def deposit(self, job, amount):
         before = self.world.chain.balance(job["escrow"]["identity"])
-        sent = tally_qubic("tx", {"seed": self.alice.seed, "destination": job["escrow"]["identity"], "amount": str(amount),
-                                  "tick": self.world.chain.tick() + 30, "inputType": 0, "input": ""})
-        self.assertEqual(self.world.chain.broadcast(sent["hex"]).status, 200)
+        self.world.chain.in_time({"seed": self.alice.seed, "destination": job["escrow"]["identity"], "amount": str(amount),
+                                  "inputType": 0, "input": ""}, 30, self.world.chain.broadcast)
         wait_until(lambda: self.world.chain.balance(job["escrow"]["identity"]) == before + amount, "the deposit")
 
     def balance(self, job):

@@ -143,7 +143,7 @@ class InNode(WithWallet):
         alice = self.world.person("alice locks", money=10**9)
         job = alice.job(host.offer["id"])
         escrow = job["escrow"]
-        payment = {"destination": escrow["identity"], "amount": str(escrow["amount"]), "tick": self.world.chain.tick() + 30,
+        payment = {"destination": escrow["identity"], "amount": str(escrow["amount"]), "tick": self.world.chain.tick() + 150,
                    "inputType": escrow["input_type"], "input": escrow["input"]}
         signed = self.wallet("signTransaction", alice.seed, payment)
         self.assertEqual(signed, tally_qubic("tx", {"seed": alice.seed, **payment}))

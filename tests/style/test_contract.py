@@ -17,7 +17,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 # err_set(err, ERR_FULL, "disk_full: …").
 WITH_STATUS = re.compile(r'\b([45]\d\d),\s*"([a-z]+(?:_[a-z]+)+)"')
 WITH_ERROR = re.compile(r'\bERR_([A-Z_]+),\s*"([a-z]+(?:_[a-z]+)*)(?:",|": |: )')
-IN_OTHER_WAYS = re.compile(r'(?:\.too_large = |"code", |http_problem_append\(&body, status, )"([a-z_]+)"')
+IN_OTHER_WAYS = re.compile(r'(?:\.too_large = |"code", |http_problem_append\(&body, status, |refuse\(server, stream, )"([a-z_]+)"')
 # What no client meets under this name: an internal error is answered as `internal`,
 OURS = {"INTERNAL", "IO", "CORRUPT", "NOMEM"}
 # these files decide what only the ledger and settlement command,

@@ -157,7 +157,7 @@ static inline uint32_t chain_now(struct chain_process *c)
 
 static inline void chain_wait_processed(struct chain_process *c, uint32_t tick)
 {
-    int64_t until = time_mono_ns() + 30 * NS_PER_S;
+    int64_t until = time_mono_ns() + 120 * NS_PER_S;
     struct chain_answer a;
     do {
         CHAIN_ASK(c, a, qubic_client_processed_tick(c->client, l, NULL, NULL));

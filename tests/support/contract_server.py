@@ -101,7 +101,7 @@ class ContractServer:
         with self.lock:
             job.state = "ended"
 
-    def wait(self, condition, timeout=30):
+    def wait(self, condition, timeout=120):
         until = time.monotonic() + timeout
         with self.lock:
             while not condition():

@@ -79,7 +79,7 @@ class WorkerFixture(unittest.TestCase):
         settings.setdefault("arguments", []).append(MARK)
         return self.server.add(name, content, limit_ms, **settings)
 
-    def ended(self, job, timeout=60):
+    def ended(self, job, timeout=180):
         if not self.server.wait(lambda: job.end is not None, timeout):
             self.trace.seek(0)
             self.fail(f"the job did not end; {job.__dict__}\n{self.trace.read()}")

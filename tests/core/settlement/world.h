@@ -92,10 +92,10 @@ size_t world_count(struct world *w, enum event_type_number type);
 /* The newest event of a type; false: none. Slices in it are gone. */
 bool world_newest(struct world *w, enum event_type_number type, struct event *ret);
 
-/* Wait (30 s at most) for … */
+/* Wait (two minutes at most) for … */
 #define WORLD_UNTIL(condition)                                                                     \
     do {                                                                                           \
-        int64_t give_up = time_mono_ns() + 30 * NS_PER_S;                                          \
+        int64_t give_up = time_mono_ns() + 120 * NS_PER_S;                                         \
         while (!(condition)) {                                                                     \
             if (time_mono_ns() > give_up) {                                                        \
                 world_tell(w);                                                                     \
