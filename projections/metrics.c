@@ -7,7 +7,7 @@
 #include <assert.h>
 #include <string.h>
 
-static_assert(sizeof(struct metric_sample) == 8 + 8 * 4, "no padding");
+static_assert(sizeof(struct metric_sample) == 8 + 10 * 4 + 4 * 2, "no padding");
 static_assert(sizeof(struct metrics_range) == 2 * 8, "no padding");
 
 static const struct store_table SAMPLES = {"view_metrics"};
@@ -28,6 +28,11 @@ static struct view_key sample_key(struct id16 job_id, uint64_t number)
 static uint32_t narrow(uint64_t value)
 {
     return value > UINT32_MAX ? UINT32_MAX : (uint32_t)value;
+}
+
+static uint16_t narrow16(uint64_t value)
+{
+    return value > UINT16_MAX ? UINT16_MAX : (uint16_t)value;
 }
 
 static void drop_oldest(struct store *store, struct id16 job_id, struct metrics_range *range)
@@ -69,6 +74,12 @@ static void apply(struct store *store, uint64_t sequence, const struct event *ev
                 .vram_total_mib = narrow(sample->vram_total_mib),
                 .temperature_c = narrow(sample->temperature_c),
                 .power_mw = narrow(sample->power_mw),
+                .throttle_reasons = (uint32_t)sample->throttle_reasons,
+                .xid = narrow(sample->xid),
+                .sm_clock_mhz = narrow16(sample->sm_clock_mhz),
+                .memory_clock_mhz = narrow16(sample->memory_clock_mhz),
+                .fan_percent = narrow16(sample->fan_percent),
+                .known = (uint16_t)(sample->known & SAMPLE_ALL),
             };
         }
         key = sample_key(event->stream_id, range.last + 1);

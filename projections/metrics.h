@@ -1,8 +1,8 @@
 /* projections/metrics.h: a job's measurements, newest kept: enough for a day of one sample every two seconds.
  *
- * Shape:   job id ‖ number of the first sample (8) → the samples of one report, 40 bytes each; job id → how many there are.
+ * Shape:   job id ‖ number of the first sample (8) → the samples of one report, 56 bytes each; job id → how many there are.
  *          Samples of a job are numbered from 1 without gaps. Past METRICS_KEPT_MAX the oldest reports go, whole ones.
- * Range:   a value past 2³² − 1 reads as 2³² − 1: a worker can send anything. */
+ * Range:   a value past 2³² − 1 reads as 2³² − 1, and likewise for 16 bits: a worker can send anything. */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef PROJECTIONS_METRICS_H
 #define PROJECTIONS_METRICS_H
@@ -23,6 +23,13 @@ struct metric_sample {
     uint32_t vram_total_mib;
     uint32_t temperature_c;
     uint32_t power_mw;
+    uint32_t
+        throttle_reasons; /* what follows says nothing without its bit in `known` (SAMPLE_FAN …) */
+    uint32_t xid;
+    uint16_t sm_clock_mhz;
+    uint16_t memory_clock_mhz;
+    uint16_t fan_percent;
+    uint16_t known;
 };
 
 struct metrics_range {

@@ -178,8 +178,8 @@ def field_of(name, kind, visibility, words, meanings):
 
 
 def events_of(catalogue, meanings):
-    """Schema name → schema of each event type, and type → schema name."""
-    schemas, mapping, data, item = {}, {}, None, None
+    """Schema name → schema of each event type, and type → schema name. A type with several versions is one of theirs."""
+    schemas, mapping, versions, data, item = {}, {}, {}, None, None
     for line in catalogue.split("```")[1].strip().splitlines():
         head = re.fullmatch(r"\d+ v(\d+) ([\w.]+) stream=(\w+)", line)
         if head:
@@ -187,9 +187,8 @@ def events_of(catalogue, meanings):
             if name not in meanings["types"]:
                 fail("events.yaml", "says not what the event %s means" % name)
             data = {"type": "object", "additionalProperties": False, "properties": {}, "required": []}
-            schema = "Event_" + name.replace(".", "_")
-            mapping[name] = "#/components/schemas/" + schema
-            schemas[schema] = event_schema(name, int(version), stream, meanings["types"][name], data, meanings["envelope"])
+            versions.setdefault(name, []).append(
+                event_schema(name, int(version), stream, meanings["types"][name], data, meanings["envelope"]))
             continue
         depth, name, kind, visibility, words = FIELD.fullmatch(line).groups()
         into = data if len(depth) == 3 else item
@@ -198,6 +197,15 @@ def events_of(catalogue, meanings):
             into["required"].append(name)
         if kind == "list":
             item = into["properties"][name]["items"]
+    for name, made in versions.items():
+        schema = "Event_" + name.replace(".", "_")
+        mapping[name] = "#/components/schemas/" + schema
+        schemas[schema] = made[0]
+        if len(made) > 1:
+            each = {"%s_v%d" % (schema, one["properties"]["typeversion"]["const"]): one for one in made}
+            schemas.update(each)
+            schemas[schema] = {"description": meanings["types"][name] + " `typeversion` says which.",
+                               "oneOf": [{"$ref": "#/components/schemas/" + one} for one in each]}
     return schemas, mapping
 
 

@@ -14,26 +14,60 @@
 /* A page of windows ends when it has looked at so many samples; `next` goes on from there. */
 #define LOOKED_AT_MAX 20000
 
+#define FIELD_OF(name)                                                                             \
+#name, offsetof(struct metric_sample, name), sizeof(((struct metric_sample *)NULL)->name)
+
 static const struct {
     const char *name;
     size_t offset;
+    size_t size;
+    uint64_t known; /* the bit without which it says nothing; 0: it is always said */
 } GAUGES[] = {
-    {"cpu_permille", offsetof(struct metric_sample, cpu_permille)},
-    {"ram_mib", offsetof(struct metric_sample, ram_mib)},
-    {"ram_total_mib", offsetof(struct metric_sample, ram_total_mib)},
-    {"gpu_permille", offsetof(struct metric_sample, gpu_permille)},
-    {"vram_mib", offsetof(struct metric_sample, vram_mib)},
-    {"vram_total_mib", offsetof(struct metric_sample, vram_total_mib)},
-    {"temperature_c", offsetof(struct metric_sample, temperature_c)},
-    {"power_mw", offsetof(struct metric_sample, power_mw)},
+    {FIELD_OF(cpu_permille), 0},
+    {FIELD_OF(ram_mib), 0},
+    {FIELD_OF(ram_total_mib), 0},
+    {FIELD_OF(gpu_permille), 0},
+    {FIELD_OF(vram_mib), 0},
+    {FIELD_OF(vram_total_mib), 0},
+    {FIELD_OF(temperature_c), 0},
+    {FIELD_OF(power_mw), 0},
+    {FIELD_OF(fan_percent), SAMPLE_FAN},
+    {FIELD_OF(sm_clock_mhz), SAMPLE_SM_CLOCK},
+    {FIELD_OF(memory_clock_mhz), SAMPLE_MEMORY_CLOCK},
 };
 #define GAUGE_COUNT (sizeof GAUGES / sizeof *GAUGES)
 
+static bool is_known(const struct metric_sample *sample, uint64_t bit)
+{
+    return (sample->known & bit) == bit;
+}
+
 static uint32_t gauge(const struct metric_sample *sample, size_t i)
 {
+    const char *at = (const char *)sample + GAUGES[i].offset;
+    uint16_t narrow;
     uint32_t value;
-    memcpy(&value, (const char *)sample + GAUGES[i].offset, sizeof value);
+    if (GAUGES[i].size == sizeof narrow) {
+        memcpy(&narrow, at, sizeof narrow);
+        return narrow;
+    }
+    memcpy(&value, at, sizeof value);
     return value;
+}
+
+/* What the GPU tells of its troubles: of a sample, or of the known ones of a window together. */
+static void add_troubles(json_t *json, uint64_t known, uint32_t throttle_reasons, uint32_t xid)
+{
+    json_t *reasons = (known & SAMPLE_THROTTLE) != 0 ? json_array() : json_null();
+    for (uint32_t bit = 0; reasons != NULL && bit + 1 < throttle_reason_words.count; bit++) {
+        if ((throttle_reasons >> bit & 1) != 0) {
+            (void)json_array_append_new(reasons,
+                                        json_string(enum_word(&throttle_reason_words, bit + 1)));
+        }
+    }
+    (void)json_object_set_new(json, "throttle_reasons", reasons);
+    (void)json_object_set_new(json, "xid",
+                              (known & SAMPLE_XID) != 0 ? json_of_u64(xid) : json_null());
 }
 
 static json_t *json_of_sample(const struct metric_sample *sample, uint64_t number)
@@ -41,8 +75,11 @@ static json_t *json_of_sample(const struct metric_sample *sample, uint64_t numbe
     json_t *json =
         json_pack("{s:I,s:I}", "number", (json_int_t)number, "at_ms", (json_int_t)sample->at_ms);
     for (size_t i = 0; i < GAUGE_COUNT; i++) {
-        (void)json_object_set_new(json, GAUGES[i].name, json_of_u64(gauge(sample, i)));
+        (void)json_object_set_new(json, GAUGES[i].name,
+                                  is_known(sample, GAUGES[i].known) ? json_of_u64(gauge(sample, i))
+                                                                    : json_null());
     }
+    add_troubles(json, sample->known, sample->throttle_reasons, sample->xid);
     return json;
 }
 
@@ -82,7 +119,11 @@ struct window {
     uint64_t first; /* numbers */
     uint64_t last;
     uint64_t sums[GAUGE_COUNT];
+    uint64_t counts[GAUGE_COUNT]; /* of the samples that say it */
     uint32_t most[GAUGE_COUNT];
+    uint64_t known;
+    uint32_t throttle_reasons;
+    uint32_t xid;
 };
 
 static json_t *json_of_window(const struct window *window, uint64_t window_ms)
@@ -94,11 +135,14 @@ static json_t *json_of_window(const struct window *window, uint64_t window_ms)
                              (json_int_t)until_ms, "first", (json_int_t)window->first, "last",
                              (json_int_t)window->last, "samples", (json_int_t)count);
     for (size_t i = 0; i < GAUGE_COUNT; i++) {
-        uint64_t average = window->sums[i] / count;
+        uint64_t said = window->counts[i];
         (void)json_object_set_new(json, GAUGES[i].name,
-                                  json_pack("{s:I,s:I}", "average", (json_int_t)average, "most",
-                                            (json_int_t)window->most[i]));
+                                  said == 0 ? json_null()
+                                            : json_pack("{s:I,s:I}", "average",
+                                                        (json_int_t)(window->sums[i] / said),
+                                                        "most", (json_int_t)window->most[i]));
     }
+    add_troubles(json, window->known, window->throttle_reasons, window->xid);
     return json;
 }
 
@@ -106,9 +150,19 @@ static void add_sample(struct window *window, const struct metric_sample *sample
 {
     window->last = number;
     for (size_t i = 0; i < GAUGE_COUNT; i++) {
-        uint32_t value = gauge(sample, i);
-        window->sums[i] += value;
-        window->most[i] = value > window->most[i] ? value : window->most[i];
+        if (is_known(sample, GAUGES[i].known)) {
+            uint32_t value = gauge(sample, i);
+            window->sums[i] += value;
+            window->counts[i]++;
+            window->most[i] = value > window->most[i] ? value : window->most[i];
+        }
+    }
+    window->known |= sample->known;
+    if (is_known(sample, SAMPLE_THROTTLE)) {
+        window->throttle_reasons |= sample->throttle_reasons;
+    }
+    if (is_known(sample, SAMPLE_XID) && sample->xid != 0) {
+        window->xid = sample->xid;
     }
 }
 

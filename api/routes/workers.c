@@ -245,6 +245,21 @@ static void output(struct call *call)
     call_submit(call, CLASS_BULK, output_stored);
 }
 
+/* What a GPU may not tell, and a 0 of which is an answer. */
+static const struct {
+    const char *name;
+    uint64_t max;
+    uint64_t known;
+    size_t offset;
+} MAY_BE_UNKNOWN[] = {
+    {"fan_percent", 1000, SAMPLE_FAN, offsetof(struct ev_sample, fan_percent)},
+    {"sm_clock_mhz", UINT16_MAX, SAMPLE_SM_CLOCK, offsetof(struct ev_sample, sm_clock_mhz)},
+    {"memory_clock_mhz", UINT16_MAX, SAMPLE_MEMORY_CLOCK,
+     offsetof(struct ev_sample, memory_clock_mhz)},
+    {"throttle_reasons", UINT32_MAX, SAMPLE_THROTTLE, offsetof(struct ev_sample, throttle_reasons)},
+    {"xid", UINT32_MAX, SAMPLE_XID, offsetof(struct ev_sample, xid)},
+};
+
 static struct ev_sample read_sample(struct fields *whole, json_t *object, size_t index)
 {
     const uint64_t big = UINT64_C(1) << 40;
@@ -261,6 +276,12 @@ static struct ev_sample read_sample(struct fields *whole, json_t *object, size_t
         .temperature_c = fields_optional_u64(&fields, "temperature_c", 0, 1000, 0),
         .power_mw = fields_optional_u64(&fields, "power_mw", 0, 100000000, 0),
     };
+    for (size_t i = 0; i < sizeof MAY_BE_UNKNOWN / sizeof *MAY_BE_UNKNOWN; i++) {
+        const char *name = MAY_BE_UNKNOWN[i].name;
+        uint64_t value = fields_optional_u64(&fields, name, 0, MAY_BE_UNKNOWN[i].max, 0);
+        memcpy((char *)&sample + MAY_BE_UNKNOWN[i].offset, &value, sizeof value);
+        sample.known |= json_object_get(object, name) != NULL ? MAY_BE_UNKNOWN[i].known : 0;
+    }
     fields_only_known(&fields);
     whole->bad = whole->bad || fields.bad;
     return sample;

@@ -38,25 +38,28 @@
     {number, FIELD_##kind,      IS_PRIVATE_##visibility, offsetof(struct ev_##S, name),            \
      #name,  WORDS_##kind(aux), ITEM_OF_##kind(aux)},
 #define COUNT_OF(array) (sizeof(array) / sizeof *(array))
-#define SHAPE(name)                                                                                \
+#define SHAPE(name, newest)                                                                        \
     {                                                                                              \
-#name, sizeof(struct ev_##name), COUNT_OF(fields_##name), fields_##name                    \
+#name, sizeof(struct ev_##newest), COUNT_OF(fields_##name), fields_##name                  \
     }
 
-#define DEFINE_ITEM_TABLE(item)                                                                    \
-    static const struct event_field fields_##item[] = {ITEM_##item(FIELD_ROW, item)};              \
-    static const struct event_shape shape_##item = SHAPE(item);
-#define DEFINE_SHAPE_TABLE(shape)                                                                  \
-    static const struct event_field fields_##shape[] = {FIELDS_##shape(FIELD_ROW, shape)};         \
-    static const struct event_shape shape_##shape = SHAPE(shape);
+#define DEFINE_TABLE(table, name, newest)                                                          \
+    static const struct event_field fields_##name[] = {table(FIELD_ROW, newest)};                  \
+    static const struct event_shape shape_##name = SHAPE(name, newest);
+#define OLD_ITEM_TABLE(name, newest) DEFINE_TABLE(ITEM_##name, name, newest)
+#define ITEM_TABLE(name) OLD_ITEM_TABLE(name, name)
+#define OLD_SHAPE_TABLE(name, newest) DEFINE_TABLE(FIELDS_##name, name, newest)
+#define SHAPE_TABLE(name) OLD_SHAPE_TABLE(name, name)
 
-EVENT_ITEMS(DEFINE_ITEM_TABLE)
-EVENT_SHAPES(DEFINE_SHAPE_TABLE)
+EVENT_ITEMS(ITEM_TABLE, OLD_ITEM_TABLE)
+EVENT_SHAPES(SHAPE_TABLE, OLD_SHAPE_TABLE)
 
 #define TYPE_ROW(number, version, constant, name, shape, wire, stream)                             \
     {number, version, wire, stream, &shape_##shape},
+#define OLD_TYPE_ROW(number, version, shape, wire, stream)                                         \
+    {number, version, wire, stream, &shape_##shape},
 
-static const struct event_type TYPES[] = {EVENT_TYPES(TYPE_ROW)};
+static const struct event_type TYPES[] = {EVENT_TYPES(TYPE_ROW, OLD_TYPE_ROW)};
 
 const struct event_type *event_types(size_t *ret_count)
 {
@@ -72,6 +75,17 @@ const struct event_type *event_type_find(uint16_t number, uint16_t version)
         }
     }
     return NULL;
+}
+
+const struct event_type *event_type_newest(enum event_type_number number)
+{
+    const struct event_type *newest = NULL;
+    for (size_t i = 0; i < COUNT_OF(TYPES); i++) {
+        if (TYPES[i].number == (uint16_t)number) {
+            newest = &TYPES[i]; /* versions ascend */
+        }
+    }
+    return newest;
 }
 
 static const char *const KIND_WORDS[] = {

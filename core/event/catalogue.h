@@ -8,7 +8,9 @@
  *          IDENTITY (32-byte Qubic public key) · TXID (32-byte Qubic transaction hash) · TEXT (UTF-8) · BYTES · LIST
  * Absence: a field that is zero or empty is not stored; it reads back as zero or empty.
  * Private: PRIVATE fields are in the private part, PUBLIC ones in the record. Numbers are shared by both.
- * Change:  a new version of a type is a new row with an upcast on read (docs/record-format.md). */
+ * Change:  a version adds fields, behind those it had; a table that is there is never edited (docs/decisions/0019). The newest
+ *          version's table has the plain name and the struct; an older one has its number in its name (FIELDS_x_v1, ITEM_x_v1), a
+ *          row OLD in EVENT_TYPES, and is read into the newest struct, where what it did not have is zero: not said. */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef CORE_EVENT_CATALOGUE_H
 #define CORE_EVENT_CATALOGUE_H
@@ -16,6 +18,9 @@
 #include "core/base/bytes.h"
 #include "core/base/id.h"
 #include "core/event/kinds.h"
+
+/* A former version's fields, in front of those that a newer one added. */
+#define AS_IN(TABLE, F, S) TABLE(F, S)
 
 /* ── the ledger itself ─────────────────────────────────────────────────────────────────────────── */
 
@@ -265,7 +270,7 @@
     F(S, 5, BOOL, quota_reached, PUBLIC, _)                                                        \
     F(S, 6, TEXT, text, PRIVATE, _)
 
-#define ITEM_sample(F, S)                                                                          \
+#define ITEM_sample_v1(F, S)                                                                       \
     F(S, 1, U64, at_ms, PUBLIC, _)                                                                 \
     F(S, 2, U64, cpu_permille, PUBLIC, _)                                                          \
     F(S, 3, U64, ram_mib, PUBLIC, _)                                                               \
@@ -275,6 +280,20 @@
     F(S, 7, U64, vram_total_mib, PUBLIC, _)                                                        \
     F(S, 8, U64, temperature_c, PUBLIC, _)                                                         \
     F(S, 9, U64, power_mw, PUBLIC, _)
+
+/* Of what version 2 added a 0 is a value like others: `known` says which of them were told (SAMPLE_FAN … in kinds.h). */
+#define ITEM_sample(F, S)                                                                          \
+    AS_IN(ITEM_sample_v1, F, S)                                                                    \
+    F(S, 10, U64, fan_percent, PUBLIC, _)                                                          \
+    F(S, 11, U64, sm_clock_mhz, PUBLIC, _)                                                         \
+    F(S, 12, U64, memory_clock_mhz, PUBLIC, _)                                                     \
+    F(S, 13, U64, throttle_reasons, PUBLIC, _)                                                     \
+    F(S, 14, U64, xid, PUBLIC, _)                                                                  \
+    F(S, 15, U64, known, PUBLIC, _)
+
+#define FIELDS_metric_sampled_v1(F, S)                                                             \
+    F(S, 1, ID, host_id, PUBLIC, _)                                                                \
+    F(S, 2, LIST, samples, PUBLIC, sample_v1)
 
 #define FIELDS_metric_sampled(F, S)                                                                \
     F(S, 1, ID, host_id, PUBLIC, _)                                                                \
@@ -433,7 +452,8 @@
 
 /* ── the types: number, version, constant, struct name, fields, wire name, stream ──────────────── */
 
-#define EVENT_TYPES(T)                                                                             \
+/* OLD: number, version, shape, wire name, stream of a version that is read and not written any more. */
+#define EVENT_TYPES(T, OLD)                                                                        \
     T(1, 1, LEDGER_OPENED, ledger_opened, ledger_opened, "ledger.opened", STREAM_LEDGER)           \
     T(2, 1, LEDGER_STARTED, ledger_started, ledger_started, "ledger.started", STREAM_LEDGER)       \
     T(3, 1, LEDGER_RESTORED, ledger_restored, ledger_restored, "ledger.restored", STREAM_LEDGER)   \
@@ -472,7 +492,8 @@
     T(45, 1, JOB_STARTED, job_started, job_started, "job.started", STREAM_JOB)                     \
     T(46, 1, JOB_PROGRESSED, job_progressed, job_progressed, "job.progressed", STREAM_JOB)         \
     T(47, 1, JOB_OUTPUT, job_output, job_output, "job.output", STREAM_JOB)                         \
-    T(48, 1, METRIC_SAMPLED, metric_sampled, metric_sampled, "metric.sampled", STREAM_JOB)         \
+    OLD(48, 1, metric_sampled_v1, "metric.sampled", STREAM_JOB)                                    \
+    T(48, 2, METRIC_SAMPLED, metric_sampled, metric_sampled, "metric.sampled", STREAM_JOB)         \
     T(49, 1, RESULT_STORED, result_stored, result_stored, "result.stored", STREAM_JOB)             \
     T(50, 1, JOB_COMPLETED, job_completed, job_end, "job.completed", STREAM_JOB)                   \
     T(51, 1, JOB_FAILED, job_failed, job_end, "job.failed", STREAM_JOB)                            \
@@ -505,8 +526,8 @@
       "reconciliation.recorded", STREAM_LEDGER)                                                    \
     T(82, 1, PRIVATE_ERASED, private_erased, private_erased, "private.erased", STREAM_LEDGER)
 
-/* The shapes named above (each FIELDS_x once) and the items of their lists. */
-#define EVENT_SHAPES(S)                                                                            \
+/* The shapes named above (each FIELDS_x once) and the items of their lists; OLD: of a former version, with whose struct it is read into. */
+#define EVENT_SHAPES(S, OLD)                                                                       \
     S(ledger_opened)                                                                               \
     S(ledger_started)                                                                              \
     S(ledger_restored)                                                                             \
@@ -536,6 +557,7 @@
     S(job_started)                                                                                 \
     S(job_progressed)                                                                              \
     S(job_output)                                                                                  \
+    OLD(metric_sampled_v1, metric_sampled)                                                         \
     S(metric_sampled)                                                                              \
     S(result_stored)                                                                               \
     S(job_end)                                                                                     \
@@ -555,10 +577,11 @@
     S(reconciliation_recorded)                                                                     \
     S(private_erased)
 
-#define EVENT_ITEMS(I)                                                                             \
+#define EVENT_ITEMS(I, OLD)                                                                        \
     I(failure_term)                                                                                \
     I(rank)                                                                                        \
     I(found_payment)                                                                               \
+    OLD(sample_v1, sample)                                                                         \
     I(sample)                                                                                      \
     I(erased)
 
@@ -592,12 +615,14 @@ struct event_list { /* items of one ITEM_x, borrowed from the arena the event wa
         ITEM_##item(DEFINE_FIELD, _)                                                               \
     };
 
-EVENT_ITEMS(DEFINE_ITEM)
-EVENT_SHAPES(DEFINE_SHAPE)
+#define NO_STRUCT(shape, newest)
+EVENT_ITEMS(DEFINE_ITEM, NO_STRUCT)
+EVENT_SHAPES(DEFINE_SHAPE, NO_STRUCT)
 
 #define DEFINE_TYPE_CONSTANT(number, version, constant, name, shape, wire, stream)                 \
     EVENT_##constant = number,
-enum event_type_number { EVENT_TYPES(DEFINE_TYPE_CONSTANT) };
+#define NO_TYPE(number, version, shape, wire, stream)
+enum event_type_number { EVENT_TYPES(DEFINE_TYPE_CONSTANT, NO_TYPE) };
 
 enum field_kind {
     FIELD_U64,
@@ -644,6 +669,8 @@ struct event_type {
 
 /* NULL when there is no such type or version: from a newer program, never a guess. */
 const struct event_type *event_type_find(uint16_t number, uint16_t version);
+/* The version that is written: the only one with all fields of the struct. */
+const struct event_type *event_type_newest(enum event_type_number number);
 /* All rows, ascending by number and version. */
 const struct event_type *event_types(size_t *ret_count);
 

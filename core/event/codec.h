@@ -5,6 +5,7 @@
  *          Byte by byte: docs/record-format.md.
  * Canon:   fields ascend, absent when zero or empty, integers in their shortest form. Decoding refuses what encoding
  *          would not have written, so a record has one spelling.
+ * Version: `type` says which one the record is of, and encoding writes that one; `u` is always the newest version's struct.
  * Owner:   encoding appends to the caller's buf. Decoding borrows TEXT and BYTES from the given bytes, and lists from
  *          the arena: both must outlive the event.
  * Errors:  ERR_TOO_LARGE past RECORD_SIZE_MAX; ERR_CORRUPT for bytes that are no record of ours.
@@ -26,7 +27,7 @@
 #define UNION_MEMBER(number, version, constant, name, shape, wire, stream) struct ev_##shape name;
 
 struct event {
-    const struct event_type *type;
+    const struct event_type *type; /* in the version it is stored as */
     struct id16 stream_id;
     enum actor_kind actor_kind;
     struct id16 actor_id; /* zero: the ledger itself */
@@ -36,7 +37,7 @@ struct event {
     struct key32 private_digest; /* zero: no private part */
     struct key32 fingerprint;    /* private part only; zero: none */
     union {
-        EVENT_TYPES(UNION_MEMBER)
+        EVENT_TYPES(UNION_MEMBER, NO_TYPE)
     } u;
 };
 

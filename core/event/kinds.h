@@ -166,6 +166,19 @@
     V(1, OUTPUT_STDOUT, "stdout")                                                                  \
     V(2, OUTPUT_STDERR, "stderr")
 
+/* Why a GPU's clocks are lower than they could be (`throttle_reasons`): bit n is word n + 1. The bits are NVML's, which NVIDIA keeps (NVML API
+ * Reference Guide, "NvmlClocksThrottleReasons"); what a newer driver adds is stored, and has no word yet. */
+#define ENUM_throttle_reason(V)                                                                    \
+    V(1, THROTTLE_GPU_IDLE, "gpu_idle")                                                            \
+    V(2, THROTTLE_APPLICATIONS_CLOCKS, "applications_clocks")                                      \
+    V(3, THROTTLE_SW_POWER_CAP, "sw_power_cap")                                                    \
+    V(4, THROTTLE_HW_SLOWDOWN, "hw_slowdown")                                                      \
+    V(5, THROTTLE_SYNC_BOOST, "sync_boost")                                                        \
+    V(6, THROTTLE_SW_THERMAL, "sw_thermal")                                                        \
+    V(7, THROTTLE_HW_THERMAL, "hw_thermal")                                                        \
+    V(8, THROTTLE_HW_POWER_BRAKE, "hw_power_brake")                                                \
+    V(9, THROTTLE_DISPLAY_CLOCKS, "display_clocks")
+
 #define DEFINE_ENUM_VALUE(number, constant, word) constant = number,
 #define DEFINE_ENUM(name)                                                                          \
     enum name { ENUM_##name(DEFINE_ENUM_VALUE) };                                                  \
@@ -198,9 +211,18 @@ uint32_t enum_number(const struct enum_words *words, const char *word, size_t si
     E(end_reason)                                                                                  \
     E(lost_reason)                                                                                 \
     E(paid_as)                                                                                     \
-    E(output_source)
+    E(output_source)                                                                               \
+    E(throttle_reason)
 
 EVENT_ENUMS(DEFINE_ENUM)
+
+/* What was told of a GPU's sample (metric.sampled version 2, `known`); bits. */
+#define SAMPLE_FAN UINT64_C(1)
+#define SAMPLE_SM_CLOCK UINT64_C(2)
+#define SAMPLE_MEMORY_CLOCK UINT64_C(4)
+#define SAMPLE_THROTTLE UINT64_C(8)
+#define SAMPLE_XID UINT64_C(16)
+#define SAMPLE_ALL UINT64_C(31)
 
 /* What a token may do; bits, stored in token.issued. */
 #define SCOPE_CONSUMER UINT64_C(1)

@@ -20,7 +20,7 @@ struct event *decide_event(struct deciding *d, enum event_type_number type, stru
         decision->events[decision->count++] = event;
     }
     *event = (struct event){
-        .type = event_type_find((uint16_t)type, 1),
+        .type = event_type_newest(type),
         .stream_id = stream_id,
         .actor_kind = d->command->actor_kind,
         .actor_id = d->command->actor_id,

@@ -9,6 +9,8 @@ sys.path.insert(0, os.path.join(os.environ["TALLY_SOURCE_DIR"], "tests/support")
 from tally_harness import World  # noqa: E402
 
 SEED = int(os.environ.get("TALLY_TEST_SEED", "20261125"))
+TROUBLES = ("gpu_idle", "applications_clocks", "sw_power_cap", "hw_slowdown", "sync_boost", "sw_thermal", "hw_thermal", "hw_power_brake", "display_clocks")
+MAY_BE_UNKNOWN = ("fan_percent", "sm_clock_mhz", "memory_clock_mhz")
 GAUGES = ("cpu_permille", "ram_mib", "ram_total_mib", "gpu_permille", "vram_mib", "vram_total_mib", "temperature_c", "power_mw")
 
 
@@ -27,7 +29,10 @@ class Metrics(unittest.TestCase):
             report = []
             for _ in range(20):
                 at = (cls.samples[-1]["at_ms"] if cls.samples else 0) + draw.randrange(2000, 8000)
-                cls.samples.append({"at_ms": at, **{name: draw.randrange(1000) for name in GAUGES}})
+                cls.samples.append({"at_ms": at, **{name: draw.randrange(1000) for name in GAUGES},
+                                    **{name: draw.randrange(3) for name in MAY_BE_UNKNOWN if draw.randrange(3) == 0},
+                                    **({"throttle_reasons": draw.randrange(1024)} if draw.randrange(4) == 0 else {}),
+                                    **({"xid": draw.choice((0, 0, 31, 79))} if draw.randrange(4) == 0 else {})})
                 report.append(cls.samples[-1])
             cls.host.ok("POST", cls.host.path(cls.job, "metrics"), {"samples": report})
 
@@ -65,6 +70,40 @@ class Metrics(unittest.TestCase):
                 for name in GAUGES:
                     values = [sample[name] for _, sample in members]
                     self.assertEqual(window[name], {"average": sum(values) // len(values), "most": max(values)}, name)
+                told = [sample for _, sample in members]
+                for name in MAY_BE_UNKNOWN:
+                    values = [sample[name] for sample in told if name in sample]
+                    self.assertEqual(window[name], {"average": sum(values) // len(values), "most": max(values)} if values else None, name)
+                self.assertEqual(window["throttle_reasons"], self.words_of(told))
+                xids = [sample["xid"] for sample in told if "xid" in sample]
+                self.assertEqual(window["xid"], ([xid for xid in xids if xid != 0] or [0])[-1] if xids else None)
+
+    @staticmethod
+    def words_of(samples):
+        told = [sample["throttle_reasons"] for sample in samples if "throttle_reasons" in sample]
+        return [word for bit, word in enumerate(TROUBLES) if any(bits >> bit & 1 for bits in told)] if told else None
+
+    def test_a_zero_that_was_said_is_not_an_unknown_one(self):
+        page, after = [], 0
+        while after is not None:
+            got = self.get("after=%d" % after)
+            page, after = page + got["items"], got["next"]
+        self.assertEqual(len(page), len(self.samples))
+        for item, sample in zip(page, self.samples):
+            for name in MAY_BE_UNKNOWN + ("xid",):
+                self.assertEqual(item[name], sample.get(name), name)
+            self.assertEqual(item["throttle_reasons"], self.words_of([sample]))
+
+    def test_samples_are_recorded_as_version_2(self):
+        events = self.alice.ok("GET", "/v1/jobs/%s/events?limit=200" % self.job["id"])["items"]
+        sampled = [event for event in events if event["type"] == "metric.sampled"]
+        self.assertEqual({event["typeversion"] for event in sampled}, {2})
+        first = sampled[0]["data"]["samples"]
+        for said, sample in zip(first, self.samples):
+            known = sum(bit for bit, name in ((1, "fan_percent"), (2, "sm_clock_mhz"), (4, "memory_clock_mhz"), (8, "throttle_reasons"), (16, "xid"))
+                        if name in sample)
+            self.assertEqual((said["known"], said["throttle_reasons"], said["fan_percent"]),
+                             (known, sample.get("throttle_reasons", 0), sample.get("fan_percent", 0)))
 
     def test_without_either_it_is_sample_by_sample(self):
         self.assertEqual([item["number"] for item in self.get("limit=3")["items"]], [798, 799, 800])

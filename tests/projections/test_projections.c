@@ -27,7 +27,7 @@ static struct event event_of(enum event_type_number type, struct id16 stream, in
 {
     struct event event;
     memset(&event, 0, sizeof event);
-    event.type = event_type_find((uint16_t)type, 1);
+    event.type = event_type_newest(type);
     assert_non_null(event.type);
     event.stream_id = stream;
     event.time = time;

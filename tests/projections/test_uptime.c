@@ -31,7 +31,7 @@ static struct event event_of(enum event_type_number type, uint8_t host, int64_t 
 {
     struct event event;
     memset(&event, 0, sizeof event);
-    event.type = event_type_find((uint16_t)type, 1);
+    event.type = event_type_newest(type);
     event.stream_id = host_of(host);
     event.time = minute * MINUTE_NS;
     return event;

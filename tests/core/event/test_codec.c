@@ -262,6 +262,48 @@ static void numbers_ascend_and_are_unique(void **state)
     }
 }
 
+static void assert_begins_with(const struct event_shape *newer, const struct event_shape *older)
+{
+    assert_true(newer->field_count >= older->field_count);
+    assert_int_equal(newer->size, older->size); /* one struct */
+    for (size_t f = 0; f < older->field_count; f++) {
+        const struct event_field *is = &newer->fields[f];
+        const struct event_field *was = &older->fields[f];
+        assert_string_equal(is->name, was->name);
+        assert_int_equal(is->number, was->number);
+        assert_int_equal(is->kind, was->kind);
+        assert_int_equal(is->is_private, was->is_private);
+        assert_int_equal(is->offset, was->offset);
+        assert_ptr_equal(is->words, was->words);
+        if (was->item != NULL) {
+            assert_begins_with(is->item, was->item);
+        }
+    }
+}
+
+/* What decision 0019 promises, and what reading old records into the newest struct stands on. */
+static void a_newer_version_has_the_fields_of_the_older_one_first(void **state)
+{
+    (void)state;
+    size_t count;
+    size_t older = 0;
+    const struct event_type *types = event_types(&count);
+    for (size_t i = 1; i < count; i++) {
+        if (types[i].number == types[i - 1].number) {
+            assert_int_equal(types[i].version, types[i - 1].version + 1);
+            assert_string_equal(types[i].name, types[i - 1].name);
+            assert_int_equal(types[i].stream_kind, types[i - 1].stream_kind);
+            assert_begins_with(types[i].shape, types[i - 1].shape);
+            older++;
+        } else {
+            assert_int_equal(types[i].version, 1);
+        }
+    }
+    assert_true(older > 0);
+    assert_int_equal(event_type_newest(EVENT_METRIC_SAMPLED)->version, 2);
+    assert_int_equal(event_type_newest(EVENT_JOB_STARTED)->version, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -270,6 +312,7 @@ int main(void)
         cmocka_unit_test(this_record_never_changes),
         cmocka_unit_test(a_longer_integer_than_needed_is_refused),
         cmocka_unit_test(numbers_ascend_and_are_unique),
+        cmocka_unit_test(a_newer_version_has_the_fields_of_the_older_one_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
