@@ -14,12 +14,14 @@
 #define JSON_BODY_MAX ((size_t)256 << 10)
 #define JSON_DEPTH_NOTE "the body is a JSON object in UTF-8"
 
+/* clang-format off */
 static const struct route_table *const TABLES[] = {
     &ROUTES_WORKERS,
     &ROUTES_JOBS,
     &ROUTES_AUTH,
     &ROUTES_MARKET,
     &ROUTES_OPERATIONS,
+    &ROUTES_OUTPUT,
     &ROUTES_UPLOADS,
     &ROUTES_RESULTS,
     &ROUTES_FEED,
@@ -36,6 +38,7 @@ static const struct route_table *const TABLES[] = {
     &ROUTES_METRICS,
     &ROUTES_RECEIPT,
 };
+/* clang-format on */
 
 const struct route_table *const *route_tables(size_t *ret_count)
 {

@@ -73,6 +73,32 @@ size_t job_output_list(struct store *store, struct id16 job_id, uint64_t after,
     return count;
 }
 
+size_t job_output_before(struct store *store, struct id16 job_id, uint64_t before,
+                         struct output_batch *ret, size_t max)
+{
+    struct view_key at = row_key(job_id, before);
+    struct bytes value;
+    size_t count = 0;
+    while (count < max && view_previous(store, &OUTPUT, &at, JOB_PREFIX, &value)) {
+        INVARIANT(value.size == sizeof *ret);
+        memcpy(&ret[count++], value.data, sizeof *ret);
+    }
+    for (size_t i = 0; i < count / 2; i++) {
+        struct output_batch batch = ret[i];
+        ret[i] = ret[count - 1 - i];
+        ret[count - 1 - i] = batch;
+    }
+    return count;
+}
+
+uint64_t job_output_last_line(struct store *store, struct id16 job_id)
+{
+    struct output_batch batch;
+    return job_output_before(store, job_id, UINT64_MAX, &batch, 1) == 0
+               ? 0
+               : batch.first_line + batch.lines - 1;
+}
+
 size_t job_results_list(struct store *store, struct id16 job_id, uint64_t after,
                         struct result_entry *ret, size_t max)
 {

@@ -23,6 +23,11 @@ struct output_batch {
  * that the quota is reached comes again with every call at the end: it has no line to get past. */
 size_t job_output_list(struct store *store, struct id16 job_id, uint64_t after,
                        struct output_batch *ret, size_t max);
+/* The newest `max` batches that begin before line `before`, ascending; the last of them may end after it. */
+size_t job_output_before(struct store *store, struct id16 job_id, uint64_t before,
+                         struct output_batch *ret, size_t max);
+/* Number of the job's last line so far; 0: none. */
+uint64_t job_output_last_line(struct store *store, struct id16 job_id);
 
 struct result_entry {
     uint64_t sequence;

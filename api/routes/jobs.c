@@ -9,7 +9,6 @@
 #include "core/base/job_rules.h"
 #include "core/base/text.h"
 #include "core/base/time.h"
-#include "projections/job_output.h"
 #include "projections/streams.h"
 
 #include <stdio.h>
@@ -343,47 +342,7 @@ static void rate_job(struct call *call)
     call_submit(call, CLASS_CONSUMER, get_job);
 }
 
-/* ── what a job says ───────────────────────────────────────────────────────────────────────────── */
-
-#define BATCHES_MAX 64
-
-static void get_output(struct call *call)
-{
-    struct reading reading;
-    struct job_row job;
-    struct output_batch batches[BATCHES_MAX];
-    uint64_t after = 0;
-    if (!list_cursor(call, "after", &after) || !reading_open(&reading, call)) {
-        return;
-    }
-    if (!job_is_visible(call, &reading, &job)) {
-        reading_close(&reading);
-        job_is_missing(call);
-        return;
-    }
-    size_t count = job_output_list(reading.store, call->id, after, batches, BATCHES_MAX);
-    json_t *items = json_array();
-    uint64_t last = after;
-    for (size_t i = 0; i < count; i++) {
-        struct event event;
-        struct bytes text = {0};
-        if (reading_event(&reading, batches[i].sequence, &event)) {
-            text = event.u.job_output.text;
-        }
-        (void)json_array_append_new(
-            items,
-            json_pack("{s:I,s:s,s:I,s:I,s:b,s:o}", "sequence", (json_int_t)batches[i].sequence,
-                      "source", enum_word(&output_source_words, (uint32_t)batches[i].source),
-                      "first_line", (json_int_t)batches[i].first_line, "lines",
-                      (json_int_t)batches[i].lines, "quota_reached", batches[i].quota_reached != 0,
-                      "text", json_of_text(text)));
-        last = batches[i].lines == 0 ? last : batches[i].first_line + batches[i].lines - 1;
-    }
-    reading_close(&reading);
-    call_reply(call, 200,
-               json_pack("{s:o,s:o}", "items", items, "next",
-                         count == BATCHES_MAX ? json_of_u64(last) : json_null()));
-}
+/* ── its events ────────────────────────────────────────────────────────────────────────────────────── */
 
 static void get_events(struct call *call)
 {
@@ -427,8 +386,7 @@ static const struct route ROUTES[] = {
     {HTTP_GET, "/v1/jobs/{id}", JOB_READERS, BODY_NONE, get_job},
     {HTTP_POST, "/v1/jobs/{id}/cancel", SCOPE_CONSUMER, BODY_JSON, cancel_job},
     {HTTP_POST, "/v1/jobs/{id}/rating", SCOPE_CONSUMER, BODY_JSON, rate_job},
-    /* Output and events hold private parts: not for operators and auditors. */
-    {HTTP_GET, "/v1/jobs/{id}/output", SCOPE_CONSUMER | SCOPE_PROVIDER, BODY_NONE, get_output},
+    /* Events hold private parts: not for operators and auditors. */
     {HTTP_GET, "/v1/jobs/{id}/events", SCOPE_CONSUMER | SCOPE_PROVIDER, BODY_NONE, get_events},
 };
 const struct route_table ROUTES_JOBS = {ROUTES, sizeof ROUTES / sizeof *ROUTES};

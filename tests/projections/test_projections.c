@@ -131,9 +131,21 @@ static void output_is_found_by_line(void **state)
     assert_int_equal(job_output_list(store, id_of(1), UINT64_MAX, got, 4), 0);
     assert_int_equal(job_output_list(store, id_of(1), UINT64_MAX - 1, got, 4), 0);
     assert_int_equal(job_output_list(store, id_of(2), 0, got, 4), 0);
+    assert_int_equal(job_output_before(store, id_of(1), UINT64_MAX, got, 2), 2); /* the newest */
+    assert_int_equal(got[0].sequence, 12);
+    assert_int_equal(got[1].sequence, 15);
+    assert_int_equal(job_output_before(store, id_of(1), 6, got, 1), 1); /* line 5 is in it */
+    assert_int_equal(got[0].first_line, 5);
+    assert_int_equal(job_output_before(store, id_of(1), 5, got, 4), 2);
+    assert_int_equal(got[1].first_line, 4);
+    assert_int_equal(job_output_before(store, id_of(1), 1, got, 4), 0);
+    assert_int_equal(job_output_before(store, id_of(2), UINT64_MAX, got, 4), 0);
+    assert_int_equal(job_output_last_line(store, id_of(1)), 14);
+    assert_int_equal(job_output_last_line(store, id_of(2)), 0);
     output(store, 20, 15, 0); /* the quota is reached */
     assert_int_equal(job_output_list(store, id_of(1), 14, got, 4), 1);
     assert_int_equal(got[0].quota_reached, 1);
+    assert_int_equal(job_output_last_line(store, id_of(1)), 14);
     assert_fine(store);
     memory_store_destroy(store);
 }
