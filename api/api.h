@@ -92,6 +92,11 @@ struct api {
     struct command
         sweep_command; /* the loop's, the ledger's while sweeping: no memory is needed for a deadline */
     struct stuck_summary stuck; /* loop's */
+    struct {
+        struct call *first; /* waiting for their turn, the one that waits longest first */
+        size_t waiting;
+        size_t running;
+    } past; /* of as_of.c */
 };
 
 /* How Qubic keys and hashes are spelled. */

@@ -110,6 +110,8 @@ struct
     struct store *store;
     struct log_reader *log;
     struct arena *arena;
+    bool
+        is_past; /* `store` is what as_of.h made: what is measured outside the log is not known of then */
 };
 
 /* false: the problem was sent and the call is gone. */

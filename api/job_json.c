@@ -84,6 +84,9 @@ static json_t *json_of_lock_input(struct reading *reading, struct id16 escrow_id
 static json_t *json_of_wait(struct reading *reading, uint64_t tick)
 {
     struct settlement_status chain;
+    if (reading->is_past) {
+        return json_null();
+    }
     settlement_status(reading->api->settlement, &chain);
     if (chain.tick_ms == 0 || chain.processed == 0) {
         return json_null();
@@ -116,7 +119,7 @@ json_t *json_of_escrow(struct reading *reading, struct id16 escrow_id)
                      "key_id", (json_int_t)escrow.key_id);
 }
 
-static json_t *json_of_legs(struct reading *reading, struct id16 job_id)
+json_t *json_of_legs(struct reading *reading, struct id16 job_id)
 {
     struct job_leg_view legs[16];
     size_t skip = 0;

@@ -37,6 +37,8 @@ static const struct route_table *const TABLES[] = {
     &ROUTES_TOKENS,
     &ROUTES_METRICS,
     &ROUTES_RECEIPT,
+    &ROUTES_HISTORY,
+    &ROUTES_ACCOUNTS,
 };
 /* clang-format on */
 

@@ -34,6 +34,7 @@ struct route_table {
 void route_request(void *api, struct http_request *request);
 
 /* Each file of api/routes/ has one. */
+extern const struct route_table ROUTES_ACCOUNTS;
 extern const struct route_table ROUTES_ANALYSES;
 extern const struct route_table ROUTES_AUTH;
 extern const struct route_table ROUTES_CONTRACT;
@@ -41,6 +42,7 @@ extern const struct route_table ROUTES_EARNINGS;
 extern const struct route_table ROUTES_FAUCET;
 extern const struct route_table ROUTES_ESTIMATES;
 extern const struct route_table ROUTES_FEED;
+extern const struct route_table ROUTES_HISTORY;
 extern const struct route_table ROUTES_JOBS;
 extern const struct route_table ROUTES_LOG;
 extern const struct route_table ROUTES_MARKET;

@@ -1,6 +1,7 @@
 /* Jobs as consumers and providers have them. */
 // SPDX-License-Identifier: Apache-2.0
 #include "projections/jobs.h"
+#include "api/as_of.h"
 #include "api/fields.h"
 #include "api/job_access.h"
 #include "api/job_json.h"
@@ -37,9 +38,23 @@ static void reply_job(struct call *call, int status)
     }
 }
 
-static void get_job(struct call *call)
+/* After a write: as it is now. */
+static void reply_changed(struct call *call)
 {
     reply_job(call, 200);
+}
+
+static json_t *render(struct reading *then, struct reading *now, const struct job_row *job,
+                      uint64_t as_of)
+{
+    (void)now;
+    (void)as_of;
+    return json_of_job(then, then->call->id, job_shows_private(then->call, job));
+}
+
+static void get_job(struct call *call)
+{
+    as_of_answer_job(call, render);
 }
 
 /* What the index does not know: a page that would look at more than this ends before, and `next` goes on from there. */
@@ -323,7 +338,7 @@ static void cancel_job(struct call *call)
     }
     call_command(call, COMMAND_JOB_CANCEL);
     call->command.u.job.job_id = call->id;
-    call_submit(call, CLASS_SETTLEMENT, get_job);
+    call_submit(call, CLASS_SETTLEMENT, reply_changed);
 }
 
 static void rate_job(struct call *call)
@@ -339,7 +354,7 @@ static void rate_job(struct call *call)
     }
     call_command(call, COMMAND_JOB_RATE);
     call->command.u.rate = rate;
-    call_submit(call, CLASS_CONSUMER, get_job);
+    call_submit(call, CLASS_CONSUMER, reply_changed);
 }
 
 /* ── its events ────────────────────────────────────────────────────────────────────────────────────── */

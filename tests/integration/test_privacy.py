@@ -22,6 +22,8 @@ GET    /healthz                                       200  200  200  200  200  2
 GET    /metrics                                       200  200  200  200  200  200  200  200  200
 GET    /openapi.json                                  200  200  200  200  200  200  200  200  200
 GET    /readyz                                        200  200  200  200  200  200  200  200  200
+GET    /v1/accounts/{id}                              401  200  404  404  404  403  403  200  200
+GET    /v1/accounts/{id}/statement                    401  200+ 404  404  404  403  403  200+ 200+
 GET    /v1/analyses/{id}                              401  200* 404  403  403  403  403  403  403
 POST   /v1/analyses/{id}/override                     401  422  404  403  403  403  403  403  403
 POST   /v1/auth/challenge                             200  200  200  200  200  200  200  200  200
@@ -45,6 +47,7 @@ GET    /v1/jobs                                       401  200  200  200* 200  4
 POST   /v1/jobs                                       401  409  404  403  403  403  403  403  403
 GET    /v1/jobs/{id}                                  401  200* 404  200* 404  403  403  200+ 200+
 POST   /v1/jobs/{id}/cancel                           401  409  404  403  403  403  403  403  403
+GET    /v1/jobs/{id}/escrow                           401  200+ 404  200+ 404  403  403  200+ 200+
 GET    /v1/jobs/{id}/events                           401  200* 404  200* 404  403  403  403  403
 GET    /v1/jobs/{id}/metrics                          401  200  404  200  404  403  403  200  200
 GET    /v1/jobs/{id}/output                           401  200* 404  200* 404  403  403  403  403
@@ -52,6 +55,7 @@ POST   /v1/jobs/{id}/rating                           401  409  404  403  403  4
 GET    /v1/jobs/{id}/receipt                          401  200+ 404  200+ 404  403  403  200+ 200+
 GET    /v1/jobs/{id}/results                          401  200* 404  200* 404  403  403  403  403
 GET    /v1/jobs/{id}/results/{tail}                   401  200* 404  200* 404  403  403  403  403
+GET    /v1/jobs/{id}/timeline                         401  200  404  200  404  403  403  200  200
 GET    /v1/log/checkpoint                             200  200  200  200  200  200  200  200  200
 GET    /v1/log/proof/consistency                      200  200  200  200  200  200  200  200  200
 GET    /v1/log/proof/inclusion                        200  200  200  200  200  200  200  200  200
@@ -134,6 +138,7 @@ class Privacy(unittest.TestCase):
                   "metrics": {"samples": [{"at_ms": 2}]}, "start": {},
                   "end": {"ending": "completed", "reason": "exited_zero", "worker_ms": 1}}
         special = {
+            "GET /v1/accounts/{id}": (cls.alice.account_id, None), "GET /v1/accounts/{id}/statement": (cls.alice.account_id, None),
             "GET /v1/analyses/{id}": (upload, None), "GET /v1/uploads/{id}": (upload, None),
             "POST /v1/analyses/{id}/override": (upload, {"dance": 1}),
             "POST /v1/offers/{id}/withdraw": (withdrawn, {}),
