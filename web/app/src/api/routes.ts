@@ -1,68 +1,67 @@
 // SPDX-License-Identifier: Apache-2.0
-// The API's routes that the page uses, one function each. Everything else asks through these.
+// The API's routes that the page uses, one function each. Everything else asks through these. Addresses, what is sent and what may come back are held
+// to the contract (contract.ts): another name is an error of the build.
 import * as z from "zod/mini";
 import { session } from "../wallet/session.ts";
 import { ask, noAnswer, Problem, problemOf } from "./client.ts";
+import { address, type Answer, type Body, type Path, type Places, type Query, type Schema, type Takes } from "./contract.ts";
 import * as schema from "./schema.ts";
 
 const token = (): string | undefined => session.get()?.token;
-const post = <T extends z.ZodMiniType>(path: string, of: T, body: unknown, key?: string) =>
-  ask(path, of, { method: "POST", body, token: token(), ...(key === undefined ? {} : { key }) });
-const get = <T extends z.ZodMiniType>(path: string, of: T, signal?: AbortSignal) => ask(path, of, { token: token(), signal });
-const id = encodeURIComponent;
+interface At<Q> {
+  readonly query?: Q;
+  readonly signal?: AbortSignal | undefined;
+  /** Instead of the session's. */
+  readonly token?: string;
+}
+const get = <P extends Path<"get">, S extends z.ZodMiniType>(path: P, of: S & Takes<S, Answer<"get", P>>, places: Places<"get", P>, { query, signal, token: given = token() }: At<Query<"get", P>> = {}) =>
+  ask(address(path, places as object, query), of as S, { token: given, signal });
+const post = <P extends Path<"post">, S extends z.ZodMiniType>(path: P, of: S & Takes<S, Answer<"post", P>>, places: Places<"post", P>, body: Body<P>, key?: string, signal?: AbortSignal) =>
+  ask(address(path, places as object), of as S, { method: "POST", body, token: token(), ...(key === undefined ? {} : { key }), signal });
 
-export const getTerms = (signal?: AbortSignal) => ask("/v1/terms", schema.terms, { signal });
+export const getTerms = (signal?: AbortSignal) => get("/v1/terms", schema.terms, {}, { signal });
 /** Answered with 503 while it is not ready, with the same body. */
 export async function getReady(signal?: AbortSignal) {
   const answer = await fetch("/readyz", { signal: signal ?? null }).catch(() => Promise.reject(noAnswer()));
-  return schema.ready.parse(await answer.json());
+  const read: Takes<typeof schema.ready, Answer<"get", "/readyz">> = schema.ready;
+  return read.parse(await answer.json());
 }
-export const getOffers = (signal?: AbortSignal) => get("/v1/offers?limit=500", schema.list(schema.offer), signal);
+export const getOffers = (signal?: AbortSignal) => get("/v1/offers", schema.list(schema.offer), {}, { query: { limit: 500 }, signal });
 
-export const newChallenge = () => post("/v1/auth/challenge", schema.challenge, {});
-export const newSession = (body: { identity: string; nonce: string; signature: string; scopes: string[]; label: string }) =>
-  post("/v1/auth/session", schema.session, body);
-export const whoami = (given: string) => ask("/v1/auth/whoami", schema.whoami, { token: given });
-export const revoke = (tokenId: string) => post(`/v1/auth/tokens/${id(tokenId)}/revoke`, z.object({ revoked: z.boolean() }), {});
+export const newChallenge = () => post("/v1/auth/challenge", schema.challenge, {}, {});
+export const newSession = (body: Body<"/v1/auth/session">) => post("/v1/auth/session", schema.session, {}, body);
+export const whoami = (given: string) => get("/v1/auth/whoami", schema.whoami, {}, { token: given });
+export const revoke = (id: string) => post("/v1/auth/tokens/{id}/revoke", schema.revoked, { id }, {});
 
-export const getUpload = (upload: string, signal?: AbortSignal) => get(`/v1/uploads/${id(upload)}`, schema.upload, signal);
-export const getMatches = (upload: string, order: schema.Order, after: number, signal?: AbortSignal) =>
-  get(`/v1/matches?upload_id=${id(upload)}&order=${order}&limit=50${after > 0 ? `&after=${after}` : ""}`, schema.matches, signal);
-export const overrideAnalysis = (upload: string, body: Readonly<Record<string, unknown>>, key: string) =>
-  post(`/v1/analyses/${id(upload)}/override`, schema.overridden, body, key);
-export const getEstimates = (body: Readonly<Record<string, unknown>>, signal?: AbortSignal) =>
-  ask("/v1/estimates", schema.estimates, { method: "POST", body, token: token(), signal });
+export const getUpload = (id: string, signal?: AbortSignal) => get("/v1/uploads/{id}", schema.upload, { id }, { signal });
+export const getMatches = (upload_id: string, order: schema.Order, after: number, signal?: AbortSignal) =>
+  get("/v1/matches", schema.matches, {}, { query: { upload_id, order, limit: 50, after: after > 0 ? after : undefined }, signal });
+export const overrideAnalysis = (id: string, body: Body<"/v1/analyses/{id}/override">, key: string) => post("/v1/analyses/{id}/override", schema.overridden, { id }, body, key);
+export const getEstimates = (body: Body<"/v1/estimates">, signal?: AbortSignal) => post("/v1/estimates", schema.estimates, {}, body, undefined, signal);
 /** The same, recorded. */
-export const newMatch = (upload: string, key: string) => post("/v1/matches", schema.match, { upload_id: upload }, key);
-export const newQuote = (body: { upload_id: string; offer_id: string; match_id?: string }, key: string) => post("/v1/quotes", schema.quote, body, key);
-export interface Settings {
-  readonly arguments?: readonly string[];
-  readonly environment?: Readonly<Record<string, string>>;
-  /** Variables that only the machine can read: hex of a box sealed to the quote's key. */
-  readonly sealed?: Readonly<Record<string, string>>;
-  readonly entry?: string;
-}
-export const newJob = (quote: string, settings: Settings, key: string) =>
-  post("/v1/jobs", schema.job, { quote_id: quote, ...(Object.keys(settings).length > 0 ? { settings } : {}) }, key);
-export const broadcast = (transaction: string) => post("/v1/broadcast", schema.broadcast, { transaction });
+export const newMatch = (upload_id: string, key: string) => post("/v1/matches", schema.match, {}, { upload_id }, key);
+export const newQuote = (body: Body<"/v1/quotes">, key: string) => post("/v1/quotes", schema.quote, {}, body, key);
+export type Settings = Readonly<Schema["JobSettings"]>;
+export const newJob = (quote_id: string, settings: Settings, key: string) =>
+  post("/v1/jobs", schema.job, {}, { quote_id, ...(Object.keys(settings).length > 0 ? { settings } : {}) }, key);
+export const broadcast = (transaction: string) => post("/v1/broadcast", schema.broadcast, {}, { transaction });
 
-export const getJobs = (query: string, signal?: AbortSignal) => get(`/v1/jobs?${query}`, schema.list(schema.job), signal);
-export const getJob = (job: string, signal?: AbortSignal) => get(`/v1/jobs/${id(job)}`, schema.job, signal);
-export const cancelJob = (job: string, key: string) => post(`/v1/jobs/${id(job)}/cancel`, schema.job, {}, key);
-export const getResults = (job: string, signal?: AbortSignal) => get(`/v1/jobs/${id(job)}/results`, schema.list(schema.result), signal);
-export const getJobEvents = (job: string, after: number, signal?: AbortSignal) =>
-  get(`/v1/jobs/${id(job)}/events?after=${after}&limit=500`, schema.events, signal);
-export const getEvents = (after: number, limit: number, signal?: AbortSignal) => get(`/v1/events?after=${after}&limit=${limit}`, schema.events, signal);
+export const getJobs = (query: Query<"get", "/v1/jobs">, signal?: AbortSignal) => get("/v1/jobs", schema.list(schema.job), {}, { query, signal });
+export const getJob = (id: string, signal?: AbortSignal) => get("/v1/jobs/{id}", schema.job, { id }, { signal });
+export const cancelJob = (id: string, key: string) => post("/v1/jobs/{id}/cancel", schema.job, { id }, {}, key);
+export const getResults = (id: string, signal?: AbortSignal) => get("/v1/jobs/{id}/results", schema.list(schema.result), { id }, { signal });
+export const getJobEvents = (id: string, after: number, signal?: AbortSignal) => get("/v1/jobs/{id}/events", schema.events, { id }, { query: { after, limit: 500 }, signal });
+export const getEvents = (after: number, limit: number, signal?: AbortSignal) => get("/v1/events", schema.events, {}, { query: { after, limit }, signal });
 
-export const getBalance = (identity: string, signal?: AbortSignal) => get(`/v1/balances/${id(identity)}`, schema.balance, signal);
-export const askFaucet = (identity: string, amount: bigint) => post("/v1/faucet", schema.faucet, { identity, amount: Number(amount) });
-export const getEarnings = (signal?: AbortSignal) => get("/v1/earnings", schema.earnings, signal);
-export const getTransactions = (before: string | undefined, signal?: AbortSignal) =>
-  get(`/v1/transactions?limit=50${before === undefined ? "" : `&before=${id(before)}`}`, schema.list(schema.transaction), signal);
+export const getBalance = (identity: string, signal?: AbortSignal) => get("/v1/balances/{name}", schema.balance, { name: identity }, { signal });
+export const askFaucet = (identity: string, amount: bigint) => post("/v1/faucet", schema.faucet, {}, { identity, amount: Number(amount) });
+export const getEarnings = (signal?: AbortSignal) => get("/v1/earnings", schema.earnings, {}, { signal });
+export const getTransactions = (before: number | undefined, signal?: AbortSignal) =>
+  get("/v1/transactions", schema.list(schema.transaction), {}, { query: { limit: 50, before }, signal });
 
 /** A file of results, whole, as the browser keeps it: the token goes in a header, so a plain link would not do. */
 export async function getResult(job: string, name: string): Promise<Blob> {
-  const path = `/v1/jobs/${id(job)}/results/${name.split("/").map(id).join("/")}`;
+  const path = `${address("/v1/jobs/{id}/results", { id: job })}/${name.split("/").map(encodeURIComponent).join("/")}`;
   const answer = await fetch(path, { headers: { Authorization: `Bearer ${token() ?? ""}` } }).catch(() => Promise.reject(noAnswer()));
   if (!answer.ok) throw problemOf(answer.status, await answer.json().catch(() => null));
   return answer.blob();
@@ -82,7 +81,8 @@ export function sendUpload({ files, entry, key }: Sent, onProgress: (sent: numbe
     const request = new XMLHttpRequest();
     const [first] = files;
     const alone = files.length === 1 && first !== undefined;
-    request.open("POST", alone ? `/v1/uploads?name=${id(first.name)}${entry === undefined ? "" : `&entry=${id(entry)}`}` : "/v1/uploads");
+    const query: Query<"post", "/v1/uploads"> = alone ? { name: first.name, entry } : {};
+    request.open("POST", address("/v1/uploads" satisfies Path<"post">, {}, query));
     request.setRequestHeader("Authorization", `Bearer ${token() ?? ""}`);
     if (alone) request.setRequestHeader("Content-Type", "application/octet-stream");
     request.setRequestHeader("Idempotency-Key", key);
@@ -96,7 +96,8 @@ export function sendUpload({ files, entry, key }: Sent, onProgress: (sent: numbe
       } catch {
         // problemOf says so
       }
-      const read = schema.upload.safeParse(body);
+      const taken: Takes<typeof schema.upload, Answer<"post", "/v1/uploads">> = schema.upload;
+      const read = taken.safeParse(body);
       if (request.status === 201 && read.success) resolve(read.data);
       else reject(problemOf(request.status, body));
     };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the server answers, checked where it comes in. Written by hand after docs/api.md until there is an OpenAPI document: this file and
-// routes.ts beside it are all that knows the API's shapes. Fields that are not named here are ignored, so a newer server may add some.
+// What the server answers, checked where it comes in: the fields that the page shows, of the many that the contract has. Fields that are not named
+// here are ignored, so a newer server may add some; that every answer of the contract is taken is checked by the compiler (contract.ts).
 import * as z from "zod/mini";
 
 const amount = z.pipe(z.int(), z.transform((value: number) => BigInt(value)));
@@ -14,6 +14,7 @@ export const challenge = z.object({ nonce: text, origin: text, log_id: text, exp
 export const session = z.object({
   token: text, token_id: text, account_id: text, identity: text, scopes: z.array(text), expires_at: time,
 });
+export const revoked = z.object({ revoked: z.boolean() });
 export const whoami = z.object({ account_id: z.nullable(text), identity: z.nullable(text), scopes: z.array(text), token_id: text });
 
 export const terms = z.object({
@@ -45,12 +46,15 @@ export const analysis = z.object({
 const figures = z.object({
   job_type: text, device: text, gpus: count, vram_mib: count, tflops_milli: count, ram_mib: count, storage_mib: count, p50_ms: count, p90_ms: count,
 });
+/** The private part of an upload was erased at its owner's wish: it cannot be a job any more. */
+const erased = z.pipe(z.object({ confidence_permille: count }), z.transform(() => null));
 /** What an upload's owner said of it last. */
 const override = z.extend(figures, { reason: z.nullish(text), at: text });
 export const upload = z.object({
-  id: text, file_name: text, size: count, digest: z.nullable(text), received_at: time, analysis: z.nullable(analysis), override: z._default(z.nullable(override), null),
+  id: text, file_name: text, size: count, digest: z.nullable(text), received_at: time, 
+  analysis: z.nullable(z.union([analysis, erased])), override: z._default(z.nullable(override), null),
 });
-export const overridden = z.object({ override });
+export const overridden = z.object({ override: z.nullable(override) });
 
 export const estimates = z.object({
   job_type: text,
@@ -94,7 +98,7 @@ export const leg = z.object({
 export const jobStatuses = ["awaiting_lock", "queued", "assigned", "running", "completed", "failed", "cancelled"] as const;
 export const job = z.object({
   id: text, status: z.enum(jobStatuses), ending: z.nullable(text), reason: z.nullable(text), fault: z.nullable(text), detail: z.nullish(text),
-  file_name: z.nullish(text), account_id: text, provider_id: text, host_id: text, upload_id: text, offer_id: text, quote_id: text,
+  file_name: z.nullish(text), account_id: text, provider_id: text, host_id: z.nullable(text), upload_id: text, offer_id: text, quote_id: text,
   rate: amount, cap: amount, limit_ms: count, used_ms: count, gross: amount, fee: amount, payout: amount, refund: amount,
   permille: count, operation: z.nullish(text), created_at: text, queued_at: time, assigned_at: time, started_at: time, ended_at: time,
   exit_status: z.nullish(count), signal: z.nullish(count), attempt: count, results: count, settled: z.boolean(),

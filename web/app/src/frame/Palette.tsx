@@ -27,7 +27,7 @@ export default function Palette({ places, onClose }: { places: readonly { to: st
   const who = useStore(session);
   const [query, setQuery] = useState("");
   const [at, setAt] = useState(0);
-  const jobs = useQuery({ queryKey: ["jobs", "limit=100"], queryFn: ({ signal }) => getJobs("limit=100", signal), enabled: who !== null });
+  const jobs = useQuery({ queryKey: ["jobs", "limit=100"], queryFn: ({ signal }) => getJobs({ limit: 100 }, signal), enabled: who !== null });
   const go = (to: string) => () => void navigate({ to });
   const entries: Entry[] = [
     ...places.map(({ to, label, icon }) => ({ id: to, text: label, more: "", icon, run: go(to) })),

@@ -2,6 +2,7 @@
 // All jobs, newest first; filter, role and page are in the address.
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
+import { address } from "../api/contract.ts";
 import { getJobs } from "../api/routes.ts";
 import { jobStatuses, type Job, type JobStatus } from "../api/schema.ts";
 import { useTitle } from "../frame/title.ts";
@@ -40,12 +41,12 @@ function Rows({ jobs }: { jobs: readonly Job[] }) {
 function List() {
   const { status, role, before } = useSearch({ from: "/jobs" });
   const navigate = useNavigate({ from: "/jobs" });
-  const query = new URLSearchParams({ limit: String(PAGE), ...(status && { status }), ...(role && { role }), ...(before && { before }) }).toString();
+  const query = { limit: PAGE, status, role, before: before === undefined ? undefined : Number(before) };
   const jobs = useQuery({ queryKey: ["jobs", query], queryFn: ({ signal }) => getJobs(query, signal), placeholderData: (old) => old });
   const next = jobs.data?.next;
   return (
     <>
-      <header className="page-head"><h1>Jobs</h1><Refresh query={jobs} what="Jobs" path={`/v1/jobs?${query}`} /></header>
+      <header className="page-head"><h1>Jobs</h1><Refresh query={jobs} what="Jobs" path={address("/v1/jobs", {}, query)} /></header>
       <div className="filters">
         <div className="segments" role="group" aria-label="Whose jobs">
           <button type="button" aria-pressed={role === undefined} onClick={() => void navigate({ search: status ? { status } : {} })}>That I submitted</button>

@@ -34,7 +34,7 @@ function Row({ transaction: t }: { transaction: Transaction }) {
 
 function List() {
   const { before } = useSearch({ from: "/money" });
-  const list = useQuery({ queryKey: ["transactions", before ?? ""], queryFn: ({ signal }) => getTransactions(before, signal), placeholderData: (old) => old });
+  const list = useQuery({ queryKey: ["transactions", before ?? ""], queryFn: ({ signal }) => getTransactions(before === undefined ? undefined : Number(before), signal), placeholderData: (old) => old });
   const next = list.data?.next;
   return (
     <>

@@ -68,7 +68,7 @@ function Facts({ job, run }: { job: Job; run: Run }) {
         {over && job.fee > 0n && <div><dt>Of which fee</dt><dd><Amount value={job.fee} /></dd></div>}
         {job.attempt > 1 && <div><dt>Attempt</dt><dd>{job.attempt}</dd></div>}
         <div><dt>Job</dt><dd><Id value={job.id} what="Job id" /></dd></div>
-        <div><dt>Machine</dt><dd><Id value={job.host_id} what="Machine id" /></dd></div>
+        {job.host_id !== null && <div><dt>Machine</dt><dd><Id value={job.host_id} what="Machine id" /></dd></div>}
         {job.escrow !== null && <div><dt>Escrow</dt><dd><Id value={job.escrow.identity} what="Escrow identity" /></dd></div>}
       </dl>
       <p><Curl of={{ path: `/v1/jobs/${job.id}` }} /></p>

@@ -4,6 +4,7 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { getEstimates } from "../../api/routes.ts";
 import type { Estimates } from "../../api/schema.ts";
+import type { Parameters } from "../../lib/parameters.ts";
 import { spaced } from "../../lib/words.ts";
 import { Amount } from "../../parts/Amount.tsx";
 import { Curl } from "../../parts/Curl.tsx";
@@ -33,18 +34,18 @@ function Sources({ workload }: { workload: Estimates["workload"] }) {
   );
 }
 
-export function EstimatePanel({ upload, offer, parameters }: { upload: string; offer: string; parameters: Readonly<Record<string, string | number>> }) {
+export function EstimatePanel({ upload, offer, parameters }: { upload: string; offer: string; parameters: Parameters }) {
   const asked = useSettled(JSON.stringify(parameters));
   const given = asked !== "{}";
   const estimate = useQuery({
     queryKey: ["estimate", upload, offer, asked],
-    queryFn: ({ signal }) => getEstimates({ upload_id: upload, offer_id: offer, ...(given ? { parameters: JSON.parse(asked) as unknown } : {}) }, signal),
+    queryFn: ({ signal }) => getEstimates({ upload_id: upload, offer_id: offer, ...(given ? { parameters: JSON.parse(asked) as Parameters } : {}) }, signal),
     placeholderData: keepPreviousData, staleTime: 30_000,
   });
   const one = estimate.data?.estimates[0];
   return (
     <section className="card" aria-label="Estimate" aria-busy={estimate.isFetching}>
-      <div className="section-head"><h2>Estimate</h2><span className="grow" /><Curl of={{ path: "/v1/estimates", method: "POST", body: { upload_id: upload, offer_id: offer, ...(given ? { parameters: JSON.parse(asked) as unknown } : {}) } }} /></div>
+      <div className="section-head"><h2>Estimate</h2><span className="grow" /><Curl of={{ path: "/v1/estimates", method: "POST", body: { upload_id: upload, offer_id: offer, ...(given ? { parameters: JSON.parse(asked) as Parameters } : {}) } }} /></div>
       {one === undefined || estimate.data === undefined ? (estimate.isError ? <ErrorPanel error={estimate.error} retry={() => void estimate.refetch()} safe="You can go on without it; the price is fixed in the next step." /> : <Skeleton rows={3} height={24} />) : (
         <>
           <p className="estimate-range" data-testid="estimate">{one.text}</p>
