@@ -37,8 +37,8 @@ struct api_options {
     const char *qubic_query_url;
     unsigned
         qubic_requests_per_s; /* of each of the two clients: this one and settlement's; 0: no limit */
-    const char *explorer_url;                   /* NULL: none */
-    const char *faucet_url;                     /* of a local chain; NULL: none */
+    const char *explorer_url; /* a transaction's id is put behind it; NULL: none */
+    const char *faucet_url;   /* of a local chain; NULL: none */
     const char *cors_origins[CORS_ORIGINS_MAX]; /* pages that may read answers, see api/cors.h */
     size_t cors_origin_count;
     /* Requests a second; 0: no limit. Not given: API_RATE_… , but for addresses of this machine: there may be a proxy behind them. */

@@ -57,6 +57,11 @@ static const char USAGE[] =
     "  --faucet-url URL           local logs only: where /v1/faucet passes requests on (of "
     "tally-devchain: its URL with\n"
     "                             /dev/v1/faucet behind it) [none]\n"
+    "  --explorer-url URL         where people look at a transaction: the page links to URL with "
+    "its "
+    "id behind it\n"
+    "                             [of a mainnet log https://explorer.qubic.org/network/tx/, else "
+    "none]\n"
     "  --qubic-rate N             requests a second to the chain's services, of settlement and of "
     "the "
     "API each;\n"
@@ -99,6 +104,7 @@ enum option_id {
     OPT_QUERY,
     OPT_SECOND_LIVE,
     OPT_FAUCET,
+    OPT_EXPLORER,
     OPT_RATE,
     OPT_ANALYSIS_MS,
     OPT_ANALYSIS_MIB,
@@ -134,6 +140,7 @@ static const struct option LONG[] = {
     {"qubic-query-url", required_argument, NULL, OPT_QUERY},
     {"qubic-second-live-url", required_argument, NULL, OPT_SECOND_LIVE},
     {"faucet-url", required_argument, NULL, OPT_FAUCET},
+    {"explorer-url", required_argument, NULL, OPT_EXPLORER},
     {"qubic-rate", required_argument, NULL, OPT_RATE},
     {"analysis-ms", required_argument, NULL, OPT_ANALYSIS_MS},
     {"analysis-mib", required_argument, NULL, OPT_ANALYSIS_MIB},
@@ -266,6 +273,15 @@ static enum err_code take(int id, struct tallyd_options *options, struct err *er
     case OPT_FAUCET:
         options->api.faucet_url = optarg;
         break;
+    case OPT_EXPLORER:
+        /* It becomes a link: nothing that a browser would run. */
+        if (strncmp(optarg, "https://", 8) != 0 && strncmp(optarg, "http://", 7) != 0) {
+            code = err_set(err, ERR_INVALID,
+                           "--explorer-url begins with https:// or http://, and a transaction's id "
+                           "is put behind it");
+        }
+        options->api.explorer_url = optarg;
+        break;
     case OPT_RATE:
         code = number(optarg, 1000, &value, "qubic-rate", err);
         options->api.qubic_requests_per_s = (unsigned)value;
@@ -380,6 +396,9 @@ enum err_code options_choose_chain(struct tallyd_options *options, enum network 
     if (network != NETWORK_LOCAL && api->faucet_url != NULL) {
         return err_set(err, ERR_INVALID,
                        "--faucet-url is for a log of the network 'local': no other has a faucet");
+    }
+    if (api->explorer_url == NULL && network == NETWORK_MAINNET) {
+        api->explorer_url = "https://explorer.qubic.org/network/tx/";
     }
     if (!options->rate_given && network != NETWORK_LOCAL) {
         api->qubic_requests_per_s = REQUESTS_PER_S_DEFAULT;

@@ -26,6 +26,7 @@ static const struct route_table *const TABLES[] = {
     &ROUTES_RESULTS,
     &ROUTES_FEED,
     &ROUTES_EARNINGS,
+    &ROUTES_MACHINES,
     &ROUTES_LOG,
     &ROUTES_RECONCILIATIONS,
     &ROUTES_SETTLEMENT,

@@ -45,6 +45,7 @@ extern const struct route_table ROUTES_FEED;
 extern const struct route_table ROUTES_HISTORY;
 extern const struct route_table ROUTES_JOBS;
 extern const struct route_table ROUTES_LOG;
+extern const struct route_table ROUTES_MACHINES;
 extern const struct route_table ROUTES_MARKET;
 extern const struct route_table ROUTES_MATCHES;
 extern const struct route_table ROUTES_METRICS;

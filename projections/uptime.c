@@ -92,14 +92,15 @@ static int64_t days_sum(struct store *store, const struct view_key *host, int64_
     return sum;
 }
 
-void uptime_get(struct store *store, struct id16 account_id, int64_t now, struct uptime *ret)
+size_t uptime_hosts(struct store *store, struct id16 account_id, struct id16 after, int64_t now,
+                    struct uptime_host *ret, size_t max)
 {
     int64_t first_day = now / DAY_NS - (UPTIME_DAYS - 1);
     int64_t border = first_day * DAY_NS;
-    struct view_key at = host_key(account_id, (struct id16){0});
+    struct view_key at = host_key(account_id, after);
     struct bytes value;
-    *ret = (struct uptime){0};
-    while (view_next(store, &HOSTS, &at, sizeof account_id.b, &value)) {
+    size_t count = 0;
+    while (count < max && view_next(store, &HOSTS, &at, sizeof account_id.b, &value)) {
         struct host_uptime row;
         INVARIANT(value.size == sizeof row);
         memcpy(&row, value.data, sizeof row);
@@ -109,10 +110,27 @@ void uptime_get(struct store *store, struct id16 account_id, int64_t now, struct
             online += now - since;
         }
         int64_t from = row.enrolled_at > border ? row.enrolled_at : border;
-        if (online > 0 && from < now) {
+        ret[count] = (struct uptime_host){.enrolled_at = row.enrolled_at,
+                                          .online_since = row.online_since,
+                                          .online_ms = (uint64_t)(online / NS_PER_MS)};
+        memcpy(ret[count].host_id.b, at.b + sizeof account_id.b, sizeof ret[count].host_id.b);
+        if (from < now) {
+            ret[count].possible_ms = (uint64_t)((now - from) / NS_PER_MS);
+        }
+        count++;
+    }
+    return count;
+}
+
+void uptime_get(struct store *store, struct id16 account_id, int64_t now, struct uptime *ret)
+{
+    struct uptime_host host = {0};
+    *ret = (struct uptime){0};
+    while (uptime_hosts(store, account_id, host.host_id, now, &host, 1) > 0) {
+        if (host.online_ms > 0 && host.possible_ms > 0) {
             ret->hosts++;
-            ret->online_ms += (uint64_t)(online / NS_PER_MS);
-            ret->possible_ms += (uint64_t)((now - from) / NS_PER_MS);
+            ret->online_ms += host.online_ms;
+            ret->possible_ms += host.possible_ms;
         }
     }
 }

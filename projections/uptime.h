@@ -20,7 +20,18 @@ struct uptime {
     uint64_t possible_ms; /* 0: no machine was online */
 };
 
-/* `now` in ns UTC. */
+struct uptime_host {
+    struct id16 host_id;
+    int64_t enrolled_at;
+    int64_t online_since; /* 0: offline */
+    uint64_t online_ms;
+    uint64_t possible_ms;
+};
+
+/* Up to `max` machines of an account after host id `after` (zero: from the first), also those that were not online. `now` in ns UTC. */
+size_t uptime_hosts(struct store *store, struct id16 account_id, struct id16 after, int64_t now,
+                    struct uptime_host *ret, size_t max);
+/* All of them together. `now` in ns UTC. */
 void uptime_get(struct store *store, struct id16 account_id, int64_t now, struct uptime *ret);
 
 #endif

@@ -269,15 +269,15 @@ static void terms(struct call *call)
     reading_close(&reading);
     settlement_status(call->api->settlement, &chain);
     const struct api_options *options = &call->api->options;
-    json_t *json = json_pack("{s:s,s:s,s:o,s:s,s:o,s:{s:s,s:s,s:i,s:i,s:i,s:b,s:b},s:{s:i,s:i}}",
-                             "origin", call->api->origin, "log", ledger_origin(call->api->ledger),
-                             "log_id", json_of_id(ledger.log_id), "network",
-                             enum_word(&network_words, (uint32_t)ledger.network), "terms",
-                             json_of_terms(&ledger), "chain", "live_url", options->qubic_live_url,
-                             "query_url", options->qubic_query_url, "tick", (int)chain.tick,
-                             "tick_ms", (int)chain.tick_ms, "processed", (int)chain.processed,
-                             "answers", chain.chain_answers, "faucet", options->faucet_url != NULL,
-                             "payload", "input_type", PAYLOAD_INPUT_TYPE, "size", PAYLOAD_SIZE);
+    json_t *json = json_pack(
+        "{s:s,s:s,s:o,s:s,s:o,s:{s:s,s:s,s:s?,s:i,s:i,s:i,s:b,s:b},s:{s:i,s:i}}", "origin",
+        call->api->origin, "log", ledger_origin(call->api->ledger), "log_id",
+        json_of_id(ledger.log_id), "network", enum_word(&network_words, (uint32_t)ledger.network),
+        "terms", json_of_terms(&ledger), "chain", "live_url", options->qubic_live_url, "query_url",
+        options->qubic_query_url, "explorer_url", options->explorer_url, "tick", (int)chain.tick,
+        "tick_ms", (int)chain.tick_ms, "processed", (int)chain.processed, "answers",
+        chain.chain_answers, "faucet", options->faucet_url != NULL, "payload", "input_type",
+        PAYLOAD_INPUT_TYPE, "size", PAYLOAD_SIZE);
     call_reply(call, 200, json);
 }
 

@@ -110,6 +110,24 @@ static void a_faucet_is_a_local_chains_alone(void **state)
     assert_non_null(strstr(err.message, "--faucet-url"));
 }
 
+static void transactions_are_looked_at_where_the_network_shows_them(void **state)
+{
+    (void)state;
+    struct tallyd_options options;
+    struct err err = {0};
+    assert_int_equal(parse(&options, NULL, NULL, NULL), ERR_OK);
+    assert_int_equal(options_choose_chain(&options, NETWORK_TESTNET, NULL), ERR_OK);
+    assert_null(options.api.explorer_url);
+    assert_int_equal(parse(&options, NULL, NULL, NULL), ERR_OK);
+    assert_int_equal(options_choose_chain(&options, NETWORK_MAINNET, NULL), ERR_OK);
+    assert_string_equal(options.api.explorer_url, "https://explorer.qubic.org/network/tx/");
+    assert_int_equal(parse(&options, "--explorer-url", "http://here/tx/", NULL), ERR_OK);
+    assert_int_equal(options_choose_chain(&options, NETWORK_MAINNET, NULL), ERR_OK);
+    assert_string_equal(options.api.explorer_url, "http://here/tx/");
+    assert_int_equal(parse(&options, "--explorer-url", "javascript:alert(1)//", &err), ERR_INVALID);
+    assert_non_null(strstr(err.message, "--explorer-url begins with https://"));
+}
+
 static void only_a_restore_is_told_yes(void **state)
 {
     struct tallyd_options options;
@@ -138,6 +156,7 @@ int main(void)
         cmocka_unit_test(the_second_live_service_is_another_one),
         cmocka_unit_test(the_rate_is_the_one_given_or_the_networks),
         cmocka_unit_test(a_faucet_is_a_local_chains_alone),
+        cmocka_unit_test(transactions_are_looked_at_where_the_network_shows_them),
         cmocka_unit_test(only_a_restore_is_told_yes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

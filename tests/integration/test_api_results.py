@@ -186,6 +186,28 @@ class Results(unittest.TestCase):
         self.assertEqual(self.alice.get("/v1/earnings", token=False).status, 401)
         self.assertEqual(self.host.get("/v1/earnings").status, 403)
 
+    def test_R9_7_machines_say_what_they_are_doing_and_did(self):
+        def mine(**more):
+            return {machine["host_id"]: machine for machine in self.maria.ok("GET", "/v1/workers", **more)["items"]}
+        before = mine()[self.host.host_id]
+        self.assertEqual((before["name"], before["online"], before["job_id"], before["measured_at"]), ("rig", True, None, None))
+        job = self.running()
+        self.host.ok("POST", "/v1/workers/benchmark", {"benchmark_version": 1, "speed_permille": 900, "detail": "ok memory: 1"})
+        self.assertEqual(mine()[self.host.host_id]["job_id"], job["id"])
+        self.host.end(job)
+        after = mine()[self.host.host_id]
+        self.assertEqual((after["job_id"], after["done"], after["lost"]), (None, before["done"] + 1, before["lost"]))
+        self.assertIsNotNone(after["measured_at"])
+        self.assertLessEqual(after["online_ms"], after["possible_ms"])
+        late = self.maria.ok("POST", "/v1/workers/enrol", {"host_name": "attic", "software": "none"})["host_id"]
+        self.assertEqual([(machine["name"], machine["online"]) for machine in mine().values() if machine["host_id"] == late], [("attic", False)])
+        first = self.maria.ok("GET", "/v1/workers?limit=1")
+        rest = self.maria.ok("GET", "/v1/workers?after=" + first["next"])
+        self.assertEqual([machine["host_id"] for machine in first["items"] + rest["items"]], list(mine()))
+        self.assertIsNone(rest["next"])
+        self.assertEqual([machine["name"] for machine in self.bob.ok("GET", "/v1/workers")["items"]], ["other"])
+        self.assertEqual(self.alice.get("/v1/workers", token=False).status, 401)
+
 
 class Room(unittest.TestCase):
     """With files as large as they are by default: none of them is sent."""

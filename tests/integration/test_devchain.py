@@ -154,6 +154,7 @@ class DevchainTest(unittest.TestCase):
         self.assertEqual((one["hash"], one["amount"], one["source"], one["destination"], one["tickNumber"],
                           one["moneyFlew"]), (transaction["id"], "300", self.alice, self.bob, tick, True))
         self.assertAlmostEqual(int(one["timestamp"]) / 1000, time.time(), delta=60)
+        self.assertEqual(chain.ok("/explorer/tx/" + transaction["id"]), one)  # as a link has it
         self.assertEqual(chain.ok("/query/v1/getTransactionsForTick", {"tickNumber": tick}), [one])
         data = chain.ok("/query/v1/getTickData", {"tickNumber": tick})["tickData"]
         self.assertEqual((data["tickNumber"], data["epoch"], data["transactionHashes"]), (tick, 227, [transaction["id"]]))
@@ -246,6 +247,8 @@ class DevchainTest(unittest.TestCase):
         for path, body, status, code in (
                 ("/query/v1/getTransactionByHash", {"hash": "x"}, 400, 3),
                 ("/query/v1/getTransactionByHash", {"hash": self.alice}, 400, 3),
+                ("/explorer/tx/x%22", None, 400, 3),
+                ("/explorer/tx/" + "a" * 60, None, 400, 3),
                 ("/query/v1/getTickData", {"tickNumber": 10**6}, 400, 3),
                 ("/query/v1/getTickData", {"tickNumber": -1}, 400, 3),
                 ("/query/v1/getTickData", {"tickNumber": 5}, 400, 3),

@@ -87,6 +87,7 @@ class Faucet(unittest.TestCase):
         with World(faucet=True) as world:
             alice = world.person("alice")
             self.assertTrue(alice.ok("GET", "/v1/terms")["chain"]["faucet"])
+            self.assertEqual(alice.ok("GET", "/v1/terms")["chain"]["explorer_url"], world.chain.url + "/explorer/tx/")
             balance = lambda: alice.ok("GET", "/v1/balances/" + alice.identity)["balance"]
             self.assertEqual(balance(), 0)
             self.assertEqual(alice.ok("POST", "/v1/faucet", {"identity": alice.identity, "amount": 12345}),
@@ -108,6 +109,7 @@ class Faucet(unittest.TestCase):
         with World() as world:
             alice = world.person("alice")
             self.assertFalse(alice.ok("GET", "/v1/terms")["chain"]["faucet"])
+            self.assertIsNone(alice.ok("GET", "/v1/terms")["chain"]["explorer_url"])
             answer = alice.post("/v1/faucet", {"identity": alice.identity, "amount": 1})
             self.assertEqual((answer.status, answer.json["code"]), (404, "no_faucet"))
 

@@ -73,6 +73,7 @@ GET    /v1/terms                                      200  200  200  200  200  2
 GET    /v1/transactions                               401  200+ 200  200+ 200  403  403  200+ 200+
 POST   /v1/uploads                                    401  415  415  403  403  403  403  403  403
 GET    /v1/uploads/{id}                               401  200* 404  403  403  403  403  403  403
+GET    /v1/workers                                    401  403  403  200  200  403  403  403  403
 POST   /v1/workers/benchmark                          401  403  403  403  403  200  200  403  403
 POST   /v1/workers/claim                              401  403  403  403  403  204  204  403  403
 POST   /v1/workers/enrol                              401  403  403  422  422  403  403  403  403

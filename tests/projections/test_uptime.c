@@ -125,6 +125,19 @@ static void uptime_is_what_a_count_of_every_minute_gives(void **state)
                      (unsigned long long)got.hosts, (unsigned long long)expected.online_ms,
                      (unsigned long long)expected.possible_ms, (unsigned long long)expected.hosts);
         }
+        struct uptime summed = {0};
+        struct uptime_host one = {0};
+        uint8_t hosts = 0;
+        while (uptime_hosts(store, ACCOUNT, one.host_id, now * MINUTE_NS, &one, 1) == 1) {
+            assert_memory_equal(&one.host_id, &(struct id16[]){host_of(hosts)}, sizeof one.host_id);
+            assert_int_equal(one.enrolled_at, lives[hosts].enrolled * MINUTE_NS);
+            hosts++;
+            summed.hosts += one.online_ms > 0 ? 1 : 0;
+            summed.online_ms += one.online_ms;
+            summed.possible_ms += one.online_ms > 0 ? one.possible_ms : 0;
+        }
+        assert_int_equal(hosts, HOSTS); /* also those that were never online */
+        assert_memory_equal(&summed, &expected, sizeof summed);
         memory_store_destroy(store);
     }
 }

@@ -316,7 +316,7 @@ class World:
         if self.server is not None:
             self.server.errors.close()
         page = [] if self.page is None else ["--page", self.page]
-        page += ["--faucet-url", self.chain.url + "/dev/v1/faucet"] if self.faucet else []
+        page += ["--faucet-url", self.chain.url + "/dev/v1/faucet", "--explorer-url", self.chain.url + "/explorer/tx/"] if self.faucet else []
         self.server = Process([BIN + "/tallyd", "run", *self.common(), "--port", str(self.port), "--poll-ms", str(self.poll_ms),
                                "--qubic-live-url", self.chain.url + "/live/v1",
                                "--qubic-query-url", self.chain.url + "/query/v1", *page, *self.options])

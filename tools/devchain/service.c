@@ -2,16 +2,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/devchain/service.h"
 
+#include "core/base/text.h"
+
+#include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define ANSWER_MAX ((size_t)64 << 20)
 #define BALANCES "/live/v1/balances/"
 #define BROADCAST "/live/v1/broadcast-transaction"
 #define BY_HASH "/query/v1/getTransactionByHash"
+#define EXPLORER "/explorer/tx/" /* our own: the network has a site of its own for people */
 
-static const char json_type[] = "application/json";
+static const char as_json[] = "application/json";
 static const char page[] = "<html><head><title>Bad Gateway</title></head><body>nginx</body></html>";
 
 static void not_here(struct devnet *network, struct bytes body, struct service_reply *reply)
@@ -58,9 +63,31 @@ static const char *balance_of(bool post, const char *path)
     return fits && path[size] != '\0' && strchr(path + size, '/') == NULL ? path + size : NULL;
 }
 
+/* The transaction that somebody follows a link to, NULL for another path. */
+static const char *looked_at(bool post, const char *path)
+{
+    size_t const size = strlen(EXPLORER);
+    return !post && strncmp(path, EXPLORER, size) == 0 ? path + size : NULL;
+}
+
+static void explorer_transaction(struct devnet *network, const char *hash,
+                                 struct service_reply *reply)
+{
+    json_t *question = json_pack("{s:s}", "hash", hash);
+    char *text = question == NULL ? NULL : json_dumps(question, JSON_COMPACT);
+    if (text == NULL) { /* not UTF-8 */
+        service_error(reply, QUBIC_RPC_INVALID_ARGUMENT, "invalid id format");
+    } else {
+        query_transaction_by_hash(network, bytes_of_text(text), reply);
+    }
+    free(text);
+    json_decref(question);
+}
+
 bool service_has(bool post, const char *path)
 {
-    return route_of(post, path) != NULL || balance_of(post, path) != NULL;
+    return route_of(post, path) != NULL || balance_of(post, path) != NULL ||
+           looked_at(post, path) != NULL;
 }
 
 void service_reply_deinit(struct service_reply *reply)
@@ -70,7 +97,7 @@ void service_reply_deinit(struct service_reply *reply)
 
 static void reply_init(struct service_reply *reply)
 {
-    *reply = (struct service_reply){.status = 200, .content_type = json_type};
+    *reply = (struct service_reply){.status = 200, .content_type = as_json};
     buf_init(&reply->body, ANSWER_MAX);
 }
 
@@ -90,10 +117,13 @@ static void answer(struct devnet *network, bool post, const char *path, struct b
                    struct service_reply *reply)
 {
     const char *identity = balance_of(post, path);
+    const char *hash = looked_at(post, path);
     service_fn const run = route_of(post, path);
     reply_init(reply);
     if (identity != NULL) {
         live_balance(network, identity, reply);
+    } else if (hash != NULL) {
+        explorer_transaction(network, hash, reply);
     } else if (run != NULL) {
         run(network, body, reply);
     } else {
@@ -164,7 +194,7 @@ static void garble(const struct strike *strike)
         replace(reply, 200, "text/html", page);
         break;
     case 3:
-        replace(reply, 200, json_type, "");
+        replace(reply, 200, as_json, "");
         break;
     default: /* the first half of the right answer */
         reply->body.size /= 2;
