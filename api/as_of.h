@@ -1,4 +1,4 @@
-/* api/as_of.h: a job and what belongs to it as they stood after an event: ?as_of=N on what is otherwise the present view (docs/decisions/0019).
+/* api/as_of.h: a job and what belongs to it as they stood after an event: ?as_of=N on what is otherwise the present view (docs/decisions/0020).
  *
  *     as_of_answer_job ─┬─ [wait for a turn] ─ pool: job_past, on short snapshots ─┬─ loop: render ─ reply
  *                       └─ without as_of ──────────────────────────────────────────┘

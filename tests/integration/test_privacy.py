@@ -129,7 +129,7 @@ class Privacy(unittest.TestCase):
         cls.rig.result(job, "zebra.txt", b"zebra")
         cls.rig.ok("POST", cls.rig.path(job, "end"), {"ending": "completed", "reason": "exited_zero", "worker_ms": 1, "detail": "zebra"})
         cls.alice.ok("POST", "/v1/jobs/%s/rating" % job["id"], {"stars": 5, "comment": "zebra"})
-        return cls.alice.ok("GET", "/v1/jobs/" + job["id"])
+        return cls.alice.wait_for(job, lambda now: now["settled"])
 
     @classmethod
     def make_requests(cls, withdrawn):

@@ -307,8 +307,8 @@ class Late(Market):
         world.server.errors.close()
         try:
             escrow = self.jobs[0]["escrow"]
-            world.chain.in_time({"seed": self.alice.seed, "destination": escrow["identity"], "amount": "77",
-                                 "inputType": 0, "input": ""}, 30, world.chain.broadcast)
+            sent = world.chain.in_time({"seed": self.alice.seed, "destination": escrow["identity"], "amount": "77",
+                                        "inputType": 0, "input": ""}, 30, world.chain.broadcast)
             wait_until(lambda: world.chain.balance(escrow["identity"]) == 77, "the late deposit")
             found = wait_until(lambda: [p for p in self.report(0)[0] if p["finding"] == "pending"], "it in the archive")
             self.assertEqual([(p["transaction_id"], p["reasons"], p["other_amount"], p["job_id"]) for p in found],
