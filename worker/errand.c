@@ -12,6 +12,7 @@
 #include "core/base/trace.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -123,8 +124,10 @@ enum err_code errand_start(const struct errand_options *options, struct errand *
     }
     if (options->keyed) {
         server_new_key(errand->key);
-        errand->options.request.idempotency_key = errand->key;
+    } else if (options->request.idempotency_key != NULL) {
+        (void)snprintf(errand->key, sizeof errand->key, "%s", options->request.idempotency_key);
     }
+    errand->options.request.idempotency_key = errand->key[0] != 0 ? errand->key : NULL;
     errand->timer.data = errand;
     errand->pause_ms = PAUSE_FIRST_MS;
     errand->give_up_ns = time_mono_ns() + (int64_t)options->patience_ms * NS_PER_MS;

@@ -12,15 +12,8 @@
 #include "worker/job_disk.h"
 #include "worker/job_input.h"
 #include "worker/job_launch.h"
-#include "worker/job_log.h"
+#include "worker/job_reports.h"
 #include "worker/job_results.h"
-#include "worker/job_verdict.h"
-#include "worker/mask.h"
-#include "worker/measure.h"
-#include "worker/output.h"
-#include "worker/program.h"
-#include "worker/progress.h"
-#include "worker/report.h"
 #include "worker/sandbox_user.h"
 
 #include <errno.h>
@@ -35,7 +28,6 @@
 #define STOP_GRACE_MS 1000
 #define RESULT_PATIENCE_MS 600000
 #define LEAVE_PATIENCE_MS 10000 /* for what is left to say when the worker must go */
-#define OUTPUT_QUEUED_MAX (4U << 20)
 #define MIB (UINT64_C(1) << 20)
 
 enum job_state {
@@ -69,11 +61,8 @@ struct job {
     struct cgroup cgroup;
     struct program *program;
     struct program_end program_end;
-    struct mask *mask;
-    struct output *output;
-    struct report *report;
-    struct progress progress;
-    struct job_log log;
+    struct job_kept kept;
+    struct job_reports *reports; /* from running on */
     struct job_results *results;
     struct measure measure;
     struct job_disk *disk;
@@ -102,9 +91,8 @@ static void abandon(struct job *job, const char *why)
     errand_cancel(job->errand);
     job->errand = NULL;
     if (job->state == JOB_RUNNING) {
-        output_discard(job->output);
+        job_reports_discard(job->reports);
         program_stop(job->program, 0); /* its end leads on */
-        program_pause(job->program, false);
     } else if (job->state != JOB_CHECKING) {
         begin_clean(job);
     }
@@ -239,39 +227,12 @@ static void begin_start(struct job *job)
 static uint64_t report_used_ms(void *ctx)
 {
     const struct job *job = job_from(ctx);
-    return job->program == NULL ? 0 : program_used_ms(job->program);
-}
-
-static void on_raw(void *ctx, struct bytes raw)
-{
-    job_log_write(&job_from(ctx)->log, raw);
-}
-
-static void tell_progress(struct job *job, bool soon)
-{
-    struct bytes const operation = bytes_of_text(job->progress.operation);
-    report_progress(job->report, job->progress.permille, &operation, soon);
-}
-
-static bool on_line(void *ctx, enum worker_stream stream, struct bytes line)
-{
-    struct job *job = job_from(ctx);
-    enum progress_news const news = progress_take(&job->progress, stream == STREAM_STDOUT, line);
-    if (news != PROGRESS_NOTHING) {
-        tell_progress(job, true);
-    }
-    if (news != PROGRESS_TOLD) {
-        job_verdict_line(&job->verdict, stream, line);
-    }
-    return news == PROGRESS_TOLD;
+    return job->program == NULL ? job->kept.facts.used_ms : program_used_ms(job->program);
 }
 
 static void on_output(void *ctx, enum worker_stream stream, struct bytes bytes)
 {
-    struct job *job = job_from(ctx);
-    output_feed(job->output, stream, bytes);
-    program_pause(job->program, output_is_full(job->output));
-    report_output(job->report, false);
+    job_reports_feed(job_from(ctx)->reports, stream, bytes);
 }
 
 static void begin_store(struct job *job);
@@ -279,9 +240,7 @@ static void begin_store(struct job *job);
 static void on_sent(void *ctx)
 {
     struct job *job = job_from(ctx);
-    if (job->state == JOB_RUNNING) {
-        program_pause(job->program, output_is_full(job->output));
-    } else if (job->state == JOB_DRAINING && report_is_drained(job->report)) {
+    if (job->state == JOB_DRAINING && job_reports_are_drained(job->reports)) {
         begin_store(job);
     }
 }
@@ -290,6 +249,15 @@ static void on_gone(void *ctx, const char *code, const char *detail)
 {
     struct job *job = job_from(ctx);
     abandon(job, code[0] != 0 ? code : detail);
+}
+
+static void begin_drain(struct job *job)
+{
+    job->state = JOB_DRAINING;
+    job_reports_drain(job->reports);
+    if (job->state == JOB_DRAINING && job_reports_are_drained(job->reports)) {
+        begin_store(job);
+    }
 }
 
 /* Measured, so that a full disk is not blamed on who did not fill it. */
@@ -313,11 +281,8 @@ static void on_disk_end(void *ctx, const struct job_disk_verdict *disk)
           "job=%s ending=%s reason=%s exit=%d signal=%d used_ms=%llu", job->order->id,
           job->verdict.ending, job->verdict.reason, end->sandbox.exit_status, end->sandbox.signal,
           (unsigned long long)end->used_ms);
-    job->state = JOB_DRAINING;
-    report_output(job->report, true);
-    if (job->state == JOB_DRAINING && report_is_drained(job->report)) {
-        begin_store(job);
-    }
+    job_kept_end(&job->kept, &job->verdict, end);
+    begin_drain(job);
 }
 
 static void on_gpu_looked(void *ctx)
@@ -329,7 +294,7 @@ static void on_program_end(void *ctx, const struct program_end *end)
 {
     struct job *job = job_from(ctx);
     job->program_end = *end;
-    output_finish(job->output);
+    job_reports_finish(job->reports);
     if (job->abandoned) {
         begin_clean(job);
         return;
@@ -373,33 +338,19 @@ static enum err_code start_disk(struct job *job, uint64_t *ret_bytes, struct err
     return code;
 }
 
-static enum err_code start_reports(struct job *job, struct err *err)
+static enum err_code start_reports(struct job *job, const char *output_log, struct err *err)
 {
-    enum err_code code =
-        mask_create(job->order->environment, job->order->environment_count, &job->mask, err);
-    if (code != ERR_OK) {
-        return code;
-    }
-    struct output_options const output = {.batch_max = job->order->batch_max,
-                                          .queued_max = OUTPUT_QUEUED_MAX,
-                                          .mask = job->mask,
-                                          .on_raw = on_raw,
-                                          .on_line = on_line,
-                                          .ctx = job};
-    code = output_create(&output, &job->output, err);
-    if (code != ERR_OK) {
-        return code;
-    }
-    struct report_options const report = {.loop = job->options.loop,
-                                          .server = job->options.server,
-                                          .job_id = job->order->id,
-                                          .heartbeat_ms = job->order->heartbeat_ms,
-                                          .output = job->output,
-                                          .used_ms = report_used_ms,
-                                          .on_sent = on_sent,
-                                          .on_gone = on_gone,
-                                          .ctx = job};
-    return report_create(&report, &job->report, err);
+    struct job_reports_options const options = {.loop = job->options.loop,
+                                                .server = job->options.server,
+                                                .order = job->order,
+                                                .output_log = output_log,
+                                                .kept = &job->kept,
+                                                .verdict = &job->verdict,
+                                                .used_ms = report_used_ms,
+                                                .on_sent = on_sent,
+                                                .on_gone = on_gone,
+                                                .ctx = job};
+    return job_reports_create(&options, &job->reports, err);
 }
 
 static void begin_run(struct job *job)
@@ -410,10 +361,7 @@ static void begin_run(struct job *job)
     job->measure = (struct measure){.cpu_cores = job->options.cpu_cores,
                                     .ram_total_mib = job->options.ram_mib,
                                     .gpu = job->options.gpu_watch};
-    enum err_code code = job_log_open(&job->log, job->scratch.output_log, &err);
-    if (code == ERR_OK) {
-        code = start_reports(job, &err);
-    }
+    enum err_code code = start_reports(job, job->scratch.output_log, &err);
     if (code == ERR_OK) {
         code = start_disk(job, &disk_bytes, &err);
     }
@@ -447,7 +395,7 @@ static void take_sample(struct job *job)
     struct report_sample sample;
     if (measure_take(&job->measure, program_root(job->program), &job->cgroup, &sample)) {
         sample.at_ms = program_used_ms(job->program);
-        report_sample(job->report, &sample);
+        job_reports_sample(job->reports, &sample);
     }
 }
 
@@ -459,15 +407,12 @@ static void on_tick(uv_timer_t *timer)
         abandon(job, "no more time to report");
     } else if (job->state == JOB_RUNNING) {
         take_sample(job);
-        job_log_flush(&job->log);
-        if (progress_by_time(&job->progress, report_used_ms(job), job->order->limit_ms)) {
-            tell_progress(job, false);
-        }
-        if ((now - report_accepted_ns(job->report)) / NS_PER_MS > (int64_t)job->order->lease_ms) {
+        job_reports_tick(job->reports);
+        if (job_reports_silent_ms(job->reports) > (int64_t)job->order->lease_ms) {
             abandon(job, "the server was silent for longer than the lease");
         }
     } else if (job->state == JOB_DRAINING &&
-               (now - report_accepted_ns(job->report)) / NS_PER_MS > RESULT_PATIENCE_MS) {
+               job_reports_silent_ms(job->reports) > RESULT_PATIENCE_MS) {
         abandon(job, "the output could not be delivered");
     }
 }
@@ -490,10 +435,11 @@ static void on_results(void *ctx, const struct job_results_summary *summary)
 
 static void begin_store(struct job *job)
 {
-    struct bytes const operation = bytes_of_text("storing results");
     struct err err = {0};
     job->state = JOB_STORING;
-    job_log_close(&job->log);
+    job_reports_stored_next(job->reports, job->verdict.keeps_results && !job->worker_stopping
+                                              ? "storing results"
+                                              : NULL);
     if (job->worker_stopping) { /* no time, and not paid for */
         begin_end(job);
         return;
@@ -503,14 +449,12 @@ static void begin_store(struct job *job)
         .server = job->options.server,
         .job_id = job->order->id,
         .scratch = &job->scratch,
+        .kept = &job->kept,
         .only_output = !job->verdict.keeps_results,
         .patience_ms = RESULT_PATIENCE_MS,
         .on_done = on_results,
         .ctx = job,
     };
-    if (job->verdict.keeps_results) {
-        report_progress(job->report, job->progress.permille, &operation, true);
-    }
     if (job_results_start(&options, &job->results, &err) != ERR_OK) {
         job->results = NULL;
         job_verdict_host_fault(&job->verdict, "sandbox_failed", err.message);
@@ -533,8 +477,8 @@ static void begin_end(struct job *job)
     char path[128];
     struct buf body;
     job->state = JOB_ENDING;
-    report_close(job->report); /* nothing more to say but this */
-    job->report = NULL;
+    job_reports_close(job->reports); /* nothing more to say but this */
+    job->reports = NULL;
     job_path(job, "end", path);
     buf_init(&body, 1U << 16);
     job_verdict_body(&job->verdict, job->program_end.used_ms, &job->program_end.sandbox, &body);
@@ -592,18 +536,14 @@ static void begin_clean(struct job *job)
     job->errand = NULL;
     job_results_cancel(job->results);
     job->results = NULL;
-    report_close(job->report);
-    job->report = NULL;
-    output_destroy(job->output);
-    job->output = NULL;
-    mask_destroy(job->mask);
-    job->mask = NULL;
+    job_reports_close(job->reports);
+    job->reports = NULL;
     program_close(job->program);
     job->program = NULL;
     job_disk_close(job->disk);
     job->disk = NULL;
     close_input(job);
-    job_log_close(&job->log);
+    job_kept_close(&job->kept);
     if (!background_run(job->options.loop, clean_work, clean_done, job)) {
         clean_work(job);
         clean_done(job);
@@ -612,21 +552,75 @@ static void begin_clean(struct job *job)
 
 /* ── from outside ──────────────────────────────────────────────────────────────────────────────── */
 
-enum err_code job_start(const struct job_options *options, struct job **ret_job, struct err *err)
+/* A part of what a job may have of the disk, of which it counts. */
+static uint64_t output_max(const struct job *job)
 {
-    char path[128];
+    uint64_t const part = job->options.storage_mib * MIB / 4;
+    return part < SPOOL_OUTPUT_MAX ? part : SPOOL_OUTPUT_MAX;
+}
+
+static struct job *make(const struct job_options *options)
+{
     struct job *job = calloc(1, sizeof *job);
     if (job == NULL || uv_timer_init(options->loop, &job->tick) != 0) {
         free(job);
-        return err_set(err, ERR_NOMEM, "no memory for a job");
+        return NULL;
     }
     job->magic = JOB_MAGIC;
     job->options = *options;
     job->order = &job->options.order;
     job->tick.data = job;
     job->input_fd = -1;
-    job_log_init(&job->log);
     job_verdict_init(&job->verdict);
+    return job;
+}
+
+enum err_code job_adopt(const struct job_options *options, struct job **ret_job, struct err *err)
+{
+    struct job_options mine = *options;
+    struct scratch scratch;
+    struct job_kept kept;
+    struct job *job = NULL;
+    enum err_code code = scratch_locate(options->scratch_parent, options->order.id, &scratch, err);
+    if (code == ERR_OK) {
+        code = job_kept_open(scratch.folder, &kept, err);
+    }
+    if (code != ERR_OK) {
+        return code;
+    }
+    mine.order.batch_max = kept.facts.batch_max;
+    mine.order.lease_ms = kept.facts.lease_ms;
+    job = make(&mine);
+    if (job == NULL) {
+        job_kept_close(&kept);
+        return err_set(err, ERR_NOMEM, "no memory for a job");
+    }
+    job->scratch = scratch;
+    job->kept = kept;
+    job->started = true;
+    if (!job_kept_verdict(&job->kept, &job->verdict, &job->program_end)) {
+        job_verdict_host_fault(&job->verdict, "worker_stopped", "the worker was started again");
+        job->program_end.used_ms = kept.facts.used_ms;
+    }
+    trace(TRACE_INFO, "job.adopted", "job=%s ending=%s reason=%s used_ms=%llu", job->order->id,
+          job->verdict.ending, job->verdict.reason, (unsigned long long)job->program_end.used_ms);
+    *ret_job = job;
+    (void)uv_timer_start(&job->tick, on_tick, TICK_MS, TICK_MS);
+    if (start_reports(job, NULL, err) == ERR_OK) {
+        begin_drain(job);
+    } else {
+        begin_end(job);
+    }
+    return ERR_OK;
+}
+
+enum err_code job_start(const struct job_options *options, struct job **ret_job, struct err *err)
+{
+    char path[128];
+    struct job *job = make(options);
+    if (job == NULL) {
+        return err_set(err, ERR_NOMEM, "no memory for a job");
+    }
     (void)uv_timer_start(&job->tick, on_tick, TICK_MS, TICK_MS);
     *ret_job = job;
 
@@ -643,6 +637,9 @@ enum err_code job_start(const struct job_options *options, struct job **ret_job,
         if (job->input_fd < 0) {
             code = err_set_errno(&why, errno, "create the input");
         }
+    }
+    if (code == ERR_OK) {
+        code = job_kept_create(job->scratch.folder, job->order, output_max(job), &job->kept, &why);
     }
     if (code != ERR_OK) {
         job_verdict_host_fault(&job->verdict, "sandbox_failed", why.message);

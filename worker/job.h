@@ -16,6 +16,8 @@
  *          its order: a job that is only put back would come again.
  * Lease:   after `lease_s` without an answer the program is stopped: the server has given the job up by then. When the
  *          program is over already, its results are offered for RESULT_PATIENCE_MS more; the server decides.
+ * Kept:    what the server has still to hear, and how the program ended, is on disk (job_kept.h). After a kill the next worker begins at draining: with the
+ *          end as it was when the program was over, as worker_stopped when it was not.
  * Thread:  loop, the main thread. */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef WORKER_JOB_H
@@ -47,6 +49,9 @@ struct job_options {
 };
 
 MUST_CHECK enum err_code job_start(const struct job_options *options, struct job **ret_job,
+                                   struct err *err);
+/* A job that an earlier worker left in `scratch_parent`; of the order only the id counts. Errors: as job_kept_open. */
+MUST_CHECK enum err_code job_adopt(const struct job_options *options, struct job **ret_job,
                                    struct err *err);
 /* The worker is asked to stop: a program that runs is ended as worker_stopped; one that is over is still reported, for
  * a few seconds. on_done follows. */

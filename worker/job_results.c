@@ -24,11 +24,9 @@ struct job_results {
     enum err_code list_code;
     struct err list_err;
     bool cancelled;
-    bool output_done;
-    size_t next;
+    struct job_kept_facts *facts;
     int fd; /* of the file being sent, -1 if none */
     struct errand *errand;
-    struct job_results_summary summary;
 };
 
 enum err_code job_results_path(const char *job_id, const char *name, char *ret, size_t ret_size,
@@ -66,8 +64,10 @@ static void destroy(struct job_results *results)
 static void finish(struct job_results *results, enum server_outcome outcome)
 {
     struct job_results_options const options = results->options;
-    struct job_results_summary summary = results->summary;
+    struct job_results_summary summary = {0};
     summary.outcome = outcome;
+    summary.stored = results->facts->results_stored - results->facts->results_refused;
+    summary.left_out = results->list.left_out + results->facts->results_refused;
     destroy(results);
     options.on_done(options.ctx, &summary);
 }
@@ -77,7 +77,8 @@ static void send_next(struct job_results *results);
 static void on_stored(void *ctx, const struct server_reply *reply)
 {
     struct job_results *results = ctx;
-    bool const is_output = !results->output_done;
+    struct job_kept_facts *facts = results->facts;
+    bool const is_output = facts->output_stored == 0;
     results->errand = NULL;
     (void)close(results->fd);
     results->fd = -1;
@@ -89,15 +90,11 @@ static void on_stored(void *ctx, const struct server_reply *reply)
     if (reply->outcome == SERVER_REFUSED) {
         trace(TRACE_WARN, "job.result_refused", "job=%s status=%d code=%s detail=\"%s\"",
               results->options.job_id, reply->status, reply->code, reply->detail);
-        results->summary.left_out += is_output ? 0 : 1;
-    } else {
-        results->summary.stored += is_output ? 0 : 1;
+        facts->results_refused += is_output ? 0 : 1;
     }
-    if (is_output) {
-        results->output_done = true;
-    } else {
-        results->next++;
-    }
+    facts->output_stored = 1;
+    facts->results_stored += is_output ? 0 : 1;
+    job_kept_save(results->options.kept);
     send_next(results);
 }
 
@@ -158,17 +155,18 @@ static bool send_file(struct job_results *results, const char *name, bool is_out
 
 static void send_next(struct job_results *results)
 {
-    if (!results->output_done) {
+    struct job_kept_facts *facts = results->facts;
+    if (facts->output_stored == 0) {
         if (send_file(results, SCRATCH_OUTPUT_LOG, true)) {
             return;
         }
-        results->output_done = true;
+        facts->output_stored = 1;
     }
-    for (; results->next < results->list.count; results->next++) {
-        if (send_file(results, results->list.items[results->next].name, false)) {
+    for (; facts->results_stored < results->list.count; facts->results_stored++) {
+        if (send_file(results, results->list.items[facts->results_stored].name, false)) {
             return;
         }
-        results->summary.left_out++;
+        facts->results_refused++;
     }
     finish(results, SERVER_OK);
 }
@@ -192,7 +190,6 @@ static void list_done(void *ctx)
     if (results->list_code != ERR_OK) {
         trace_err(TRACE_ERROR, "job.results_unlisted", &results->list_err);
     }
-    results->summary.left_out = results->list.left_out;
     send_next(results); /* from here on there is an errand, or it is finished */
 }
 
@@ -207,6 +204,7 @@ enum err_code job_results_start(const struct job_results_options *options,
     results->scratch = *options->scratch;
     (void)snprintf(results->job_id, sizeof results->job_id, "%s", options->job_id);
     results->options.scratch = &results->scratch;
+    results->facts = &options->kept->facts;
     results->options.job_id = results->job_id;
     results->fd = -1;
     *ret_results = results;

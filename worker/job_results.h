@@ -10,6 +10,7 @@
 #ifndef WORKER_JOB_RESULTS_H
 #define WORKER_JOB_RESULTS_H
 
+#include "worker/job_kept.h"
 #include "worker/scratch.h"
 #include "worker/server.h"
 
@@ -27,6 +28,7 @@ struct job_results_options {
     struct server *server;
     const char *job_id;            /* copied */
     const struct scratch *scratch; /* copied */
+    struct job_kept *kept;         /* borrowed: so many are stored already, and are counted there */
     bool only_output;
     uint64_t patience_ms; /* for each file */
     void (*on_done)(void *ctx, const struct job_results_summary *summary);

@@ -8,9 +8,22 @@
 
 #include "worker/cgroup.h"
 #include "worker/gpu_watch.h"
-#include "worker/report.h"
 
+#include <stdbool.h>
 #include <sys/types.h>
+
+struct report_sample {
+    uint64_t at_ms;        /* since the program's start */
+    uint64_t cpu_permille; /* of all cores this machine offers: 1000 is all of them busy */
+    uint64_t ram_mib;
+    uint64_t ram_total_mib;
+    bool has_gpu;          /* the rest is of a GPU */
+    uint64_t gpu_permille; /* of the time */
+    uint64_t vram_mib;
+    uint64_t vram_total_mib;
+    uint64_t temperature_c;
+    uint64_t power_mw;
+};
 
 struct measure {
     uint64_t cpu_cores;

@@ -1,6 +1,6 @@
-/* worker/output.c: lines are collected per stream and appended to the newest batch.
+/* worker/output.c: a line is looked at where it lies in what was read; only one that is cut by the end of a read is collected.
  *
- *     feed ─▶ partial[stream] ─line─▶ on_line? ─▶ newest batch ─▶ … ─▶ oldest batch ─▶ output_front
+ *     feed ─▶ partial[stream] ─line─▶ on_line? ─▶ batch ─▶ on_batch
  */
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/output.h"
@@ -13,13 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct batch {
-    struct batch *next;
-    enum worker_stream stream;
-    uint64_t lines;
-    struct buf text;
-};
-
 _Static_assert(STREAM_COUNT == MASK_STREAMS, "each stream is masked by itself");
 
 struct output {
@@ -28,10 +21,9 @@ struct output {
     struct buf partial[STREAM_COUNT];
     bool after_cr[STREAM_COUNT];  /* a \n now belongs to the \r before it */
     bool continued[STREAM_COUNT]; /* the partial line is the rest of a long one */
-    struct batch *oldest;
-    struct batch *newest;
-    size_t queued;      /* bytes of text in the batches */
-    uint64_t next_line; /* of the oldest batch */
+    enum worker_stream batch_stream;
+    uint64_t batch_lines;
+    struct buf batch;
     bool discarding;
     struct buf clean; /* one line made presentable */
 };
@@ -45,27 +37,14 @@ enum err_code output_create(const struct output_options *options, struct output 
         return err_set(err, ERR_NOMEM, "no memory for a job's output");
     }
     output->options = *options;
-    output->next_line = 1;
     output->line_max = options->batch_max / 4; /* a replaced byte takes three, and the \n one */
     for (size_t i = 0; i < STREAM_COUNT; i++) {
         buf_init(&output->partial[i], output->line_max);
     }
     buf_init(&output->clean, options->batch_max);
+    buf_init(&output->batch, options->batch_max);
     *ret_output = output;
     return ERR_OK;
-}
-
-static void drop_oldest(struct output *output)
-{
-    struct batch *batch = output->oldest;
-    INVARIANT(output->queued >= batch->text.size);
-    output->oldest = batch->next;
-    if (output->oldest == NULL) {
-        output->newest = NULL;
-    }
-    output->queued -= batch->text.size;
-    buf_deinit(&batch->text);
-    free(batch);
 }
 
 void output_destroy(struct output *output)
@@ -73,37 +52,22 @@ void output_destroy(struct output *output)
     if (output == NULL) {
         return;
     }
-    while (output->oldest != NULL) {
-        drop_oldest(output);
-    }
     for (size_t i = 0; i < STREAM_COUNT; i++) {
         buf_deinit(&output->partial[i]);
     }
     buf_deinit(&output->clean);
+    buf_deinit(&output->batch);
     free(output);
 }
 
-/* The batch that takes `size` more bytes of `stream`. NULL: out of memory, the line is lost. */
-static struct batch *batch_for(struct output *output, enum worker_stream stream, size_t size)
+void output_flush(struct output *output)
 {
-    struct batch *batch = output->newest;
-    if (batch != NULL && batch->stream == stream &&
-        batch->text.size + size <= output->options.batch_max) {
-        return batch;
+    if (output->batch_lines > 0 && !output->discarding) {
+        output->options.on_batch(output->options.ctx, output->batch_stream, output->batch_lines,
+                                 buf_bytes(&output->batch));
     }
-    batch = calloc(1, sizeof *batch);
-    if (batch == NULL) {
-        return NULL;
-    }
-    batch->stream = stream;
-    buf_init(&batch->text, output->options.batch_max);
-    if (output->newest == NULL) {
-        output->oldest = batch;
-    } else {
-        output->newest->next = batch;
-    }
-    output->newest = batch;
-    return batch;
+    output->batch_lines = 0;
+    buf_clear(&output->batch);
 }
 
 static void queue_line(struct output *output, enum worker_stream stream, struct bytes line)
@@ -114,28 +78,28 @@ static void queue_line(struct output *output, enum worker_stream stream, struct 
     buf_clear(&output->clean);
     utf8_append_lossy(&output->clean, line);
     buf_append_byte(&output->clean, '\n');
-    INVARIANT(output->clean.failed || output->clean.size <= output->options.batch_max);
-    struct bytes text = buf_bytes(&output->clean);
-    struct batch *batch = batch_for(output, stream, text.size);
-    if (batch == NULL) {
+    if (output->clean.failed) { /* no memory: the line is lost */
         return;
     }
-    size_t const before = batch->text.size;
-    for (const uint8_t *zero; (zero = memchr(text.data, 0, text.size)) != NULL;) {
-        /* JSON can write a zero, most readers of text cannot read it: a blank stands for it. */
-        size_t const plain = (size_t)(zero - text.data);
-        buf_append(&batch->text, text.data, plain);
-        buf_append_byte(&batch->text, ' ');
-        text = bytes_from(text, plain + 1);
+    INVARIANT(output->clean.size <= output->options.batch_max);
+    /* JSON can write a zero, most readers of text cannot read it: a blank stands for it. */
+    for (uint8_t *zero = output->clean.data;
+         (zero = memchr(zero, 0, output->clean.size - (size_t)(zero - output->clean.data))) !=
+         NULL;) {
+        *zero = ' ';
     }
-    buf_append_bytes(&batch->text, text);
-    output->queued += batch->text.size - before;
-    batch->lines++;
+    struct bytes const text = buf_bytes(&output->clean);
+    if (output->batch_stream != stream ||
+        output->batch.size + text.size > output->options.batch_max) {
+        output_flush(output);
+    }
+    output->batch_stream = stream;
+    output->batch_lines++;
+    buf_append_bytes(&output->batch, text);
 }
 
-static void end_line(struct output *output, enum worker_stream stream)
+static void end_line(struct output *output, enum worker_stream stream, struct bytes line)
 {
-    struct bytes const line = buf_bytes(&output->partial[stream]);
     bool const whole = !output->continued[stream];
     output->continued[stream] = false;
     if (!whole || output->options.on_line == NULL ||
@@ -177,6 +141,32 @@ static void split_long(struct output *output, enum worker_stream stream)
     output->continued[stream] = true;
 }
 
+/* Bytes without a line's end: they wait for it, as far as a line may be long. */
+static void collect(struct output *output, enum worker_stream stream, struct bytes bytes)
+{
+    struct buf *partial = &output->partial[stream];
+    while (bytes.size > 0) {
+        if (partial->size == output->line_max) {
+            split_long(output, stream);
+        }
+        size_t const room = output->line_max - partial->size;
+        size_t const part = bytes.size < room ? bytes.size : room;
+        buf_append(partial, bytes.data, part);
+        bytes = bytes_from(bytes, part);
+    }
+}
+
+/* The first `what` at or behind `from`. `*known` is where the last one was found, so that a text without any is searched once. */
+static const uint8_t *find_next(const uint8_t **known, const uint8_t *from, const uint8_t *end,
+                                char what)
+{
+    if (*known == NULL || *known < from) {
+        const uint8_t *found = memchr(from, what, (size_t)(end - from));
+        *known = found == NULL ? end : found;
+    }
+    return *known;
+}
+
 static void take(struct output *output, enum worker_stream stream, struct bytes bytes)
 {
     struct buf *partial = &output->partial[stream];
@@ -187,22 +177,33 @@ static void take(struct output *output, enum worker_stream stream, struct bytes 
             bytes = bytes_from(bytes, 1);
         }
     }
-    for (size_t i = 0; i < bytes.size; i++) {
-        uint8_t const byte = bytes.data[i];
-        if (byte != '\n' && byte != '\r') {
-            if (partial->size == output->line_max) {
-                split_long(output, stream);
-            }
-            buf_append_byte(partial, byte);
+    const uint8_t *end = bytes.data + bytes.size;
+    const uint8_t *newline = NULL;
+    const uint8_t *next_cr = NULL;
+    for (const uint8_t *at = bytes.data; at < end;) {
+        const uint8_t *stop = find_next(&newline, at, end, '\n');
+        if (find_next(&next_cr, at, end, '\r') < stop) {
+            stop = next_cr;
+        }
+        struct bytes line = bytes_of(at, (size_t)(stop - at));
+        if (stop == end) {
+            collect(output, stream, line);
+            break;
+        }
+        bool const pair = *stop == '\r' && stop + 1 < end && stop[1] == '\n';
+        size_t const end_size = pair ? 2 : 1;
+        output->after_cr[stream] = *stop == '\r' && stop + 1 == end;
+        at = stop + end_size;
+        if (partial->size == 0 && line.size <= output->line_max) {
+            log_raw(output, bytes_of(line.data, line.size + end_size));
+            end_line(output, stream, line);
             continue;
         }
-        bool const pair = byte == '\r' && i + 1 < bytes.size && bytes.data[i + 1] == '\n';
-        output->after_cr[stream] = byte == '\r' && i + 1 == bytes.size;
+        collect(output, stream, line);
         log_raw(output, buf_bytes(partial));
-        log_raw(output, bytes_of(bytes.data + i, pair ? 2 : 1));
-        end_line(output, stream);
+        log_raw(output, bytes_of(stop, end_size));
+        end_line(output, stream, buf_bytes(partial));
         buf_clear(partial);
-        i += pair ? 1 : 0;
     }
 }
 
@@ -228,68 +229,14 @@ void output_finish(struct output *output)
         }
         if (output->partial[i].size > 0) {
             log_raw(output, buf_bytes(&output->partial[i]));
-            end_line(output, (enum worker_stream)i);
+            end_line(output, (enum worker_stream)i, buf_bytes(&output->partial[i]));
             buf_clear(&output->partial[i]);
         }
     }
-}
-
-bool output_front(struct output *output, bool flush, struct output_batch *ret)
-{
-    const struct batch *batch = output->oldest;
-    if (batch == NULL || (batch == output->newest && !flush)) {
-        return false;
-    }
-    INVARIANT(batch->lines > 0);
-    *ret = (struct output_batch){
-        .stream = batch->stream, .first_line = output->next_line, .text = buf_bytes(&batch->text)};
-    return true;
-}
-
-/* Take the first `count` lines off the oldest batch, which has more. */
-static void drop_lines(struct output *output, uint64_t count)
-{
-    struct batch *batch = output->oldest;
-    for (uint64_t i = 0; i < count; i++) {
-        const uint8_t *end = memchr(batch->text.data, '\n', batch->text.size);
-        INVARIANT(end != NULL);
-        size_t const size = (size_t)(end - batch->text.data) + 1;
-        buf_consume(&batch->text, size);
-        output->queued -= size;
-    }
-    batch->lines -= count;
-    output->next_line += count;
-}
-
-void output_resync(struct output *output, uint64_t next_line)
-{
-    while (output->oldest != NULL && next_line > output->next_line) {
-        uint64_t const lines = output->oldest->lines;
-        if (next_line - output->next_line < lines) {
-            drop_lines(output, next_line - output->next_line);
-        } else {
-            output->next_line += lines;
-            drop_oldest(output);
-        }
-    }
-    output->next_line = next_line;
+    output_flush(output);
 }
 
 void output_discard(struct output *output)
 {
     output->discarding = true;
-    while (output->oldest != NULL) {
-        output->next_line += output->oldest->lines;
-        drop_oldest(output);
-    }
-}
-
-bool output_is_full(const struct output *output)
-{
-    return output->queued >= output->options.queued_max;
-}
-
-bool output_is_empty(const struct output *output)
-{
-    return output->oldest == NULL;
 }

@@ -18,7 +18,6 @@ struct program {
     struct sandbox sandbox;
     uv_pipe_t pipes[STREAM_COUNT];
     bool pipe_ended[STREAM_COUNT];
-    bool paused;  /* by the owner */
     bool resting; /* little came: what comes meanwhile waits in the pipe */
     uv_poll_t exit_poll;
     uv_timer_t limit_timer; /* the limit, then the end of the grace */
@@ -66,7 +65,7 @@ static void set_reading(struct program *program)
 {
     for (size_t i = 0; i < STREAM_COUNT; i++) {
         if (!program->pipe_ended[i]) {
-            (void)(program->paused || program->resting
+            (void)(program->resting
                        ? uv_read_stop((uv_stream_t *)&program->pipes[i])
                        : uv_read_start((uv_stream_t *)&program->pipes[i], on_alloc, on_read));
         }
@@ -99,16 +98,6 @@ static void on_read(uv_stream_t *pipe, ssize_t size, const uv_buf_t *buf)
     }
 }
 
-void program_pause(struct program *program, bool pause)
-{
-    /* What is left in the pipes at the end is little, and nobody else will fetch it. */
-    if (program->paused == pause || (pause && program->ended_ns != 0)) {
-        return;
-    }
-    program->paused = pause;
-    set_reading(program);
-}
-
 /* ── end ───────────────────────────────────────────────────────────────────────────────────────── */
 
 uint64_t program_used_ms(const struct program *program)
@@ -131,7 +120,6 @@ static void on_exit_ready(uv_poll_t *poll, int status, int events)
     program->end.used_ms = program_used_ms(program);
     (void)uv_timer_stop(&program->rest_timer);
     program->resting = false;
-    program->paused = false;
     set_reading(program);
     check_end(program);
 }

@@ -38,8 +38,6 @@ MUST_CHECK enum err_code program_start(uv_loop_t *loop, const struct program_opt
                                        struct program **ret_program, struct err *err);
 /* SIGTERM, then SIGKILL; with grace 0 SIGKILL at once. */
 void program_stop(struct program *program, uint64_t grace_ms);
-/* Leave the output in the pipes, so that a program that writes more than can be passed on has to wait. */
-void program_pause(struct program *program, bool pause);
 uint64_t program_used_ms(const struct program *program);
 /* The first process inside; 0 while the sandbox is being made. */
 pid_t program_root(struct program *program);

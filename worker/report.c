@@ -31,17 +31,13 @@ struct report {
     enum report_kind in_flight;
     bool gone;
 
-    uint64_t permille;
-    char operation[JOB_OPERATION_MAX + 1];
+    struct job_kept_facts *facts; /* what the next worker would need is there */
+
     bool progress_dirty;
     int64_t progress_sent_ns;
 
-    struct report_sample samples[JOB_SAMPLES_MAX]; /* the newest; all fit into one report */
-    size_t sample_count;
-    size_t samples_sent;
-
     bool last;
-    int64_t output_sent_ns;
+    int64_t flushed_ns;
     uint64_t sent_first_line;
     uint64_t sent_lines;
     int gaps; /* one after another */
@@ -53,7 +49,7 @@ static void pump(struct report *report);
 
 static void on_timer(uv_timer_t *timer)
 {
-    pump(timer->data);
+    report_output(timer->data, false);
 }
 
 enum err_code report_create(const struct report_options *options, struct report **ret_report,
@@ -65,11 +61,11 @@ enum err_code report_create(const struct report_options *options, struct report 
         return err_set(err, ERR_NOMEM, "no memory for reports");
     }
     report->options = *options;
+    report->facts = &options->kept->facts;
     (void)snprintf(report->job_id, sizeof report->job_id, "%s", options->job_id);
     report->timer.data = report;
     report->accepted_ns = time_mono_ns();
     report->progress_sent_ns = report->accepted_ns;
-    report->output_sent_ns = report->accepted_ns;
     (void)uv_timer_start(&report->timer, on_timer, TICK_MS, TICK_MS);
     *ret_report = report;
     return ERR_OK;
@@ -106,6 +102,14 @@ static bool wanted_line(const struct server_reply *reply, uint64_t *ret)
            *ret > 0;
 }
 
+static void keep_no_more(struct report *report)
+{
+    spool_discard(report->options.kept->spool);
+    if (report->options.output != NULL) {
+        output_discard(report->options.output);
+    }
+}
+
 static void output_refused(struct report *report, const struct server_reply *reply)
 {
     uint64_t next_line;
@@ -114,13 +118,24 @@ static void output_refused(struct report *report, const struct server_reply *rep
         report->gaps++;
         trace(TRACE_WARN, "report.gap", "job=%s ours=%llu theirs=%llu", report->job_id,
               (unsigned long long)report->sent_first_line, (unsigned long long)next_line);
-        output_resync(report->options.output, next_line);
+        spool_resync(report->options.kept->spool, next_line);
         return;
     }
     /* Past the quota, or something we cannot mend: the whole output is among the results. */
     trace(TRACE_WARN, "report.output_refused", "job=%s code=%s detail=\"%s\"", report->job_id,
           reply->code, reply->detail);
-    output_discard(report->options.output);
+    keep_no_more(report);
+}
+
+/* What was in the request is not to be sent again. */
+static void drop_samples(struct report *report)
+{
+    struct job_kept_facts *facts = report->facts;
+    facts->sample_count -= facts->samples_sent;
+    memmove(facts->samples, facts->samples + facts->samples_sent,
+            facts->sample_count * sizeof facts->samples[0]);
+    facts->samples_sent = 0;
+    job_kept_save(report->options.kept);
 }
 
 static void accepted(struct report *report, const struct server_reply *reply)
@@ -128,10 +143,7 @@ static void accepted(struct report *report, const struct server_reply *reply)
     uint64_t next_line;
     report->accepted_ns = time_mono_ns();
     if (report->in_flight == KIND_METRICS) {
-        report->sample_count -= report->samples_sent;
-        memmove(report->samples, report->samples + report->samples_sent,
-                report->sample_count * sizeof report->samples[0]);
-        report->samples_sent = 0;
+        drop_samples(report);
     } else if (report->in_flight == KIND_OUTPUT) {
         report->gaps = 0;
         if (!wanted_line(reply, &next_line)) {
@@ -139,9 +151,9 @@ static void accepted(struct report *report, const struct server_reply *reply)
         }
         if (json_is_true(json_object_get(reply->body, "quota_reached")) ||
             next_line <= report->sent_first_line) { /* it keeps no more */
-            output_discard(report->options.output);
+            keep_no_more(report);
         } else {
-            output_resync(report->options.output, next_line);
+            spool_resync(report->options.kept->spool, next_line);
         }
     }
 }
@@ -167,8 +179,9 @@ static void on_reply(void *ctx, const struct server_reply *reply)
         } else {
             trace(TRACE_WARN, "report.refused", "job=%s kind=%d code=%s detail=\"%s\"",
                   report->job_id, (int)kind, reply->code, reply->detail);
-            report->sample_count = kind == KIND_METRICS ? 0 : report->sample_count;
-            report->samples_sent = 0;
+            if (kind == KIND_METRICS) {
+                drop_samples(report);
+            }
         }
         break;
     case SERVER_RETRY:
@@ -181,7 +194,8 @@ static void on_reply(void *ctx, const struct server_reply *reply)
 
 /* ── sending ───────────────────────────────────────────────────────────────────────────────────── */
 
-static void post(struct report *report, enum report_kind kind, const char *route,
+/* With a key of its own, or with `key`. */
+static void post(struct report *report, enum report_kind kind, const char *route, const char *key,
                  const struct buf *body)
 {
     char path[128];
@@ -189,8 +203,11 @@ static void post(struct report *report, enum report_kind kind, const char *route
     struct errand_options const options = {
         .loop = report->options.loop,
         .server = report->options.server,
-        .request = {.method = "POST", .path = path, .body = buf_bytes(body)},
-        .keyed = true,
+        .request = {.method = "POST",
+                    .path = path,
+                    .body = buf_bytes(body),
+                    .idempotency_key = key},
+        .keyed = key == NULL,
         .on_done = on_reply,
         .ctx = report,
     };
@@ -204,21 +221,30 @@ static void post(struct report *report, enum report_kind kind, const char *route
 
 static void send_progress(struct report *report, struct buf *body)
 {
+    struct job_kept_facts *facts = report->facts;
+    facts->used_ms = report->options.used_ms(report->options.ctx);
+    job_kept_save(report->options.kept);
     buf_printf(body, "{\"permille\":%llu,\"used_ms\":%llu,\"operation\":",
-               (unsigned long long)report->permille,
-               (unsigned long long)report->options.used_ms(report->options.ctx));
-    json_append_string(body, bytes_of_text(report->operation));
+               (unsigned long long)facts->permille, (unsigned long long)facts->used_ms);
+    json_append_string(body, bytes_of_text(facts->operation));
     buf_append_byte(body, '}');
     report->progress_dirty = false;
     report->progress_sent_ns = time_mono_ns();
-    post(report, KIND_PROGRESS, "progress", body);
+    post(report, KIND_PROGRESS, "progress", NULL, body);
 }
 
 static void send_metrics(struct report *report, struct buf *body)
 {
     buf_append_text(body, "{\"samples\":[");
-    for (size_t i = 0; i < report->sample_count; i++) {
-        const struct report_sample *sample = &report->samples[i];
+    struct job_kept_facts *facts = report->facts;
+    if (facts->samples_sent ==
+        0) { /* otherwise as they were in the request that a worker before us sent */
+        facts->samples_sent = facts->sample_count;
+        server_new_key(facts->samples_key);
+        job_kept_save(report->options.kept);
+    }
+    for (size_t i = 0; i < facts->samples_sent; i++) {
+        const struct report_sample *sample = &facts->samples[i];
         buf_printf(body,
                    "%s{\"at_ms\":%llu,\"cpu_permille\":%llu,\"ram_mib\":%llu,"
                    "\"ram_total_mib\":%llu",
@@ -237,20 +263,10 @@ static void send_metrics(struct report *report, struct buf *body)
         buf_append_byte(body, '}');
     }
     buf_append_text(body, "]}");
-    report->samples_sent = report->sample_count;
-    post(report, KIND_METRICS, "metrics", body);
+    post(report, KIND_METRICS, "metrics", facts->samples_key, body);
 }
 
-static uint64_t count_lines(struct bytes text)
-{
-    uint64_t lines = 0;
-    for (size_t i = 0; i < text.size; i++) {
-        lines += text.data[i] == '\n' ? 1 : 0;
-    }
-    return lines;
-}
-
-static void send_output(struct report *report, const struct output_batch *batch, struct buf *body)
+static void send_output(struct report *report, const struct spool_batch *batch, struct buf *body)
 {
     buf_printf(body, "{\"source\":\"%s\",\"first_line\":%llu,\"text\":",
                batch->stream == STREAM_STDOUT ? "stdout" : "stderr",
@@ -258,30 +274,27 @@ static void send_output(struct report *report, const struct output_batch *batch,
     json_append_string(body, batch->text);
     buf_append_byte(body, '}');
     report->sent_first_line = batch->first_line;
-    report->sent_lines = count_lines(batch->text);
-    report->output_sent_ns = time_mono_ns();
-    post(report, KIND_OUTPUT, "output", body);
+    report->sent_lines = batch->lines;
+    post(report, KIND_OUTPUT, "output", NULL, body);
 }
 
 static void pump(struct report *report)
 {
     struct buf body;
-    struct output_batch batch;
+    struct spool_batch batch;
     if (report->gone || report->errand != NULL) {
         return;
     }
     int64_t const now = time_mono_ns();
     int64_t const silent_ms = (now - report->progress_sent_ns) / NS_PER_MS;
-    bool const flush =
-        report->last || (now - report->output_sent_ns) / NS_PER_MS >= REPORT_FLUSH_MS - TICK_MS;
     buf_init(&body, BODY_MAX);
     /* A little before its time, so that it arrives in time. */
-    if (silent_ms >= (int64_t)(report->options.heartbeat_ms * 4 / 5) ||
+    if (silent_ms >= (int64_t)(report->facts->heartbeat_ms * 4 / 5) ||
         (report->progress_dirty && (report->last || silent_ms >= PROGRESS_MIN_MS))) {
         send_progress(report, &body);
-    } else if (report->sample_count > 0) {
+    } else if (report->facts->sample_count > 0) {
         send_metrics(report, &body);
-    } else if (output_front(report->options.output, flush, &batch)) {
+    } else if (spool_front(report->options.kept->spool, &batch)) {
         send_output(report, &batch, &body);
     }
     buf_deinit(&body);
@@ -290,38 +303,47 @@ static void pump(struct report *report)
 void report_progress(struct report *report, uint64_t permille, const struct bytes *operation,
                      bool soon)
 {
-    report->permille = permille <= 1000 ? permille : 1000;
+    report->facts->permille = permille <= 1000 ? permille : 1000;
     if (operation != NULL) {
         INVARIANT(operation->size <= JOB_OPERATION_MAX);
-        memcpy(report->operation, operation->data, operation->size);
-        report->operation[operation->size] = 0;
+        memcpy(report->facts->operation, operation->data, operation->size);
+        report->facts->operation[operation->size] = 0;
     }
     report->progress_dirty = report->progress_dirty || soon;
 }
 
 void report_sample(struct report *report, const struct report_sample *sample)
 {
-    if (report->sample_count == JOB_SAMPLES_MAX) {
-        if (report->in_flight == KIND_METRICS) {
+    struct job_kept_facts *facts = report->facts;
+    if (facts->sample_count == JOB_SAMPLES_MAX) {
+        if (facts->samples_sent > 0) {
             return; /* they are being sent: the list is not to be moved */
         }
-        report->sample_count--;
-        memmove(report->samples, report->samples + 1,
-                report->sample_count * sizeof report->samples[0]);
+        facts->sample_count--;
+        memmove(facts->samples, facts->samples + 1, facts->sample_count * sizeof facts->samples[0]);
     }
-    report->samples[report->sample_count++] = *sample;
+    facts->samples[facts->sample_count++] = *sample;
+    facts->used_ms = sample->at_ms;
+    job_kept_save(report->options.kept);
 }
 
 void report_output(struct report *report, bool last)
 {
+    int64_t const now = time_mono_ns();
     report->last = report->last || last;
+    /* In flight or not: what is in the spool is not lost with the worker. */
+    if (report->options.output != NULL &&
+        (report->last || (now - report->flushed_ns) / NS_PER_MS >= REPORT_FLUSH_MS - TICK_MS)) {
+        report->flushed_ns = now;
+        output_flush(report->options.output);
+    }
     pump(report);
 }
 
 bool report_is_drained(const struct report *report)
 {
     return report->in_flight == KIND_NONE && !report->progress_dirty &&
-           output_is_empty(report->options.output);
+           spool_is_empty(report->options.kept->spool);
 }
 
 int64_t report_accepted_ns(const struct report *report)

@@ -55,10 +55,10 @@ static enum err_code make_folder(const char *path, mode_t mode, uid_t uid, struc
     return ERR_OK;
 }
 
-enum err_code scratch_create(const char *parent, const char *job_id, uid_t owner,
-                             struct scratch *ret, struct err *err)
+enum err_code scratch_locate(const char *parent, const char *job_id, struct scratch *ret,
+                             struct err *err)
 {
-    struct scratch made = {.owner = owner};
+    struct scratch made = {.owner = (uid_t)-1};
     enum err_code code = path_join(made.folder, PATH_MAX, parent, job_id, err);
     if (code == ERR_OK) {
         code = path_join(made.input, PATH_MAX, made.folder, "input", err);
@@ -72,6 +72,18 @@ enum err_code scratch_create(const char *parent, const char *job_id, uid_t owner
     if (code == ERR_OK) {
         code = path_join(made.results, PATH_MAX, made.job, "results", err);
     }
+    if (code == ERR_OK) {
+        *ret = made;
+    }
+    return code;
+}
+
+enum err_code scratch_create(const char *parent, const char *job_id, uid_t owner,
+                             struct scratch *ret, struct err *err)
+{
+    struct scratch made = {0};
+    enum err_code code = scratch_locate(parent, job_id, &made, err);
+    made.owner = owner;
     if (code == ERR_OK) {
         code = scratch_remove(made.folder, err);
     }

@@ -2,6 +2,7 @@
  *
  *     DIR/scratch/<job id>/input          as downloaded
  *                         /output.log     everything the program wrote
+ *                         /reports        what the server has still to hear (job_kept.h)
  *                         /job            shown in the sandbox as /job
  *                         /job/<file>     the program
  *                         /job/results    what it leaves for its owner
@@ -52,6 +53,9 @@ struct scratch_results {
  * something else in the job's folder. */
 void scratch_file_name(const char *wanted, char ret[SCRATCH_FILE_NAME_SIZE]);
 
+/* The folders of a job that an earlier worker made; nothing is looked at. */
+MUST_CHECK enum err_code scratch_locate(const char *parent, const char *job_id, struct scratch *ret,
+                                        struct err *err);
 /* Make the folders anew; `job` and `results` belong to `owner` unless it is (uid_t)-1. */
 MUST_CHECK enum err_code scratch_create(const char *parent, const char *job_id, uid_t owner,
                                         struct scratch *ret, struct err *err);

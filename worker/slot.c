@@ -33,7 +33,8 @@ struct slot {
     struct errand *errand; /* the claim, or the withdrawal of a lost GPU's offer */
     struct job *job;
     int denied;
-    bool stopping; /* no more claims, then the end */
+    char left_over[ID_TEXT_SIZE]; /* a job to adopt before the first claim; "" if there is none */
+    bool stopping;                /* no more claims, then the end */
     bool paused;
     bool lost;
     bool ending;    /* the timer closes it: a server is not closed within its own callback */
@@ -94,16 +95,20 @@ static void end_soon(struct slot *slot)
 static void on_job_done(void *ctx, bool started)
 {
     struct slot *slot = ctx;
+    bool const was_left_over = slot->left_over[0] != 0;
     slot->job = NULL;
+    slot->left_over[0] = 0;
     gpu_watch_pace(slot->watch, false);
     claim_later(slot, started ? 0 : PAUSE_MS); /* the same one may come again at once */
-    slot->options.on_job_done(slot->options.ctx);
+    if (!was_left_over) {
+        slot->options.on_job_done(slot->options.ctx);
+    }
 }
 
-static enum err_code begin_job(struct slot *slot, json_t *body, struct err *err)
+static struct job_options options_of(struct slot *slot)
 {
     const struct machine *machine = slot->options.machine;
-    struct job_options options = {
+    return (struct job_options){
         .loop = slot->options.loop,
         .server = slot->server,
         .scratch_parent = slot->scratch,
@@ -116,6 +121,11 @@ static enum err_code begin_job(struct slot *slot, json_t *body, struct err *err)
         .on_done = on_job_done,
         .ctx = slot,
     };
+}
+
+static enum err_code begin_job(struct slot *slot, json_t *body, struct err *err)
+{
+    struct job_options options = options_of(slot);
     struct err why = {0};
     enum err_code code = job_order_read(body, &options.order, &why);
     if (code == ERR_OK) {
@@ -296,6 +306,40 @@ static void give_back(struct slot *slot, const char *job_id)
     json_decref(answer);
 }
 
+static enum err_code remove_left_over(struct slot *slot, const char *job_id, struct err *err)
+{
+    char path[PATH_MAX];
+    enum err_code code = path_join(path, sizeof path, slot->scratch, job_id, err);
+    if (code == ERR_OK) {
+        code = scratch_remove(path, err);
+    }
+    if (code == ERR_OK) {
+        give_back(slot, job_id);
+    }
+    return code;
+}
+
+/* Begins with what is left over, if it can be read. */
+static void begin(struct slot *slot)
+{
+    struct job_options options = options_of(slot);
+    struct err err = {0};
+    if (slot->left_over[0] == 0) {
+        send_claim(slot);
+        return;
+    }
+    (void)snprintf(options.order.id, sizeof options.order.id, "%s", slot->left_over);
+    if (job_adopt(&options, &slot->job, &err) == ERR_OK) {
+        return;
+    }
+    trace_err(TRACE_WARN, "job.not_adopted", &err);
+    if (remove_left_over(slot, slot->left_over, &err) != ERR_OK) {
+        trace_err(TRACE_ERROR, "job.scratch_left", &err);
+    }
+    slot->left_over[0] = 0;
+    send_claim(slot);
+}
+
 static enum err_code sweep(struct slot *slot, struct err *err)
 {
     enum err_code code =
@@ -312,19 +356,16 @@ static enum err_code sweep(struct slot *slot, struct err *err)
         struct id16 id;
         char job_id[ID_TEXT_SIZE];
         char group[ID_TEXT_SIZE + 16];
-        char path[PATH_MAX];
         if (id_parse(bytes_of_text(entry->d_name), &id, NULL) != ERR_OK) {
             continue; /* not ours */
         }
         id_format(id, job_id);
         (void)snprintf(group, sizeof group, CGROUP_JOB_NAME, job_id);
         cgroup_remove_named(slot->options.cgroup_place, group);
-        code = path_join(path, sizeof path, slot->scratch, entry->d_name, err);
-        if (code == ERR_OK) {
-            code = scratch_remove(path, err);
-        }
-        if (code == ERR_OK) {
-            give_back(slot, job_id);
+        if (slot->left_over[0] == 0) {
+            (void)snprintf(slot->left_over, sizeof slot->left_over, "%s", job_id);
+        } else { /* a slot has one job: the others were to be removed long ago */
+            code = remove_left_over(slot, job_id, err);
         }
     }
     (void)closedir(folder);
@@ -379,7 +420,7 @@ enum err_code slot_start(const struct slot_options *options, struct slot **ret_s
     trace(TRACE_INFO, "worker.ready", "server=%s host=%s gpu=%s", options->identity->server,
           options->identity->host_id, options->gpu != NULL ? options->gpu->uuid : "none");
     *ret_slot = slot;
-    send_claim(slot);
+    begin(slot);
     return ERR_OK;
 }
 

@@ -5,8 +5,9 @@
  *        ├──token refused──▶ on_end, with an error       slot_drain: no more claims, a running job goes on, then on_end
  *        └──GPU lost──▶ job ended as gpu_lost, offer withdrawn, then on_end, with an error
  *
- * Left over: job folders of a run that ended without cleaning are removed first, their control groups too, and the server is
- *          told that those jobs are not run any more (host_fault, worker_stopped), so that nobody waits for the lease.
+ * Left over: the job of a run that ended without cleaning is adopted first (job.h): its control group is removed, the server hears what it has not heard, and how
+ *          the job ended. A folder whose reports cannot be read is removed, and the server told that its job is not run any more (host_fault,
+ *          worker_stopped), so that nobody waits for the lease.
  * Owner:   freed by itself when on_end has been called.
  * Thread:  loop, the main thread. */
 // SPDX-License-Identifier: Apache-2.0

@@ -58,6 +58,8 @@ class ContractServer:
         self.answers = {}  # idempotency key → (body, status, answer)
         self.http = None
         self.port = 0
+        self.lease_s = LEASE_S
+        self.batch_max = BATCH_MAX
         self.kinds = None  # as the last claim said
         self.forces_kinds = False  # gives out jobs whatever the claim said
         self.swallow = set()  # routes whose next answer is lost after it was acted on
@@ -173,7 +175,7 @@ class ContractServer:
                         "job": {"id": job.id, "kind": job.kind, "file_name": job.name, "input_size": len(job.content),
                                 "input_digest": job.digest, "settings": job.settings, "limit_ms": job.limit_ms,
                                 "attempt": 1, "start_by": "2100-01-01T00:00:00Z"},
-                        "terms": {"heartbeat_s": HEARTBEAT_S, "lease_s": LEASE_S, "batch_max": BATCH_MAX}}
+                        "terms": {"heartbeat_s": HEARTBEAT_S, "lease_s": self.lease_s, "batch_max": self.batch_max}}
             if time.monotonic() > until:
                 break
             self.lock.wait(0.1)
@@ -213,7 +215,7 @@ class ContractServer:
             return 200, {}
         if route == "output":
             text = body["text"]
-            if not 1 <= len(text.encode()) <= BATCH_MAX:
+            if not 1 <= len(text.encode()) <= self.batch_max:
                 self.broken.append(f"batch of {len(text.encode())} bytes")
             if body["first_line"] != len(job.output) + 1:
                 raise Problem(409, "output_gap", f"the next line is {len(job.output) + 1}")
@@ -272,7 +274,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def respond(self):
         contract = self.server.contract
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        size = int(self.headers.get("Content-Length") or 0)
+        body = self.rfile.read(size)
+        if len(body) < size:
+            raise ValueError("cut off")
         key = self.headers.get("Idempotency-Key")
         path = urllib.parse.urlsplit(self.path).path
         with contract.lock:

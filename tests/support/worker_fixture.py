@@ -68,7 +68,7 @@ class WorkerFixture(unittest.TestCase):
 
     def run_worker(self, *flags, rate="1000"):
         worker = subprocess.Popen([WORKER, "run", "--state", self.state, *(["--rate", rate] if rate else []), *self.flags, *flags],
-                                  stderr=self.trace, stdout=self.trace)
+                                  stderr=self.trace, stdout=self.trace, restore_signals=False)
         self.workers.append(worker)
         return worker
 
@@ -87,6 +87,16 @@ class WorkerFixture(unittest.TestCase):
 
     def started_writing(self, job):
         self.assertTrue(self.server.wait(lambda: job.output, 30), job.__dict__)
+
+    def traced(self, event, timeout=60):
+        """Until the worker has said so."""
+        until = time.monotonic() + timeout
+        while time.monotonic() < until:
+            with open(self.folder + "/trace") as file:
+                if f"event={event} " in file.read():
+                    return
+            time.sleep(0.02)
+        self.fail(f"no {event}")
 
     def scratch(self):
         return [path for pattern in ("/scratch/*", "/slot-*/scratch/*") for path in glob.glob(self.state + pattern)]

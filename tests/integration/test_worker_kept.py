@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What a worker has still to say when the server is away, when it is killed itself, and when its disk is full: it waits on disk, arrives in order and
+once, and the meter and the end are never lost. R11.2, R11.4, R11.5."""
+import glob
+import os
+import resource
+import sys
+import unittest
+
+sys.path.insert(0, os.environ["TALLY_SOURCE_DIR"] + "/tests/support")
+from worker_fixture import WorkerFixture, programs  # noqa: E402
+
+# Says that it is up, and goes on when it is told to.
+UP = ("import os, sys, time\nprint('up', flush=True)\n"
+      "while not os.path.exists('/job/go'): time.sleep(0.02)\n")
+RESULTS = "".join("open(os.environ['TALLY_RESULTS'] + '/%d', 'w').write('result %d')\n" % (i, i) for i in range(3))
+
+
+class Kept(WorkerFixture):
+    def prepare(self):
+        self.server.lease_s = 600
+        self.server.batch_max = 16384
+
+    def up(self, source):
+        job = self.add(UP + source, limit_ms=600000)
+        worker = self.run_worker()
+        self.started_writing(job)
+        return job, worker
+
+    def go(self, job):
+        with open("%s/scratch/%s/job/go" % (self.state, job.id), "w"):
+            pass
+
+    def killed(self, worker):
+        worker.kill()
+        worker.wait()
+        self.assertTrue(self.server.wait(lambda: not programs(), 30))
+
+    def spool_size(self, job):
+        return os.path.getsize("%s/scratch/%s/reports" % (self.state, job.id))
+
+    def test_output_waits_on_disk_and_the_program_waits_for_nobody(self):
+        job, _ = self.up("for i in range(80000): print('line %08d' % i, 'x' * 60)\nprint('over', file=sys.stderr)\n")
+        self.server.stop()
+        self.go(job)
+        self.traced("job.program_ended")
+        self.assertGreater(self.spool_size(job), 5 << 20)
+        self.server.start()
+        self.assertEqual(self.ended(job)["ending"], "completed")
+        self.assertEqual(job.text("stdout").splitlines(), ["up", *("line %08d %s" % (i, "x" * 60) for i in range(80000))])
+        self.assertEqual(job.text("stderr"), "over\n")
+        self.assert_clean()
+
+    def test_a_job_that_ended_is_told_through_a_full_disk_and_two_kills(self):
+        job = self.add(UP + RESULTS + "for i in range(20000): print('line %08d' % i)\nprint('::tally progress=1 operation=\"done\"')\n",
+                       limit_ms=600000)
+        self.server.swallow.add("metrics")  # taken, but the worker does not know
+        worker = self.run_worker()
+        self.started_writing(job)
+        self.assertTrue(self.server.wait(lambda: not self.server.swallow, 60))
+        self.server.stop()
+        # No file of the worker may grow: what a full disk means to it. (That it is not killed for it is its parent's doing.)
+        resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, (self.spool_size(job) + 50000,) * 2)
+        self.go(job)
+        self.traced("job.program_ended")
+        self.killed(worker)
+        self.server.swallow.add("1")
+        self.server.start()
+        worker = self.run_worker()
+        self.assertTrue(self.server.wait(lambda: "1" in job.results, 60))
+        self.killed(worker)
+        job.results["0"] = b"stored once"
+        worker = self.run_worker("--once-jobs", "1")
+        end = self.ended(job)
+        self.assertEqual((end["ending"], end["reason"], end["exit_status"]), ("completed", "exited_zero", 0), end)
+        self.assertGreater(end["worker_ms"], 2000)
+        kept = job.text("stdout").splitlines()
+        self.assertEqual(kept, ["up", *("line %08d" % i for i in range(len(kept) - 1))])
+        self.assertEqual(job.text("stderr"), "[%d lines missing: disk full]\n" % (20001 - len(kept)))
+        self.assertEqual([job.results[name] for name in "012"], [b"stored once", b"result 1", b"result 2"])
+        self.assertTrue(job.results["output.log"].startswith(b"up\nline 00000000\n"))
+        self.assertEqual(job.progress[-1]["permille"], 1000)
+        times = [sample["at_ms"] for sample in job.samples]
+        self.assertEqual(times, sorted(set(times)))
+        self.assertGreater(len(times), 0)
+        # which was not one of its own jobs
+        self.assertEqual(self.ended(self.add("print('next')"))["ending"], "completed")
+        self.assertEqual(worker.wait(60), 0)
+        self.assert_clean()
+
+    def test_a_job_that_was_killed_with_its_worker_brings_what_was_written_until_then(self):
+        job, worker = self.up("for i in range(1000): print(i, flush=True)\ntime.sleep(600)\n")
+        self.server.stop()
+        before = self.spool_size(job)
+        self.go(job)
+        self.assertTrue(self.server.wait(lambda: self.spool_size(job) > before + 3000, 60))
+        self.killed(worker)
+        self.server.start()
+        worker = self.run_worker()
+        end = self.ended(job)
+        self.assertEqual((end["ending"], end["reason"]), ("host_fault", "worker_stopped"), end)
+        said = job.text("stdout").split()
+        self.assertEqual(said, ["up", *map(str, range(len(said) - 1))])
+        self.assertGreater(len(said), 100)
+        self.assert_clean()
+        # reports that cannot be read
+        job = self.add(UP)
+        self.started_writing(job)
+        self.killed(worker)
+        (path,) = glob.glob(self.state + "/scratch/*/reports")
+        with open(path, "r+b") as file:
+            file.truncate(100)
+        self.run_worker()
+        end = self.ended(job)
+        self.assertEqual((end["ending"], end["reason"], end["worker_ms"]), ("host_fault", "worker_stopped", 0), end)
+        self.assert_clean()
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
