@@ -17,6 +17,7 @@ import "./styles/frame.css";
 import "./styles/parts.css";
 import "./styles/wizard.css";
 import "./styles/job.css";
+import "./styles/account.css";
 
 const queries = new QueryClient({
   defaultOptions: {

@@ -1,12 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every place of the page has an address; its code is loaded when somebody goes there.
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
+import { paymentKinds, type PaymentKind } from "./api/account.ts";
 import { jobStatuses, orders, type JobStatus, type Order } from "./api/schema.ts";
 import { Frame } from "./frame/Frame.tsx";
+import { isDay, type Period } from "./lib/days.ts";
+import { SORTS, type MarketFilter } from "./lib/market.ts";
 import { ErrorPanel, EmptyState, Skeleton } from "./parts/States.tsx";
 import { Overview } from "./pages/Overview.tsx";
 
 const oneOf = <T extends string>(list: readonly T[], value: unknown): T | undefined => list.find((item) => item === value);
+const given = <Name extends string, T>(name: Name, value: T | undefined) => (value === undefined ? {} : { [name]: value }) as { [Key in Name]?: T };
+const sequenceOf = (value: unknown): number | undefined => (Number.isSafeInteger(value) && (value as number) > 0 ? (value as number) : undefined);
+const daysOf = (search: Record<string, unknown>): Partial<Period> => ({
+  ...(isDay(search["from"]) ? { from: search["from"] } : {}),
+  ...(isDay(search["until"]) ? { until: search["until"] } : {}),
+});
 
 const root = createRootRoute({
   component: Frame,
@@ -47,22 +56,51 @@ const jobs = createRoute({
   component: lazyRouteComponent(() => import("./pages/Jobs.tsx"), "Jobs"),
 });
 const job = createRoute({ getParentRoute: () => root, path: "/jobs/$job", component: lazyRouteComponent(() => import("./pages/job/JobPage.tsx"), "JobPage") });
-const market = createRoute({ getParentRoute: () => root, path: "/market", component: lazyRouteComponent(() => import("./pages/Market.tsx"), "Market") });
-const earnings = createRoute({ getParentRoute: () => root, path: "/earnings", component: lazyRouteComponent(() => import("./pages/Earnings.tsx"), "Earnings") });
+const market = createRoute({
+  getParentRoute: () => root,
+  path: "/market",
+  validateSearch: (search: Record<string, unknown>): MarketFilter => ({
+    ...(typeof search["q"] === "string" || typeof search["q"] === "number" ? { q: String(search["q"]) } : {}), // a search for 4090 is read as a number
+    ...given("device", oneOf(["gpu", "cpu"] as const, search["device"])),
+    ...(search["free"] === true ? { free: true as const } : {}),
+    ...given("sort", oneOf(SORTS, search["sort"])),
+  }),
+  component: lazyRouteComponent(() => import("./pages/Market.tsx"), "Market"),
+});
+const machines = createRoute({ getParentRoute: () => root, path: "/machines", component: lazyRouteComponent(() => import("./pages/Machines.tsx"), "Machines") });
+const earnings = createRoute({ getParentRoute: () => root, path: "/earnings", component: lazyRouteComponent(() => import("./pages/earnings/Earnings.tsx"), "Earnings") });
+const statement = createRoute({ getParentRoute: () => root, path: "/earnings/statement", validateSearch: daysOf, component: lazyRouteComponent(() => import("./pages/earnings/Statement.tsx"), "Statement") });
 const money = createRoute({
   getParentRoute: () => root,
   path: "/money",
-  validateSearch: (search: Record<string, unknown>): { before?: string } => {
+  validateSearch: (search: Record<string, unknown>): Partial<Period> & { kind?: PaymentKind; before?: string; open?: number } => {
     const before = search["before"];
-    return typeof before === "string" || typeof before === "number" ? { before: String(before) } : {};
+    return {
+      ...daysOf(search),
+      ...given("kind", oneOf(paymentKinds, search["kind"])),
+      ...(typeof before === "string" || typeof before === "number" ? { before: String(before) } : {}),
+      ...given("open", sequenceOf(search["open"])),
+    };
   },
-  component: lazyRouteComponent(() => import("./pages/Money.tsx"), "Money"),
+  component: lazyRouteComponent(() => import("./pages/money/Money.tsx"), "Money"),
 });
-const events = createRoute({ getParentRoute: () => root, path: "/events", component: lazyRouteComponent(() => import("./pages/Events.tsx"), "Events") });
+const events = createRoute({
+  getParentRoute: () => root,
+  path: "/events",
+  validateSearch: (search: Record<string, unknown>): { at?: number; type?: string; stream?: string } => ({
+    ...given("at", sequenceOf(search["at"])),
+    ...(typeof search["type"] === "string" && /^[a-z_.]{1,40}$/.test(search["type"]) ? { type: search["type"] } : {}),
+    ...(typeof search["stream"] === "string" && /^[a-z]{1,10}:[0-9a-f-]{36}$/.test(search["stream"]) ? { stream: search["stream"] } : {}),
+  }),
+  component: lazyRouteComponent(() => import("./pages/events/Events.tsx"), "Events"),
+});
+const settingsPage = createRoute({ getParentRoute: () => root, path: "/settings", component: lazyRouteComponent(() => import("./pages/SettingsPage.tsx"), "SettingsPage") });
+const status = createRoute({ getParentRoute: () => root, path: "/status", component: lazyRouteComponent(() => import("./pages/Status.tsx"), "Status") });
+const estimates = createRoute({ getParentRoute: () => root, path: "/estimates", component: lazyRouteComponent(() => import("./pages/Estimates.tsx"), "Estimates") });
 const walletPage = createRoute({ getParentRoute: () => root, path: "/wallet", component: lazyRouteComponent(() => import("./pages/WalletPage.tsx"), "WalletPage") });
 
 export const router = createRouter({
-  routeTree: root.addChildren([overview, upload, offers, settings, pay, jobs, job, market, earnings, money, events, walletPage]),
+  routeTree: root.addChildren([overview, upload, offers, settings, pay, jobs, job, market, machines, earnings, statement, money, events, settingsPage, status, estimates, walletPage]),
   defaultPreload: "intent",
   scrollRestoration: true,
   defaultPendingComponent: () => <Skeleton rows={6} />,

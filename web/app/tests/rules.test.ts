@@ -32,7 +32,7 @@ describe("paying a lock", () => {
   const escrow = (change: Partial<Escrow> = {}): Escrow => ({
     id: "e", identity: "ESCROW", amount: 500n, last_tick: 1000, input_type: 21587, input: "00", status: "requested", confirmations: 0, required: 3, expected_ms: null,
     lock_transaction: null, consumer_identity: "ME", provider_identity: "P", shortfall: false, ...change });
-  const chain = (tick: number, processed = tick - 1): Terms["chain"] => ({ tick, processed, tick_ms: 1000, answers: true, faucet: false });
+  const chain = (tick: number, processed = tick - 1): Terms["chain"] => ({ tick, processed, tick_ms: 1000, answers: true, explorer_url: null, faucet: false });
   const sent = { hex: "aa", id: "t", tick: 100 };
 
   test("while a lock may still run, no other one is signed", () => {

@@ -3,7 +3,7 @@
 // here are ignored, so a newer server may add some; that every answer of the contract is taken is checked by the compiler (contract.ts).
 import * as z from "zod/mini";
 
-const amount = z.pipe(z.int(), z.transform((value: number) => BigInt(value)));
+export const amount = z.pipe(z.int(), z.transform((value: number) => BigInt(value)));
 const text = z.string();
 const time = z.nullable(z.string());
 const count = z.number();
@@ -24,7 +24,7 @@ export const terms = z.object({
     upload_max: count, lease_s: count, queue_max_s: count,
     endings: z.array(z.object({ ending: text, provider_paid: z.boolean() })),
   }),
-  chain: z.object({ tick: count, tick_ms: count, processed: count, answers: z.boolean(), faucet: z._default(z.boolean(), false) }),
+  chain: z.object({ tick: count, tick_ms: count, processed: count, answers: z.boolean(), explorer_url: z._default(z.nullable(text), null), faucet: z._default(z.boolean(), false) }),
 });
 
 export const ready = z.object({ ready: z.boolean(), ledger: z.object({ head: count, writable: z.boolean(), reason: text }), settlement: z.object({ chain_answers: z.boolean(), reason: text }) });

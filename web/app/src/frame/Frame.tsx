@@ -20,9 +20,13 @@ const PLACES = [
   { to: "/new", label: "New job", icon: "new", phone: true },
   { to: "/jobs", label: "Jobs", icon: "jobs", phone: true },
   { to: "/market", label: "Market", icon: "market", phone: false },
+  { to: "/machines", label: "Machines", icon: "machines", phone: false },
   { to: "/earnings", label: "Earnings", icon: "earnings", phone: true },
   { to: "/money", label: "Money", icon: "money", phone: false },
   { to: "/events", label: "Events", icon: "events", phone: false },
+  { to: "/estimates", label: "Estimates", icon: "estimates", phone: false },
+  { to: "/status", label: "Status", icon: "status", phone: false },
+  { to: "/settings", label: "Settings", icon: "settings", phone: false },
 ] as const satisfies readonly { to: string; label: string; icon: IconName; phone: boolean }[];
 
 const Palette = lazy(() => import("./Palette.tsx"));

@@ -4,7 +4,7 @@ import { useSyncExternalStore } from "react";
 import { createStore } from "../lib/store.ts";
 
 export type Theme = "system" | "light" | "dark";
-const ORDER: readonly Theme[] = ["system", "light", "dark"];
+export const THEMES: readonly Theme[] = ["system", "light", "dark"];
 
 const chosen = (): Theme => {
   const set = document.documentElement.dataset["theme"];
@@ -29,8 +29,9 @@ export function useScheme(): string {
   );
 }
 
-export function nextTheme(): void {
-  const next = ORDER[(ORDER.indexOf(theme.get()) + 1) % ORDER.length] ?? "system";
+export const nextTheme = (): void => setTheme(THEMES[(THEMES.indexOf(theme.get()) + 1) % THEMES.length] ?? "system");
+
+export function setTheme(next: Theme): void {
   if (next === "system") delete document.documentElement.dataset["theme"];
   else document.documentElement.dataset["theme"] = next;
   try {

@@ -11,9 +11,10 @@ const NOTABLE = ["amount", "permille", "operation", "confirmations", "ending", "
 
 // What a running job reports again and again; shown only to whoever asks for it.
 const REPORTS = new Set(["job.progressed", "job.output", "metric.sampled"]);
-export const notable = (events: readonly LedgerEvent[]): LedgerEvent[] => events.filter((event) => !REPORTS.has(event.type));
+export const isReport = (event: LedgerEvent): boolean => REPORTS.has(event.type);
+export const notable = (events: readonly LedgerEvent[]): LedgerEvent[] => events.filter((event) => !isReport(event));
 
-function summary(data: Readonly<Record<string, unknown>>): string {
+export function summary(data: Readonly<Record<string, unknown>>): string {
   return NOTABLE.filter((name) => data[name] !== undefined && data[name] !== "")
     .slice(0, 3)
     .map((name) => `${name} ${typeof data[name] === "number" ? group(data[name]) : String(data[name])}`)

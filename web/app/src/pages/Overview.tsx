@@ -2,11 +2,13 @@
 // What is going on, for whoever is signed in; what this is, for whoever is not.
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
+import { lazy, Suspense } from "react";
 import { getEarnings, getJobs, getOffers } from "../api/routes.ts";
 import type { Job } from "../api/schema.ts";
 import { useTitle } from "../frame/title.ts";
 import { Stick } from "../frame/Frame.tsx";
 import { costOf } from "../lib/money.ts";
+import { role, roleOf, type Role } from "../lib/role.ts";
 import { useStore } from "../lib/store.ts";
 import { newest } from "../live/live.ts";
 import { Amount } from "../parts/Amount.tsx";
@@ -16,6 +18,8 @@ import { SignInCard } from "../wallet/SignInCard.tsx";
 import { useBalance } from "../wallet/useBalance.ts";
 import { EventRows, notable } from "./EventRows.tsx";
 import { JobCard } from "./JobCard.tsx";
+
+const ProviderHome = lazy(() => import("./ProviderHome.tsx"));
 
 function Welcome() {
   const offers = useQuery({ queryKey: ["offers"], queryFn: ({ signal }) => getOffers(signal) });
@@ -85,13 +89,22 @@ function Home({ identity }: { identity: string | null }) {
   );
 }
 
+const ROLES: readonly (readonly [Role, string])[] = [["consumer", "My jobs"], ["provider", "My machines"]];
+
 export function Overview() {
   useTitle("Overview");
   const who = useStore(session);
-  return who === null ? <Welcome /> : (
+  const as = roleOf(useStore(role), who?.scopes ?? []);
+  if (who === null) return <Welcome />;
+  const both = ROLES.every(([each]) => who.scopes.includes(each));
+  return (
     <div className="page">
-      <header className="page-head"><h1>Overview</h1><Link to="/new" className="button primary">New job</Link></header>
-      <Home identity={who.identity} />
+      <header className="page-head">
+        <h1>Overview</h1>
+        {both && <div className="segments" role="group" aria-label="Look at">{ROLES.map(([each, word]) => <button key={each} type="button" aria-pressed={as === each} onClick={() => role.set(each)}>{word}</button>)}</div>}
+        <Link to="/new" className="button primary">New job</Link>
+      </header>
+      {as === "provider" ? <Suspense fallback={<Skeleton rows={6} height={44} />}><ProviderHome /></Suspense> : <Home identity={who.identity} />}
     </div>
   );
 }

@@ -7,9 +7,10 @@ import { bytes, shortDuration } from "../../lib/units.ts";
 import { spaced } from "../../lib/words.ts";
 import { Amount } from "../../parts/Amount.tsx";
 import { Icon } from "../../parts/Icon.tsx";
+import { ExplorerLink } from "../../parts/ExplorerLink.tsx";
 import { Id } from "../../parts/Id.tsx";
 import { EmptyState, ErrorPanel, Skeleton } from "../../parts/States.tsx";
-import { PaymentStatus } from "../Money.tsx";
+import { PaymentPill } from "../money/PaymentStatus.tsx";
 
 export function Results({ job }: { job: Job }) {
   const over = job.ended_at !== null;
@@ -56,14 +57,14 @@ export function Payments({ job }: { job: Job }) {
           <thead><tr><th scope="col">What</th><th scope="col">Status</th><th scope="col" className="right">Amount</th><th scope="col">Transaction</th></tr></thead>
           <tbody>
             {escrow.lock_transaction !== null && (
-              <tr><th scope="row">Lock</th><td><PaymentStatus status={escrow.status === "observed" ? "observed" : "confirmed"} /></td><td className="right" data-label="Amount"><Amount value={escrow.amount} /></td><td data-label="Transaction"><Id value={escrow.lock_transaction} what="Transaction" /></td></tr>
+              <tr><th scope="row">Lock</th><td><PaymentPill status={escrow.status === "observed" ? "observed" : "confirmed"} /></td><td className="right" data-label="Amount"><Amount value={escrow.amount} /></td><td data-label="Transaction"><ExplorerLink transaction={escrow.lock_transaction} /></td></tr>
             )}
             {job.legs.map((leg, index) => (
               <tr key={index}>
                 <th scope="row">{leg.kind === "refund" ? "Refund to the consumer" : leg.kind === "payout" ? "Payout to the provider" : spaced(leg.kind)}</th>
-                <td><PaymentStatus status={leg.status} />{leg.expected_ms !== null && <span className="dim small-text"> about {shortDuration(leg.expected_ms)} more</span>}</td>
+                <td><PaymentPill status={leg.status} />{leg.expected_ms !== null && <span className="dim small-text"> about {shortDuration(leg.expected_ms)} more</span>}</td>
                 <td className="right" data-label="Amount"><Amount value={leg.amount} /></td>
-                <td data-label="Transaction">{leg.tx_id !== null && <Id value={leg.tx_id} what="Transaction" />}</td>
+                <td data-label="Transaction">{leg.tx_id !== null && <ExplorerLink transaction={leg.tx_id} />}</td>
               </tr>
             ))}
           </tbody>

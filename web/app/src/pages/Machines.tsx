@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// A provider's machines: whether each is well, what it offers and how it stands in the market; and how another one comes here.
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { useState } from "react";
+import { toast } from "sonner";
+import { getMachines, getMarket, makeToken, type Machine } from "../api/account.ts";
+import type { Offer } from "../api/schema.ts";
+import { useTitle } from "../frame/title.ts";
+import { enrolCommand, healthOf } from "../lib/machines.ts";
+import { ordinal, standing } from "../lib/market.ts";
+import { Age, useNow } from "../parts/Age.tsx";
+import { Amount } from "../parts/Amount.tsx";
+import { copy, Id } from "../parts/Id.tsx";
+import { Icon } from "../parts/Icon.tsx";
+import { Refresh } from "../parts/Refresh.tsx";
+import { Pill } from "../parts/StatusPill.tsx";
+import { Boundary, EmptyState, ErrorPanel, Skeleton } from "../parts/States.tsx";
+import { Uptime } from "../parts/Uptime.tsx";
+import { equipment, OfferState } from "./Market.tsx";
+import { SignedIn } from "./SignedIn.tsx";
+
+function Place({ offer, market, by, word }: { offer: Offer; market: readonly Offer[]; by: "price" | "value"; word: string }) {
+  const { place, of } = standing(offer, market, by);
+  return <span>{of === 1 ? "the only one" : `${ordinal(place)} of ${of}`} <span className="dim">by {word}</span></span>;
+}
+
+function OnOffer({ offers, market }: { offers: readonly Offer[]; market: readonly Offer[] }) {
+  if (offers.length === 0) return <p className="dim">It offers nothing. <code>tally-worker run --rate</code> publishes an offer when it starts.</p>;
+  return (
+    <ul className="machine-offers">
+      {offers.map((offer) => (
+        <li key={offer.id}>
+          <p className="machine-offer"><b>{offer.model}</b><OfferState offer={offer} /><Amount value={offer.rate} /><span className="dim">an hour</span></p>
+          <p className="dim small-text">{equipment(offer)}</p>
+          <p className="small-text machine-places"><span className="dim">{offer.device === "gpu" ? "Among GPUs" : "Among CPUs"} online:</span><Place offer={offer} market={market} by="price" word="price" /><Place offer={offer} market={market} by="value" word="price for speed" /></p>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function MachineCard({ machine: m, market }: { machine: Machine; market: readonly Offer[] | undefined }) {
+  const now = useNow();
+  const health = healthOf(m, now);
+  return (
+    <section className="card machine" data-testid="machine" aria-label={m.name || "Machine"}>
+      <header className="card-head"><h2>{m.name || "A machine"}</h2><Pill tone={health.tone} icon={health.icon}>{health.word}</Pill></header>
+      {health.advice !== "" && <p className="advice"><Icon name="warn" /><span>{health.advice}</span></p>}
+      <dl className="facts">
+        {m.job_id !== null && <div><dt>Runs</dt><dd><Link to="/jobs/$job" params={{ job: m.job_id }} className="mono">{m.job_id.slice(0, 8)}</Link></dd></div>}
+        <div><dt>{m.online ? "Online since" : "Last heard of"}</dt><dd>{(m.online ? m.changed_at : m.last_report_at) === null ? "never" : <Age time={(m.online ? m.changed_at : m.last_report_at) ?? ""} />}</dd></div>
+        <div><dt>Waiting for it</dt><dd className="mono">{m.queued} {m.queued === 1 ? "job" : "jobs"}</dd></div>
+        <div><dt>Done</dt><dd className="mono">{m.done} <span className="dim">{m.lost === 0 ? "none let down" : `${m.lost} let down`}</span></dd></div>
+        <div><dt>Benchmark</dt><dd>{m.measured_at === null ? <span className="dim">never measured</span> : <Age time={m.measured_at} />}</dd></div>
+        <div><dt>Enrolled</dt><dd><Age time={m.enrolled_at} /></dd></div>
+        <div><dt>Id</dt><dd><Id value={m.host_id} what="Machine's id" /></dd></div>
+      </dl>
+      <Uptime of={m} label="Uptime, 30 days" />
+      {market === undefined ? <Skeleton rows={1} height={48} /> : <OnOffer offers={market.filter((offer) => offer.host_id === m.host_id)} market={market} />}
+    </section>
+  );
+}
+
+function Enrol({ open }: { open: boolean }) {
+  const [name, setName] = useState("");
+  const [rate, setRate] = useState("1800000");
+  const made = useMutation({
+    mutationFn: () => makeToken({ scopes: ["provider"], label: `enrol ${name || "a machine"}`.slice(0, 100), valid_s: 3600 }),
+    onSuccess: () => toast.success("A token for one hour was made; the command has it"),
+  });
+  const good = /^[1-9][0-9]{0,14}$/.test(rate);
+  const command = enrolCommand({ server: location.origin, name: name || "my-machine", rate: good ? rate : "1800000", token: made.data?.token ?? null });
+  return (
+    <details className="card enrol" open={open}>
+      <summary><h2>Offer another machine</h2></summary>
+      <p className="prose">On that machine, with Tallystick built or installed. It is enrolled once; then it asks for work until it is stopped. Results and your programs stay between you and it.</p>
+      <div className="enrol-fields">
+        <label>Its name<input value={name} maxLength={100} placeholder="my-machine" onChange={(event) => setName(event.target.value)} /></label>
+        <label>QUBIC an hour<input inputMode="numeric" value={rate} aria-invalid={!good} onChange={(event) => setRate(event.target.value.trim())} />{!good && <span className="field-error">A whole number above 0.</span>}</label>
+      </div>
+      <pre className="command" tabIndex={0} data-testid="enrol-command">{command}</pre>
+      {made.isError && <ErrorPanel error={made.error} />}
+      <p className="actions">
+        {made.data === undefined && <button type="button" disabled={made.isPending} onClick={() => made.mutate()}>{made.isPending ? "Making it…" : "Put a token into it, for one hour"}</button>}
+        <button type="button" className="primary" onClick={() => void copy(command, "Command")}><Icon name="copy" />Copy the command</button>
+      </p>
+      {made.data !== undefined && <p className="dim small-text">The token in it enrols machines of yours for an hour. Whoever reads the command can do that; it moves no money. <Link to="/settings">Revoke it</Link> when you are done.</p>}
+    </details>
+  );
+}
+
+function List() {
+  const machines = useQuery({ queryKey: ["machines"], queryFn: ({ signal }) => getMachines(signal) });
+  const market = useQuery({ queryKey: ["offers", "all"], queryFn: ({ signal }) => getMarket(signal) });
+  const list = machines.data;
+  return (
+    <>
+      <header className="page-head"><h1>Machines</h1><Refresh query={machines} what="Machines" path="/v1/workers" /></header>
+      {machines.isPending ? <Skeleton rows={4} height={64} /> : list === undefined ? <ErrorPanel error={machines.error} retry={() => void machines.refetch()} safe="Your machines go on without this page." /> : list.length === 0 ? (
+        <EmptyState title="No machine of yours is here">The command below enrols one; it is on offer a minute later.</EmptyState>
+      ) : (
+        <div className="machines">{[...list].sort((a, b) => Number(b.online) - Number(a.online)).map((machine) => <Boundary key={machine.host_id}><MachineCard machine={machine} market={market.data} /></Boundary>)}</div>
+      )}
+      {list !== undefined && <Enrol key={list.length === 0 ? "first" : "more"} open={list.length === 0} />}
+    </>
+  );
+}
+
+export function Machines() {
+  useTitle("Machines");
+  return <div className="page"><SignedIn to="see your machines" title="Machines"><List /></SignedIn></div>;
+}
