@@ -14,7 +14,7 @@ export async function world(ask, more = {}) {
   return answer.json();
 }
 
-export const launch = () => chromium.launch({ executablePath: "/usr/bin/chromium", args: FLAGS });
+export const launch = (...flags) => chromium.launch({ executablePath: "/usr/bin/chromium", args: [...FLAGS, ...flags] });
 
 /** A browser of somebody's own, whose every complaint is kept: the policy's, the page's, the console's. */
 export async function visitor(browser, options = {}) {
