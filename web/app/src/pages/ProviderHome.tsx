@@ -43,7 +43,7 @@ function MachineList({ machines }: { machines: readonly Machine[] }) {
 export default function ProviderHome() {
   const earnings = useQuery({ queryKey: ["earnings", "whole"], queryFn: ({ signal }) => getEarningsSum(signal), refetchInterval: 5000 });
   const machines = useQuery({ queryKey: ["machines"], queryFn: ({ signal }) => getMachines(signal) });
-  const jobs = useQuery({ queryKey: ["jobs", "role=provider&limit=6"], queryFn: ({ signal }) => getJobs("role=provider&limit=6", signal) });
+  const jobs = useQuery({ queryKey: ["jobs", { role: "provider", limit: 6 }], queryFn: ({ signal }) => getJobs({ role: "provider", limit: 6 }, signal) });
   if (earnings.isPending) return <Skeleton rows={6} height={44} />;
   if (earnings.data === undefined) return <ErrorPanel error={earnings.error} retry={() => void earnings.refetch()} safe="Your machines go on without this page, and what they earn is in the log." />;
   return (
