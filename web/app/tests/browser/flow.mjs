@@ -44,7 +44,7 @@ test("R4 R6.7 R7.8 P10 P11 P21: a newcomer without a wallet runs the sample, rel
   await page.getByLabel("Arguments").fill('--name "two words"');
   await page.reload();
   assert.equal(await page.getByLabel("Arguments").inputValue(), '--name "two words"');
-  await page.getByRole("link", { name: "Machine" }).click();
+  await page.getByRole("link", { name: "Machine", exact: true }).click();
   await page.getByRole("button", { name: "Chosen" }).first().waitFor();
   await page.goBack();
   assert.equal(await page.getByLabel("Arguments").inputValue(), '--name "two words"');
