@@ -4,6 +4,7 @@
 #include "api/blobs.h"
 #include "api/encoding.h"
 #include "api/route.h"
+#include "core/base/driver_version.h"
 #include "core/base/invariant.h"
 #include "core/base/text.h"
 #include "core/base/time.h"
@@ -487,6 +488,15 @@ json_t *json_of_time(int64_t wall_ns)
 json_t *json_of_text(struct bytes text)
 {
     return json_stringn(text.size == 0 ? "" : (const char *)text.data, text.size);
+}
+
+json_t *json_of_driver(uint64_t version)
+{
+    char text[DRIVER_VERSION_TEXT_SIZE] = "";
+    if (version != 0 && version <= DRIVER_VERSION_MAX) {
+        driver_version_format(version, text);
+    }
+    return json_string(text);
 }
 
 json_t *json_of_u64(uint64_t value)

@@ -129,5 +129,6 @@ json_t *json_of_hash(struct key32 hash);        /* null when zero */
 json_t *json_of_time(int64_t wall_ns);          /* null when zero */
 json_t *json_of_text(struct bytes text);        /* must be UTF-8 */
 json_t *json_of_u64(uint64_t value);
+json_t *json_of_driver(uint64_t version); /* "535.183.01"; "" when zero */
 
 #endif

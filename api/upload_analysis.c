@@ -68,6 +68,7 @@ static struct ev_analysis_completed event_of(const struct analysis *a)
         .ram_mib = needs->ram_mib,
         .storage_mib = needs->storage_mib,
         .compute_capability = needs->compute_capability,
+        .driver = needs->driver,
         .reference_p50_ms = a->estimate.p50_ms,
         .reference_p90_ms = a->estimate.p90_ms,
     };

@@ -47,14 +47,15 @@ json_t *upload_json_of_analysis(const struct upload_facts *facts)
 /* One level of names, as offers have them; what a form fills in is sent back under the same. */
 static json_t *json_of_figures(uint64_t job_type, const struct requirements *needs)
 {
-    return json_pack(
-        "{s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "job_type",
-        enum_word(&job_type_words, (uint32_t)job_type), "device",
-        enum_word(&device_words, (uint32_t)needs->device), "gpus", (json_int_t)needs->gpus,
-        "vram_mib", (json_int_t)needs->vram_mib, "tflops_milli", (json_int_t)needs->tflops_milli,
-        "ram_mib", (json_int_t)needs->ram_mib, "storage_mib", (json_int_t)needs->storage_mib,
-        "compute_capability", (json_int_t)needs->compute_capability, "p50_ms",
-        (json_int_t)needs->reference_p50_ms, "p90_ms", (json_int_t)needs->reference_p90_ms);
+    return json_pack("{s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:I,s:I}", "job_type",
+                     enum_word(&job_type_words, (uint32_t)job_type), "device",
+                     enum_word(&device_words, (uint32_t)needs->device), "gpus",
+                     (json_int_t)needs->gpus, "vram_mib", (json_int_t)needs->vram_mib,
+                     "tflops_milli", (json_int_t)needs->tflops_milli, "ram_mib",
+                     (json_int_t)needs->ram_mib, "storage_mib", (json_int_t)needs->storage_mib,
+                     "compute_capability", (json_int_t)needs->compute_capability, "driver",
+                     json_of_driver(needs->driver), "p50_ms", (json_int_t)needs->reference_p50_ms,
+                     "p90_ms", (json_int_t)needs->reference_p90_ms);
 }
 
 json_t *upload_json_of_override(const struct upload_facts *facts)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "projections/marketplace.h"
 
+#include "core/base/driver_version.h"
 #include "core/base/invariant.h"
 #include "projections/view_rows.h"
 
@@ -8,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static_assert(sizeof(struct offer_view) == 2 * 16 + 13 * 8 + OFFER_VIEW_MODEL_MAX, "no padding");
+static_assert(sizeof(struct offer_view) == 2 * 16 + 14 * 8 + OFFER_VIEW_MODEL_MAX, "no padding");
 static_assert(sizeof(struct market_host) == 2 * 16 + 6 * 8, "no padding");
 
 /* What matching asks of an offer, as the write model has it. */
@@ -91,6 +92,7 @@ static void publish(struct store *store, uint64_t sequence, const struct event *
     offer.ram_mib = published->ram_mib;
     offer.storage_mib = published->storage_mib;
     offer.compute_capability = published->compute_capability;
+    (void)driver_version_parse(published->driver, &offer.driver);
     offer.cpu_cores = published->cpu_cores;
     offer.speed_permille = published->speed_permille;
     offer.model_size = cut(published->model, sizeof offer.model);

@@ -28,6 +28,7 @@ struct offer_view {
     uint64_t ram_mib;
     uint64_t storage_mib;
     uint64_t compute_capability;
+    uint64_t driver; /* core/base/driver_version.h; 0: not told */
     uint64_t cpu_cores;
     uint64_t speed_permille;
     uint64_t model_size;

@@ -2,6 +2,7 @@
 #include "worker/offer.h"
 
 #include "core/base/buf.h"
+#include "core/base/driver_version.h"
 #include "core/base/id.h"
 #include "core/base/text.h"
 #include "core/base/time.h"
@@ -49,6 +50,13 @@ static enum err_code outcome_error(enum server_outcome outcome, int status, cons
                    detail[0] != 0 ? detail : "the server did not say why", status);
 }
 
+/* Only what the server takes for a version: what nobody can compare is not told. */
+static const char *driver_to_tell(const struct gpu *gpu)
+{
+    uint64_t version;
+    return driver_version_parse(bytes_of_text(gpu->driver), &version) ? gpu->driver : "";
+}
+
 static enum err_code publish(const struct worker_identity *identity, const struct machine *machine,
                              const struct gpu *gpu, uint64_t speed, int64_t rate,
                              struct worker_offer *ret, struct err *err)
@@ -64,9 +72,10 @@ static enum err_code publish(const struct worker_identity *identity, const struc
     json_append_string(&body, bytes_of_text(gpu != NULL ? gpu->model : machine->model));
     if (gpu != NULL) {
         buf_printf(&body,
-                   ",\"gpus\":1,\"vram_mib\":%llu,\"tflops_milli\":%llu,"
+                   ",\"driver\":\"%s\",\"gpus\":1,\"vram_mib\":%llu,\"tflops_milli\":%llu,"
                    "\"compute_capability\":%llu",
-                   (unsigned long long)gpu->vram_mib, (unsigned long long)gpu->tflops_milli,
+                   driver_to_tell(gpu), (unsigned long long)gpu->vram_mib,
+                   (unsigned long long)gpu->tflops_milli,
                    (unsigned long long)gpu->compute_capability);
     } else {
         buf_append_text(&body, ",\"gpus\":0,\"vram_mib\":0,\"tflops_milli\":0,"

@@ -3,6 +3,7 @@
 #include "api/fields.h"
 #include "api/route.h"
 #include "api/upload_json.h"
+#include "core/base/driver_version.h"
 #include "core/base/time.h"
 
 #define SIZE_MAX_MIB (UINT64_C(1) << 40)
@@ -46,6 +47,20 @@ static bool is_sent(const struct call *call, const char *name)
     return json_object_get(call->body, name) != NULL;
 }
 
+/* "535.183.01"; "" is any. */
+static uint64_t driver_of(struct fields *fields, uint64_t now)
+{
+    uint64_t driver = 0;
+    if (!is_sent(fields->call, "driver")) {
+        return now;
+    }
+    struct bytes text = fields_optional_text(fields, "driver", DRIVER_VERSION_TEXT_SIZE);
+    if (text.size > 0 && !driver_version_parse(text, &driver)) {
+        fields_error(fields, "driver", "is a version like 535.183.01, or empty for any");
+    }
+    return driver;
+}
+
 /* What is sent, over what counts now. A changed device takes the count of GPUs with it unless that is said. */
 static struct ev_analysis_overridden override_of(struct fields *fields,
                                                  const struct upload_row *row)
@@ -71,6 +86,7 @@ static struct ev_analysis_overridden override_of(struct fields *fields,
             fields_optional_u64(fields, "storage_mib", 1, SIZE_MAX_MIB, now->storage_mib),
         .compute_capability =
             fields_optional_u64(fields, "compute_capability", 0, 1000, now->compute_capability),
+        .driver = driver_of(fields, now->driver),
         .reference_p50_ms = p50,
         .reference_p90_ms = fields_optional_u64(fields, "p90_ms", 1, TIME_MAX_MS, p90),
         .detail = fields_optional_text(fields, "reason", REASON_SIZE_MAX),
@@ -96,7 +112,7 @@ static void post_override(struct call *call)
     if (said == 0) {
         fields_error(&fields, "",
                      "say at least one of job_type, device, gpus, vram_mib, "
-                     "tflops_milli, ram_mib, storage_mib, compute_capability, p50_ms, "
+                     "tflops_milli, ram_mib, storage_mib, compute_capability, driver, p50_ms, "
                      "p90_ms");
     }
     if (!fields_good(&fields)) {

@@ -67,6 +67,7 @@ static void publish(struct call *call)
         .ram_mib = fields_u64(&fields, "ram_mib", 1, big),
         .storage_mib = fields_u64(&fields, "storage_mib", 1, big),
         .compute_capability = fields_optional_u64(&fields, "compute_capability", 0, 1000, 0),
+        .driver = fields_optional_text(&fields, "driver", 30),
         .cpu_cores = fields_u64(&fields, "cpu_cores", 1, 65536),
         .speed_permille = fields_u64(&fields, "speed_permille", 1, 1000000),
         .rate = fields_amount(&fields, "rate", 1),

@@ -158,14 +158,14 @@ static json_t *json_of_best(struct reading *reading, const struct ranking *ranki
 
 static json_t *json_of_needs(const struct requirements *needs)
 {
-    return json_pack("{s:s?,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "device",
-                     enum_word(&device_words, (uint32_t)needs->device), "gpus",
-                     json_of_u64(needs->gpus), "vram_mib", json_of_u64(needs->vram_mib),
-                     "tflops_milli", json_of_u64(needs->tflops_milli), "ram_mib",
-                     json_of_u64(needs->ram_mib), "storage_mib", json_of_u64(needs->storage_mib),
-                     "compute_capability", json_of_u64(needs->compute_capability),
-                     "reference_p50_ms", json_of_u64(needs->reference_p50_ms), "reference_p90_ms",
-                     json_of_u64(needs->reference_p90_ms));
+    return json_pack(
+        "{s:s?,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "device",
+        enum_word(&device_words, (uint32_t)needs->device), "gpus", json_of_u64(needs->gpus),
+        "vram_mib", json_of_u64(needs->vram_mib), "tflops_milli", json_of_u64(needs->tflops_milli),
+        "ram_mib", json_of_u64(needs->ram_mib), "storage_mib", json_of_u64(needs->storage_mib),
+        "compute_capability", json_of_u64(needs->compute_capability), "driver",
+        json_of_driver(needs->driver), "reference_p50_ms", json_of_u64(needs->reference_p50_ms),
+        "reference_p90_ms", json_of_u64(needs->reference_p90_ms));
 }
 
 static json_t *json_of_page(struct reading *reading, const struct ranking *ranking,

@@ -4,6 +4,7 @@
 
 #include "core/analysis/archive.h"
 #include "core/analysis/bundle.h"
+#include "core/analysis/cuda.h"
 #include "core/analysis/dataset.h"
 #include "core/analysis/evidence.h"
 #include "core/analysis/frameworks.h"
@@ -12,6 +13,7 @@
 #include "core/analysis/needs.h"
 #include "core/analysis/parameters.h"
 #include "core/analysis/source.h"
+#include "core/base/driver_version.h"
 #include "core/base/text.h"
 
 #include <inttypes.h>
@@ -242,6 +244,27 @@ static enum err_code keep_parameters(const struct parameters *parameters, struct
     return ERR_OK;
 }
 
+/* An environment for a newer CUDA than a machine's driver knows does not start there. */
+static void need_driver(const struct facts *facts, struct analysis_requirements *needs)
+{
+    if (needs->device == ANALYSIS_DEVICE_GPU) {
+        needs->cuda = facts->cuda;
+        needs->driver = cuda_driver(facts->cuda);
+    }
+}
+
+static void say_driver(struct evidence_list *list, const struct facts *facts,
+                       const struct analysis_requirements *needs)
+{
+    char driver[DRIVER_VERSION_TEXT_SIZE];
+    if (needs->driver != 0) {
+        driver_version_format(needs->driver, driver);
+        evidence_say(list, facts->cuda_line, facts->cuda_offset,
+                     "requirements: CUDA %u.%u, for which the driver is %s or newer",
+                     needs->cuda / 10, needs->cuda % 10, driver);
+    }
+}
+
 static enum err_code conclude(const struct job *job, struct arena *arena, struct analysis *ret,
                               struct err *err)
 {
@@ -272,6 +295,7 @@ static enum err_code conclude(const struct job *job, struct arena *arena, struct
                              .cut = facts->cut || (job->bundle != NULL && job->bundle->cut)};
     needs_find(&frameworks, &jobtype, &parameters, facts->gpus, name, &found.requirements,
                &found.estimate, needs_claim);
+    need_driver(facts, &found.requirements);
     found.work = analysis_work(found.job, found.mode, found.requirements.device, name,
                                parameters.items, parameters.count);
 
@@ -284,6 +308,7 @@ static enum err_code conclude(const struct job *job, struct arena *arena, struct
     }
     if (code == ERR_OK) {
         evidence_say_all(&list, facts, &frameworks, &jobtype, &parameters, needs_claim);
+        say_driver(&list, facts, &found.requirements);
         say_data(&list, job->bundle, &parameters);
         code = keep_parameters(&parameters, arena, &list, &found, err);
     }

@@ -24,7 +24,7 @@
 #include "core/base/work.h"
 
 /* Raised whenever the same file may get another answer; `analysis.completed` carries it. */
-#define ANALYSIS_VERSION 4
+#define ANALYSIS_VERSION 5
 
 #define ANALYSIS_KINDS(V)                                                                          \
     V(1, ANALYSIS_KIND_PYTHON, "python")                                                           \
@@ -170,6 +170,8 @@ struct analysis_requirements {
     uint64_t ram_mib;
     uint64_t storage_mib;
     uint32_t compute_capability; /* major × 10 + minor: 70 is 7.0; 0: any */
+    uint32_t cuda;               /* that its environment names, likewise; 0: none */
+    uint64_t driver; /* the oldest that runs it, as core/base/driver_version.h has it; 0: any */
 };
 
 /* How long it takes on the reference: an RTX 3090 when the device is gpu, one core of 2020s server CPU (50 GFLOPS FP32)

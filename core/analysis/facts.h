@@ -76,6 +76,9 @@ struct facts {
     uint32_t gpu_offset;   /* where, when gpus > 0 */
     uint32_t gpu_line;     /* 0: nowhere */
     bool gpu_of_any_count; /* "all" */
+    uint32_t cuda;         /* that an environment names (cuda.h), × 10; 0: none */
+    uint32_t cuda_offset;  /* where, when cuda > 0 */
+    uint32_t cuda_line;
 };
 
 /* Where a fact stands. */

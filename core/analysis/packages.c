@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/analysis/packages.h"
 
+#include "core/analysis/cuda.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -170,6 +172,7 @@ static bool matches(const char *pattern, const char *name)
 void packages_add(struct facts_writer *writer, struct fact_place at, struct bytes requirement)
 {
     struct bytes text = requirement;
+    cuda_add(writer, at, requirement);
     while (text.size > 0 && (text.data[0] == '"' || text.data[0] == '\'')) {
         text = bytes_from(text, 1);
     }
@@ -225,6 +228,7 @@ void packages_add_image(struct facts_writer *writer, struct fact_place at, struc
         return; /* no registry takes such a name */
     }
     facts_name(writer, at, FACT_COMMAND, image, bytes_of_text("image"), 0);
+    cuda_add(writer, at, image);
     for (size_t i = 0; i <= image.size; i++) {
         uint8_t c = i < image.size ? image.data[i] : 0;
         bool letter = is_name_byte(c) && c != '-' && c != '_' && c != '.';

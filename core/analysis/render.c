@@ -1,6 +1,7 @@
 /* The analysis as one JSON object. Thousandths are written as decimals: 2000 → 2.000. */
 // SPDX-License-Identifier: Apache-2.0
 #include "core/analysis/analysis.h"
+#include "core/base/driver_version.h"
 #include "core/base/text.h"
 
 static void text_member(struct buf *buf, const char *name, const char *value)
@@ -30,6 +31,17 @@ static void render_parameters(const struct analysis *analysis, struct buf *buf)
     buf_append_text(buf, "}");
 }
 
+/* "12.1" of 121; null of 0. */
+static void tenths(struct buf *buf, const char *name, uint32_t value)
+{
+    buf_printf(buf, ",\"%s\":", name);
+    if (value == 0) {
+        buf_append_text(buf, "null");
+    } else {
+        buf_printf(buf, "\"%u.%u\"", value / 10, value % 10);
+    }
+}
+
 static void render_needs(const struct analysis *analysis, struct buf *buf)
 {
     const struct analysis_requirements *needs = &analysis->requirements;
@@ -39,13 +51,16 @@ static void render_needs(const struct analysis *analysis, struct buf *buf)
                analysis_device_word(needs->device), needs->gpus,
                (unsigned long long)needs->vram_mib);
     thousandths(buf, needs->tflops_milli);
-    buf_printf(buf, ",\"ram_mib\":%llu,\"storage_mib\":%llu,\"compute_capability\":",
-               (unsigned long long)needs->ram_mib, (unsigned long long)needs->storage_mib);
-    if (needs->compute_capability == 0) {
-        buf_append_text(buf, "null}");
+    buf_printf(buf, ",\"ram_mib\":%llu,\"storage_mib\":%llu", (unsigned long long)needs->ram_mib,
+               (unsigned long long)needs->storage_mib);
+    tenths(buf, "compute_capability", needs->compute_capability);
+    tenths(buf, "cuda", needs->cuda);
+    if (needs->driver == 0) {
+        buf_append_text(buf, ",\"driver\":null}");
     } else {
-        buf_printf(buf, "\"%u.%u\"}", needs->compute_capability / 10,
-                   needs->compute_capability % 10);
+        char driver[DRIVER_VERSION_TEXT_SIZE];
+        driver_version_format(needs->driver, driver);
+        buf_printf(buf, ",\"driver\":\"%s\"}", driver);
     }
     buf_printf(buf, ",\"estimate\":{\"reference\":\"%s\",\"p50_seconds\":",
                needs->device == ANALYSIS_DEVICE_GPU ? "NVIDIA GeForce RTX 3090" : "one CPU core");

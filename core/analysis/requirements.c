@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/analysis/requirements.h"
 
+#include "core/analysis/cuda.h"
 #include "core/analysis/packages.h"
 
 #include <string.h>
@@ -69,6 +70,8 @@ void requirements_read(struct facts_writer *writer, struct bytes text)
             packages_add(writer, at, value_of(line));
         } else if (bytes_starts_with(line, "-r") || bytes_starts_with(line, "--requirement")) {
             facts_name(writer, at, FACT_COMMAND, value_of(line), bytes_of_text("-r"), 0);
+        } else { /* an index of packages may be one for a CUDA version */
+            cuda_add(writer, at, value_of(line));
         }
     }
 }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/analysis/shell.h"
 
+#include "core/analysis/cuda.h"
 #include "core/analysis/packages.h"
 #include "core/analysis/python.h"
 #include "core/base/text.h"
@@ -110,6 +111,7 @@ static void add_packages(struct command *command, size_t from)
             if (i < command->count) {
                 facts_name(command->facts, command->words[i].at, FACT_COMMAND,
                            bytes_of_word(&command->words[i]), bytes_of_text("-r"), 0);
+                cuda_add(command->facts, command->words[i].at, bytes_of_word(&command->words[i]));
             }
         } else if (word->text[0] != '-' && word->text[0] != '$') {
             packages_add(command->facts, word->at, bytes_of_word(word));

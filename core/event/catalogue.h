@@ -15,8 +15,6 @@
 #ifndef CORE_EVENT_CATALOGUE_H
 #define CORE_EVENT_CATALOGUE_H
 
-#include "core/base/bytes.h"
-#include "core/base/id.h"
 #include "core/event/kinds.h"
 
 /* A former version's fields, in front of those that a newer one added. */
@@ -107,7 +105,7 @@
     F(S, 4, TEXT, file_name, PRIVATE, _)                                                           \
     F(S, 5, TEXT, detail, PRIVATE, _)
 
-#define FIELDS_analysis_completed(F, S)                                                            \
+#define FIELDS_analysis_completed_v1(F, S)                                                         \
     F(S, 1, U64, analyser_version, PUBLIC, _)                                                      \
     F(S, 2, ENUM, kind, PUBLIC, upload_kind)                                                       \
     F(S, 3, ENUM, job_type, PUBLIC, job_type)                                                      \
@@ -124,6 +122,10 @@
     F(S, 14, U64, reference_p90_ms, PUBLIC, _)                                                     \
     F(S, 15, TEXT, detail, PRIVATE, _)
 
+#define FIELDS_analysis_completed(F, S)                                                            \
+    AS_IN(FIELDS_analysis_completed_v1, F, S)                                                      \
+    F(S, 16, U64, driver, PUBLIC, _)
+
 /* What the estimate of an analysed upload stands on. Without it nothing is known but the reference times. */
 #define FIELDS_workload_sized(F, S)                                                                \
     F(S, 1, TEXT, task, PUBLIC, _)                                                                 \
@@ -133,7 +135,7 @@
     F(S, 5, BOOL, is_like, PUBLIC, _)                                                              \
     F(S, 6, U64, table_version, PUBLIC, _)
 
-#define FIELDS_analysis_overridden(F, S)                                                           \
+#define FIELDS_analysis_overridden_v1(F, S)                                                        \
     F(S, 1, ENUM, job_type, PUBLIC, job_type)                                                      \
     F(S, 2, ENUM, device, PUBLIC, device)                                                          \
     F(S, 3, U64, gpus, PUBLIC, _)                                                                  \
@@ -145,6 +147,10 @@
     F(S, 9, U64, reference_p50_ms, PUBLIC, _)                                                      \
     F(S, 10, U64, reference_p90_ms, PUBLIC, _)                                                     \
     F(S, 11, TEXT, detail, PRIVATE, _)
+
+#define FIELDS_analysis_overridden(F, S)                                                           \
+    AS_IN(FIELDS_analysis_overridden_v1, F, S)                                                     \
+    F(S, 12, U64, driver, PUBLIC, _)
 
 /* ── machines (stream: host) and what they offer (stream: offer) ───────────────────────────────── */
 
@@ -167,7 +173,7 @@
     F(S, 3, U64, speed_permille, PUBLIC, _)                                                        \
     F(S, 4, TEXT, detail, PRIVATE, _)
 
-#define FIELDS_offer_published(F, S)                                                               \
+#define FIELDS_offer_published_v1(F, S)                                                            \
     F(S, 1, ID, account_id, PUBLIC, _)                                                             \
     F(S, 2, ID, host_id, PUBLIC, _)                                                                \
     F(S, 3, ENUM, device, PUBLIC, device)                                                          \
@@ -181,6 +187,10 @@
     F(S, 11, U64, cpu_cores, PUBLIC, _)                                                            \
     F(S, 12, U64, speed_permille, PUBLIC, _)                                                       \
     F(S, 13, AMOUNT, rate, PUBLIC, _)
+
+#define FIELDS_offer_published(F, S)                                                               \
+    AS_IN(FIELDS_offer_published_v1, F, S)                                                         \
+    F(S, 14, TEXT, driver, PUBLIC, _)
 
 #define FIELDS_offer_withdrawn(F, S)                                                               \
     F(S, 1, ID, account_id, PUBLIC, _)                                                             \
@@ -470,9 +480,11 @@
     T(12, 1, TOKEN_REVOKED, token_revoked, token_revoked, "token.revoked", STREAM_ACCOUNT)         \
     T(20, 1, UPLOAD_RECEIVED, upload_received, upload_received, "upload.received", STREAM_UPLOAD)  \
     T(21, 1, UPLOAD_REJECTED, upload_rejected, upload_rejected, "upload.rejected", STREAM_UPLOAD)  \
-    T(22, 1, ANALYSIS_COMPLETED, analysis_completed, analysis_completed, "analysis.completed",     \
+    OLD(22, 1, analysis_completed_v1, "analysis.completed", STREAM_UPLOAD)                         \
+    T(22, 2, ANALYSIS_COMPLETED, analysis_completed, analysis_completed, "analysis.completed",     \
       STREAM_UPLOAD)                                                                               \
-    T(23, 1, ANALYSIS_OVERRIDDEN, analysis_overridden, analysis_overridden, "analysis.overridden", \
+    OLD(23, 1, analysis_overridden_v1, "analysis.overridden", STREAM_UPLOAD)                       \
+    T(23, 2, ANALYSIS_OVERRIDDEN, analysis_overridden, analysis_overridden, "analysis.overridden", \
       STREAM_UPLOAD)                                                                               \
     T(24, 1, WORKLOAD_SIZED, workload_sized, workload_sized, "workload.sized", STREAM_UPLOAD)      \
     T(30, 1, PROVIDER_ENROLLED, provider_enrolled, provider_enrolled, "provider.enrolled",         \
@@ -482,7 +494,8 @@
       STREAM_HOST)                                                                                 \
     T(33, 1, HOST_BENCHMARKED, host_benchmarked, host_benchmarked, "host.benchmarked",             \
       STREAM_HOST)                                                                                 \
-    T(35, 1, OFFER_PUBLISHED, offer_published, offer_published, "offer.published", STREAM_OFFER)   \
+    OLD(35, 1, offer_published_v1, "offer.published", STREAM_OFFER)                                \
+    T(35, 2, OFFER_PUBLISHED, offer_published, offer_published, "offer.published", STREAM_OFFER)   \
     T(36, 1, OFFER_WITHDRAWN, offer_withdrawn, offer_withdrawn, "offer.withdrawn", STREAM_OFFER)   \
     T(40, 1, MATCH_COMPUTED, match_computed, match_computed, "match.computed", STREAM_MATCH)       \
     T(41, 1, QUOTE_ISSUED, quote_issued, quote_issued, "quote.issued", STREAM_QUOTE)               \
@@ -540,13 +553,16 @@
     S(token_revoked)                                                                               \
     S(upload_received)                                                                             \
     S(upload_rejected)                                                                             \
+    OLD(analysis_completed_v1, analysis_completed)                                                 \
     S(analysis_completed)                                                                          \
     S(workload_sized)                                                                              \
+    OLD(analysis_overridden_v1, analysis_overridden)                                               \
     S(analysis_overridden)                                                                         \
     S(provider_enrolled)                                                                           \
     S(provider_online)                                                                             \
     S(provider_offline)                                                                            \
     S(host_benchmarked)                                                                            \
+    OLD(offer_published_v1, offer_published)                                                       \
     S(offer_published)                                                                             \
     S(offer_withdrawn)                                                                             \
     S(match_computed)                                                                              \
@@ -585,97 +601,6 @@
     I(sample)                                                                                      \
     I(erased)
 
-/* ── what the tables become ────────────────────────────────────────────────────────────────────── */
-
-struct event_list { /* items of one ITEM_x, borrowed from the arena the event was decoded into */
-    void *items;
-    size_t count;
-};
-
-#define CTYPE_U64(aux) uint64_t
-#define CTYPE_AMOUNT(aux) int64_t
-#define CTYPE_TIME(aux) int64_t
-#define CTYPE_BOOL(aux) bool
-#define CTYPE_ENUM(aux) enum aux
-#define CTYPE_ID(aux) struct id16
-#define CTYPE_HASH(aux) struct key32
-#define CTYPE_IDENTITY(aux) struct key32
-#define CTYPE_TXID(aux) struct key32
-#define CTYPE_TEXT(aux) struct bytes
-#define CTYPE_BYTES(aux) struct bytes
-#define CTYPE_LIST(aux) struct event_list
-
-#define DEFINE_FIELD(S, number, kind, name, visibility, aux) CTYPE_##kind(aux) name;
-#define DEFINE_SHAPE(shape)                                                                        \
-    struct ev_##shape {                                                                            \
-        FIELDS_##shape(DEFINE_FIELD, _)                                                            \
-    };
-#define DEFINE_ITEM(item)                                                                          \
-    struct ev_##item {                                                                             \
-        ITEM_##item(DEFINE_FIELD, _)                                                               \
-    };
-
-#define NO_STRUCT(shape, newest)
-EVENT_ITEMS(DEFINE_ITEM, NO_STRUCT)
-EVENT_SHAPES(DEFINE_SHAPE, NO_STRUCT)
-
-#define DEFINE_TYPE_CONSTANT(number, version, constant, name, shape, wire, stream)                 \
-    EVENT_##constant = number,
-#define NO_TYPE(number, version, shape, wire, stream)
-enum event_type_number { EVENT_TYPES(DEFINE_TYPE_CONSTANT, NO_TYPE) };
-
-enum field_kind {
-    FIELD_U64,
-    FIELD_AMOUNT,
-    FIELD_TIME,
-    FIELD_BOOL,
-    FIELD_ENUM,
-    FIELD_ID,
-    FIELD_HASH,
-    FIELD_IDENTITY,
-    FIELD_TXID,
-    FIELD_TEXT,
-    FIELD_BYTES,
-    FIELD_LIST,
-};
-
-struct event_shape;
-
-struct event_field {
-    uint8_t
-        number; /* ascending within a shape; 0 is taken by the fingerprint of the private part */
-    enum field_kind kind;
-    bool is_private;
-    size_t offset;
-    const char *name;
-    const struct enum_words *words; /* ENUM */
-    const struct event_shape *item; /* LIST */
-};
-
-struct event_shape {
-    const char *name;
-    size_t size; /* of the C struct */
-    size_t field_count;
-    const struct event_field *fields;
-};
-
-struct event_type {
-    uint16_t number;
-    uint16_t version;
-    const char *name; /* "job.completed" */
-    enum stream_kind stream_kind;
-    const struct event_shape *shape;
-};
-
-/* NULL when there is no such type or version: from a newer program, never a guess. */
-const struct event_type *event_type_find(uint16_t number, uint16_t version);
-/* The version that is written: the only one with all fields of the struct. */
-const struct event_type *event_type_newest(enum event_type_number number);
-/* All rows, ascending by number and version. */
-const struct event_type *event_types(size_t *ret_count);
-
-/* The catalogue as text, one line per field; its SHA-256 is `catalogue_digest` in ledger.opened. */
-struct buf;
-void catalogue_append_text(struct buf *buf);
+#include "core/event/shapes.h" /* what the tables become */
 
 #endif

@@ -1,5 +1,6 @@
 /* Identities, tokens, uploads and their analysis. */
 // SPDX-License-Identifier: Apache-2.0
+#include "core/base/driver_version.h"
 #include "core/base/invariant.h"
 #include "core/market/decide_internal.h"
 
@@ -209,6 +210,7 @@ static const char *bad_figure(const struct ev_analysis_overridden *o)
         {"storage_mib is 1 to 2^40", o->storage_mib >= 1 && o->storage_mib <= OVERRIDE_SIZE_MAX},
         {"compute_capability is major x 10 + minor, at most 1000, 0 for any",
          o->compute_capability <= 1000},
+        {"driver is a version like 535.183.01, none for any", o->driver <= DRIVER_VERSION_MAX},
         {"p50_ms is 1 to p90_ms",
          o->reference_p50_ms >= 1 && o->reference_p50_ms <= o->reference_p90_ms},
         {"p90_ms is at most a year", o->reference_p90_ms <= OVERRIDE_MS_MAX},

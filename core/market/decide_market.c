@@ -1,5 +1,6 @@
 /* Machines, offers, matches and quotes. */
 // SPDX-License-Identifier: Apache-2.0
+#include "core/base/driver_version.h"
 #include "core/base/invariant.h"
 #include "core/base/time.h"
 #include "core/market/billing.h"
@@ -106,6 +107,11 @@ static enum err_code publish_offer(struct deciding *d)
     if (c->offer.model.size > OFFER_MODEL_MAX) {
         return refuse(d, ERR_INVALID, "model_invalid", "a model's name has at most %d bytes",
                       OFFER_MODEL_MAX);
+    }
+    uint64_t driver = 0;
+    if (c->offer.driver.size > 0 && !driver_version_parse(c->offer.driver, &driver)) {
+        return refuse(d, ERR_INVALID, "driver_invalid",
+                      "a driver is told as NVIDIA numbers it, like 535.183.01");
     }
     struct event *event = decide_event(d, EVENT_OFFER_PUBLISHED, c->offer_id);
     event->u.offer_published = c->offer;

@@ -2,6 +2,7 @@
 #include "core/market/evolve.h"
 
 #include "core/base/checked.h"
+#include "core/base/driver_version.h"
 #include "core/base/invariant.h"
 #include "core/market/estimate.h"
 #include "core/market/evolve_internal.h"
@@ -191,6 +192,7 @@ static void evolve_upload(struct store *state, uint64_t sequence, const struct e
             .ram_mib = analysis->ram_mib,
             .storage_mib = analysis->storage_mib,
             .compute_capability = analysis->compute_capability,
+            .driver = analysis->driver,
             .reference_p50_ms = analysis->reference_p50_ms,
             .reference_p90_ms = analysis->reference_p90_ms,
             .device = analysis->device,
@@ -214,6 +216,7 @@ static void evolve_upload(struct store *state, uint64_t sequence, const struct e
             .ram_mib = override->ram_mib,
             .storage_mib = override->storage_mib,
             .compute_capability = override->compute_capability,
+            .driver = override->driver,
             .reference_p50_ms = override->reference_p50_ms,
             .reference_p90_ms = override->reference_p90_ms,
             .device = override->device,
@@ -268,6 +271,7 @@ static void evolve_offer(struct store *state, uint64_t sequence, const struct ev
         row.ram_mib = offer->ram_mib;
         row.storage_mib = offer->storage_mib;
         row.compute_capability = offer->compute_capability;
+        (void)driver_version_parse(offer->driver, &row.driver); /* not a version: not told */
         row.cpu_cores = offer->cpu_cores;
         row.speed_permille = offer->speed_permille;
         row.gpu_model = estimate_gpu_of(offer->device, offer->model);

@@ -1,5 +1,6 @@
 /* The sentences of matching.h. They are made for what is shown, never for a whole ranking. */
 // SPDX-License-Identifier: Apache-2.0
+#include "core/base/driver_version.h"
 #include "core/base/time.h"
 #include "core/market/matching.h"
 
@@ -13,6 +14,7 @@ const char *match_check_name(enum match_check check)
         [MATCH_GPUS] = "gpus",
         [MATCH_VRAM] = "vram",
         [MATCH_COMPUTE_CAPABILITY] = "compute_capability",
+        [MATCH_DRIVER] = "driver",
         [MATCH_RAM] = "ram",
         [MATCH_DISK] = "disk",
         [MATCH_COST] = "cost",
@@ -45,6 +47,13 @@ static void append_mib(struct buf *ret, uint64_t mib, bool up)
 static void append_capability(struct buf *ret, uint64_t tenfold)
 {
     buf_printf(ret, "%" PRIu64 ".%" PRIu64, tenfold / 10, tenfold % 10);
+}
+
+static void append_driver(struct buf *ret, uint64_t version)
+{
+    char text[DRIVER_VERSION_TEXT_SIZE];
+    driver_version_format(version > DRIVER_VERSION_MAX ? DRIVER_VERSION_MAX : version, text);
+    buf_append_text(ret, text);
 }
 
 static const char *memory_of(enum match_check check)
@@ -166,6 +175,16 @@ void match_reason(const struct requirements *needs, const struct candidate *cand
             append_capability(ret, offer->compute_capability);
         }
         break;
+    case MATCH_DRIVER:
+        buf_append_text(ret, "needs driver ");
+        append_driver(ret, needs->driver);
+        if (offer->driver == 0) {
+            buf_append_text(ret, ", the offer does not say its own");
+        } else {
+            buf_append_text(ret, ", has ");
+            append_driver(ret, offer->driver);
+        }
+        break;
     case MATCH_COST:
         buf_append_text(ret, match_check(needs, candidate, now, check) == FIT_INSUFFICIENT
                                  ? "would take or cost more than one lock can pay for"
@@ -237,6 +256,16 @@ void match_why_not(const struct requirements *needs, enum match_check check, uin
         if (has_max != has_min) {
             buf_append_text(ret, " to ");
             append_capability(ret, has_max);
+        }
+        break;
+    case MATCH_DRIVER:
+        buf_append_text(ret, "needs driver ");
+        append_driver(ret, needs->driver);
+        buf_append_text(ret, ", has ");
+        append_driver(ret, has_min);
+        if (has_max != has_min) {
+            buf_append_text(ret, " to ");
+            append_driver(ret, has_max);
         }
         break;
     case MATCH_GPUS:

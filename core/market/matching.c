@@ -156,6 +156,10 @@ static inline enum fit check_fit(const struct requirements *needs,
                : offer->compute_capability == 0
                    ? FIT_BORDERLINE
                    : needed(offer->compute_capability >= needs->compute_capability);
+    case MATCH_DRIVER:
+        return !both_gpu || needs->driver == 0 ? 0
+               : offer->driver == 0            ? FIT_BORDERLINE
+                                               : needed(offer->driver >= needs->driver);
     case MATCH_RAM:
         return spare(offer->ram_mib, needs->ram_mib);
     case MATCH_DISK:
@@ -224,6 +228,8 @@ uint64_t match_has(const struct offer_row *offer, enum match_check check)
         return offer->vram_mib;
     case MATCH_COMPUTE_CAPABILITY:
         return offer->compute_capability;
+    case MATCH_DRIVER:
+        return offer->driver;
     case MATCH_RAM:
         return offer->ram_mib;
     case MATCH_DISK:

@@ -1,7 +1,7 @@
 /* core/market/matching.h: one offer against requirements: does it fit, how long, what does it cost, and why (not).
  *
  * Classes: every check gives a fit of its own, and the worst of them is the offer's. Thresholds and formulas, in words: docs/matching.md.
- * Unknown: a number that an offer does not tell (zero, for a GPU's memory, compute capability or TFLOPS) is not "has none": it is never
+ * Unknown: a number that an offer does not tell (zero, for a GPU's memory, compute capability, driver or TFLOPS) is not "has none": it is never
  *          insufficient.
  * Time:    the candidate's, as estimate.h has it for the job. One that says none takes the reference's time × 1000 ÷ its speed in permille.
  * Pure:    no clock, no store, integers only; the same inputs give the same answer. */
@@ -14,7 +14,7 @@
 #include "core/market/estimate.h"
 
 /* Of everything that a ranking (ranking.h) depends on: classes, times, order, score, bytes under the digest. It is in match.computed. */
-#define MATCHING_VERSION 3
+#define MATCHING_VERSION 4
 /* Of the tables that times come from. In match.computed too. */
 #define MATCHING_TABLE_VERSION ESTIMATE_TABLE_VERSION
 
@@ -25,6 +25,7 @@ enum match_check {
     MATCH_GPUS,
     MATCH_VRAM,
     MATCH_COMPUTE_CAPABILITY,
+    MATCH_DRIVER,
     MATCH_RAM,
     MATCH_DISK,
     MATCH_COST, /* whether it can be bought at all: a lock holds so much and no more */
@@ -34,8 +35,8 @@ enum match_check {
     MATCH_QUEUE,
     MATCH_IDLE_GPU,
 };
-#define MATCH_HARD 8
-#define MATCH_CHECKS 13
+#define MATCH_HARD 9
+#define MATCH_CHECKS 14
 
 /* An offer and its machine, as far as matching asks. */
 struct candidate {

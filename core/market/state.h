@@ -81,6 +81,7 @@ struct requirements {
     uint64_t ram_mib;
     uint64_t storage_mib;
     uint64_t compute_capability;
+    uint64_t driver;           /* the oldest that will do, core/base/driver_version.h; 0: any */
     uint64_t reference_p50_ms; /* on the reference device, core/market/matching.h */
     uint64_t reference_p90_ms;
     uint64_t device;   /* enum device */
@@ -127,6 +128,7 @@ struct offer_row { /* offer id → */
     uint64_t ram_mib;
     uint64_t storage_mib;
     uint64_t compute_capability;
+    uint64_t driver; /* of its GPU, core/base/driver_version.h; 0: not told */
     uint64_t cpu_cores;
     uint64_t speed_permille; /* of the reference device */
     uint64_t gpu_model;      /* core/market/estimate_tables.h; 0: in no table, or a CPU */

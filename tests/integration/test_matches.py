@@ -29,7 +29,8 @@ def offers_of(seed):
     for _ in range(OFFERS):
         device = "cpu" if dice.random() < 0.1 else "gpu"
         gpu = {"gpus": dice.choice((1, 1, 2)), "vram_mib": dice.choice((0, 2048, 6144, 8192, 12288, 24576)),
-               "tflops_milli": dice.randrange(0, 90000), "compute_capability": dice.choice((0, 61, 75, 86, 89))}
+               "tflops_milli": dice.randrange(0, 90000), "compute_capability": dice.choice((0, 61, 75, 86, 89)),
+               "driver": dice.choice(("", "470.57.02", "525.60.13", "550.54.14"))}
         yield {"device": device, "model": "machine %d" % dice.randrange(40), "ram_mib": dice.randrange(4096, 65536),
                "storage_mib": dice.randrange(10000, 200000), "cpu_cores": 8, "speed_permille": dice.randrange(100, 3000),
                "rate": dice.randrange(1000, 5000000), **(gpu if device == "gpu" else {})}
@@ -117,6 +118,33 @@ class Matches(unittest.TestCase):
         self.assertRegex(by_check["vram"]["text"], r"^needs [0-9.]+ GiB of GPU memory, has 2 GiB( to [0-9.]+ GiB)?$")
         counts = [reason["count"] for reason in page["not_suitable"]]
         self.assertEqual(counts, sorted(counts, reverse=True))
+
+    def test_an_older_driver_than_the_jobs_cuda_needs_is_told_and_not_sold(self):  # R3.1, R3.4
+        cells = ["!pip install torch==2.1.0+cu121\n", GPU_JOB.decode()]
+        book = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{"cell_type": "code", "source": [cell]} for cell in cells]}
+        upload = self.alice.upload(json.dumps(book).encode(), "train.ipynb")
+        self.assertEqual((upload["analysis"]["requirements"]["cuda"], upload["analysis"]["requirements"]["driver"]), ("12.1", "525.60.13"))
+        claims = [item for item in upload["analysis"]["evidence"] if "CUDA 12.1" in item["claim"]]
+        self.assertEqual([item["words"] for item in claims], ["!pip install torch==2.1.0+cu121"])
+        entries, page = self.whole("value", upload)
+        self.assertEqual(page["needs"]["driver"], "525.60.13")
+        fits = {"": "borderline", "470.57.02": "insufficient", "525.60.13": "recommended", "550.54.14": "recommended"}
+        told = {entry["offer"]["driver"]: reason for entry in entries if entry["offer"]["device"] == "gpu"
+                for reason in entry["reasons"] if reason["check"] == "driver"}
+        self.assertEqual({driver: reason["fit"] for driver, reason in told.items()}, fits)
+        self.assertEqual(told["470.57.02"]["text"], "needs driver 525.60.13, has 470.57.02")
+        alone = next(entry for entry in entries if entry["why"] == told["470.57.02"]["text"])
+        question = {"upload_id": upload["id"], "offer_id": alone["offer_id"]}
+        refused = self.alice.post("/v1/quotes", question)
+        self.assertEqual((refused.status, refused.json["code"]), (409, "offer_insufficient"))
+        self.assertIn("needs driver 525.60.13, has 470.57.02", refused.json["detail"])
+        path = "/v1/analyses/%s/override" % upload["id"]
+        bad = self.alice.post(path, {"driver": "the newest"})
+        self.assertEqual((bad.status, bad.json["errors"][0]["pointer"]), (422, "/driver"))
+        self.assertEqual(self.alice.ok("POST", path, {"driver": "470"})["effective"]["driver"], "470.00")
+        self.assertEqual(self.alice.post("/v1/quotes", question).status, 201)
+        self.assertEqual(self.alice.ok("POST", path, {"driver": ""})["effective"]["driver"], "")
+        self.assertFalse([reason for entry in self.whole("value", upload)[0] for reason in entry["reasons"] if reason["check"] == "driver"])
 
     def test_orders_and_pages(self):  # R3.5, P8
         def price(entry):

@@ -73,8 +73,8 @@ class Gpus(WorkerFixture):
         self.assertEqual(len(offers), 2)
         self.assertEqual(len({offer["host_id"] for offer in offers}), 2)
         for offer in offers:
-            self.assertEqual([offer[name] for name in ("device", "model", "gpus", "vram_mib", "tflops_milli", "compute_capability")],
-                             ["gpu", "NVIDIA GeForce RTX 4090", 1, 24564, 82575, 89])
+            self.assertEqual([offer[name] for name in ("device", "model", "gpus", "vram_mib", "tflops_milli", "compute_capability", "driver")],
+                             ["gpu", "NVIDIA GeForce RTX 4090", 1, 24564, 82575, 89, "550.54.14"])
         self.assert_clean()
 
     def test_a_gpu_that_falls_off_the_bus_ends_its_job_as_the_hosts_fault_and_takes_its_offer_away(self):

@@ -3,6 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/base/text.h"
 #include "core/event/render.h"
+#include "core/market/evolve.h"
+#include "projections/marketplace.h"
 #include "projections/metrics.h"
 #include "tests/support/cmocka_all.h"
 #include "tests/support/memory_store.h"
@@ -115,11 +117,101 @@ static void the_same_samples_in_either_version_give_the_same_rows(void **state)
     memory_store_destroy(as_it_is);
 }
 
+/* A GPU of before drivers were told: model, gpus, memory … rate. */
+static const char OFFER_PUBLISHED_V1[] =
+    "0100002300010502187afca767ca000000000000000000004444444444444444"
+    "4444444444444444555555555555555555555555555555553333333333333333"
+    "3333333333333333000000000000000000000000000000000000000000000000"
+    "00000000000000008d01c4105555555555555555555555555555555502c41022"
+    "222222222222222222222222222222030104b74e5649444941204765466f7263"
+    "65205254582034303930050106cd5ff407ce000142a808cdfa0009ce0007a120"
+    "0a590b100ccd03e80dce0036ee80";
+
+static void an_offer_of_version_1_does_not_say_its_driver(void **state)
+{
+    (void)state;
+    struct store *store = memory_store_create();
+    struct old_record old;
+    struct market_entry got;
+    struct offer_row row;
+    read_old(OFFER_PUBLISHED_V1, 1, &old);
+    assert_shown(&old.event, "\"typeversion\":1", "driver");
+    market_evolve(store, 1, &old.event);
+    PROJECTION_MARKETPLACE.apply(store, 1, &old.event);
+    assert_true(marketplace_get(store, old.event.stream_id, &got));
+    assert_int_equal(got.offer.vram_mib, 24564);
+    assert_int_equal(got.offer.rate, 3600000);
+    assert_int_equal(got.offer.driver, 0);
+
+    /* The same in today's version, which tells it. */
+    old.event.type = event_type_newest(EVENT_OFFER_PUBLISHED);
+    old.event.stream_id.b[15] ^= 1;
+    old.event.u.offer_published.driver = bytes_of_text("535.183.01");
+    market_evolve(store, 2, &old.event);
+    PROJECTION_MARKETPLACE.apply(store, 2, &old.event);
+    assert_true(state_offer(store, old.event.stream_id, &row));
+    assert_int_equal(row.driver, 535183001);
+    assert_true(marketplace_get(store, old.event.stream_id, &got));
+    assert_int_equal(got.offer.driver, 535183001);
+    assert_int_equal(store_check(store, NULL), ERR_OK);
+    arena_deinit(&old.arena);
+    memory_store_destroy(store);
+}
+
+static const char ANALYSIS_COMPLETED_V1[] =
+    "0100001600010302187afca78597650000000000000000007777777777777777"
+    "7777777777777777555555555555555555555555555555553535353535353535"
+    "3535353535353535000000000000000000000000000000000000000000000000"
+    "00000000000000008e010302010301040205cd03a20601070108cd080009cd13"
+    "880acd20000bcd28000c320dce0001d4c00ece0003a980";
+
+static const char ANALYSIS_OVERRIDDEN_V1[] =
+    "0100001700010302187afca78b8d460000000000000000007777777777777777"
+    "7777777777777777555555555555555555555555555555553636363636363636"
+    "3636363636363636000000000000000000000000000000000000000000000000"
+    "00000000000000008a01010201030204cd100005cd138806cd200007cd280008"
+    "4609cdea600ace00015f90";
+
+static void an_analysis_of_version_1_asks_for_no_driver(void **state)
+{
+    (void)state;
+    struct store *store = memory_store_create();
+    struct event received = {.type = event_type_newest(EVENT_UPLOAD_RECEIVED)};
+    struct old_record analysed;
+    struct old_record overridden;
+    struct upload_row row;
+    read_old(ANALYSIS_COMPLETED_V1, 1, &analysed);
+    read_old(ANALYSIS_OVERRIDDEN_V1, 1, &overridden);
+    received.stream_id = analysed.event.stream_id;
+    market_evolve(store, 1, &received);
+    market_evolve(store, 2, &analysed.event);
+    assert_true(state_upload(store, received.stream_id, &row));
+    assert_int_equal(upload_needs(&row)->compute_capability, 50);
+    assert_int_equal(upload_needs(&row)->driver, 0);
+    market_evolve(store, 3, &overridden.event);
+    assert_true(state_upload(store, received.stream_id, &row));
+    assert_int_equal(upload_needs(&row)->gpus, 2);
+    assert_int_equal(upload_needs(&row)->driver, 0);
+
+    overridden.event.type = event_type_newest(EVENT_ANALYSIS_OVERRIDDEN);
+    overridden.event.u.analysis_overridden.driver = 525060013;
+    market_evolve(store, 4, &overridden.event);
+    assert_true(state_upload(store, received.stream_id, &row));
+    assert_int_equal(upload_needs(&row)->driver, 525060013);
+    assert_int_equal(row.needs.driver, 0);
+    assert_int_equal(store_check(store, NULL), ERR_OK);
+    arena_deinit(&analysed.arena);
+    arena_deinit(&overridden.arena);
+    memory_store_destroy(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(samples_of_version_1_say_nothing_of_clocks_and_fans),
         cmocka_unit_test(the_same_samples_in_either_version_give_the_same_rows),
+        cmocka_unit_test(an_offer_of_version_1_does_not_say_its_driver),
+        cmocka_unit_test(an_analysis_of_version_1_asks_for_no_driver),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

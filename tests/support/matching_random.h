@@ -37,6 +37,7 @@ static inline struct requirements random_needs(struct random *r)
         .ram_mib = 10 + below(r, 32) * 1000,
         .storage_mib = 10 + below(r, 100) * 1000,
         .compute_capability = gpu && below(r, 2) == 0 ? 50 + below(r, 5) * 10 : 0,
+        .driver = gpu && below(r, 3) == 0 ? 450080002 + below(r, 3) * 75000000 : 0,
         .reference_p50_ms = 1 + below(r, 36000000),
         .reference_p90_ms = 36000000 + below(r, 36000000),
     };
@@ -85,6 +86,10 @@ static inline struct candidate random_candidate(struct random *r, const struct r
                   .ram_mib = 1 + random_has(r, needs->ram_mib),
                   .storage_mib = 1 + random_has(r, needs->storage_mib),
                   .compute_capability = gpu && below(r, 6) > 0 ? 50 + below(r, 5) * 10 : 0,
+                  .driver =
+                      gpu && below(r, 6) > 0
+                          ? (below(r, 2) == 0 ? needs->driver : 450080001 + below(r, 3) * 75000000)
+                          : 0,
                   .cpu_cores = 8,
                   .speed_permille = 1 + below(r, 4) * 250 + below(r, 3000)},
         .measured_at =

@@ -4,6 +4,7 @@
 #include "tools/tally/analyse_command.h"
 
 #include "core/analysis/analysis.h"
+#include "core/base/driver_version.h"
 #include "core/base/text.h"
 #include "tools/tally/analyse_folder.h"
 #include "tools/tally/cli.h"
@@ -101,6 +102,12 @@ static void say_needs(const struct analysis *a, struct buf *out)
         if (needs->compute_capability != 0) {
             buf_printf(out, ", compute capability %" PRIu32 ".%" PRIu32,
                        needs->compute_capability / 10, needs->compute_capability % 10);
+        }
+        if (needs->driver != 0) {
+            char driver[DRIVER_VERSION_TEXT_SIZE];
+            driver_version_format(needs->driver, driver);
+            buf_printf(out, ", driver %s for CUDA %" PRIu32 ".%" PRIu32, driver, needs->cuda / 10,
+                       needs->cuda % 10);
         }
     } else {
         buf_append_text(out, "  needs       no GPU");

@@ -2,6 +2,7 @@
 #include "tools/tally/explain.h"
 
 #include "core/base/arena.h"
+#include "core/base/driver_version.h"
 #include "core/base/file.h"
 #include "core/base/text.h"
 #include "core/ledger/replay.h"
@@ -273,11 +274,16 @@ static void print_ranking(const struct explained *e)
 {
     const struct requirements *n = &e->needs;
     const char *device = enum_word(&device_words, (uint32_t)n->device);
+    char driver[DRIVER_VERSION_TEXT_SIZE] = "";
+    if (n->driver != 0) {
+        driver_version_format(n->driver, driver);
+    }
     printf("needs       %s, %" PRIu64 " GPUs, %" PRIu64 " MiB of GPU memory, %" PRIu64
            " MiB of memory, %" PRIu64 " MiB of disk, compute capability %" PRIu64 ".%" PRIu64
-           "\noffers      %" PRIu64,
+           "%s%s\noffers      %" PRIu64,
            device == NULL ? "?" : device, n->gpus, n->vram_mib, n->ram_mib, n->storage_mib,
-           n->compute_capability / 10, n->compute_capability % 10, e->offer_count);
+           n->compute_capability / 10, n->compute_capability % 10,
+           n->driver != 0 ? ", driver " : "", driver, e->offer_count);
     for (uint32_t fit = FIT_RECOMMENDED; fit <= FIT_INSUFFICIENT; fit++) {
         printf(" · %" PRIu64 " %s", e->classes[fit], enum_word(&fit_words, fit));
     }

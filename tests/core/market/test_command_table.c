@@ -185,7 +185,7 @@ static struct command override(struct stage *s, enum command_type type, enum sta
     struct command c = stage_command(s, type, actor);
     c.u.override.upload_id = s->upload;
     c.u.override.override = (struct ev_analysis_overridden){
-        JOB_TYPE_MNIST, DEVICE_GPU, 1, 1, 1, 1, 1, 0, 1, 1, {0}}; /* the least that can be */
+        JOB_TYPE_MNIST, DEVICE_GPU, 1, 1, 1, 1, 1, 0, 1, 1, {0}, 0}; /* the least that can be */
     return c;
 }
 

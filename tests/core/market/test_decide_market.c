@@ -362,7 +362,8 @@ static void override(struct scene *s, struct id16 upload, const struct ev_analys
 static void override_invalid(struct scene *s)
 {
     struct id16 upload = market_upload(&s->market, s->consumer, 1000, 1000);
-    struct ev_analysis_overridden bad[9] = {GOOD, GOOD, GOOD, GOOD, GOOD, GOOD, GOOD, GOOD, GOOD};
+    struct ev_analysis_overridden bad[10] = {GOOD, GOOD, GOOD, GOOD, GOOD,
+                                             GOOD, GOOD, GOOD, GOOD, GOOD};
     bad[0].job_type = (enum job_type)99;
     bad[1].device = (enum device)0;
     bad[2].gpus = 1;
@@ -372,10 +373,11 @@ static void override_invalid(struct scene *s)
     bad[6].compute_capability = 1001;
     bad[7].reference_p50_ms = bad[7].reference_p90_ms + 1;
     bad[8].reference_p90_ms = UINT64_MAX;
+    bad[9].driver = UINT64_C(1000000000);
     static const char *const words[] = {
-        "job_type",           "device", "gpus",  "gpus", "ram_mib", "storage",
-        "compute_capability", "p50_ms", "p90_ms"};
-    for (size_t i = 0; i < 9; i++) {
+        "job_type",           "device", "gpus",   "gpus",  "ram_mib", "storage",
+        "compute_capability", "p50_ms", "p90_ms", "driver"};
+    for (size_t i = 0; i < 10; i++) {
         override(s, upload, &bad[i]);
         assert_string_equal(s->market.word, "override_invalid");
         assert_non_null(strstr(s->market.err.message, words[i]));
@@ -492,6 +494,13 @@ static void model_invalid(struct scene *s)
     submit(s, &command);
 }
 
+static void driver_invalid(struct scene *s)
+{
+    struct command command = offer(s);
+    command.u.offer.offer.driver = bytes_of_text("535.183.01-server");
+    submit(s, &command);
+}
+
 static void withdraw(struct scene *s, struct id16 offer_id)
 {
     struct command command = as(s, COMMAND_OFFER_WITHDRAW, ACTOR_HOST, s->host);
@@ -539,26 +548,27 @@ static void price_too_large(struct scene *s)
 #word, code, word                                                                          \
     }
 static const struct refusal ROWS[] = {
-    ROW(not_open, ERR_CONFLICT),           ROW(unknown_command, ERR_INTERNAL),
-    ROW(not_operator, ERR_DENIED),         ROW(already_open, ERR_CONFLICT),
-    ROW(terms_invalid, ERR_INVALID),       ROW(key_id_used, ERR_CONFLICT),
-    ROW(no_such_key, ERR_NOT_FOUND),       ROW(key_newest, ERR_CONFLICT),
-    ROW(key_retired, ERR_CONFLICT),        ROW(key_in_use, ERR_CONFLICT),
-    ROW(token_invalid, ERR_INVALID),       ROW(token_expired, ERR_INVALID),
-    ROW(token_exists, ERR_CONFLICT),       ROW(identity_invalid, ERR_INVALID),
-    ROW(no_such_account, ERR_NOT_FOUND),   ROW(not_yours, ERR_DENIED),
-    ROW(account_exists, ERR_CONFLICT),     ROW(upload_exists, ERR_CONFLICT),
-    ROW(quote_exists, ERR_CONFLICT),       ROW(no_such_token, ERR_NOT_FOUND),
-    ROW(token_revoked, ERR_CONFLICT),      ROW(upload_empty, ERR_INVALID),
-    ROW(upload_too_large, ERR_TOO_LARGE),  ROW(no_such_upload, ERR_NOT_FOUND),
-    ROW(already_analysed, ERR_CONFLICT),   ROW(analysis_invalid, ERR_INTERNAL),
-    ROW(not_analysed, ERR_CONFLICT),       ROW(no_such_host, ERR_NOT_FOUND),
-    ROW(host_exists, ERR_CONFLICT),        ROW(host_offline, ERR_CONFLICT),
-    ROW(offer_exists, ERR_CONFLICT),       ROW(rate_invalid, ERR_INVALID),
-    ROW(offer_invalid, ERR_INVALID),       ROW(model_invalid, ERR_INVALID),
-    ROW(no_such_offer, ERR_NOT_FOUND),     ROW(offer_withdrawn, ERR_CONFLICT),
-    ROW(kind_not_runnable, ERR_CONFLICT),  ROW(override_invalid, ERR_INVALID),
-    ROW(offer_insufficient, ERR_CONFLICT), ROW(price_too_large, ERR_OVERFLOW),
+    ROW(not_open, ERR_CONFLICT),          ROW(unknown_command, ERR_INTERNAL),
+    ROW(not_operator, ERR_DENIED),        ROW(already_open, ERR_CONFLICT),
+    ROW(terms_invalid, ERR_INVALID),      ROW(key_id_used, ERR_CONFLICT),
+    ROW(no_such_key, ERR_NOT_FOUND),      ROW(key_newest, ERR_CONFLICT),
+    ROW(key_retired, ERR_CONFLICT),       ROW(key_in_use, ERR_CONFLICT),
+    ROW(token_invalid, ERR_INVALID),      ROW(token_expired, ERR_INVALID),
+    ROW(token_exists, ERR_CONFLICT),      ROW(identity_invalid, ERR_INVALID),
+    ROW(no_such_account, ERR_NOT_FOUND),  ROW(not_yours, ERR_DENIED),
+    ROW(account_exists, ERR_CONFLICT),    ROW(upload_exists, ERR_CONFLICT),
+    ROW(quote_exists, ERR_CONFLICT),      ROW(no_such_token, ERR_NOT_FOUND),
+    ROW(token_revoked, ERR_CONFLICT),     ROW(upload_empty, ERR_INVALID),
+    ROW(upload_too_large, ERR_TOO_LARGE), ROW(no_such_upload, ERR_NOT_FOUND),
+    ROW(already_analysed, ERR_CONFLICT),  ROW(analysis_invalid, ERR_INTERNAL),
+    ROW(not_analysed, ERR_CONFLICT),      ROW(no_such_host, ERR_NOT_FOUND),
+    ROW(host_exists, ERR_CONFLICT),       ROW(host_offline, ERR_CONFLICT),
+    ROW(offer_exists, ERR_CONFLICT),      ROW(rate_invalid, ERR_INVALID),
+    ROW(offer_invalid, ERR_INVALID),      ROW(model_invalid, ERR_INVALID),
+    ROW(driver_invalid, ERR_INVALID),     ROW(no_such_offer, ERR_NOT_FOUND),
+    ROW(offer_withdrawn, ERR_CONFLICT),   ROW(kind_not_runnable, ERR_CONFLICT),
+    ROW(override_invalid, ERR_INVALID),   ROW(offer_insufficient, ERR_CONFLICT),
+    ROW(price_too_large, ERR_OVERFLOW),
 };
 
 static void every_refusal_is_provoked(void **state)

@@ -38,6 +38,9 @@ static enum fit expected_gpu_fit(const struct requirements *needs, const struct 
     if (needs->compute_capability > 0 && offer->compute_capability < needs->compute_capability) {
         fit = worse(fit, offer->compute_capability == 0 ? FIT_BORDERLINE : FIT_INSUFFICIENT);
     }
+    if (needs->driver > 0 && offer->driver < needs->driver) {
+        fit = worse(fit, offer->driver == 0 ? FIT_BORDERLINE : FIT_INSUFFICIENT);
+    }
     if (needs->tflops_milli > 0 && offer->tflops_milli < needs->tflops_milli) {
         fit = worse(fit, offer->tflops_milli == 0 || offer->tflops_milli >= needs->tflops_milli / 2
                              ? FIT_COMPATIBLE
@@ -102,7 +105,7 @@ static void every_offer_has_the_class_that_its_thresholds_give(void **state)
 static void improve(struct random *r, const struct requirements *needs, struct candidate *c)
 {
     struct offer_row *offer = &c->offer;
-    switch (below(r, 10)) {
+    switch (below(r, 11)) {
     case 0:
         offer->ram_mib += below(r, 4096);
         break;
@@ -129,6 +132,9 @@ static void improve(struct random *r, const struct requirements *needs, struct c
         break;
     case 8:
         c->measured_at = RANDOM_NOW;
+        break;
+    case 9:
+        offer->driver += offer->driver == 0 ? needs->driver : 1000;
         break;
     default:
         offer->gpus += offer->device == DEVICE_GPU ? 1 : 0;
@@ -209,7 +215,8 @@ static void why_tells_every_failed_check_and_never_nothing(void **state)
 static void unknown_is_not_has_none(void **state)
 {
     (void)state;
-    static const enum match_check CHECKS[] = {MATCH_VRAM, MATCH_COMPUTE_CAPABILITY, MATCH_SPEED};
+    static const enum match_check CHECKS[] = {MATCH_VRAM, MATCH_COMPUTE_CAPABILITY, MATCH_DRIVER,
+                                              MATCH_SPEED};
     size_t borderline = 0;
     for (uint64_t seed = 1; seed <= CASES; seed++) {
         struct random r = {seed};
@@ -217,6 +224,7 @@ static void unknown_is_not_has_none(void **state)
         struct candidate candidate = random_candidate(&r, &needs);
         candidate.offer.vram_mib = 0;
         candidate.offer.compute_capability = 0;
+        candidate.offer.driver = 0;
         candidate.offer.tflops_milli = 0;
         for (size_t i = 0; i < sizeof CHECKS / sizeof *CHECKS; i++) {
             enum fit fit = match_check(&needs, &candidate, RANDOM_NOW, CHECKS[i]);
@@ -337,6 +345,18 @@ static void reasons_are_in_numbers(void **state)
     other.offer.device = DEVICE_CPU;
     other.offer.gpus = 0;
     assert_why(&needs, &other, "needs 1 GPU, has none");
+    struct requirements newer =
+        needs; /* R3.4: an environment for a CUDA that this driver does not know */
+    newer.driver = 525060013;
+    other = good;
+    other.offer.driver = 470057002;
+    assert_why(&newer, &other, "needs driver 525.60.13, has 470.57.02");
+    other.offer.driver = 0;
+    assert_why(&newer, &other, "needs driver 525.60.13, the offer does not say its own");
+    other.offer.driver = 525060013;
+    assert_why(&newer, &other,
+               "needs 10 GiB of GPU memory, has 12 GiB: 20 % to spare; needs 8 GiB of memory, has "
+               "16 GiB: 100 % to spare");
     struct requirements cpu = needs;
     cpu.device = DEVICE_CPU;
     assert_why(&cpu, &good, "the job has no use for its GPU");
