@@ -185,7 +185,9 @@ static void on_started(void *ctx, const struct server_reply *reply)
     struct job *job = job_from(ctx);
     job->errand = NULL;
     if (reply->outcome != SERVER_OK) { /* another has it, it was cancelled, or nobody answers */
-        abandon(job, reply->code[0] != 0 ? reply->code : "not started");
+        trace(TRACE_WARN, "job.not_started", "job=%s status=%d code=%s detail=\"%s\"",
+              job->order->id, reply->status, reply->code, reply->detail);
+        abandon(job, "not started: it was cancelled, or another worker has it");
         return;
     }
     job->started = true;
