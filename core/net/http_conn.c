@@ -555,6 +555,13 @@ static void after_peer_end(struct http_conn *conn)
     }
 }
 
+/* Somebody waits for the output to drain, and what the kernel takes at once is told by no callback. */
+static bool waits_for_room(const struct http_conn *conn)
+{
+    return (conn->phase == CONN_HEAD && pending_size(conn) > 0) ||
+           (has_request(conn) && conn->request.wants_writable);
+}
+
 static void pump(struct http_conn *conn)
 {
     INVARIANT(!conn->is_pumping);
@@ -563,7 +570,11 @@ static void pump(struct http_conn *conn)
     while (conn->phase != CONN_CLOSED && !conn->is_broken && step(conn)) {
     }
     if (conn->phase != CONN_CLOSED) {
-        conn->is_broken = !stream_cork(conn->stream, false) || conn->is_broken;
+        bool had_unsent = stream_unsent(conn->stream) > 0;
+        conn->is_broken = !stream_uncork_quietly(conn->stream) || conn->is_broken;
+        if (had_unsent && stream_unsent(conn->stream) == 0 && waits_for_room(conn)) {
+            conn->is_woken = true; /* in the loop's next turn: others are to have theirs */
+        }
         compact_pending(conn);
         if (conn->is_broken) {
             http_conn_fail(conn, ERR_UNAVAILABLE);

@@ -22,6 +22,7 @@
 
 #define HTTP_REQUEST_ID_SIZE 65
 #define HTTP_EXTRA_HEADERS_MAX 4
+#define HTTP_DATE_SIZE 30
 
 enum conn_phase { CONN_HEAD, CONN_HELD, CONN_BODY, CONN_ANSWER, CONN_LINGER, CONN_CLOSED };
 enum body_mode { BODY_UNASKED, BODY_BUFFERED, BODY_STREAMED, BODY_DISCARDED };
@@ -120,6 +121,8 @@ struct http_server {
     struct peer_counts *peer_counts;
     uint32_t id_prefix; /* of request ids: another for every start */
     uint64_t id_count;
+    char date[HTTP_DATE_SIZE]; /* of answers made in the second date_s */
+    int64_t date_s;
     size_t conn_count; /* struct http_conn not freed yet */
     uint16_t port;
     bool is_closing;

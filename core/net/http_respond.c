@@ -12,9 +12,9 @@
 #include <time.h>
 
 #define HEAD_SIZE_MAX 65536
+#define HEAD_SIZE_USUAL 512
 #define DETAIL_SIZE 512
 #define DRAIN_MAX 65536 /* a longer rest of a request body ends the connection */
-#define DATE_SIZE 30
 
 /* ---- the request, for the handler ---- */
 
@@ -103,18 +103,24 @@ void http_request_resume(struct http_request *request)
 
 /* ---- heads ---- */
 
-static void format_date(char ret[DATE_SIZE])
+/* Made once a second. */
+static const char *date_of(struct http_server *server)
 {
     static const char *const DAYS[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
     static const char *const MONTHS[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                          "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
     time_t now = time(NULL);
     struct tm tm;
+    if (now == server->date_s) {
+        return server->date;
+    }
+    server->date_s = now;
     (void)gmtime_r(&now, &tm);
-    (void)snprintf(ret, DATE_SIZE, "%s, %02u %s %04u %02u:%02u:%02u GMT", DAYS[tm.tm_wday % 7],
-                   (unsigned)tm.tm_mday % 100, MONTHS[tm.tm_mon % 12],
+    (void)snprintf(server->date, sizeof server->date, "%s, %02u %s %04u %02u:%02u:%02u GMT",
+                   DAYS[tm.tm_wday % 7], (unsigned)tm.tm_mday % 100, MONTHS[tm.tm_mon % 12],
                    ((unsigned)tm.tm_year + 1900) % 10000, (unsigned)tm.tm_hour % 100,
                    (unsigned)tm.tm_min % 100, (unsigned)tm.tm_sec % 100);
+    return server->date;
 }
 
 static bool field_is_clean(const struct http_field *field)
@@ -166,11 +172,19 @@ static void decide_close(struct http_request *request, const struct http_respons
     }
 }
 
+static void append_field(struct buf *buf, const char *name, const char *value)
+{
+    buf_append_text(buf, name);
+    buf_append(buf, ": ", 2);
+    buf_append_text(buf, value);
+    buf_append(buf, "\r\n", 2);
+}
+
 void http_respond_append_extra(const struct http_request *request, struct buf *buf)
 {
-    buf_printf(buf, "X-Request-Id: %s\r\n", request->id);
+    append_field(buf, "X-Request-Id", request->id);
     for (size_t i = 0; i < request->extra_count; i++) {
-        buf_printf(buf, "%s: %s\r\n", request->extra[i].name, request->extra[i].value);
+        append_field(buf, request->extra[i].name, request->extra[i].value);
     }
 }
 
@@ -179,16 +193,15 @@ static void append_head(struct buf *buf, struct http_request *request,
                         const struct http_response *response, int64_t length)
 {
     const struct http_conn *conn = http_conn_of_request(request);
-    char date[DATE_SIZE];
-    format_date(date);
     request->status = response->status;
-    buf_printf(buf, "HTTP/1.1 %d %s\r\nDate: %s\r\n", response->status,
-               http_status_text(response->status), date);
+    buf_reserve(buf, HEAD_SIZE_USUAL);
+    buf_printf(buf, "HTTP/1.1 %d %s\r\n", response->status, http_status_text(response->status));
+    append_field(buf, "Date", date_of(conn->server));
     if (response->content_type != NULL) {
-        buf_printf(buf, "Content-Type: %s\r\n", response->content_type);
+        append_field(buf, "Content-Type", response->content_type);
     }
     for (size_t i = 0; i < response->header_count; i++) {
-        buf_printf(buf, "%s: %s\r\n", response->headers[i].name, response->headers[i].value);
+        append_field(buf, response->headers[i].name, response->headers[i].value);
     }
     http_respond_append_extra(request, buf);
     if (request->is_chunked) {
@@ -227,6 +240,7 @@ static void send_whole(struct http_request *request, const struct http_response 
     struct buf out;
     buf_init(&out, HEAD_SIZE_MAX);
     append_head(&out, request, response, (int64_t)response->body.size);
+    (void)stream_cork(conn->stream, true); /* the pump uncorks: head and body go in one write */
     if (out.failed) {
         conn->is_broken = true; /* a head of 64 KiB is no answer */
     } else {
