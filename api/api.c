@@ -7,10 +7,12 @@
 #include "api/claims.h"
 #include "api/feed.h"
 #include "api/in_flight.h"
+#include "api/job_answers.h"
 #include "api/nonces.h"
 #include "api/presence.h"
 #include "api/rate.h"
 #include "api/route.h"
+#include "api/token_rows.h"
 #include "api/token_uses.h"
 #include "core/base/time.h"
 #include "core/base/trace.h"
@@ -245,12 +247,15 @@ enum err_code api_start(struct api *api, struct err *err)
     api->tick.data = api;
     api->nonces = nonces_create();
     api->token_uses = token_uses_create();
+    api->token_rows = token_rows_create();
+    api->job_answers = job_answers_create();
     api->presence = presence_create(api);
     api->claims = claims_create(api);
     api->feeds = feeds_create(api);
     api->in_flight = in_flight_create();
-    if (api->nonces == NULL || api->token_uses == NULL || api->presence == NULL ||
-        api->claims == NULL || api->feeds == NULL || api->in_flight == NULL || !create_rates(api) ||
+    if (api->nonces == NULL || api->token_uses == NULL || api->token_rows == NULL ||
+        api->job_answers == NULL || api->presence == NULL || api->claims == NULL ||
+        api->feeds == NULL || api->in_flight == NULL || !create_rates(api) ||
         uv_timer_init(api->loop, &api->tick) != 0 ||
         uv_timer_start(&api->tick, tick_cb, TICK_MS, TICK_MS) != 0) {
         return err_set(err, ERR_NOMEM, "no memory to start serving");
@@ -349,6 +354,10 @@ void api_finish(struct api *api)
     api->nonces = NULL;
     token_uses_destroy(api->token_uses);
     api->token_uses = NULL;
+    token_rows_destroy(api->token_rows);
+    api->token_rows = NULL;
+    job_answers_destroy(api->job_answers);
+    api->job_answers = NULL;
     tls_context_destroy(api->tls);
     api->tls = NULL;
     in_flight_destroy(api->in_flight);

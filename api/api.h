@@ -21,6 +21,8 @@ struct feeds;
 struct blobs;
 struct result_room;
 struct token_uses;
+struct token_rows;
+struct job_answers;
 
 #define CORS_ORIGINS_MAX 16
 #define API_RATE_PER_TOKEN 200
@@ -80,6 +82,8 @@ struct api {
     struct rates *address_rates; /* NULL: no limit */
     struct blobs *blobs;
     struct token_uses *token_uses;
+    struct token_rows *token_rows;
+    struct job_answers *job_answers;
     struct result_room *result_rooms; /* of routes/results.c: promised to files on their way */
 
     uv_async_t wake; /* answers and commits have come */

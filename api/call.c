@@ -86,9 +86,9 @@ struct http_request *call_take_request(struct call *call)
 
 /* ── replies ───────────────────────────────────────────────────────────────────────────────────── */
 
-/* A view that can be asked for again: tag it, leave it out if the client has it, compress it if that pays. */
+/* A view that can be asked for again: tag it, leave it out if the client has it, compress it if that pays. `known`: its tag, or NULL. */
 static void encode(struct call *call, struct http_response *response, struct http_field *headers,
-                   char tag[ENCODING_TAG_SIZE], struct buf *packed)
+                   const char *known, char tag[ENCODING_TAG_SIZE], struct buf *packed)
 {
     const struct http_head *head = http_request_head(call->request);
     bool reads = head->method == HTTP_GET || head->method == HTTP_HEAD;
@@ -96,7 +96,11 @@ static void encode(struct call *call, struct http_response *response, struct htt
         strcmp(response->content_type, "application/json") != 0) {
         return;
     }
-    encoding_tag(response->body, tag);
+    if (known == NULL) {
+        encoding_tag(response->body, tag);
+    } else {
+        memcpy(tag, known, ENCODING_TAG_SIZE);
+    }
     headers[response->header_count++] = (struct http_field){"ETag", tag};
     if (encoding_tag_matches(http_head_header(head, "if-none-match"), tag)) {
         response->status = 304;
@@ -113,7 +117,8 @@ static void encode(struct call *call, struct http_response *response, struct htt
     }
 }
 
-static void send_reply(struct call *call, int status, const char *content_type, struct bytes body)
+static void send_reply(struct call *call, int status, const char *content_type, struct bytes body,
+                       const char *known_tag)
 {
     char sequence[24];
     char retry_after[24];
@@ -157,29 +162,40 @@ static void send_reply(struct call *call, int status, const char *content_type, 
     };
     struct buf packed;
     buf_init(&packed, ENCODING_GZIP_MAX);
-    encode(call, &response, headers, tag, &packed);
+    encode(call, &response, headers, known_tag, tag, &packed);
     http_respond(call->request, &response);
     buf_deinit(&packed);
     buf_deinit(&problem);
     call_free(call);
 }
 
-void call_reply(struct call *call, int status, json_t *json)
+char *call_json_text(json_t *json)
 {
     char *text =
         json == NULL ? NULL : json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(REAL_DIGITS));
     json_decref(json);
+    return text;
+}
+
+void call_reply(struct call *call, int status, json_t *json)
+{
+    char *text = call_json_text(json);
     if (text == NULL) {
         call_problem(call, 500, "internal", "the answer could not be rendered");
         return;
     }
-    send_reply(call, status, "application/json", bytes_of_text(text));
+    send_reply(call, status, "application/json", bytes_of_text(text), NULL);
     free(text);
 }
 
 void call_reply_text(struct call *call, int status, const char *content_type, struct bytes text)
 {
-    send_reply(call, status, content_type, text);
+    send_reply(call, status, content_type, text, NULL);
+}
+
+void call_reply_tagged(struct call *call, struct bytes json, const char *tag)
+{
+    send_reply(call, 200, "application/json", json, tag);
 }
 
 void call_respond(struct call *call, const struct http_response *response)
@@ -201,7 +217,7 @@ void call_problem(struct call *call, int status, const char *code, const char *f
     buf_init(&body, 4096);
     http_problem_append(&body, status, code, detail,
                         call->request == NULL ? NULL : http_request_id(call->request));
-    send_reply(call, status, HTTP_PROBLEM_TYPE, buf_bytes(&body));
+    send_reply(call, status, HTTP_PROBLEM_TYPE, buf_bytes(&body), NULL);
     buf_deinit(&body);
 }
 

@@ -74,6 +74,8 @@ struct http_request *call_take_request(struct call *call);
 /* Takes the reference to `json`. */
 void call_reply(struct call *call, int status, json_t *json);
 void call_reply_text(struct call *call, int status, const char *content_type, struct bytes text);
+/* 200 with JSON whose tag (api/encoding.h) is known already. */
+void call_reply_tagged(struct call *call, struct bytes json, const char *tag);
 /* As it is given, without a tag and uncompressed; the call ends. */
 void call_respond(struct call *call, const struct http_response *response);
 void call_problem(struct call *call, int status, const char *code, const char *format, ...)
@@ -122,6 +124,8 @@ MUST_CHECK bool reading_event(struct reading *reading, uint64_t sequence, struct
 
 /* ── JSON ── */
 
+/* As answers are written; takes the reference. To be freed; NULL: it could not be rendered. */
+char *call_json_text(json_t *json);
 json_t *json_of_id(struct id16 id);             /* null when zero */
 json_t *json_of_identity(struct key32 key);     /* null when zero */
 json_t *json_of_transaction(struct key32 hash); /* null when zero */

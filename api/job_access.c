@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/job_access.h"
 
-bool job_is_visible(struct call *call, struct reading *reading, struct job_row *ret)
+bool job_concerns(const struct call *call, const struct job_row *job)
 {
     const struct principal *who = &call->principal;
-    bool all = (who->scopes & (SCOPE_OPERATOR | SCOPE_AUDITOR)) != 0;
-    return state_job(reading->store, call->id, ret) &&
-           (all || id_equal(ret->account_id, who->account_id) ||
-            id_equal(ret->provider_id, who->account_id));
+    return (who->scopes & (SCOPE_OPERATOR | SCOPE_AUDITOR)) != 0 ||
+           id_equal(job->account_id, who->account_id) ||
+           id_equal(job->provider_id, who->account_id);
+}
+
+bool job_is_visible(struct call *call, struct reading *reading, struct job_row *ret)
+{
+    return state_job(reading->store, call->id, ret) && job_concerns(call, ret);
 }
 
 bool job_shows_private(const struct call *call, const struct job_row *job)

@@ -9,6 +9,8 @@
 
 /* The job of the path, if it concerns the caller: its consumer, its provider, the operator, an auditor. What is another's is 404. */
 bool job_is_visible(struct call *call, struct reading *reading, struct job_row *ret);
+/* The same of a row that was read before. */
+bool job_concerns(const struct call *call, const struct job_row *job);
 /* Private parts are for the consumer and the provider of a job. */
 bool job_shows_private(const struct call *call, const struct job_row *job);
 /* The 404. */

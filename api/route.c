@@ -3,6 +3,7 @@
 
 #include "api/cors.h"
 #include "api/rate.h"
+#include "api/token_rows.h"
 #include "api/token_uses.h"
 #include "core/base/text.h"
 #include "core/base/time.h"
@@ -131,21 +132,15 @@ static const char *presented_token(const struct http_head *head, const struct ro
 
 static enum err_code authenticate(struct call *call, const char *token, struct err *err)
 {
-    struct views_snapshot *snapshot;
     struct token_row row;
-    struct key32 hash = sha256_of(bytes_of_text(token));
-    enum err_code code = views_snapshot_open(ledger_views(call->api->ledger), &snapshot, err);
-    if (code != ERR_OK) {
+    enum err_code code = token_rows_get(call->api->token_rows, ledger_views(call->api->ledger),
+                                        sha256_of(bytes_of_text(token)), &row, err);
+    if (code != ERR_OK && code != ERR_NOT_FOUND) {
+        call->read_err = *err; /* nobody knows now whether there is such a token: 503 */
         return code;
     }
-    bool found = state_token(views_snapshot_store(snapshot), hash, &row);
-    code = store_check(views_snapshot_store(snapshot), &call->read_err);
-    views_snapshot_close(snapshot);
-    if (code != ERR_OK) { /* nobody knows now whether there is such a token: 503, by read_err */
-        *err = call->read_err;
-        return code;
-    }
-    if (!found || row.revoked != 0 || (row.expires_at != 0 && row.expires_at <= time_wall_ns())) {
+    if (code == ERR_NOT_FOUND || row.revoked != 0 ||
+        (row.expires_at != 0 && row.expires_at <= time_wall_ns())) {
         return err_set(err, ERR_DENIED, "token_unknown: this token is unknown, expired or revoked");
     }
     call->principal = (struct principal){

@@ -4,6 +4,7 @@
 #include "api/as_of.h"
 #include "api/fields.h"
 #include "api/job_access.h"
+#include "api/job_answers.h"
 #include "api/job_json.h"
 #include "api/list.h"
 #include "api/route.h"
@@ -41,7 +42,7 @@ static void reply_job(struct call *call, int status)
 /* After a write: as it is now. */
 static void reply_changed(struct call *call)
 {
-    reply_job(call, 200);
+    job_answers_reply(call);
 }
 
 static json_t *render(struct reading *then, struct reading *now, const struct job_row *job,

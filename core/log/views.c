@@ -47,7 +47,8 @@ struct views {
     struct damage_watch watch;
     struct room room;
     struct transaction write;
-    struct row_buffer rows; /* the write transaction's */
+    struct row_buffer rows;       /* the write transaction's */
+    atomic_uint_fast64_t changes; /* odd: snapshots may be of before or of behind the next change */
 };
 
 struct views_snapshot {
@@ -335,6 +336,7 @@ enum err_code views_reset(struct views *views, struct err *err)
         mdb_env_close(views->env);
         views->env = NULL;
     }
+    atomic_fetch_add(&views->changes, 2); /* nobody reads meanwhile */
     (void)remove_files(views);
     views->room = (struct room){0};
     atomic_store(&views->damaged, false);
@@ -428,7 +430,9 @@ enum err_code views_commit(struct views *views, const struct views_position *pos
         return transaction_err(&views->tables, err, rc, "store the views' position");
     }
     transaction_end(t);
+    atomic_fetch_add(&views->changes, 1);
     rc = mdb_txn_commit(t->txn);
+    atomic_fetch_add(&views->changes, 1);
     t->txn = NULL;
     if (rc == EIO && room_is_short(views->env)) {
         rc = ENOSPC;
@@ -546,6 +550,13 @@ uint64_t views_copied_at(struct views *views)
 }
 
 /* ── reading ───────────────────────────────────────────────────────────────────────────────────── */
+
+uint64_t views_changes(struct views *views)
+{
+    atomic_thread_fence(memory_order_acquire); /* behind the snapshot that was opened before */
+    uint64_t changes = atomic_load(&views->changes);
+    return changes % 2 == 0 ? changes + 2 : 0;
+}
 
 enum err_code views_snapshot_open(struct views *views, struct views_snapshot **ret, struct err *err)
 {

@@ -86,6 +86,10 @@ uint64_t views_copied_at(struct views *views);
 
 /* ── reading ── */
 
+/* Another number after each commit, 0 while one is on its way: what was seen in a snapshot is what there is as long as this is the same as just before and
+ * just behind its opening. Any thread; costs no transaction. */
+uint64_t views_changes(struct views *views);
+
 struct views_snapshot;
 MUST_CHECK enum err_code views_snapshot_open(struct views *views, struct views_snapshot **ret,
                                              struct err *err);

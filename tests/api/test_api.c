@@ -140,14 +140,14 @@ static void more_than_one_sweep_can_take_need_no_second_tick(void **state)
 
 #define TOKEN "a token of the consumer's"
 
-static void issue_token(void)
+static void issue_token(const char *token)
 {
     struct command command = {.type = COMMAND_TOKEN_ISSUE,
                               .command_id = id_new(time_wall_ns()),
                               .actor_kind = ACTOR_OPERATOR};
     command.u.token.account_id = g.scene->consumer;
     command.u.token.token = (struct ev_token_issued){.token_id = id_new(time_wall_ns()),
-                                                     .token_hash = sha256_of(bytes_of_text(TOKEN)),
+                                                     .token_hash = sha256_of(bytes_of_text(token)),
                                                      .scopes = SCOPE_CONSUMER,
                                                      .label = bytes_of_text("test")};
     assert_int_equal(ledger_submit_wait(g.api.ledger, &command, CLASS_CONSUMER).code, ERR_OK);
@@ -157,7 +157,7 @@ static int setup_serving(void **state)
 {
     struct err err = {0};
     (void)setup(state);
-    issue_token();
+    issue_token(TOKEN);
     g.api.options = (struct api_options){.data_dir = g.folder,
                                          .qubic_live_url = "http://127.0.0.1:9",
                                          .qubic_query_url = "http://127.0.0.1:9"};
@@ -186,8 +186,12 @@ static int teardown_serving(void **state)
 /* GET with the token and the n-th read of LMDB failing; 0: none. True if one did. */
 static bool get(const char *path, uint64_t n, int *ret_status)
 {
+    static unsigned written;
+    char other[40];
     char text[300];
     struct buf got;
+    (void)snprintf(other, sizeof other, "another token, %u", ++written);
+    issue_token(other); /* or what was read before would be given again, without a read */
     buf_init(&got, 1 << 20);
     (void)snprintf(text, sizeof text,
                    "GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
