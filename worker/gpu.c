@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #define MIB (UINT64_C(1) << 20)
+#define XIDS_AT_ONCE 16
 #define SMI_TEXT_MAX (1U << 20)
 
 struct gpu_source {
@@ -94,16 +95,29 @@ static bool is_lost(int rc)
     return rc == NVML_GPU_IS_LOST || rc == NVML_NOT_FOUND;
 }
 
+/* Of those that wait; the one after which there is no GPU counts more than any behind it. */
+static uint64_t newest_xid(const struct nvml *nvml, const struct gpu *gpu)
+{
+    struct nvml_event event = {0};
+    uint64_t xid = 0;
+    for (int i = 0; i < XIDS_AT_ONCE && xid != NVML_XID_FELL_OFF &&
+                    nvml->event_set_wait(gpu->events, &event, 0) == NVML_OK;
+         i++) {
+        xid = event.data;
+    }
+    return xid;
+}
+
 static enum gpu_state read_by_nvml(const struct nvml *nvml, const struct gpu *gpu,
                                    struct gpu_sample *ret, struct err *why)
 {
     struct nvml_memory memory = {0};
     struct nvml_utilization utilization = {0};
-    struct nvml_event event = {0};
     unsigned value = 0;
     unsigned long long reasons = 0;
-    if (gpu->events != NULL && nvml->event_set_wait(gpu->events, &event, 0) == NVML_OK) {
-        ret->xid = event.data;
+    if (gpu->events != NULL) {
+        ret->known |= GPU_KNOWN_XID;
+        ret->xid = newest_xid(nvml, gpu);
     }
     int rc = nvml->device_memory(gpu->handle, &memory);
     if (rc == NVML_OK) {
@@ -131,17 +145,21 @@ static enum gpu_state read_by_nvml(const struct nvml *nvml, const struct gpu *gp
         ret->power_mw = value;
     }
     if (nvml->device_fan != NULL && nvml->device_fan(gpu->handle, &value) == NVML_OK) {
+        ret->known |= GPU_KNOWN_FAN;
         ret->fan_percent = value;
     }
     if (nvml->device_clock != NULL &&
         nvml->device_clock(gpu->handle, NVML_CLOCK_SM, &value) == NVML_OK) {
+        ret->known |= GPU_KNOWN_SM_CLOCK;
         ret->sm_mhz = value;
     }
     if (nvml->device_clock != NULL &&
         nvml->device_clock(gpu->handle, NVML_CLOCK_MEMORY, &value) == NVML_OK) {
+        ret->known |= GPU_KNOWN_MEMORY_CLOCK;
         ret->memory_mhz = value;
     }
     if (nvml->device_throttle != NULL && nvml->device_throttle(gpu->handle, &reasons) == NVML_OK) {
+        ret->known |= GPU_KNOWN_THROTTLE;
         ret->throttle = reasons;
     }
     return GPU_WORKS;
@@ -197,7 +215,8 @@ static enum err_code list_by_smi(struct gpu_source *source, struct err *err)
 static enum gpu_state read_by_smi(const struct gpu_source *source, const struct gpu *gpu,
                                   struct gpu_sample *ret, struct err *why)
 {
-    static const char query[] = "--query-gpu=" NVIDIA_SMI_SAMPLE_FIELDS;
+    static const char query[] =
+        "--query-gpu=" NVIDIA_SMI_SAMPLE_FIELDS "," NVIDIA_SMI_THROTTLE_FIELD;
     const char *const arguments[] = {query, "--format=csv,noheader,nounits", "-i", gpu->uuid, NULL};
     struct buf text;
     int status = 0;

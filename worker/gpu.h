@@ -28,6 +28,15 @@ struct gpu {
     void *events;          /* NVML's, of Xid errors; may be NULL */
 };
 
+/* What it said of those that many GPUs do not have (a fan) or a source does not tell (nvidia-smi: Xid). */
+enum gpu_known {
+    GPU_KNOWN_FAN = 1,
+    GPU_KNOWN_SM_CLOCK = 2,
+    GPU_KNOWN_MEMORY_CLOCK = 4,
+    GPU_KNOWN_THROTTLE = 8,
+    GPU_KNOWN_XID = 16,
+};
+
 /* Zero where the GPU does not say. */
 struct gpu_sample {
     uint64_t permille; /* of the time some kernel ran */
@@ -35,11 +44,12 @@ struct gpu_sample {
     uint64_t vram_total_mib;
     uint64_t temperature_c;
     uint64_t power_mw;
+    uint64_t known; /* of the rest: bits of enum gpu_known */
     uint64_t fan_percent;
     uint64_t sm_mhz;
     uint64_t memory_mhz;
     uint64_t throttle; /* NVML's bits of reasons for lower clocks */
-    uint64_t xid;      /* of the error since the last reading; 0: none */
+    uint64_t xid;      /* of the newest error since the last reading; 0: none */
 };
 
 enum gpu_state {

@@ -18,6 +18,7 @@ struct gpu_watch {
     bool lost;
     struct gpu_sample latest;
     int64_t latest_ns;         /* 0: none */
+    uint64_t xid;              /* not taken yet */
     void (*looked)(void *ctx); /* NULL: nobody asks for a reading now */
     void *looked_ctx;
     bool again; /* the reading under way began before somebody asked */
@@ -53,6 +54,7 @@ static void begin(struct gpu_watch *watch);
 static void judge(struct gpu_watch *watch)
 {
     if (watch->sample.xid != 0) {
+        watch->xid = watch->sample.xid;
         trace(TRACE_WARN, "gpu.xid", "gpu=%s xid=%llu", watch->options.gpu->uuid,
               (unsigned long long)watch->sample.xid);
     }
@@ -156,12 +158,14 @@ void gpu_watch_pace(struct gpu_watch *watch, bool has_job)
     }
 }
 
-bool gpu_watch_latest(const struct gpu_watch *watch, struct gpu_sample *ret)
+bool gpu_watch_take(struct gpu_watch *watch, struct gpu_sample *ret)
 {
     if (watch == NULL || watch->latest_ns == 0 ||
         (time_mono_ns() - watch->latest_ns) / NS_PER_MS > (int64_t)(3 * watch->pace_ms)) {
         return false;
     }
     *ret = watch->latest;
+    ret->xid = watch->xid; /* whichever reading it came with: told once */
+    watch->xid = 0;
     return true;
 }

@@ -35,14 +35,6 @@ bool measure_take(struct measure *measure, pid_t root, const struct cgroup *grou
     *ret = (struct report_sample){.cpu_permille = permille < 1000 ? permille : 1000,
                                   .ram_mib = memory / MIB,
                                   .ram_total_mib = measure->ram_total_mib};
-    struct gpu_sample gpu;
-    if (gpu_watch_latest(measure->gpu, &gpu)) {
-        ret->has_gpu = true;
-        ret->gpu_permille = gpu.permille;
-        ret->vram_mib = gpu.vram_mib;
-        ret->vram_total_mib = gpu.vram_total_mib;
-        ret->temperature_c = gpu.temperature_c;
-        ret->power_mw = gpu.power_mw;
-    }
+    ret->has_gpu = gpu_watch_take(measure->gpu, &ret->gpu);
     return true;
 }

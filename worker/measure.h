@@ -17,18 +17,14 @@ struct report_sample {
     uint64_t cpu_permille; /* of all cores this machine offers: 1000 is all of them busy */
     uint64_t ram_mib;
     uint64_t ram_total_mib;
-    bool has_gpu;          /* the rest is of a GPU */
-    uint64_t gpu_permille; /* of the time */
-    uint64_t vram_mib;
-    uint64_t vram_total_mib;
-    uint64_t temperature_c;
-    uint64_t power_mw;
+    bool has_gpu;
+    struct gpu_sample gpu;
 };
 
 struct measure {
     uint64_t cpu_cores;
     uint64_t ram_total_mib;
-    const struct gpu_watch *gpu; /* NULL: none */
+    struct gpu_watch *gpu; /* NULL: none */
     uint64_t last_cpu_ms;
     int64_t last_ns; /* 0: no sample yet */
 };

@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define FIELDS_MAX 8
+#define FIELDS_MAX 9
 #define ARGUMENTS_MAX 8
 
 /* ── the program ───────────────────────────────────────────────────────────────────────────────── */
@@ -134,6 +134,26 @@ static uint64_t milli(struct bytes text)
     return at == text.size ? value : 0;
 }
 
+/* "0x0000000000000004" */
+static bool hexadecimal(struct bytes text, uint64_t *ret)
+{
+    uint64_t value = 0;
+    if (text.size < 3 || text.size > 18 || !bytes_starts_with(text, "0x")) {
+        return false;
+    }
+    for (size_t i = 2; i < text.size; i++) {
+        static const char digits[] = "0123456789abcdef";
+        uint8_t const small = text.data[i] | 0x20;
+        const char *digit = small == 0x20 ? NULL : strchr(digits, small);
+        if (digit == NULL) {
+            return false;
+        }
+        value = value << 4 | (uint64_t)(digit - digits);
+    }
+    *ret = value;
+    return true;
+}
+
 static bool copy(struct bytes field, char *ret, size_t ret_size)
 {
     if (field.size == 0 || field.size >= ret_size || !utf8_is_valid(field) ||
@@ -184,9 +204,10 @@ bool nvidia_smi_parse_gpu(struct bytes line, struct gpu *ret, char ret_bus[32])
 bool nvidia_smi_parse_sample(struct bytes line, struct gpu_sample *ret)
 {
     struct bytes fields[FIELDS_MAX];
-    if (split(line, fields) != 8) {
+    if (split(line, fields) != 9) {
         return false;
     }
+    static const uint64_t known[] = {GPU_KNOWN_FAN, GPU_KNOWN_SM_CLOCK, GPU_KNOWN_MEMORY_CLOCK};
     *ret = (struct gpu_sample){.permille = milli(fields[0]) / 100,
                                .vram_mib = milli(fields[1]) / 1000,
                                .vram_total_mib = milli(fields[2]) / 1000,
@@ -195,5 +216,11 @@ bool nvidia_smi_parse_sample(struct bytes line, struct gpu_sample *ret)
                                .fan_percent = milli(fields[5]) / 1000,
                                .sm_mhz = milli(fields[6]) / 1000,
                                .memory_mhz = milli(fields[7]) / 1000};
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        const struct bytes *field = &fields[5 + i];
+        ret->known |=
+            field->size > 0 && field->data[0] >= '0' && field->data[0] <= '9' ? known[i] : 0;
+    }
+    ret->known |= hexadecimal(fields[8], &ret->throttle) ? GPU_KNOWN_THROTTLE : 0;
     return ret->permille <= 1000 && ret->vram_total_mib > 0;
 }

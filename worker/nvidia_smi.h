@@ -20,6 +20,8 @@ bool nvidia_smi_parse_gpu(struct bytes line, struct gpu *ret, char ret_bus[32]);
 bool nvidia_smi_parse_sample(struct bytes line, struct gpu_sample *ret);
 
 #define NVIDIA_SMI_GPU_FIELDS "uuid,name,driver_version,memory.total,compute_cap,pci.bus_id"
+/* The last one by the name that every driver since 2016 knows; its newer one is unknown to the older. */
+#define NVIDIA_SMI_THROTTLE_FIELD "clocks_throttle_reasons.active"
 #define NVIDIA_SMI_SAMPLE_FIELDS                                                                   \
     "utilization.gpu,memory.used,memory.total,temperature.gpu,power.draw,fan.speed,clocks.sm,"     \
     "clocks.mem"

@@ -233,6 +233,39 @@ static void send_progress(struct report *report, struct buf *body)
     post(report, KIND_PROGRESS, "progress", NULL, body);
 }
 
+static void append_sample(struct buf *body, const struct report_sample *sample)
+{
+    const struct gpu_sample *gpu = &sample->gpu;
+    const struct {
+        const char *name;
+        uint64_t value;
+        bool known;
+        uint64_t max; /* the server's: a driver's nonsense costs the number, not the report */
+    } numbers[] = {
+        {"cpu_permille", sample->cpu_permille, true, UINT64_MAX},
+        {"ram_mib", sample->ram_mib, true, UINT64_MAX},
+        {"ram_total_mib", sample->ram_total_mib, true, UINT64_MAX},
+        {"gpu_permille", gpu->permille, sample->has_gpu, 1000},
+        {"vram_mib", gpu->vram_mib, sample->has_gpu, UINT64_MAX},
+        {"vram_total_mib", gpu->vram_total_mib, sample->has_gpu, UINT64_MAX},
+        {"temperature_c", gpu->temperature_c, sample->has_gpu, 1000},
+        {"power_mw", gpu->power_mw, sample->has_gpu, 100000000},
+        {"fan_percent", gpu->fan_percent, (gpu->known & GPU_KNOWN_FAN) != 0, 1000},
+        {"sm_clock_mhz", gpu->sm_mhz, (gpu->known & GPU_KNOWN_SM_CLOCK) != 0, UINT16_MAX},
+        {"memory_clock_mhz", gpu->memory_mhz, (gpu->known & GPU_KNOWN_MEMORY_CLOCK) != 0,
+         UINT16_MAX},
+        {"throttle_reasons", gpu->throttle, (gpu->known & GPU_KNOWN_THROTTLE) != 0, UINT32_MAX},
+        {"xid", gpu->xid, (gpu->known & GPU_KNOWN_XID) != 0, UINT32_MAX},
+    };
+    buf_printf(body, "{\"at_ms\":%llu", (unsigned long long)sample->at_ms);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        if (numbers[i].known && numbers[i].value <= numbers[i].max) {
+            buf_printf(body, ",\"%s\":%llu", numbers[i].name, (unsigned long long)numbers[i].value);
+        }
+    }
+    buf_append_byte(body, '}');
+}
+
 static void send_metrics(struct report *report, struct buf *body)
 {
     buf_append_text(body, "{\"samples\":[");
@@ -244,23 +277,8 @@ static void send_metrics(struct report *report, struct buf *body)
         job_kept_save(report->options.kept);
     }
     for (size_t i = 0; i < facts->samples_sent; i++) {
-        const struct report_sample *sample = &facts->samples[i];
-        buf_printf(body,
-                   "%s{\"at_ms\":%llu,\"cpu_permille\":%llu,\"ram_mib\":%llu,"
-                   "\"ram_total_mib\":%llu",
-                   i == 0 ? "" : ",", (unsigned long long)sample->at_ms,
-                   (unsigned long long)sample->cpu_permille, (unsigned long long)sample->ram_mib,
-                   (unsigned long long)sample->ram_total_mib);
-        if (sample->has_gpu) {
-            buf_printf(
-                body,
-                ",\"gpu_permille\":%llu,\"vram_mib\":%llu,\"vram_total_mib\":%llu,"
-                "\"temperature_c\":%llu,\"power_mw\":%llu",
-                (unsigned long long)sample->gpu_permille, (unsigned long long)sample->vram_mib,
-                (unsigned long long)sample->vram_total_mib,
-                (unsigned long long)sample->temperature_c, (unsigned long long)sample->power_mw);
-        }
-        buf_append_byte(body, '}');
+        buf_append_text(body, i == 0 ? "" : ",");
+        append_sample(body, &facts->samples[i]);
     }
     buf_append_text(body, "]}");
     post(report, KIND_METRICS, "metrics", facts->samples_key, body);

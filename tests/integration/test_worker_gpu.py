@@ -17,6 +17,7 @@ seen = {name: open('/dev/' + name).read() for name in os.listdir('/dev') if name
 print(json.dumps([seen, os.environ['CUDA_VISIBLE_DEVICES']]), flush=True)
 time.sleep(%s)
 """
+UNTIL_TOLD = "while not os.path.exists('/job/go'): time.sleep(0.05)"
 
 
 class Gpus(WorkerFixture):
@@ -36,7 +37,7 @@ class Gpus(WorkerFixture):
         with open(self.folder + "/gpus.new", "w") as file:
             for i, change in self.gpus.items():
                 gpu = {"state": "ok", "used": 100 + i, "xid": 0, **change}
-                file.write("%s %d 89 16384 2520 %s 42 %d 24564 61 250500 40 2400 0 %d NVIDIA GeForce RTX 4090\n"
+                file.write("%s %d 89 16384 2520 %s 42 %d 24564 61 250500 40 2400 4 %d NVIDIA GeForce RTX 4090\n"
                            % (UUIDS[i], i, gpu["state"], gpu["used"], gpu["xid"]))
         os.rename(self.folder + "/gpus.new", self.folder + "/gpus")
 
@@ -53,10 +54,21 @@ class Gpus(WorkerFixture):
                 return UUIDS.index(identity["gpu"])
         return None
 
+    def go(self, job):
+        (path,) = [path for path in self.scratch() if path.endswith(job.id)]
+        with open(path + "/job/go", "w"):
+            pass
+
     def test_each_gpu_is_an_offer_and_a_job_sees_its_own_alone(self):
-        jobs = [self.add(LOOK % 5), self.add(LOOK % 5)]
+        jobs = [self.add(LOOK.replace("time.sleep(%s)", UNTIL_TOLD)) for _ in range(2)]
         self.run_worker()
         for job in jobs:
+            self.started_writing(job)
+        for gpu in (0, 1):  # the program's own fault, of which a GPU does not die
+            self.change(gpu, xid=31)
+        self.assertTrue(self.server.wait(lambda: all(any(sample["xid"] for sample in job.samples[:-1]) for job in jobs), 60))
+        for job in jobs:
+            self.go(job)
             self.assertEqual(self.ended(job)["ending"], "completed", job.end)
         self.assertEqual({self.slot_of(job) for job in jobs}, {0, 1})
         self.assertLess(jobs[1].started_at, jobs[0].ended_at)  # at the same time
@@ -69,6 +81,9 @@ class Gpus(WorkerFixture):
             sample = job.samples[-1]
             self.assertEqual([sample[name] for name in ("gpu_permille", "vram_mib", "vram_total_mib", "temperature_c", "power_mw")],
                              [420, 100 + slot, 24564, 61, 250500])
+            self.assertEqual({name: sample[name] for name in ("fan_percent", "sm_clock_mhz", "memory_clock_mhz", "throttle_reasons")},
+                             {"fan_percent": 40, "sm_clock_mhz": 2400, "memory_clock_mhz": 12000, "throttle_reasons": 4})
+            self.assertEqual(sorted(sample["xid"] for sample in job.samples)[-2:], [0, 31])  # told once
         offers = list(self.server.offers.values())
         self.assertEqual(len(offers), 2)
         self.assertEqual(len({offer["host_id"] for offer in offers}), 2)
@@ -116,9 +131,7 @@ class Gpus(WorkerFixture):
         self.started_writing(job)
         slot = self.slot_of(job)
         self.change(slot, xid=79)
-        folder = self.state + ("/slot-1" if slot == 1 else "") + "/scratch/" + job.id + "/job"
-        with open(folder + "/go", "w"):
-            pass
+        self.go(job)
         end = self.ended(job, 20)
         self.assertEqual((end["ending"], end["reason"]), ("host_fault", "gpu_lost"), end)
         self.assertIn("Xid 79", end["detail"])

@@ -103,7 +103,7 @@ class Jobs(unittest.TestCase):
                 pass
         os.environ["TALLY_TEST_NVML"] = folder + "/gpus"
         with open(folder + "/gpus", "w") as file:
-            file.write("GPU-0 0 89 16384 2520 ok 42 100 24564 61 250500 40 2400 0 0 NVIDIA GeForce RTX 4090\n")
+            file.write("GPU-0 0 89 16384 2520 ok 42 100 24564 61 250500 40 2400 4 0 NVIDIA GeForce RTX 4090\n")
         cls.trace = open(folder + "/trace", "w+")
         cls.start("rig", "4096", "--nvml", BIN + "/../lib/libtally_test_nvml.so", "--device-folder", folder + "/dev")
         cls.start("box", "1024", "--no-gpus")
@@ -264,7 +264,9 @@ class Jobs(unittest.TestCase):
             "MARK before", "host files ENOENT", "host memory ENOENT", "a gpu ENOENT", "network ENETUNREACH", "kill the worker ESRCH",
             "ptrace EPERM", "mount EPERM", "keyring EPERM", "CapEff 0", "MARK after"])
         metrics = self.alice.ok("GET", "/v1/jobs/%s/metrics" % ended["mnist"]["id"])["items"]
-        self.assertTrue(any(sample["vram_total_mib"] == 24564 for sample in metrics), metrics[:1])
+        sample = next(sample for sample in metrics if sample["vram_total_mib"] == 24564)
+        self.assertEqual([sample[name] for name in ("fan_percent", "sm_clock_mhz", "memory_clock_mhz", "throttle_reasons", "xid")],
+                         [40, 2400, 12000, ["sw_power_cap"], 0])
 
 
 if __name__ == "__main__":

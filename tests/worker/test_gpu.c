@@ -92,6 +92,7 @@ static void gpus_are_found_and_read_by_nvml(void **state)
     assert_int_equal(sample.memory_mhz, 12000);
     assert_int_equal(sample.throttle, 4);
     assert_int_equal(sample.xid, 0);
+    assert_int_equal(sample.known, 31);
 }
 
 static void a_gpu_that_fell_off_the_bus_is_lost_and_others_are_not(void **state)
@@ -133,7 +134,7 @@ static void without_a_library_nvidia_smi_is_asked(void **state)
                "*pci.bus_id*) echo '" FIRST ", NVIDIA GeForce RTX 3090, 535.161.08, 24576, 8.6, "
                "00000000:01:00.0';;\n"
                "*) [ \"$4\" = " FIRST " ] || exit 6\n"
-               "   echo '37, 2048, 24576, 55, 211.37, [N/A], 1695, 9501';;\n"
+               "   echo '37, 2048, 24576, 55, 211.37, [N/A], 1695, 9501, 0x0000000000000004';;\n"
                "esac\n",
                0700);
     open_source(f, "libtally-no-such-library.so");
@@ -147,6 +148,9 @@ static void without_a_library_nvidia_smi_is_asked(void **state)
     assert_int_equal(sample.power_mw, 211370);
     assert_int_equal(sample.fan_percent, 0);
     assert_int_equal(sample.memory_mhz, 9501);
+    assert_int_equal(sample.throttle, 4);
+    assert_int_equal(sample.known,
+                     GPU_KNOWN_SM_CLOCK | GPU_KNOWN_MEMORY_CLOCK | GPU_KNOWN_THROTTLE);
     write_file(f->smi, "#!/bin/sh\nexit 15\n", 0700);
     assert_int_equal(gpu_read(f->source, &gpus[0], &sample, &why), GPU_IS_LOST);
     write_file(f->smi, "#!/bin/sh\nexit 2\n", 0700);
@@ -219,6 +223,13 @@ static void lines_that_are_not_nvidia_smis_are_refused(void **state)
     assert_true(nvidia_smi_parse_gpu(bytes_of_text("GPU-1, X, 1, 24576, 8.6, 00000000:C1:00.0"),
                                      &gpu, bus));
     assert_string_equal(bus, "0000:c1:00.0");
+    assert_true(
+        nvidia_smi_parse_sample(bytes_of_text("0, 1, 2, 3, 4, 0, [N/A], ERR!, 0xBEEF"), &sample));
+    assert_int_equal(sample.known, GPU_KNOWN_FAN | GPU_KNOWN_THROTTLE); /* a 0 is an answer */
+    assert_int_equal(sample.throttle, 0xbeef);
+    assert_true(nvidia_smi_parse_sample(bytes_of_text("0, 1, 2, 3, 4, 5, 6, 7, [N/A]"), &sample));
+    assert_int_equal(sample.known & GPU_KNOWN_THROTTLE, 0);
+    assert_false(nvidia_smi_parse_sample(bytes_of_text("0, 1, 2, 3, 4, 5, 6, 7"), &sample));
 }
 
 int main(void)
