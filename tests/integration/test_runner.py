@@ -76,6 +76,38 @@ class Unpacking(unittest.TestCase):
         self.assertEqual(content, {"a/x": b"one", "a/l": b"two", "a/h": b"one"})
         self.assert_nothing_left_the_folder()
 
+    def zipped(self, **files):
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w") as archive:
+            for name, content in files.items():
+                archive.writestr(name, content)
+        return out.getvalue()
+
+    def write(self, name, content):
+        with open(self.root + "/" + name, "wb") as file:
+            file.write(content)
+        return self.root + "/" + name
+
+    def test_a_file_that_is_a_tar_and_a_zip_at_once_is_refused_by_either_name(self):
+        for mode in ("w", "w:gz"):
+            with open(self.archive([("main.py", b"print('shown')", tarfile.REGTYPE, "")], mode), "rb") as file:
+                tar = file.read()
+            both = tar + self.zipped(main="print('run')")
+            for name, content in (("a.tar.gz", both), ("a.zip", both), ("A.ZIP", both), ("a.tar.gz", both + b"PK\5\6" + bytes(18))):
+                with self.assertRaises(run.Problem, msg=name) as caught:
+                    run.unpack(self.write(name, content), self.folder)
+                self.assertIn("a tar and a zip at once", str(caught.exception))
+        self.assertEqual(os.listdir(self.folder), [])
+
+    def test_a_zip_inside_a_tar_and_a_tar_inside_a_zip_are_files_like_others(self):
+        inner = self.zipped(other="x")
+        for mode in ("w", "w:xz"):
+            path = self.archive([("main.py", b"1", tarfile.REGTYPE, ""), ("data.zip", inner, tarfile.REGTYPE, "")], mode)
+            self.assertEqual(run.unpack(path, self.folder), ["main.py", "data.zip"])
+            with open(path, "rb") as file:
+                content = file.read()
+            self.assertEqual(run.unpack(self.write("a.zip", self.zipped(tar=content)), self.folder), ["tar"])
+
     def test_whatever_is_in_an_archive_stays_in_its_folder(self):
         seed = int.from_bytes(os.urandom(4), "big")
         chance = random.Random(seed)

@@ -86,11 +86,37 @@ def write_member(folder, name, may_run, opened):
             out.write(piece)
 
 
+def ends_like_a_zip(path):
+    """Whether a zip's directory and its end are the file's last bytes. zipfile.is_zipfile takes one that lies anywhere near the end, as in a tar
+    whose last file is a zip."""
+    with open(path, "rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        start = max(0, size - (1 << 16) - 22)
+        file.seek(start)
+        tail = file.read()
+        at = tail.rfind(b"PK\5\6")
+        while at >= 0:
+            if at + 22 <= len(tail) and at + 22 + int.from_bytes(tail[at + 20:at + 22], "little") == len(tail):
+                file.seek(max(0, start + at - int.from_bytes(tail[at + 12:at + 16], "little")))
+                return file.read(4) in (b"PK\1\2", b"PK\5\6")
+            at = tail.rfind(b"PK\5\6", 0, at + 3)
+    return False
+
+
+def is_zip(path):
+    """By its name, as whoever looked at it before the job was bought did. Some bytes are a tar from their start and a zip from their end; such a file
+    would be something else to each reader."""
+    named_zip = path.lower().endswith(".zip")
+    if tarfile.is_tarfile(path) if named_zip else ends_like_a_zip(path):
+        raise Problem("bundle: it is a tar and a zip at once; send it as one of them")
+    return named_zip
+
+
 def unpack(path, folder):
     """All regular files below `folder`; their names."""
     names = []
     try:
-        if zipfile.is_zipfile(path):
+        if is_zip(path):
             with zipfile.ZipFile(path) as archive:
                 for name, may_run, opener in zip_members(archive):
                     with opener() as opened:
