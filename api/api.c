@@ -9,6 +9,7 @@
 #include "api/in_flight.h"
 #include "api/job_answers.h"
 #include "api/nonces.h"
+#include "api/partials.h"
 #include "api/presence.h"
 #include "api/rate.h"
 #include "api/route.h"
@@ -186,6 +187,7 @@ static void tick_cb(uv_timer_t *timer)
     presence_check(api->presence);
     claims_expire(api->claims);
     nonces_expire(api->nonces);
+    partials_sweep(api->partials, time_wall_ns());
 }
 
 /* ── start and stop ────────────────────────────────────────────────────────────────────────────── */
@@ -263,6 +265,10 @@ enum err_code api_start(struct api *api, struct err *err)
     code = blobs_open(api->loop, api->options.data_dir, &api->blobs, err);
     if (code == ERR_OK) {
         recover_blobs(api);
+        code = partials_open(api->loop, api->options.data_dir,
+                             (uint64_t)api->options.unfinished_mib << 20, &api->partials, err);
+    }
+    if (code == ERR_OK) {
         code = http_client_create(api->loop, &api->http, err);
     }
     struct qubic_client_options qubic_options = {
@@ -368,4 +374,6 @@ void api_finish(struct api *api)
     api->address_rates = NULL;
     blobs_close(api->blobs);
     api->blobs = NULL;
+    partials_close(api->partials);
+    api->partials = NULL;
 }

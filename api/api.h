@@ -19,6 +19,7 @@ struct presence;
 struct claims;
 struct feeds;
 struct blobs;
+struct partials;
 struct result_room;
 struct token_uses;
 struct token_rows;
@@ -55,7 +56,8 @@ struct api_options {
     unsigned feed_stuck_s; /* a follower of the feed that takes nothing for so long is closed */
     unsigned
         analysis_ms; /* processor time for all files of an upload; 0: as core/analysis has it */
-    unsigned analysis_mib; /* memory of one syntax tree; 0: 128 */
+    unsigned analysis_mib;   /* memory of one syntax tree; 0: 128 */
+    unsigned unfinished_mib; /* what unfinished uploads may hold together; 0: 16 GiB */
 };
 
 struct rates;
@@ -81,6 +83,7 @@ struct api {
     struct rates *token_rates;   /* NULL: no limit */
     struct rates *address_rates; /* NULL: no limit */
     struct blobs *blobs;
+    struct partials *partials;
     struct token_uses *token_uses;
     struct token_rows *token_rows;
     struct job_answers *job_answers;

@@ -338,6 +338,18 @@ static bool choose_form(struct blob_body *body, const char *type)
     return true;
 }
 
+static struct blob_writer_options writer_options(struct blob_body *body)
+{
+    struct ledger_stats stats;
+    ledger_stats(body->call->api->ledger, &stats);
+    return (struct blob_writer_options){.ctx = body,
+                                        .log_head = stats.head,
+                                        .on_room = room_cb,
+                                        .inspect = inspect_cb,
+                                        .is_slow = is_slow_cb,
+                                        .on_done = done_cb};
+}
+
 void blob_body_read(struct blob_body *body)
 {
     struct call *call = body->call;
@@ -350,14 +362,7 @@ void blob_body_read(struct blob_body *body)
         refuse_size(body);
         return;
     }
-    struct ledger_stats stats;
-    ledger_stats(call->api->ledger, &stats);
-    struct blob_writer_options options = {.ctx = body,
-                                          .log_head = stats.head,
-                                          .on_room = room_cb,
-                                          .inspect = inspect_cb,
-                                          .is_slow = is_slow_cb,
-                                          .on_done = done_cb};
+    struct blob_writer_options options = writer_options(body);
     body->writer = blob_writer_create(call->api->blobs, &options);
     if (body->writer == NULL) {
         drop(body);
@@ -372,4 +377,19 @@ void blob_body_read(struct blob_body *body)
                                       .size_max =
                                           body->parser != NULL ? body->size_max + overhead : 0};
     http_request_stream_body(call->request, &stream);
+}
+
+void blob_body_take(struct blob_body *body, const char *path)
+{
+    struct call *call = body->call;
+    struct blob_writer_options options = writer_options(body);
+    body->writer = blob_writer_create_from(call->api->blobs, &options, path);
+    if (body->writer == NULL) {
+        call_problem(call, 503, "no_memory", "out of memory; try again");
+        return;
+    }
+    call->state = body;
+    call->on_abort = abort_cb;
+    call->awaiting = true;
+    blob_writer_finish(body->writer);
 }

@@ -1,6 +1,7 @@
 /* api/blob_body.h: a request's body, or the files of its form, streamed into a blob.
  *
  *     blob_body_read ─ pieces ─▶ blob_writer ─ on the pool: hash, write, sync, inspect, name ─▶ on_blob | on_refused | a problem
+ *     blob_body_take ─ a file ─────▲
  *
  * Life:    `struct blob_body` lies in the call's arena. From the body's end to the callback the call is awaiting, so it
  *          outlives its peer; a call whose peer has gone by then is freed, and neither callback comes.
@@ -63,6 +64,8 @@ struct blob_body {
 
 /* Takes the call. */
 void blob_body_read(struct blob_body *body);
+/* The same with a content that is in the file `path` already, of body->size bytes. The request's own body was read before. */
+void blob_body_take(struct blob_body *body, const char *path);
 /* The last part of a path, if it can be a file's name here: 1 to 200 bytes of UTF-8 without control characters. */
 MUST_CHECK bool file_name_of(const char *path, struct bytes *ret);
 

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #define PIECE_MAX ((size_t)64 << 20) /* of one write: what a caller may hand in at once */
+#define HASH_AT_ONCE ((size_t)256 << 10)
 
 struct blobs {
     uv_loop_t *loop;
@@ -63,6 +64,7 @@ struct blob_writer {
     struct blob blob;
     enum err_code code;
     struct err err;
+    char *from; /* the file that has the content; NULL: it is written */
     char path[PATH_MAX];
     /* of what replaces it, while inspect runs */
     int other_fd;
@@ -193,6 +195,42 @@ static enum err_code write_going(struct blob_writer *w)
     return code;
 }
 
+/* The content under a name of its own, as if it had been written there. */
+static enum err_code take_file(struct blob_writer *w)
+{
+    size_t size_max = HASH_AT_ONCE;
+    uint8_t *piece = malloc(size_max);
+    enum err_code code = ERR_OK;
+    if (piece == NULL) {
+        return err_set(&w->err, ERR_NOMEM, "no memory to read a file");
+    }
+    if (link(w->from, w->path) != 0) {
+        code = err_set_errno(&w->err, errno, "link %s", w->from);
+        goto out;
+    }
+    w->fd = open(w->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (w->fd < 0) {
+        code = err_set_errno(&w->err, errno, "open %s", w->path);
+        (void)unlink(w->path);
+        goto out;
+    }
+    ssize_t got;
+    while ((got = read(w->fd, piece, size_max)) != 0) {
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0) {
+            code = err_set_errno(&w->err, errno, "read %s", w->path);
+            goto out;
+        }
+        sha256_update(w->hash, bytes_of(piece, (size_t)got));
+        w->blob.size += (uint64_t)got;
+    }
+out:
+    free(piece);
+    return code;
+}
+
 enum err_code blob_replace_begin(struct blob_inspection *inspection, struct err *err)
 {
     struct blob_writer *w = inspection->writer;
@@ -250,6 +288,9 @@ static enum err_code give_name(struct blob_writer *w)
     enum err_code code =
         blob_holds_take(w->blobs->holds, w->blob.digest, w->options.log_head, w->path, &w->err);
     if (code == ERR_OK) {
+        if (w->from != NULL) { /* renaming to another name of the same file leaves both */
+            (void)unlink(w->path);
+        }
         w->path[0] = '\0';
         w->hold->digest = w->blob.digest;
     }
@@ -259,7 +300,7 @@ static enum err_code give_name(struct blob_writer *w)
 static void work_cb(uv_work_t *work)
 {
     struct blob_writer *w = work->data;
-    w->code = write_going(w);
+    w->code = w->from != NULL ? take_file(w) : write_going(w);
     if (w->code == ERR_OK && w->last) {
         w->code = give_name(w);
     }
@@ -308,6 +349,7 @@ static void writer_free(struct blob_writer *w)
     }
     w->blobs->writers--;
     free(w->hold);
+    free(w->from);
     sha256_destroy(w->other_hash);
     sha256_destroy(w->hash);
     buf_deinit(&w->coming);
@@ -464,6 +506,21 @@ struct blob_writer *blob_writer_create(struct blobs *blobs,
     id_format(id_new(time_wall_ns()), name);
     int size = snprintf(w->path, sizeof w->path, "%s/tmp/%s", blobs->folder, name);
     INVARIANT(size > 0 && size < PATH_MAX);
+    return w;
+}
+
+struct blob_writer *blob_writer_create_from(struct blobs *blobs,
+                                            const struct blob_writer_options *options,
+                                            const char *path)
+{
+    struct blob_writer *w = blob_writer_create(blobs, options);
+    if (w != NULL) {
+        w->from = strdup(path);
+    }
+    if (w != NULL && w->from == NULL) {
+        writer_free(w);
+        return NULL;
+    }
     return w;
 }
 

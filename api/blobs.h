@@ -66,6 +66,11 @@ struct blob_writer_options {
 /* NULL: out of memory. */
 struct blob_writer *blob_writer_create(struct blobs *blobs,
                                        const struct blob_writer_options *options);
+/* One whose whole content is in the file `path` already, which stays and does not change any more: next comes blob_writer_finish. The store is on the same
+ * disk, so that nothing is copied. */
+struct blob_writer *blob_writer_create_from(struct blobs *blobs,
+                                            const struct blob_writer_options *options,
+                                            const char *path);
 /* Takes a copy. False: it holds enough; write no more before on_room. */
 MUST_CHECK bool blob_writer_write(struct blob_writer *writer, struct bytes piece);
 /* No more bytes will come. */

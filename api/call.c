@@ -275,7 +275,8 @@ void call_refuse(struct call *call, const struct err *err)
     word[size] = '\0';
     if (strcmp(word, "idempotency_mismatch") == 0) {
         status = 422;
-    } else if (strcmp(word, "too_many_refunds") == 0 || strcmp(word, "too_many_unpaid") == 0) {
+    } else if (strcmp(word, "too_many_refunds") == 0 || strcmp(word, "too_many_unpaid") == 0 ||
+               strcmp(word, "too_many_unfinished") == 0) {
         status = 429;
     }
     call->retry_after_s = err->retry_after_s;

@@ -6,8 +6,10 @@
 #define METHODS "GET, HEAD, POST, PUT, PATCH, DELETE"
 #define TAKEN                                                                                      \
     "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, "       \
-    "X-Request-Id"
-#define SHOWN "ETag, Idempotent-Replayed, Retry-After, Tally-Sequence, X-Request-Id"
+    "Upload-Offset, X-Request-Id"
+#define SHOWN                                                                                      \
+    "ETag, Idempotent-Replayed, Location, Retry-After, Tally-Sequence, Upload-Complete, "          \
+    "Upload-Length, Upload-Offset, X-Request-Id"
 
 enum err_code cors_check_origin(const char *origin, struct err *err)
 {

@@ -69,6 +69,8 @@ static const char USAGE[] =
     "  --connections-max N        at once, of everybody; the next is answered 503 [4096]\n"
     "  --analysis-ms N            processor time for reading all files of an upload [5000]\n"
     "  --analysis-mib N           memory for reading one file of it, of two at a time [128]\n"
+    "  --unfinished-mib N         what uploads that are sent in pieces may hold together before "
+    "they are whole [16384]\n"
     "  --poll-ms N                pause between two looks at the chain [500]\n"
     "  --anchor-every-events N    put a checkpoint on the chain after so many events [0: no]\n"
     "  --anchor-every-min N       ... and after so many minutes, if something happened [0: no]\n"
@@ -108,6 +110,7 @@ enum option_id {
     OPT_RATE,
     OPT_ANALYSIS_MS,
     OPT_ANALYSIS_MIB,
+    OPT_UNFINISHED,
     OPT_POLL,
     OPT_ANCHOR_EVENTS,
     OPT_ANCHOR_MIN,
@@ -144,6 +147,7 @@ static const struct option LONG[] = {
     {"qubic-rate", required_argument, NULL, OPT_RATE},
     {"analysis-ms", required_argument, NULL, OPT_ANALYSIS_MS},
     {"analysis-mib", required_argument, NULL, OPT_ANALYSIS_MIB},
+    {"unfinished-mib", required_argument, NULL, OPT_UNFINISHED},
     {"poll-ms", required_argument, NULL, OPT_POLL},
     {"anchor-every-events", required_argument, NULL, OPT_ANCHOR_EVENTS},
     {"anchor-every-min", required_argument, NULL, OPT_ANCHOR_MIN},
@@ -301,6 +305,13 @@ static enum err_code take(int id, struct tallyd_options *options, struct err *er
     case OPT_ANALYSIS_MIB:
         code = number(optarg, 4096, &value, "analysis-mib", err);
         options->api.analysis_mib = (unsigned)value;
+        break;
+    case OPT_UNFINISHED:
+        code = number(optarg, 1 << 30, &value, "unfinished-mib", err);
+        options->api.unfinished_mib = (unsigned)value;
+        if (code == ERR_OK && value == 0) {
+            code = err_set(err, ERR_INVALID, "--unfinished-mib is at least 1");
+        }
         break;
     case OPT_POLL:
         code = number(optarg, 60000, &value, "poll-ms", err);

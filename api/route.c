@@ -41,6 +41,7 @@ static const struct route_table *const TABLES[] = {
     &ROUTES_RECEIPT,
     &ROUTES_HISTORY,
     &ROUTES_ACCOUNTS,
+    &ROUTES_RESUMABLE,
 };
 /* clang-format on */
 

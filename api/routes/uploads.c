@@ -1,153 +1,11 @@
-/* Uploads: a file becomes a blob, is analysed before it has a name there, and only then an event says that it was received.
- *
- *     body ─▶ blob (temporary) ─ upload_analyse on the pool ┬─ named, upload.received and analysis.completed at once ─ 201
- *                                                           └─ removed, upload.rejected ─ 422 */
+/* Uploads in one request (api/upload_receive.h), and looking at them. */
 // SPDX-License-Identifier: Apache-2.0
-#include "api/blob_body.h"
 #include "api/route.h"
-#include "api/upload_analysis.h"
-#include "api/upload_json.h"
-#include "core/base/text.h"
-#include "core/base/time.h"
-#include "core/net/http_problem.h"
-
-#include <string.h>
-
-/* ── answers ───────────────────────────────────────────────────────────────────────────────────── */
-
-/* With the reasons of several files it is longer than other problems. */
-static void reply_rejected(struct call *call, const char *reason, const char *detail)
-{
-    struct buf body;
-    buf_init(&body, 65536);
-    http_problem_append(&body, 422, reason, detail,
-                        call->request == NULL ? NULL : http_request_id(call->request));
-    call_reply_text(call, 422, HTTP_PROBLEM_TYPE, buf_bytes(&body));
-    buf_deinit(&body);
-}
-
-static void reply_upload(struct call *call, int status)
-{
-    struct reading reading;
-    struct upload_facts facts;
-    const char *detail = "";
-    const char *reason = NULL;
-    json_t *json = NULL;
-    if (!reading_open(&reading, call)) {
-        return;
-    }
-    if (upload_read(&reading, call->id, &facts)) {
-        if (facts.is_rejected && call->route->method == HTTP_POST) {
-            const struct ev_upload_rejected *rejected = &facts.received.u.upload_rejected;
-            reason = enum_word(&reject_reason_words, rejected->reason);
-            detail = arena_text(&call->arena, rejected->detail);
-        } else {
-            json = upload_json(&facts, call->id);
-        }
-    }
-    reading_close(&reading);
-    if (reason != NULL) {
-        reply_rejected(call, reason, detail == NULL ? "" : detail);
-    } else if (json == NULL) {
-        call_problem(call, 404, "no_such_upload", "you have no such upload");
-    } else {
-        call_reply(call, status, json);
-    }
-}
+#include "api/upload_receive.h"
 
 static void get_upload(struct call *call)
 {
-    reply_upload(call, 200);
-}
-
-/* ── receiving ─────────────────────────────────────────────────────────────────────────────────── */
-
-static void reply_made(struct call *call)
-{
-    reply_upload(call, 201);
-}
-
-/* The upload may be an earlier request's, in a log of before both came in one command: then its analysis may have been cut off. */
-static void received(struct call *call)
-{
-    struct reading reading;
-    struct upload_row row = {0};
-    const struct upload *upload = ((struct blob_body *)call->state)->state;
-    if (!call_made_id(call, &call->id) || !reading_open(&reading, call)) {
-        return;
-    }
-    bool found = state_upload(reading.store, call->id, &row);
-    reading_close(&reading);
-    if (!found || row.analysis_sequence != 0 || row.rejected != 0) {
-        reply_made(call);
-        return;
-    }
-    struct ledger_answer first = call->answer;
-    call->command = (struct command){
-        .type = COMMAND_ANALYSIS_COMPLETE,
-        .command_id = id_new(time_wall_ns()),
-        .actor_kind = ACTOR_LEDGER,
-        .causation = first.first,
-    };
-    call->command.u.analysis.upload_id = call->id;
-    call->command.u.analysis.analysis = upload->analysis;
-    call->command.u.analysis.workload = upload->workload;
-    call_submit_or(call, CLASS_CONSUMER, reply_made, reply_made);
-}
-
-/* What the fingerprint of an Idempotency-Key is over: name and content, not the form around them. */
-static void fingerprint(struct call *call, const struct blob_body *body, const struct blob *blob)
-{
-    struct buf text;
-    char hex[65];
-    buf_init(&text, 4096);
-    hex_encode(bytes_of(blob->digest.b, sizeof blob->digest.b), hex);
-    buf_append_bytes(&text, body->file_name);
-    buf_printf(&text, "\n%s", hex);
-    if (body->entry.size > 0) {
-        buf_append_text(&text, "\n");
-        buf_append_bytes(&text, body->entry);
-    }
-    call->raw_body = arena_copy(&call->arena, buf_bytes(&text));
-    buf_deinit(&text);
-}
-
-static void blob_cb(struct blob_body *body, const struct blob *blob)
-{
-    struct call *call = body->call;
-    fingerprint(call, body, blob);
-    call_command(call, COMMAND_UPLOAD_RECEIVE);
-    call->command.u.upload = (struct command_upload){
-        .upload_id = id_new(time_wall_ns()),
-        .upload = {.size = blob->size,
-                   .file_name = body->file_name,
-                   .digest = blob->digest,
-                   .media_type = body->media_type},
-        .analysed = true,
-        .analysis = ((const struct upload *)body->state)->analysis,
-        .workload = ((const struct upload *)body->state)->workload,
-    };
-    call_submit(call, CLASS_CONSUMER, received);
-}
-
-static void refused_cb(struct blob_body *body, const struct blob *blob, const struct err *err)
-{
-    struct call *call = body->call;
-    const struct upload *upload = body->state;
-    if (upload->rejected == 0) {
-        call_refuse(call, err);
-        return;
-    }
-    fingerprint(call, body, blob);
-    call_command(call, COMMAND_UPLOAD_REJECT);
-    call->command.u.upload_reject = (struct command_upload_reject){
-        .upload_id = id_new(time_wall_ns()),
-        .rejected = {.size = blob->size,
-                     .reason = upload->rejected,
-                     .file_name = body->file_name,
-                     .detail = upload->reason},
-    };
-    call_submit(call, CLASS_CONSUMER, received);
+    upload_reply(call, 200);
 }
 
 static void post_upload(struct call *call)
@@ -164,24 +22,13 @@ static void post_upload(struct call *call)
     }
     (void)state_ledger(reading.store, &ledger);
     reading_close(&reading);
-    struct blob_body *body = arena_alloc(&call->arena, sizeof *body);
-    struct upload *upload = arena_alloc(&call->arena, sizeof *upload);
-    if (body == NULL || upload == NULL) {
+    struct upload_receive *receive = arena_alloc(&call->arena, sizeof *receive);
+    if (receive == NULL) {
         call_problem(call, 503, "no_memory", "out of memory; try again");
         return;
     }
-    *body = (struct blob_body){
-        .call = call,
-        .size_max = ledger.upload_max,
-        .too_large = "upload_too_large",
-        .form_allowed = true,
-        .inspect = upload_analyse,
-        .is_slow = upload_is_slow,
-        .on_blob = blob_cb,
-        .on_refused = refused_cb,
-        .state = upload,
-    };
-    blob_body_read(body);
+    upload_receive_init(receive, call, ledger.upload_max);
+    blob_body_read(&receive->body);
 }
 
 static const struct route ROUTES[] = {

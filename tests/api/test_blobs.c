@@ -1,11 +1,15 @@
-/* Who gets a thread of the pool: inspections that take long may not take all of them. */
+/* Who gets a thread of the pool: inspections that take long may not take all of them. And a blob whose content is in a file already. */
 // SPDX-License-Identifier: Apache-2.0
 #include "api/blobs.h"
+#include "core/base/file.h"
+#include "core/crypto/sha256.h"
 #include "tests/support/cmocka_all.h"
 #include "tests/support/temp_folder.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include <uv.h>
 
 #define SLOW_COUNT 5
@@ -28,6 +32,7 @@ struct one {
     bool slow;
     bool gone;
     enum err_code code;
+    struct blob blob;
 };
 
 static int setup(void **state)
@@ -85,8 +90,8 @@ static void done_cb(void *ctx, enum err_code code, const struct blob *blob, stru
                     const struct err *err)
 {
     struct one *one = ctx;
-    (void)blob;
     (void)err;
+    one->blob = *blob;
     one->code = code;
     one->writer = NULL;
     one->f->done++;
@@ -171,11 +176,62 @@ static void one_that_waits_can_be_abandoned(void **state)
     assert_int_equal(f->done, SLOW_COUNT - 1);
 }
 
+static void take(struct fixture *f, struct one *one, const char *path)
+{
+    *one = (struct one){.f = f, .code = ERR_INTERNAL};
+    const struct blob_writer_options options = {.ctx = one,
+                                                .on_room = room_cb,
+                                                .inspect = inspect_cb,
+                                                .is_slow = is_slow_cb,
+                                                .on_done = done_cb};
+    one->writer = blob_writer_create_from(f->blobs, &options, path);
+    assert_non_null(one->writer);
+    blob_writer_finish(one->writer);
+    f->done = 0;
+    while (f->done == 0) {
+        (void)uv_run(&f->loop, UV_RUN_ONCE);
+    }
+}
+
+/* A refused one goes, as any blob; the file it was made of stays, with what was in it. */
+static void a_file_becomes_a_blob_and_stays_itself(void **state)
+{
+    struct fixture *f = *state;
+    struct one one;
+    char path[96];
+    char none[96];
+    struct buf content;
+    struct buf again;
+    buf_init(&content, 1 << 20);
+    buf_init(&again, 1 << 20);
+    for (int i = 0; i < 90000; i++) { /* more than is read at once */
+        buf_printf(&content, "%d\n", i);
+    }
+    (void)snprintf(path, sizeof path, "%s/whole", f->folder);
+    (void)snprintf(none, sizeof none, "%s/none", f->folder);
+    assert_int_equal(file_write_atomic(path, buf_bytes(&content), 0600, NULL), ERR_OK);
+    for (int i = 0; i < 2; i++) {
+        take(f, &one, path);
+        assert_int_equal(one.code, ERR_OK);
+        assert_int_equal(one.blob.size, content.size);
+        assert_true(key_equal(one.blob.digest, sha256_of(buf_bytes(&content))));
+        assert_int_equal(uv_run(&f->loop, UV_RUN_DEFAULT), 0); /* the hold is given back */
+    }
+    assert_int_equal(file_read(path, &again, NULL), ERR_OK);
+    assert_true(bytes_equal(buf_bytes(&again), buf_bytes(&content)));
+    take(f, &one, none);
+    assert_int_equal(one.code, ERR_NOT_FOUND);
+    buf_deinit(&content);
+    buf_deinit(&again);
+    assert_int_equal(unlink(path), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(slow_inspections_leave_threads_for_others, setup, teardown),
         cmocka_unit_test_setup_teardown(one_that_waits_can_be_abandoned, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_file_becomes_a_blob_and_stays_itself, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

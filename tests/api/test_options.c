@@ -149,6 +149,17 @@ static void only_a_restore_is_told_yes(void **state)
     assert_non_null(strstr(err.message, "--yes is for tallyd restore"));
 }
 
+static void unfinished_uploads_have_some_room(void **state)
+{
+    (void)state;
+    struct tallyd_options options;
+    struct err err = {0};
+    assert_int_equal(parse(&options, "--unfinished-mib", "16", NULL), ERR_OK);
+    assert_int_equal(options.api.unfinished_mib, 16);
+    assert_int_equal(parse(&options, "--unfinished-mib", "0", &err), ERR_INVALID);
+    assert_string_equal(err.message, "--unfinished-mib is at least 1");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -158,6 +169,7 @@ int main(void)
         cmocka_unit_test(a_faucet_is_a_local_chains_alone),
         cmocka_unit_test(transactions_are_looked_at_where_the_network_shows_them),
         cmocka_unit_test(only_a_restore_is_told_yes),
+        cmocka_unit_test(unfinished_uploads_have_some_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

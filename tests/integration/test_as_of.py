@@ -36,7 +36,7 @@ class AsOf(unittest.TestCase):
         cls.path = "/v1/jobs/" + cls.job["id"]
         cls.keep()
         cls.alice.lock(cls.job)
-        cls.until(lambda job: job["escrow"]["status"] == "observed")
+        cls.until(lambda job: job["escrow"]["status"] != "requested")
         cls.until(lambda job: job["status"] == "queued")
         cls.rig.claim_and_start(cls.job)
         cls.keep()
@@ -82,7 +82,7 @@ class AsOf(unittest.TestCase):
             self.assertIn(word, answer.json["detail"])
 
     def test_as_of_a_moment_everybody_is_answered_what_they_were_then(self):
-        self.assertGreater(len(self.moments), 8)
+        self.assertGreaterEqual(len(self.moments), 8)
         statuses = set()
         for sequence, then in self.moments.items():
             query = "?as_of=%d" % sequence

@@ -7,13 +7,15 @@ Goal:    writes are refused clearly, reads go on, what was answered is kept, a r
 Method:  the data lies on a tmpfs of 48 MiB of this test's own; a file of ballast takes the rest of it. Needs to be allowed to mount (root, or a user namespace:
          then the test runs itself again in one); skipped otherwise, and says so.
 Reserve: at most a tenth of a small disk, so 4.8 MiB here."""
+import hashlib
 import os
+import socket
 import subprocess
 import sys
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-from tally_harness import SCRIPT, World, wait_until  # noqa: E402
+from tally_harness import LOCAL, SCRIPT, World, wait_until  # noqa: E402
 
 SIZE = 48 << 20
 INNER = "TALLY_FULL_DISK_INNER"
@@ -148,6 +150,35 @@ class FullDisk(unittest.TestCase):
             world.start()
             alice.port = world.server.port
             self.assertTrue(alice.ok("GET", "/v1/jobs/" + job["id"])["settled"])
+
+    def test_an_upload_in_pieces_outlives_a_full_disk(self):
+        with SmallWorld() as world:
+            alice = world.person("alice")
+            content = b"a,b\n" + b"1,2\n" * (3 << 20)
+            path = alice.post("/v1/uploads/resumable", {"file_name": "t.csv", "size": len(content)}).headers["Location"]
+            offset = lambda: int(alice.request("HEAD", path).headers["Upload-Offset"])
+            with socket.create_connection((LOCAL, world.server.port), timeout=60) as peer:
+                peer.sendall(("PATCH %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: application/partial-upload\r\n"
+                              "Upload-Offset: 0\r\nContent-Length: %d\r\n\r\n" % (path, alice.token, len(content))).encode() + content[:9 << 20])
+                place = world.data + "/blobs/partial/" + path[-36:]
+                wait_until(lambda: os.path.getsize(place) == 9 << 20, "what was sent is written")
+                said = offset()
+                self.assertGreaterEqual(said, 8 << 20)
+                world.ballast(leave=0)
+                peer.sendall(content[9 << 20:(9 << 20) + 65536])
+                answer = peer.recv(65536)
+            self.assertIn(b" 507 ", answer.split(b"\r\n")[0])
+            self.assertIn(b'"disk_full"', answer)
+            self.assertEqual(offset(), said)
+            wait_until(lambda: world.metric("disk_nearly_full") == 1, "the server sees that the disk is full")
+            headers = {"Content-Type": "application/partial-upload", "Upload-Offset": str(said)}
+            self.refused(alice.request("PATCH", path, content[said:], headers), "disk_full")
+            self.refused(alice.post("/v1/uploads/resumable", {"file_name": "u.csv", "size": 1}), "disk_full")
+            world.drop_ballast()
+            wait_until(lambda: world.metric("disk_nearly_full") == 0, "the server sees that there is room")
+            self.assertEqual(alice.request("PATCH", path, content[said:], headers).status, 200)
+            made = alice.ok("POST", path + "/complete", {})
+            self.assertEqual(made["digest"], hashlib.sha256(content).hexdigest())
 
 
 if __name__ == "__main__":

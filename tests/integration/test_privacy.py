@@ -72,6 +72,11 @@ POST   /v1/settlement/resume                          401  403  403  403  403  4
 GET    /v1/terms                                      200  200  200  200  200  200  200  200  200
 GET    /v1/transactions                               401  200+ 200  200+ 200  403  403  200+ 200+
 POST   /v1/uploads                                    401  415  415  403  403  403  403  403  403
+POST   /v1/uploads/resumable                          401  422  422  403  403  403  403  403  403
+DELETE /v1/uploads/resumable/{id}                     401  404  404  403  403  403  403  403  403
+GET    /v1/uploads/resumable/{id}                     401  200* 404  403  403  403  403  403  403
+PATCH  /v1/uploads/resumable/{id}                     401  404  404  403  403  403  403  403  403
+POST   /v1/uploads/resumable/{id}/complete            401  201* 404  403  403  403  403  403  403
 GET    /v1/uploads/{id}                               401  200* 404  403  403  403  403  403  403
 GET    /v1/workers                                    401  403  403  200  200  403  403  403  403
 POST   /v1/workers/benchmark                          401  403  403  403  403  200  200  403  403
@@ -109,6 +114,9 @@ class Privacy(unittest.TestCase):
         cls.who = {"none": world.client(), "alice": cls.alice, "bob": cls.bob, "maria": cls.maria, "otto": cls.otto, "rig": cls.rig,
                    "wreck": cls.wreck, "auditor": auditor, "operator": operator}
         cls.job = cls.run_job()
+        cls.pieces = cls.alice.ok("POST", "/v1/uploads/resumable", {"file_name": "zebra.py", "size": 9})["id"]
+        cls.alice.ok("PATCH", "/v1/uploads/resumable/" + cls.pieces, b"print(23)", headers={"Upload-Offset": "0", "Content-Type": "application/octet-stream"})
+        cls.alice.ok("POST", "/v1/uploads/resumable/%s/complete" % cls.pieces, {})
         cls.spare = cls.alice.ok("POST", "/v1/auth/tokens", {"scopes": ["consumer"]})["token_id"]
         cls.alice.ok("POST", "/v1/auth/tokens/%s/revoke" % cls.spare, {})
         withdrawn = cls.maria.ok("POST", "/v1/offers", {"host_id": cls.rig.host_id, **cls.rig.OFFER})["id"]
@@ -151,7 +159,9 @@ class Privacy(unittest.TestCase):
             "POST /v1/estimates": (None, {"upload_id": upload}),
             "POST /v1/workers/claim": (None, {"wait_s": 0}),
             "POST /v1/workers/benchmark": (None, {"benchmark_version": 1, "speed_permille": 1000}),
-            "POST /v1/uploads": (None, b""),
+            "POST /v1/uploads": (None, b""), "POST /v1/uploads/resumable": (None, {}),
+            "GET /v1/uploads/resumable/{id}": (cls.pieces, None), "PATCH /v1/uploads/resumable/{id}": (cls.pieces, b"x"),
+            "DELETE /v1/uploads/resumable/{id}": (cls.pieces, None), "POST /v1/uploads/resumable/{id}/complete": (cls.pieces, {}),
             "PUT /v1/workers/jobs/{id}/results/{tail}": (job, b"x"),
             **{"POST /v1/workers/jobs/{id}/" + name: (job, body) for name, body in report.items()},
         }
