@@ -42,7 +42,7 @@ static void reply_job(struct call *call, int status)
 /* After a write: as it is now. */
 static void reply_changed(struct call *call)
 {
-    job_answers_reply(call);
+    reply_job(call, 200);
 }
 
 static json_t *render(struct reading *then, struct reading *now, const struct job_row *job,
@@ -55,7 +55,11 @@ static json_t *render(struct reading *then, struct reading *now, const struct jo
 
 static void get_job(struct call *call)
 {
-    as_of_answer_job(call, render);
+    if (http_head_param(http_request_head(call->request), "as_of") == NULL) {
+        job_answers_reply(call);
+    } else {
+        as_of_answer_job(call, render);
+    }
 }
 
 /* What the index does not know: a page that would look at more than this ends before, and `next` goes on from there. */
