@@ -46,5 +46,5 @@ export default defineConfig({
   resolve: { alias: [{ find: /^#wallet\.wasm(?=\?|$)/, replacement: wallet }, { find: "#examples", replacement: resolve("../../examples") }] },
   worker: { format: "es" },
   build: { target: "es2022", assetsInlineLimit: 0, modulePreload: { polyfill: false }, reportCompressedSize: false, chunkSizeWarningLimit: 2000 },
-  test: { environment: "node", include: ["tests/*.test.{ts,tsx}"] },
+  test: { environment: "node", testTimeout: 60_000, include: ["tests/*.test.{ts,tsx}"] },
 });

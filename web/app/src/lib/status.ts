@@ -16,7 +16,7 @@ export function statusOf({ ready, ledger, settlement }: Readiness): { whole: Sta
     : !settlement.on ? { well: false, word: "Off", why: settlement.reason || "Nothing is paid now." }
     : settlement.keys_missing.length > 0 ? { well: false, word: "A key is missing", why: `Payments of settlement ${settlement.keys_missing.length === 1 ? "key" : "keys"} ${settlement.keys_missing.join(", ")} wait for the operator.` }
     : stuck > 0 ? { well: false, word: `${stuck} stuck`, why: `${stuck} ${stuck === 1 ? "payment does" : "payments do"} not come to an end; none is lost, and each is tried again.` }
-    : { well: true, word: "Flow", why: "" };
+    : { well: true, word: "Go out", why: "" };
   const wrong = [book, chain, payments].filter((state) => !state.well);
   const whole: State = wrong.length === 0 && ready ? { well: true, word: "All is well", why: "" }
     : !ledger.writable ? { well: false, word: "Nothing can be ordered now", why: "What was ordered before is in the log; it can be read, and money in escrow is safe." }

@@ -54,7 +54,7 @@ function Rows({ rows }: { rows: readonly CalibrationRow[] }) {
         <tbody>
           {[{ job_type: "", ran_on: "", ...sum }, ...rows].map((row) => (
             <tr key={`${row.job_type} ${row.ran_on}`} className={row.job_type === "" ? "sum" : ""}>
-              <th scope="row">{row.job_type === "" ? "All together" : <>{jobType(row.job_type)} <span className="dim">on {row.ran_on === "cpu" ? "processors" : row.ran_on === "other gpu" ? "other GPUs" : row.ran_on}</span></>}</th>
+              <th scope="row">{row.job_type === "" ? "All together" : <>{jobType(row.job_type)} <span className="dim calibration-on">on {row.ran_on === "cpu" ? "processors" : row.ran_on === "other gpu" ? "other GPUs" : row.ran_on}</span></>}</th>
               <td><Verdicts row={row} /></td>
               <td data-label="Within the likely time, promised 50 %" className="whole"><Scale count={row.within_p50} of={row.finished} promised={500} name="Within the likely time" /></td>
               <td data-label="Within the long time, promised 90 %" className="whole"><Scale count={row.within_p90} of={row.finished} promised={900} name="Within the long time" /></td>

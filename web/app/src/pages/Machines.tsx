@@ -31,9 +31,10 @@ function OnOffer({ offers, market }: { offers: readonly Offer[]; market: readonl
     <ul className="machine-offers">
       {offers.map((offer) => (
         <li key={offer.id}>
-          <p className="machine-offer"><b>{offer.model}</b><OfferState offer={offer} /><Amount value={offer.rate} /><span className="dim">an hour</span></p>
+          <p className="machine-offer"><b>{offer.model}</b><OfferState offer={offer} /><span className="nowrap"><Amount value={offer.rate} /> <span className="dim">an hour</span></span></p>
           <p className="dim small-text">{equipment(offer)}</p>
-          <p className="small-text machine-places"><span className="dim">{offer.device === "gpu" ? "Among GPUs" : "Among CPUs"} online:</span><Place offer={offer} market={market} by="price" word="price" /><Place offer={offer} market={market} by="value" word="price for speed" /></p>
+          {offer.online && <p className="small-text machine-places"><span className="dim">{offer.device === "gpu" ? "Among GPUs" : "Among CPUs"} online:</span><Place offer={offer} market={market} by="price" word="price" /><Place offer={offer} market={market} by="value" word="price for speed" /></p>}
+          {!offer.online && <p className="dim small-text">Not ranked while the machine is offline.</p>}
         </li>
       ))}
     </ul>
@@ -51,7 +52,7 @@ function MachineCard({ machine: m, market }: { machine: Machine; market: readonl
         {m.job_id !== null && <div><dt>Runs</dt><dd><Link to="/jobs/$job" params={{ job: m.job_id }} className="mono">{m.job_id.slice(0, 8)}</Link></dd></div>}
         <div><dt>{m.online ? "Online since" : "Last heard of"}</dt><dd>{(m.online ? m.changed_at : m.last_report_at) === null ? "never" : <Age time={(m.online ? m.changed_at : m.last_report_at) ?? ""} />}</dd></div>
         <div><dt>Waiting for it</dt><dd className="mono">{m.queued} {m.queued === 1 ? "job" : "jobs"}</dd></div>
-        <div><dt>Done</dt><dd className="mono">{m.done} <span className="dim">{m.lost === 0 ? "none let down" : `${m.lost} let down`}</span></dd></div>
+        <div><dt>Jobs done</dt><dd className="mono">{m.done}<span className="dim">{m.lost === 0 ? "" : `, ${m.lost} let down`}</span></dd></div>
         <div><dt>Benchmark</dt><dd>{m.measured_at === null ? <span className="dim">never measured</span> : <Age time={m.measured_at} />}</dd></div>
         <div><dt>Enrolled</dt><dd><Age time={m.enrolled_at} /></dd></div>
         <div><dt>Id</dt><dd><Id value={m.host_id} what="Machine's id" /></dd></div>

@@ -25,7 +25,7 @@ export function equipment(offer: Offer): string {
   return [...gpu, `${offer.cpu_cores} ${offer.cpu_cores === 1 ? "core" : "cores"}`, `${mib(offer.ram_mib)} memory`, `${mib(offer.storage_mib)} disk`].join(", ");
 }
 
-export const speedWords = (offer: Offer): string => (offer.device === "gpu" && offer.tflops_milli > 0 ? `${(powerOf(offer) / 1000).toFixed(1)} TFLOPS` : `${(offer.speed_permille / 1000).toFixed(2)} × reference`);
+export const speedWords = (offer: Offer): string => (offer.device === "gpu" && offer.tflops_milli > 0 ? `${(powerOf(offer) / 1000).toFixed(1)} TFLOPS` : `${(offer.speed_permille / 1000).toFixed(2)} ×`);
 
 const ROW = 57;
 const CARD = 132;
@@ -41,7 +41,7 @@ function Rows({ offers }: { offers: readonly Offer[] }) {
   return (
     <div className="table-scroll" id="offers" ref={body} tabIndex={0} role="region" aria-label="Machines on offer">
       <table className="cards offers-table" aria-rowcount={offers.length + 1}>
-        <thead><tr><th scope="col">Machine</th><th scope="col">Now</th><th scope="col" className="right">Per hour</th><th scope="col" className="right">Per minute</th><th scope="col" className="right">Speed</th><th scope="col">Equipment</th></tr></thead>
+        <thead><tr><th scope="col">Machine</th><th scope="col">Now</th><th scope="col" className="right">Per hour</th><th scope="col" className="right less">Per minute</th><th scope="col" className="right">Speed</th><th scope="col">Equipment</th></tr></thead>
         <tbody>
           {above > 0 && <tr className="gap" aria-hidden="true"><td colSpan={6} style={{ height: above }} /></tr>}
           {shown.map(({ index }) => {
@@ -51,8 +51,8 @@ function Rows({ offers }: { offers: readonly Offer[] }) {
                 <th scope="row">{offer.model}</th>
                 <td><OfferState offer={offer} /></td>
                 <td className="right" data-label="Per hour"><Amount value={offer.rate} /></td>
-                <td className="right" data-label="Per minute"><Amount value={offer.rate / 60n} /></td>
-                <td className="right mono" data-label="Speed">{speedWords(offer)}</td>
+                <td className="right less" data-label="Per minute"><Amount value={offer.rate / 60n} /></td>
+                <td className="right mono nowrap" data-label="Speed" title={offer.device === "cpu" ? "Against the reference processor" : undefined}>{speedWords(offer)}</td>
                 <td className="dim whole">{equipment(offer)}</td>
               </tr>
             );

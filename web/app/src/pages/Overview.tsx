@@ -91,10 +91,20 @@ function Home({ identity }: { identity: string | null }) {
 
 const ROLES: readonly (readonly [Role, string])[] = [["consumer", "My jobs"], ["provider", "My machines"]];
 
+/** As was chosen; else whoever has earned and never ordered sees machines first. */
+function useRole(scopes: readonly string[]): Role {
+  const chosen = useStore(role);
+  const undecided = chosen === null && scopes.includes("provider");
+  const jobs = useQuery({ queryKey: ["jobs", "limit=20"], queryFn: ({ signal }) => getJobs("limit=20", signal), enabled: undecided });
+  const earnings = useQuery({ queryKey: ["earnings"], queryFn: ({ signal }) => getEarnings(signal), enabled: undecided });
+  const earned = undecided && jobs.data?.items.length === 0 && (earnings.data?.total ?? 0n) > 0n;
+  return roleOf(chosen ?? (earned ? "provider" : null), scopes);
+}
+
 export function Overview() {
   useTitle("Overview");
   const who = useStore(session);
-  const as = roleOf(useStore(role), who?.scopes ?? []);
+  const as = useRole(who?.scopes ?? []);
   if (who === null) return <Welcome />;
   const both = ROLES.every(([each]) => who.scopes.includes(each));
   return (

@@ -95,12 +95,12 @@ function Row({ token, onRevoke }: { token: Token; onRevoke: () => void }) {
   return (
     <tr className={worth ? "" : "over"}>
       <th scope="row">{tokenName(token)}{token.current && <span className="dim small-text"> this browser</span>}</th>
-      <td className="right">{worth ? <button type="button" className="small danger-quiet" aria-label={`Revoke ${tokenName(token)}`} onClick={onRevoke}>Revoke…</button> : <span className="dim">{token.revoked_at !== null ? "Revoked" : "Expired"}</span>}</td>
       <td data-label="May">{token.scopes.map(spaced).join(", ")}</td>
-      <td className="dim" data-label="Last used">{token.last_used_at === null ? "not since the server began" : <Age time={token.last_used_at} />}</td>
-      <td className="dim" data-label="Made"><Age time={token.issued_at} /></td>
+      <td className="dim" data-label="Last used">{token.last_used_at === null ? "not lately" : <Age time={token.last_used_at} />}</td>
+      <td className="dim less" data-label="Made"><Age time={token.issued_at} /></td>
       <td className="dim" data-label="Ends">{token.revoked_at !== null ? "–" : token.expires_at === null ? "never" : new Date(token.expires_at).toLocaleDateString(undefined, { dateStyle: "medium" })}</td>
-      <td data-label="Id"><Id value={token.token_id} what="Token's id" /></td>
+      <td data-label="Id" className="less"><Id value={token.token_id} what="Token's id" /></td>
+      <td className="right">{worth ? <button type="button" className="small danger-quiet" aria-label={`Revoke ${tokenName(token)}`} onClick={onRevoke}>Revoke…</button> : <span className="dim">{token.revoked_at !== null ? "Revoked" : "Expired"}</span>}</td>
     </tr>
   );
 }
@@ -125,7 +125,7 @@ function Tokens() {
       ) : (
         <div className="table-scroll bare" tabIndex={0} role="region" aria-label="Tokens">
           <table className="cards tokens" id="tokens">
-            <thead><tr><th scope="col">What for</th><th scope="col"><span className="sr-only">Revoke</span></th><th scope="col">May</th><th scope="col">Last used</th><th scope="col">Made</th><th scope="col">Ends</th><th scope="col">Id</th></tr></thead>
+            <thead><tr><th scope="col">What for</th><th scope="col">May</th><th scope="col">Last used</th><th scope="col" className="less">Made</th><th scope="col">Ends</th><th scope="col" className="less">Id</th><th scope="col"><span className="sr-only">Revoke</span></th></tr></thead>
             <tbody>{shown.map((token) => <Row key={token.token_id} token={token} onRevoke={() => setRevoking(token)} />)}</tbody>
           </table>
         </div>

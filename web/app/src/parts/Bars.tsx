@@ -9,7 +9,7 @@ export interface Bar {
   readonly amount: bigint;
 }
 
-const SHORT = new Intl.DateTimeFormat("en", { day: "numeric", month: "short", timeZone: "UTC" });
+const SHORT = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", timeZone: "UTC" });
 const short = (day: string) => SHORT.format(new Date(`${day}T00:00:00Z`));
 
 export function Bars({ title, bars, onDay }: { title: string; bars: readonly Bar[]; onDay?: (day: string) => void }) {

@@ -21,7 +21,7 @@ function Flow({ sum }: { sum: EarningsSum }) {
   return (
     <dl className="flow">
       <div><dt>Accruing</dt><dd data-testid="accruing"><Amount value={accruing} /></dd><dd className="dim small-text">earned so far by {sum.active.length === 1 ? "the job that runs" : `${sum.active.length} jobs that run`}</dd></div>
-      <div><dt>In escrow</dt><dd data-testid="escrowed">{escrowed === null ? "…" : <Amount value={escrowed} />}</dd><dd className="dim small-text">locked for {open.data?.length ?? "…"} {open.data?.length === 1 ? "job" : "jobs"}, the most they can bring</dd></div>
+      <div><dt>In escrow</dt><dd data-testid="escrowed">{escrowed === null ? "…" : <Amount value={escrowed} />}</dd><dd className="dim small-text">locked for {open.data?.length ?? "…"} {open.data?.length === 1 ? "job" : "jobs"}, at most</dd></div>
       <div><dt>Settling</dt><dd data-testid="settling"><Amount value={settling} /></dd><dd className="dim small-text">due, on its way to your wallet</dd></div>
       <div className="flow-paid"><dt>Paid</dt><dd data-testid="paid"><Amount value={paid} /></dd><dd className="dim small-text">final on the chain, ever</dd></div>
     </dl>

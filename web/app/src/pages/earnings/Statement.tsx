@@ -10,7 +10,6 @@ import { DAY_MS, dayAfter, dayOf, periodOf, startOf, type Period } from "../../l
 import { saveAs } from "../../lib/save.ts";
 import { csvOfStatement, disagreements, statementOf, type Day, type Line, type Statement as Sums } from "../../lib/statement.ts";
 import { exactTime } from "../../lib/units.ts";
-import { Clock } from "../../parts/Age.tsx";
 import { Amount } from "../../parts/Amount.tsx";
 import { Curl } from "../../parts/Curl.tsx";
 import { ExplorerLink } from "../../parts/ExplorerLink.tsx";
@@ -32,8 +31,8 @@ function Row({ line }: { line: Line }) {
     <li>
       <details onToggle={(event) => setOpen(event.currentTarget.open)}>
         <summary className="statement-line">
-          <Clock time={line.at} />
-          <span className="statement-what">payout{line.job !== null && <> for job <span className="mono">{line.job.slice(0, 8)}</span></>}</span>
+          <time className="mono" dateTime={line.at} title={exactTime(line.at)}>{line.at.slice(11, 19)}</time>
+          <span className="statement-what">payout{line.job !== null && <> for job <span className="mono">{line.job.slice(0, 8)}</span></>}<span className="print-only mono small-text wrap">{line.transaction}</span></span>
           <Amount value={line.amount} />
         </summary>
         <p className="statement-links"><ExplorerLink transaction={line.transaction} />{line.job !== null && <Link to="/jobs/$job" params={{ job: line.job }}>The job, with its bill</Link>}</p>
@@ -77,13 +76,13 @@ function Agreement({ statement, period }: { statement: Sums; period: Period }) {
   if (period.until < first) return <p className="dim small-text">The ledger tells its own sums of the last 30 days, and these are older; <code>tally reconcile</code> holds them against the log.</p>;
   const wrong = disagreements(statement, days, period);
   return wrong.length === 0 ? (
-    <p className="small-text agreement" data-testid="agrees"><Icon name="check" />Each day's payouts add up to the ledger's own sum of that day{period.from < first ? `, from ${first} on` : ""}.</p>
+    <p className="small-text agreement" data-testid="agrees"><Icon name="check" /><span>Each day's payouts add up to the ledger's own sum of that day{period.from < first ? `, from ${first} on` : ""}.</span></p>
   ) : (
-    <p className="small-text agreement tone-failed" role="alert"><Icon name="warn" />The ledger has another sum for {wrong.slice(0, 3).join(", ")}{wrong.length > 3 && ` and ${wrong.length - 3} more`}: a payout may just have come, so refresh; if it stays, ask <code>tally reconcile</code>.</p>
+    <p className="small-text agreement tone-failed" role="alert"><Icon name="warn" /><span>The ledger has another sum for {wrong.slice(0, 3).join(", ")}{wrong.length > 3 && ` and ${wrong.length - 3} more`}: a payout may just have come, so refresh; if it stays, ask <code>tally reconcile</code>.</span></p>
   );
 }
 
-function Body({ period }: { period: Period }) {
+function Body({ period, picker }: { period: Period; picker: React.ReactNode }) {
   const who = useStore(session);
   const printing = usePrinting();
   const [all, setAll] = useState(false);
@@ -103,6 +102,7 @@ function Body({ period }: { period: Period }) {
         )}
         <Refresh query={payouts} what="Statement" />
       </header>
+      {picker}
       <p className="print-only">Tallystick, {location.origin}. Provider {who?.identity ?? who?.accountId}. From {period.from} to {period.until}, UTC. Printed {exactTime(new Date().toISOString())}.</p>
       {statement === undefined ? (payouts.isError ? <ErrorPanel error={payouts.error} retry={() => void payouts.refetch()} safe="What was paid is in the log and on the chain, whether this page can read it or not." /> : <Skeleton rows={5} height={36} />) : (
         <>
@@ -132,11 +132,17 @@ function Pick() {
   const today = dayOf(Date.now());
   const usual = periodOf("30-days", today);
   const period = { from: search.from ?? usual.from, until: search.until ?? usual.until };
+  const picker = <div className="filters"><PeriodPicker period={period} onChange={(next) => void navigate({ search: next })} /></div>;
   return (
     <>
       <nav className="crumbs" aria-label="Where this is"><Link to="/earnings">Earnings</Link></nav>
-      <div className="filters"><PeriodPicker period={period} onChange={(next) => void navigate({ search: next })} /></div>
-      {period.from > period.until ? <EmptyState title="These days end before they begin">Choose a first day that is not after the last.</EmptyState> : <Body period={period} />}
+      {period.from > period.until ? (
+        <>
+          <h1>Statement</h1>
+          {picker}
+          <EmptyState title="These days end before they begin">Choose a first day that is not after the last.</EmptyState>
+        </>
+      ) : <Body period={period} picker={picker} />}
     </>
   );
 }

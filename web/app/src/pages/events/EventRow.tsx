@@ -59,10 +59,11 @@ function Whole({ event, onFilter }: { event: LedgerEvent; onFilter: (next: { typ
   );
 }
 
-export function EventRow({ event, onFilter }: { event: LedgerEvent; onFilter: (next: { type?: string; stream?: string }) => void }) {
+export function EventRow({ event, day, onFilter }: { event: LedgerEvent; day: string | null; onFilter: (next: { type?: string; stream?: string }) => void }) {
   const [open, setOpen] = useState(false);
   return (
     <li>
+      {day !== null && <p className="event-day">{day}</p>}
       <details onToggle={(toggled) => setOpen(toggled.currentTarget.open)}>
         <summary>
           <span className="event-number mono">#{group(Number(event.id))}</span>

@@ -30,6 +30,13 @@ interface Wanted {
 const accepts = ({ type, reports }: Wanted) => (event: LedgerEvent): boolean => (type === undefined ? reports || !isReport(event) : event.type === type || event.type.startsWith(`${type}.`));
 const isOf = (event: LedgerEvent, stream: string | undefined): boolean => stream === undefined || event.subject === stream || stream === `job:${jobOf(event)}`;
 
+const DAY = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long", year: "numeric" });
+/** Above the first event of a day, but for today's. */
+function dayBefore(above: LedgerEvent | undefined, event: LedgerEvent): string | null {
+  const day = DAY.format(new Date(event.time));
+  return day === (above === undefined ? DAY.format(new Date()) : DAY.format(new Date(above.time))) ? null : day;
+}
+
 /** Where in the log one looks: the end of it, or any event before. */
 function Slider({ at, head }: { at: number | undefined; head: number }) {
   const navigate = useNavigate({ from: "/events" });
@@ -94,7 +101,7 @@ function List() {
       {past.isError ? <ErrorPanel error={past.error} retry={() => void past.refetch()} safe="The log is whole, whether this page can read it or not." /> : first.isError ? <ErrorPanel error={first.error} retry={() => void first.refetch()} /> : past.data === undefined ? <Skeleton rows={8} height={24} /> : items.length === 0 && reached === 1 ? (
         <EmptyState title="No event is like that" action={<Link to="/events" className="button">Show everything</Link>}>{at === undefined ? "Nothing of this kind concerns you yet." : "Nothing of this kind had happened by then."}</EmptyState>
       ) : (
-        <div className="card" id="events"><ul className="events">{items.map((event) => <EventRow key={event.id} event={event} onFilter={change} />)}</ul></div>
+        <div className="card" id="events"><ul className="events">{items.map((event, index) => <EventRow key={event.id} event={event} day={dayBefore(items[index - 1], event)} onFilter={change} />)}</ul></div>
       )}
       {reached !== undefined && (
         <nav className="pager" aria-label="Older events">

@@ -9,7 +9,8 @@ import { spaced } from "../../lib/words.ts";
 import { Amount } from "../../parts/Amount.tsx";
 import { Dialog } from "../../parts/Dialog.tsx";
 import { ExplorerLink } from "../../parts/ExplorerLink.tsx";
-import { Id } from "../../parts/Id.tsx";
+import { Icon } from "../../parts/Icon.tsx";
+import { copy, Id } from "../../parts/Id.tsx";
 import { EmptyState, ErrorPanel, Skeleton } from "../../parts/States.tsx";
 import { EventRows } from "../EventRows.tsx";
 import { PaymentStatus } from "./PaymentStatus.tsx";
@@ -28,8 +29,7 @@ function Facts({ payment: p }: { payment: Payment }) {
     <dl className="facts" data-testid="payment">
       {row("Amount", <Amount value={p.direction === "out" ? -p.amount : p.amount} sign={p.direction === "in"} />)}
       {row("Status", <PaymentStatus payment={p} />)}
-      {row("Transaction", <ExplorerLink transaction={p.tx_id} whole />)}
-      {p.tx_id !== null && row("", <Id value={p.tx_id} what="Transaction" />)}
+      {row("Transaction", <><ExplorerLink transaction={p.tx_id} whole />{p.tx_id !== null && <button type="button" className="icon-button" aria-label="Copy the transaction's id" title="Copy" onClick={() => void copy(p.tx_id ?? "", "Transaction")}><Icon name="copy" /></button>}</>)}
       {p.job_id !== null && row("Job", <Link to="/jobs/$job" params={{ job: p.job_id }} className="mono">{p.job_id.slice(0, 13)}…</Link>)}
       {p.source !== null && row("From", <Id value={p.source} what="Identity" />)}
       {p.destination !== null && row("To", <Id value={p.destination} what="Identity" />)}
