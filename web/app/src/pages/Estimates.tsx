@@ -50,7 +50,7 @@ function Rows({ rows }: { rows: readonly CalibrationRow[] }) {
   return (
     <div className="table-scroll" tabIndex={0} role="region" aria-label="How often estimates were right">
       <table className="cards calibration" id="calibration">
-        <thead><tr><th scope="col">Jobs</th><th scope="col">Estimates were</th><th scope="col">Within the likely time, promised 50 %</th><th scope="col">Within the long time, promised 90 %</th><th scope="col" className="right">Finished</th></tr></thead>
+        <thead><tr><th scope="col">Jobs</th><th scope="col">Estimates were</th><th scope="col">Within the likely time, 50 % promised</th><th scope="col">Within the long time, 90 % promised</th><th scope="col" className="right">Finished</th></tr></thead>
         <tbody>
           {[{ job_type: "", ran_on: "", ...sum }, ...rows].map((row) => (
             <tr key={`${row.job_type} ${row.ran_on}`} className={row.job_type === "" ? "sum" : ""}>

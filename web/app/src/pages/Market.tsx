@@ -27,8 +27,8 @@ export function equipment(offer: Offer): string {
 
 export const speedWords = (offer: Offer): string => (offer.device === "gpu" && offer.tflops_milli > 0 ? `${(powerOf(offer) / 1000).toFixed(1)} TFLOPS` : `${(offer.speed_permille / 1000).toFixed(2)} ×`);
 
-const ROW = 57;
-const CARD = 132;
+const ROW = 60;
+const CARD = 150;
 const phone = () => matchMedia("(max-width: 720px)").matches;
 
 /** Only what is in sight is there: a thousand offers scroll as ten do. */
@@ -41,23 +41,22 @@ function Rows({ offers }: { offers: readonly Offer[] }) {
   return (
     <div className="table-scroll" id="offers" ref={body} tabIndex={0} role="region" aria-label="Machines on offer">
       <table className="cards offers-table" aria-rowcount={offers.length + 1}>
-        <thead><tr><th scope="col">Machine</th><th scope="col">Now</th><th scope="col" className="right">Per hour</th><th scope="col" className="right less">Per minute</th><th scope="col" className="right">Speed</th><th scope="col">Equipment</th></tr></thead>
+        <thead><tr><th scope="col">Machine</th><th scope="col">Now</th><th scope="col" className="right">Per hour</th><th scope="col" className="right less">Per minute</th><th scope="col" className="right">Speed</th></tr></thead>
         <tbody>
-          {above > 0 && <tr className="gap" aria-hidden="true"><td colSpan={6} style={{ height: above }} /></tr>}
+          {above > 0 && <tr className="gap" aria-hidden="true"><td colSpan={5} style={{ height: above }} /></tr>}
           {shown.map(({ index }) => {
             const offer = offers[index] as Offer;
             return (
               <tr key={offer.id} ref={rows.measureElement} data-index={index} aria-rowindex={index + 2}>
-                <th scope="row">{offer.model}</th>
+                <th scope="row">{offer.model}<span className="equipment dim small-text">{equipment(offer)}</span></th>
                 <td><OfferState offer={offer} /></td>
                 <td className="right" data-label="Per hour"><Amount value={offer.rate} /></td>
                 <td className="right less" data-label="Per minute"><Amount value={offer.rate / 60n} /></td>
                 <td className="right mono nowrap" data-label="Speed" title={offer.device === "cpu" ? "Against the reference processor" : undefined}>{speedWords(offer)}</td>
-                <td className="dim whole">{equipment(offer)}</td>
               </tr>
             );
           })}
-          {below > 0 && <tr className="gap" aria-hidden="true"><td colSpan={6} style={{ height: below }} /></tr>}
+          {below > 0 && <tr className="gap" aria-hidden="true"><td colSpan={5} style={{ height: below }} /></tr>}
         </tbody>
       </table>
     </div>
