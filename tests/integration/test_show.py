@@ -13,7 +13,7 @@ from tally_harness import SOURCE  # noqa: E402
 
 
 def show(*arguments):
-    return subprocess.run([SOURCE + "/tools/show/run", "--no-build", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=580)
+    return subprocess.run([SOURCE + "/tools/show/run", "--no-build", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=880)
 
 
 class Show(unittest.TestCase):
