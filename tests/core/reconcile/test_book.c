@@ -14,8 +14,7 @@ static const struct key32 MARIA_KEY = {{0xA1}};
 
 static struct event event_of(enum event_type_number type, struct id16 stream)
 {
-    return (struct event){
-        .type = event_type_newest(type), .stream_id = stream, .time = 1000};
+    return (struct event){.type = event_type_newest(type), .stream_id = stream, .time = 1000};
 }
 
 static void apply(struct book *book, const struct event *event)
