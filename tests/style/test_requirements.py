@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""docs/requirements.md against the tree: every row is there once, and every test it names exists."""
+"""docs/requirements.md against the tree: every row is there once, and every test it names exists.
+
+A path is below tests/, or the page's own, web/app/tests/…, whose tests are named by the row: `…::P10` is one that begins with it."""
 import os
 import re
 import unittest
@@ -8,6 +10,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 SIZES = {1: 8, 2: 7, 3: 8, 4: 8, 5: 7, 6: 7, 7: 8, 8: 6, 9: 7, 10: 6, 11: 6, 12: 6, 13: 6, 14: 5, 15: 6, 16: 7}
 WANTED = ["R%d.%d" % (section, row + 1) for section, size in SIZES.items() for row in range(size)] + ["R17"] + ["P%d" % (row + 1) for row in range(57)]
+NAMED = r"\b(def |void )%s\("
+TITLED = r"""\b(test|it)\(["'`]([RP][\d.]+ )*%s[: ]"""
 ROW = re.compile(r"\| (R[\d.]+|P\d+) \| (.+?) \| (.+?) \|")
 
 
@@ -23,14 +27,15 @@ def faults_of(text, root):
             faults.append("%s names no test and not what is to come" % row)
         for test in tests:
             path, _, name = test.partition("::")
-            full = os.path.join(root, "tests", path)
+            place = path if path.startswith("web/app/") else "tests/" + path
+            full = os.path.join(root, place)
             if not os.path.isfile(full):
-                faults.append("%s: there is no tests/%s" % (row, path))
+                faults.append("%s: there is no %s" % (row, place))
                 continue
             with open(full, encoding="utf-8") as file:
                 content = file.read()
-            if name and not re.search(r"\b(def |void )%s\(" % re.escape(name), content):
-                faults.append("%s: tests/%s has no %s" % (row, path, name))
+            if name and not re.search(TITLED % re.escape(name) if place.startswith("web/app/") else NAMED % re.escape(name), content):
+                faults.append("%s: %s has no %s" % (row, place, name))
     return faults
 
 
@@ -49,6 +54,7 @@ class Requirements(unittest.TestCase):
                               (good.replace(line, line + "\n" + line), "P20 is no row, or there twice"),
                               (good.replace(line, line.replace("::", "::never_")), "P20: tests/core/market/test_market_properties.c has no never_"),
                               (good.replace(line, line.replace("core/", "cores/")), "P20: there is no tests/cores/"),
+                              (good.replace(line, "| P20 | Every other end refunds | `web/app/tests/rules.test.ts::P20` |"), "P20: web/app/tests/rules.test.ts has no P20"),
                               (good.replace(line, "| P20 | Every other end refunds | soon |"), "P20 names no test")):
             with self.subTest(fault):
                 self.assertTrue(any(found.startswith(fault) for found in faults_of(broken, ROOT)))
