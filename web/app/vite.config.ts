@@ -46,5 +46,6 @@ export default defineConfig({
   resolve: { alias: [{ find: /^#wallet\.wasm(?=\?|$)/, replacement: wallet }, { find: "#examples", replacement: resolve("../../examples") }] },
   worker: { format: "es" },
   build: { target: "es2022", assetsInlineLimit: 0, modulePreload: { polyfill: false }, reportCompressedSize: false, chunkSizeWarningLimit: 2000 },
-  test: { environment: "node", testTimeout: 60_000, include: ["tests/*.test.{ts,tsx}"] },
+  server: { fs: { allow: ["../.."] } }, // the samples are in examples/
+  test: { environment: "node", include: ["tests/*.test.{ts,tsx}"], testTimeout: 600_000 },
 });

@@ -66,7 +66,7 @@ class Stage {
 }
 
 describe("the feed", () => {
-  test("events of one frame come in one batch, in order, and the state says what is so", () => {
+  test("R7.5: events of one frame come in one batch, in order, and the state says what is so", () => {
     const stage = new Stage(10);
     stage.feed.start();
     expect(stage.asked()).toBe(10);
@@ -151,7 +151,7 @@ describe("the feed", () => {
     expect([stage.shorter, stage.heard]).toEqual([1, []]);
   });
 
-  test("however sockets break, each event is handed on once and in order", () => {
+  test("R16.5: however sockets break, each event is handed on once and in order", () => {
     forAll((random) => ({ length: 1 + random.below(60) }), ({ length }, random) => {
       const stage = new Stage();
       stage.feed.start();

@@ -35,3 +35,16 @@ export function forAll<T>(make: (random: Random) => T, check: (value: T, random:
     }
   }
 }
+
+/** The same for what takes its time, or a document: 100 of them. */
+export async function forAllTurns(check: (random: Random) => Promise<void>): Promise<void> {
+  const given = process.env["TALLY_SEED"];
+  const first = given === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(given);
+  for (let turn = 0; turn < (given === undefined ? 100 : 1); turn++) {
+    try {
+      await check(new Random(first + turn));
+    } catch (error) {
+      throw new Error(`TALLY_SEED=${first + turn}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    }
+  }
+}

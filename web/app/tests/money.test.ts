@@ -37,7 +37,7 @@ describe("amounts", () => {
 });
 
 describe("durations and sizes", () => {
-  test("P42: people's words, the two largest units", () => {
+  test("R12.2 P42: people's words, the two largest units", () => {
     for (const [ms, words] of [[0, "0 seconds"], [400, "0.4 seconds"], [1000, "1 second"], [330_000, "5 minutes 30 seconds"], [60_000, "1 minute"], [3_600_000, "1 hour"],
       [3_661_000, "1 hour 1 minute"], [3_605_000, "1 hour"], [59_600, "1 minute"]] as const) expect(duration(ms), String(ms)).toBe(words);
   });

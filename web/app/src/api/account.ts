@@ -1,26 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an account asks about itself: its payments, machines and tokens; and what anybody may ask of the whole: status, calibration, the log's proofs.
 import * as z from "zod/mini";
-import { session } from "../wallet/session.ts";
-import { ask, noAnswer, problemOf } from "./client.ts";
+import { noAnswer, problemOf } from "./client.ts";
+import type { Answer, Body, Query, Takes } from "./contract.ts";
+import { get, post } from "./routes.ts";
 import * as schema from "./schema.ts";
 
 const text = z.string();
 const time = z.nullable(z.string());
 const count = z.number();
-const id = encodeURIComponent;
-const get = <T extends z.ZodMiniType>(path: string, of: T, signal?: AbortSignal) => ask(path, of, { token: session.get()?.token, signal });
-const post = <T extends z.ZodMiniType>(path: string, of: T, body: unknown) => ask(path, of, { method: "POST", body, token: session.get()?.token });
+const PAGE = 500;
 
-/** All pages of a list that names the next one. */
-async function all<T>(page: (cursor: string | null) => Promise<{ items: T[]; next: string | number | null }>): Promise<T[]> {
+/** All pages of a list that names the next one. Cursors are numbers or ids, as the list has them. */
+async function all<T, C extends string | number>(page: (cursor: C | undefined) => Promise<{ items: T[]; next: string | number | null }>): Promise<T[]> {
   const found: T[] = [];
-  let cursor: string | null = null;
+  let cursor: C | undefined;
   do {
     const { items, next }: { items: T[]; next: string | number | null } = await page(cursor);
     found.push(...items);
-    cursor = next === null ? null : String(next);
-  } while (cursor !== null);
+    cursor = next === null ? undefined : (next as C);
+  } while (cursor !== undefined);
   return found;
 }
 
@@ -31,7 +30,7 @@ export type PaymentKind = (typeof paymentKinds)[number];
 const payment = z.extend(schema.transaction, { tick: count, escrow_id: z.nullable(text), source: z.nullable(text), destination: z.nullable(text), attempt: count });
 export type Payment = z.infer<typeof payment>;
 
-export const getPayments = (query: string, signal?: AbortSignal) => get(`/v1/transactions?${query}`, schema.list(payment), signal);
+export const getPayments = (query: string, signal?: AbortSignal) => get("/v1/transactions", schema.list(payment), {}, { query: Object.fromEntries(new URLSearchParams(query)) as Query<"get", "/v1/transactions">, signal });
 /** Newest first, until one began before `since`; without it, all. */
 export async function getPaymentsSince(query: string, since: number | null, signal?: AbortSignal): Promise<Payment[]> {
   const found: Payment[] = [];
@@ -40,31 +39,31 @@ export async function getPaymentsSince(query: string, since: number | null, sign
     found.push(...items);
     const last = items.at(-1);
     if (next === null || (since !== null && last !== undefined && Date.parse(last.at) < since)) return found;
-    before = `&before=${id(String(next))}`;
+    before = `&before=${next}`;
   }
 }
 
 /* ── earnings and machines ── */
 
-const earnings = z.extend(schema.earnings, {
+export const earnings = z.extend(schema.earnings, {
   ratings: count, stars: count,
   active: z.array(z.object({ job_id: text, earned: schema.amount, since: time, reported_at: time, rate: schema.amount, cap: schema.amount, used_ms: count })),
   uptime: z.object({ days: count, hosts: count, online_ms: count, possible_ms: count, permille: z.nullable(count) }),
 });
 export type EarningsSum = z.infer<typeof earnings>;
-export const getEarningsSum = (signal?: AbortSignal) => get("/v1/earnings", earnings, signal);
+export const getEarningsSum = (signal?: AbortSignal) => get("/v1/earnings", earnings, {}, { signal });
 
 const machine = z.object({
   host_id: text, name: text, enrolled_at: text, online: z.boolean(), changed_at: time, last_report_at: time, job_id: z.nullable(text), queued: count, done: count, lost: count,
   measured_at: time, online_ms: count, possible_ms: count, permille: z.nullable(count),
 });
 export type Machine = z.infer<typeof machine>;
-export const getMachines = (signal?: AbortSignal) => all((after) => get(`/v1/workers?limit=500${after === null ? "" : `&after=${id(after)}`}`, schema.list(machine), signal));
+export const getMachines = (signal?: AbortSignal) => all((after: string | undefined) => get("/v1/workers", schema.list(machine), {}, { query: { limit: PAGE, after }, signal }));
 /** Every offer of the market. */
-export const getMarket = (signal?: AbortSignal) => all((after) => get(`/v1/offers?limit=500${after === null ? "" : `&after=${id(after)}`}`, schema.list(schema.offer), signal));
+export const getMarket = (signal?: AbortSignal) => all((after: string | undefined) => get("/v1/offers", schema.list(schema.offer), {}, { query: { limit: PAGE, after }, signal }));
 /** Jobs on one's own machines that are paid for and not over. */
 export const getOpenJobs = async (signal?: AbortSignal) =>
-  (await Promise.all(["queued", "assigned", "running"].map((status) => all((before) => get(`/v1/jobs?role=provider&limit=500&status=${status}${before === null ? "" : `&before=${id(before)}`}`, schema.list(schema.job), signal))))).flat();
+  (await Promise.all((["queued", "assigned", "running"] as const).map((status) => all((before: number | undefined) => get("/v1/jobs", schema.list(schema.job), {}, { query: { role: "provider", limit: PAGE, status, before }, signal }))))).flat();
 
 /* ── tokens ── */
 
@@ -74,8 +73,9 @@ const token = z.object({
 export type Token = z.infer<typeof token>;
 const newToken = z.object({ token: text, token_id: text, scopes: z.array(text), expires_at: time });
 export type NewToken = z.infer<typeof newToken>;
-export const getTokens = (signal?: AbortSignal) => all((before) => get(`/v1/auth/tokens?limit=500${before === null ? "" : `&before=${id(before)}`}`, schema.list(token), signal));
-export const makeToken = (body: { scopes: readonly string[]; label: string; valid_s: number }) => post("/v1/auth/tokens", newToken, body);
+export const getTokens = (signal?: AbortSignal) => all((before: number | undefined) => get("/v1/auth/tokens", schema.list(token), {}, { query: { limit: PAGE, before }, signal }));
+export const makeToken = ({ scopes, ...body }: { scopes: readonly string[]; label: string; valid_s: number }) =>
+  post("/v1/auth/tokens", newToken, {}, { ...body, scopes: scopes as Body<"/v1/auth/tokens">["scopes"] });
 
 /* ── the whole ── */
 
@@ -92,15 +92,16 @@ export type Readiness = z.infer<typeof readiness>;
 /** 503 while it is not ready, with the same body. */
 export async function getStatus(signal?: AbortSignal): Promise<Readiness> {
   const answer = await fetch("/readyz", { signal: signal ?? null }).catch(() => Promise.reject(noAnswer()));
-  return readiness.parse(await answer.json());
+  const read: Takes<typeof readiness, Answer<"get", "/readyz">> = readiness;
+  return read.parse(await answer.json());
 }
 
 const calibration = z.object({ items: z.array(z.object({ job_type: text, ran_on: text, finished: count, within_p50: count, within_p90: count })), sequence: count });
 export type Calibration = z.infer<typeof calibration>;
-export const getCalibration = (signal?: AbortSignal) => get("/v1/estimates/calibration", calibration, signal);
+export const getCalibration = (signal?: AbortSignal) => get("/v1/estimates/calibration", calibration, {}, { signal });
 
 const inclusion = z.object({ index: count, size: count, hashes: z.array(text) });
-export const getInclusion = (sequence: number, size: number) => get(`/v1/log/proof/inclusion?sequence=${sequence}&size=${size}`, inclusion);
+export const getInclusion = (sequence: number, size: number) => get("/v1/log/proof/inclusion", inclusion, {}, { query: { sequence, size } });
 
 async function bytesOf(path: string): Promise<Uint8Array> {
   const answer = await fetch(path).catch(() => Promise.reject(noAnswer()));
@@ -126,5 +127,4 @@ export async function getRecord(sequence: number, size: number): Promise<Uint8Ar
 const fullEvent = z.extend(schema.event, { typeversion: z.optional(count), actor: z.optional(text), commandid: z.optional(text), causation: z.optional(text) });
 export type FullEvent = z.infer<typeof fullEvent>;
 const eventPage = z.object({ items: z.array(fullEvent), next: z.nullable(z.union([z.string(), z.number()])), head: z.optional(count) });
-export const getEventPage = (after: number, stream: string | undefined, limit: number, signal?: AbortSignal) =>
-  get(`/v1/events?after=${after}&limit=${limit}${stream === undefined ? "" : `&stream=${id(stream)}`}`, eventPage, signal);
+export const getEventPage = (after: number, stream: string | undefined, limit: number, signal?: AbortSignal) => get("/v1/events", eventPage, {}, { query: { after, limit, stream }, signal });

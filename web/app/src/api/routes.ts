@@ -14,9 +14,9 @@ interface At<Q> {
   /** Instead of the session's. */
   readonly token?: string;
 }
-const get = <P extends Path<"get">, S extends z.ZodMiniType>(path: P, of: S & Takes<S, Answer<"get", P>>, places: Places<"get", P>, { query, signal, token: given = token() }: At<Query<"get", P>> = {}) =>
+export const get = <P extends Path<"get">, S extends z.ZodMiniType>(path: P, of: S & Takes<S, Answer<"get", P>>, places: Places<"get", P>, { query, signal, token: given = token() }: At<Query<"get", P>> = {}) =>
   ask(address(path, places as object, query), of as S, { token: given, signal });
-const post = <P extends Path<"post">, S extends z.ZodMiniType>(path: P, of: S & Takes<S, Answer<"post", P>>, places: Places<"post", P>, body: Body<P>, key?: string, signal?: AbortSignal) =>
+export const post = <P extends Path<"post">, S extends z.ZodMiniType>(path: P, of: S & Takes<S, Answer<"post", P>>, places: Places<"post", P>, body: Body<P>, key?: string, signal?: AbortSignal) =>
   ask(address(path, places as object), of as S, { method: "POST", body, token: token(), ...(key === undefined ? {} : { key }), signal });
 
 export const getTerms = (signal?: AbortSignal) => get("/v1/terms", schema.terms, {}, { signal });

@@ -4,11 +4,13 @@ import { useSyncExternalStore } from "react";
 import { ago, clockTime, exactTime } from "../lib/units.ts";
 
 const listeners = new Set<() => void>();
-let second = Date.now();
+const wholeSecond = () => Date.now() - (Date.now() % 1000);
+let second = wholeSecond();
 let timer: ReturnType<typeof setInterval> | undefined;
 
 function subscribe(listener: () => void): () => void {
   listeners.add(listener);
+  if (timer === undefined) second = wholeSecond(); // the clock may have been put back since somebody last looked
   timer ??= setInterval(() => {
     second = Date.now();
     for (const each of [...listeners]) each();
@@ -24,7 +26,7 @@ function subscribe(listener: () => void): () => void {
 
 /** Now, to the second. */
 export function useNow(): number {
-  return useSyncExternalStore(subscribe, () => Math.max(second, timer === undefined ? Date.now() - (Date.now() % 1000) : second));
+  return useSyncExternalStore(subscribe, () => (timer === undefined ? wholeSecond() : second));
 }
 
 export function Age({ time }: { time: string }) {

@@ -33,7 +33,7 @@ async function checkMoney(id, before) {
 }
 const myBalance = async () => BigInt(await world("balance", { identity: (await api(page, "/v1/auth/whoami")).identity }));
 
-test("R4 R6.7 R7.8 P10 P11 P21: a newcomer without a wallet runs the sample, reloading at every step, and is paid back what was not used", async () => {
+test("R1.5 R4 R6.7 R7.8 P10 P11 P21: a newcomer without a wallet runs the sample, reloading at every step, and is paid back what was not used", async () => {
   await page.goto(`${url}/new`);
   await page.getByRole("button", { name: /hello\.py/ }).click();
   await page.waitForURL(/\/offers$/);
@@ -78,7 +78,7 @@ test("R4 R6.7 R7.8 P10 P11 P21: a newcomer without a wallet runs the sample, rel
   assert.equal(await shownAmount(page.getByRole("row", { name: /^Refund/ })), BigInt(job.refund));
 });
 
-test("R6.5 P20: a program that fails costs nothing, and its error is there to read", async () => {
+test("R6.5 R7.4 P20: a program that fails costs nothing, and its error is there to read", async () => {
   await sampleToPayment(page, /missing-column\.py/);
   const before = await myBalance();
   const id = await launchJob(page);

@@ -44,7 +44,7 @@ function Outcome({ job }: { job: Job }) {
   );
 }
 
-function Facts({ job, run }: { job: Job; run: Run }) {
+export function Facts({ job, run }: { job: Job; run: Run }) {
   const now = useNow();
   const over = job.ended_at !== null;
   // The newest report, by whichever way it came first.

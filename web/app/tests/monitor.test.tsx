@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+// @vitest-environment happy-dom
+import { cleanup, fireEvent, screen } from "@testing-library/react";
+import { describe, expect, test } from "vitest";
+import * as schema from "../src/api/schema.ts";
+import { costOf } from "../src/lib/money.ts";
+import { clockTime, duration, shortDuration } from "../src/lib/units.ts";
+import { Run, type Sample } from "../src/live/run.ts";
+import { Facts } from "../src/pages/job/JobPage.tsx";
+import { Confirmations } from "../src/pages/job/LockPanel.tsx";
+import { Metrics } from "../src/pages/job/Metrics.tsx";
+import { job, offer } from "./fixtures.ts";
+import { forAllTurns, type Random } from "./generate.ts";
+import { pass, serve, setUp, settle, showPage, showPart } from "./screen.tsx";
+
+setUp();
+
+const read = (change: Parameters<typeof job>[0]) => schema.job.parse(job(change));
+/** What stands behind a name of a list of facts. */
+const fact = (name: string): string | undefined => [...document.querySelectorAll("dt")].find((each) => each.textContent === name)?.nextElementSibling?.textContent ?? undefined;
+/** By role and name, as a reader has them; two hundred times faster than asking for them so. */
+function one(selector: string): Element {
+  const found = document.querySelectorAll(selector);
+  if (found.length !== 1) throw new Error(`${found.length} of ${selector}, expected one`);
+  return found[0] as Element;
+}
+const amountOf = (element: Element | null | undefined) => element?.querySelector("data")?.getAttribute("value");
+
+function sampled(random: Random, count: number): { run: Run; samples: Sample[] } {
+  const run = new Run();
+  const start = Date.now() - count * 2000;
+  const data = Array.from({ length: count }, (_, index) => ({
+    at_ms: start + index * 2000, cpu_permille: random.below(1001), ram_mib: 1 + random.below(65_536), ram_total_mib: 65_536, gpu_permille: random.below(1001), vram_mib: 1 + random.below(24_564), vram_total_mib: 24_564,
+    temperature_c: 30 + random.below(70), power_mw: 1 + random.below(450_000),
+  }));
+  run.apply([{ id: "1", type: "metric.sampled", subject: "job:x", time: "2026-11-25T12:00:00Z", data: { samples: data } }]);
+  return { run, samples: run.samples };
+}
+
+describe("paying", () => {
+  test("R6.7 P21: the count is the escrow's, never above what is required, with the time still expected", async () => {
+    await forAllTurns(async (random) => {
+      const required = 1 + random.below(5);
+      const confirmations = random.below(8);
+      const expected_ms = random.pick([null, 1 + random.below(100_000)]);
+      const status = confirmations === 0 ? "requested" : "observed";
+      showPart(<Confirmations step="sent" job={read({ status: "awaiting_lock", escrow: { ...(job().escrow as NonNullable<ReturnType<typeof job>["escrow"]>), status, confirmations, required, expected_ms } })} />);
+      const count = Math.min(confirmations, required);
+      const bar = one('[role="progressbar"]');
+      expect(screen.getByTestId("confirmations").textContent).toBe(`${count}/${required}`);
+      expect([bar.getAttribute("aria-valuenow"), bar.getAttribute("aria-valuemax")]).toEqual([String(count), String(required)]);
+      expect(bar.querySelectorAll(".on")).toHaveLength(count);
+      expect(bar.textContent.includes("more")).toBe(expected_ms !== null && count < required);
+      if (expected_ms !== null && count < required) expect(bar.textContent).toContain(`about ${shortDuration(expected_ms)} more`);
+      cleanup();
+    });
+  });
+});
+
+describe("facts", () => {
+  test("R7.2 P22: of every job id, machine, start and cost so far are there; used and coming back are together what is locked", async () => {
+    await forAllTurns(async (random) => {
+      const cap = 1 + random.below(10 ** 9);
+      const rate = 1 + random.below(10 ** 9);
+      const used_ms = random.below(10 ** 7);
+      const run = new Run();
+      run.usedMs = random.below(10 ** 7);
+      showPart(<Facts job={read({ cap, rate, used_ms })} run={run} />);
+      const used = costOf(Math.max(used_ms, run.usedMs), BigInt(rate), BigInt(cap));
+      expect(amountOf(screen.getByTestId("used"))).toBe(String(used));
+      expect(amountOf(screen.getByTestId("back"))).toBe(String(BigInt(cap) - used));
+      for (const name of ["Submitted", "Started", "Running for", "Paid time", "Price per hour", "Job", "Machine"]) expect(fact(name), name).not.toBe("");
+      expect(fact("Job")).toContain("01a213");
+      cleanup();
+    });
+  });
+  test("R7.7 P26: the time remaining follows from what is done of it, is never negative, and is not guessed from the first moments", async () => {
+    await forAllTurns(async (random) => {
+      const elapsed = 1000 * (1 + random.below(10_000));
+      const permille = random.below(1001);
+      showPart(<Facts job={read({ started_at: new Date(Date.now() - elapsed).toISOString(), permille })} run={new Run()} />);
+      const left = (elapsed * (1000 - permille)) / permille;
+      if (permille < 50) expect(fact("Still needs, about")).toBeUndefined();
+      else expect(fact("Still needs, about")).toBe(duration(Math.round(left / 1000) * 1000));
+      cleanup();
+    });
+  });
+});
+
+describe("metrics", () => {
+  test("R7.3 R8.2 R8.3 R8.4 R8.5 P23 P24 P27: the newest of every measure is shown as soon as it is heard, each beyond its threshold in a word", async () => {
+    await forAllTurns(async (random) => {
+      const { run, samples } = sampled(random, 1 + random.below(40));
+      showPart(<Metrics run={run} over={false} />);
+      const last = samples.at(-1) as Sample;
+      const charts = [...document.querySelectorAll('[role="img"]')].map((each) => each.getAttribute("aria-label") ?? "");
+      expect(charts.find((label) => label.startsWith("Utilisation"))).toContain(`GPU ${((last.gpu ?? 0) / 10).toFixed((last.gpu ?? 0) < 100 ? 1 : 0)} %`);
+      expect(charts.find((label) => label.startsWith("Power"))).toContain(`${((last.power ?? 0) / 1000).toFixed(0)} W`);
+      const gauge = one('[role="meter"][aria-label="Temperature"]');
+      const celsius = last.temperature ?? 0;
+      expect(gauge.getAttribute("aria-valuetext")).toBe(`${celsius} °C, ${celsius > 80 ? "hot" : celsius >= 70 ? "warm" : "normal"}`);
+      const memory = one('[role="meter"][aria-label="Video memory"]');
+      expect(memory.getAttribute("aria-valuenow")).toBe(String(last.vram));
+      expect(memory.getAttribute("aria-valuemax")).toBe(String(last.vramTotal));
+      const share = (last.vram ?? 0) / 24_564;
+      expect(memory.getAttribute("aria-valuetext")).toContain(share > 0.95 ? "nearly full" : share > 0.85 ? "filling up" : "normal");
+      const hot = samples.filter((sample) => (sample.temperature ?? 0) > 80);
+      expect(screen.queryByText(/Above 80 °C/) !== null).toBe(hot.length > 0); // whenever it was
+      cleanup();
+    });
+  });
+  test("R8.1 R8.6 P28: hovering, or the arrow keys, show the value and the time of the point that is meant", async () => {
+    await forAllTurns(async (random) => {
+      const { run, samples } = sampled(random, 2 + random.below(60));
+      showPart(<Metrics run={run} over={false} />);
+      const shown = samples.filter((sample) => sample.at >= (samples.at(-1)?.at ?? 0) - 60_000); // the last minute
+      const chart = one('[role="img"][aria-label^="Utilisation"]');
+      const figure = chart.closest("figure") as HTMLElement;
+      chart.getBoundingClientRect = () => ({ left: 0, width: 300, top: 0, height: 96, right: 300, bottom: 96, x: 0, y: 0, toJSON: () => null });
+      const at = random.below(shown.length);
+      fireEvent.pointerMove(chart, { clientX: (300 * at) / (shown.length - 1) });
+      const meant = shown[at] as Sample;
+      expect(figure.querySelector("time")?.textContent).toBe(clockTime(new Date(meant.at).toISOString()));
+      expect(figure.querySelector(".chart-value b")?.textContent).toBe(`${((meant.gpu ?? 0) / 10).toFixed((meant.gpu ?? 0) < 100 ? 1 : 0)} %`);
+      fireEvent.keyDown(chart, { key: "ArrowLeft" });
+      expect(figure.querySelector("time")?.textContent).toBe(clockTime(new Date((shown[Math.max(0, at - 1)] as Sample).at).toISOString()));
+      cleanup();
+    });
+  });
+});
+
+describe("the job's page", () => {
+  test("R7.1 R7.6 R7.7 P25: its progress is between 0 and 100 % with the operation, on the bar, in the pill and in the tab", async () => {
+    let now = job();
+    serve({
+      [`GET /v1/jobs/${now.id}`]: () => now, [`GET /v1/jobs/${now.id}/events`]: () => ({ items: [], next: null }), "GET /v1/offers": () => ({ items: [offer({ model: "RTX 4090" })], next: null }),
+      [`GET /v1/jobs/${now.id}/output`]: () => ({ items: [], next: null }),
+    });
+    await showPage(`/jobs/${now.id}`);
+    for (const name of ["Facts", "Metrics", "Output", "Timeline"]) expect(screen.getByRole("region", { name })).toBeTruthy();
+    for (const permille of [0, 4, 5, 499, 999, 1000]) {
+      now = job({ permille, operation: `step ${permille}` });
+      await pass(6000); // it is asked for again while it runs
+      await settle();
+      const percent = Math.floor(permille / 10);
+      expect(screen.getByRole("progressbar", { name: "Progress of the job" }).getAttribute("aria-valuenow")).toBe(String(percent));
+      expect(screen.getByText(`Running ${percent} %`)).toBeTruthy();
+      expect(screen.getByText(`step ${permille}`)).toBeTruthy();
+      expect(document.title).toMatch(new RegExp(`^${percent} % · train.py`));
+    }
+  });
+});

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// @vitest-environment happy-dom
+import { fireEvent, screen } from "@testing-library/react";
+import { beforeEach, describe, expect, test } from "vitest";
+import { keepDraft, newDraft, withChoice } from "../src/lib/drafts.ts";
+import { durationRange } from "../src/lib/units.ts";
+import { estimates, id, match, matches, upload } from "./fixtures.ts";
+import { forAllTurns, Random } from "./generate.ts";
+import { asked, countOf, noToasts, pass, serve, setUp, settle, showPage } from "./screen.tsx";
+
+setUp();
+beforeEach(() => localStorage.clear());
+
+const UPLOAD = id(7);
+const amounts = (element: Element) => [...element.querySelectorAll("data")].map((each) => each.getAttribute("value"));
+
+describe("R3: offers", () => {
+  test("R3.2 R3.3 R3.4 P9: each says its cost and its time and why; what fits is green, what is tight yellow, what does not fit is red and cannot be chosen", async () => {
+    let ranking = [{ ...match(new Random(1), 1), fit: "recommended" as const }] as ReturnType<typeof match>[];
+    serve({ [`GET /v1/uploads/${UPLOAD}`]: () => upload(new Random(1)), "GET /v1/matches": () => matches(ranking) });
+    await showPage(`/new/${UPLOAD}/offers`);
+    await forAllTurns(async (random) => {
+      ranking = Array.from({ length: 1 + random.below(6) }, (_, index) => match(random, index + 1));
+      fireEvent.click([...document.querySelectorAll("button")].find((each) => /^(Refresh offers|Look again)$/.test(each.getAttribute("aria-label") ?? each.textContent ?? "")) as Element);
+      await settle();
+      await settle();
+      const rows = [...document.querySelectorAll("table tbody tr")];
+      if (ranking.every((each) => each.fit === "insufficient")) expect(document.body.textContent).toContain(`None of ${ranking.length}`);
+      else {
+        expect(rows).toHaveLength(ranking.length);
+        for (const [index, each] of ranking.entries()) {
+          const row = rows[index] as Element;
+          expect(amounts(row)).toEqual([String(each.cost)]);
+          expect(row.textContent).toContain(durationRange(each.p50_ms, each.p90_ms));
+          const tone = { recommended: "done", compatible: "done", borderline: "waiting", insufficient: "failed" }[each.fit];
+          expect(row.querySelector(".pill")?.classList.contains(tone)).toBe(true);
+          if (each.fit !== "recommended") expect(row.textContent).toContain(each.reasons[0]?.text);
+          expect(row.querySelector("button")?.disabled).toBe(each.fit === "insufficient");
+        }
+        const best = [...document.querySelectorAll("li.offer")];
+        expect(best).toHaveLength(Math.min(3, ranking.filter((each) => each.fit !== "insufficient").length)); // R3.8
+        for (const [index, card] of best.entries()) expect(amounts(card)).toContain(String(matches(ranking).best[index]?.match.cost));
+      }
+      await noToasts();
+    });
+  });
+});
+
+describe("R12: estimates", () => {
+  test("P44 P45: every changed setting that counts is estimated anew within 500 ms of the last letter, once; the price by the minute and in all is shown, in whole QUBIC", async () => {
+    let made = estimates(new Random(1));
+    keepDraft(withChoice(newDraft(UPLOAD, "train.py"), { offer: id(1) }));
+    serve({ [`GET /v1/uploads/${UPLOAD}`]: () => upload(new Random(1)), "POST /v1/estimates": () => made });
+    await showPage(`/new/${UPLOAD}/settings`);
+    await pass(500);
+    await forAllTurns(async (random) => {
+      const epochs = String(1 + random.below(10 ** 6)) + String(1 + random.below(9)); // of the turn before another number
+      const before = countOf("POST /v1/estimates");
+      made = estimates(random);
+      const field = screen.getByLabelText("Arguments");
+      for (let letters = 1; letters <= epochs.length; letters++) fireEvent.change(field, { target: { value: `--epochs ${epochs.slice(0, letters)}` } });
+      await pass(500);
+      await settle();
+      const last = asked.at(-1);
+      expect(last?.what).toBe("POST /v1/estimates");
+      expect((last?.body as { parameters: unknown }).parameters).toEqual({ epochs: Number(epochs) });
+      expect(countOf("POST /v1/estimates")).toBe(before + 1);
+      const panel = document.querySelector('[aria-label="Estimate"]') as Element;
+      const price = made.estimates[0]?.price;
+      expect(panel.textContent).toContain(`epochs ${epochs} of your arguments`);
+      expect(amounts(panel)).toEqual([String(price?.total), String(Math.round((price?.per_minute_milli ?? 0) / 1000))]);
+    });
+  });
+});
