@@ -28,6 +28,8 @@ void buf_append(struct buf *buf, const void *data, size_t size);
 void buf_append_bytes(struct buf *buf, struct bytes bytes);
 void buf_append_text(struct buf *buf, const char *text);
 void buf_append_byte(struct buf *buf, uint8_t byte);
+/* In decimal; buf_printf takes ten times as long. */
+void buf_append_u64(struct buf *buf, uint64_t value);
 void buf_printf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
 /* Drop the first `size` bytes (≤ buf->size). */
 void buf_consume(struct buf *buf, size_t size);

@@ -27,10 +27,15 @@ const char *http_method_name(enum http_method method)
     IMPOSSIBLE("a method outside the enum");
 }
 
+static bool is_name(const char *a, const char *b)
+{
+    return ((*a ^ *b) & ~0x20) == 0 && strcasecmp(a, b) == 0; /* most differ in the first letter */
+}
+
 const char *http_head_header(const struct http_head *head, const char *name)
 {
     for (size_t i = 0; i < head->header_count; i++) {
-        if (strcasecmp(head->headers[i].name, name) == 0) {
+        if (is_name(head->headers[i].name, name)) {
             return head->headers[i].value;
         }
     }
@@ -41,7 +46,7 @@ size_t http_head_header_count(const struct http_head *head, const char *name)
 {
     size_t count = 0;
     for (size_t i = 0; i < head->header_count; i++) {
-        count += strcasecmp(head->headers[i].name, name) == 0;
+        count += is_name(head->headers[i].name, name);
     }
     return count;
 }
@@ -91,8 +96,7 @@ static bool list_has(const char *list, const char *token)
 bool http_head_lists(const struct http_head *head, const char *name, const char *token)
 {
     for (size_t i = 0; i < head->header_count; i++) {
-        if (strcasecmp(head->headers[i].name, name) == 0 &&
-            list_has(head->headers[i].value, token)) {
+        if (is_name(head->headers[i].name, name) && list_has(head->headers[i].value, token)) {
             return true;
         }
     }

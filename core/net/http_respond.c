@@ -195,7 +195,11 @@ static void append_head(struct buf *buf, struct http_request *request,
     const struct http_conn *conn = http_conn_of_request(request);
     request->status = response->status;
     buf_reserve(buf, HEAD_SIZE_USUAL);
-    buf_printf(buf, "HTTP/1.1 %d %s\r\n", response->status, http_status_text(response->status));
+    buf_append_text(buf, "HTTP/1.1 ");
+    buf_append_u64(buf, (uint64_t)response->status);
+    buf_append(buf, " ", 1);
+    buf_append_text(buf, http_status_text(response->status));
+    buf_append(buf, "\r\n", 2);
     append_field(buf, "Date", date_of(conn->server));
     if (response->content_type != NULL) {
         append_field(buf, "Content-Type", response->content_type);
@@ -207,7 +211,9 @@ static void append_head(struct buf *buf, struct http_request *request,
     if (request->is_chunked) {
         buf_append_text(buf, "Transfer-Encoding: chunked\r\n");
     } else if (length != HTTP_LENGTH_NONE && response->status != 204) {
-        buf_printf(buf, "Content-Length: %lld\r\n", (long long)length);
+        buf_append_text(buf, "Content-Length: ");
+        buf_append_u64(buf, (uint64_t)length);
+        buf_append(buf, "\r\n", 2);
     }
     if (conn->close_after) {
         buf_append_text(buf, "Connection: close\r\n");

@@ -177,6 +177,9 @@ static int set_method(struct request_parser *parser)
 
 static bool is_token_byte(uint8_t byte)
 {
+    if ((byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || byte == '-') {
+        return true; /* nearly all */
+    }
     return byte > 0x20 && byte < 0x7f && strchr("\"(),/:;<=>?@[\\]{}", byte) == NULL;
 }
 
@@ -476,6 +479,11 @@ static void check_lines(struct request_parser *parser, struct bytes used)
     uint8_t last = parser->last_byte;
     for (size_t i = 0; i < used.size; i++) {
         uint8_t byte = used.data[i];
+        if (byte > ' ' && last != '\r') { /* nearly all: nothing below looks at it */
+            parser->line_begun = true;
+            last = byte;
+            continue;
+        }
         if (byte == '\n' && last != '\r') {
             (void)broken(parser, 400, "bad_line_end", "a line ends in LF without CR");
         } else if (last == '\r' && byte != '\n') {

@@ -77,11 +77,20 @@ static const char *parse_segment(struct arena *arena, struct bytes raw, const ch
     return NULL;
 }
 
+/* Nearly all of a path. */
+static bool is_plain(uint8_t byte)
+{
+    return (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') || byte == '-';
+}
+
 /* `raw` begins with '/'. */
 static const char *parse_path(struct arena *arena, struct bytes raw, struct http_head *head)
 {
     size_t count = 0;
     for (size_t i = 0; i < raw.size; i++) {
+        if (is_plain(raw.data[i])) {
+            continue;
+        }
         if (raw.data[i] <= 0x20 || raw.data[i] >= 0x7f ||
             strchr("\\\"<>^`{|}#", raw.data[i]) != NULL) {
             return "the path holds a character that must be escaped";
@@ -138,6 +147,9 @@ static const char *parse_query(struct arena *arena, struct bytes raw, struct htt
 {
     size_t count_max = 1;
     for (size_t i = 0; i < raw.size; i++) {
+        if (is_plain(raw.data[i])) {
+            continue;
+        }
         if (raw.data[i] <= 0x20 || raw.data[i] >= 0x7f || strchr("\"<>#", raw.data[i]) != NULL) {
             return "the query holds a character that must be escaped";
         }

@@ -130,6 +130,23 @@ static void decimal_numbers_are_strict(void **state)
     assert_int_equal(i64_parse(bytes_of_text("-0"), &amount, NULL), ERR_INVALID);
 }
 
+static void numbers_are_appended_as_printf_writes_them(void **state)
+{
+    static const uint64_t NUMBERS[] = {0, 9, 10, 200, 4294967296, UINT64_MAX};
+    (void)state;
+    for (size_t i = 0; i < sizeof NUMBERS / sizeof *NUMBERS; i++) {
+        struct buf plain;
+        struct buf printed;
+        buf_init(&plain, 64);
+        buf_init(&printed, 64);
+        buf_append_u64(&plain, NUMBERS[i]);
+        buf_printf(&printed, "%llu", (unsigned long long)NUMBERS[i]);
+        assert_string_equal(buf_text(&plain), buf_text(&printed));
+        buf_deinit(&plain);
+        buf_deinit(&printed);
+    }
+}
+
 static void a_full_buffer_keeps_what_it_had(void **state)
 {
     (void)state;
@@ -214,6 +231,7 @@ int main(void)
         cmocka_unit_test(base64_round_trips_at_every_length),
         cmocka_unit_test(utf8_is_checked_as_the_standard_says),
         cmocka_unit_test(decimal_numbers_are_strict),
+        cmocka_unit_test(numbers_are_appended_as_printf_writes_them),
         cmocka_unit_test(a_full_buffer_keeps_what_it_had),
         cmocka_unit_test(an_arena_stops_at_its_limit),
         cmocka_unit_test(an_atomic_write_replaces_the_whole_file),
