@@ -42,6 +42,7 @@ static const struct route_table *const TABLES[] = {
     &ROUTES_HISTORY,
     &ROUTES_ACCOUNTS,
     &ROUTES_RESUMABLE,
+    &ROUTES_PROVIDERS,
 };
 /* clang-format on */
 

@@ -51,6 +51,7 @@ extern const struct route_table ROUTES_MATCHES;
 extern const struct route_table ROUTES_METRICS;
 extern const struct route_table ROUTES_OPERATIONS;
 extern const struct route_table ROUTES_OUTPUT;
+extern const struct route_table ROUTES_PROVIDERS;
 extern const struct route_table ROUTES_RECEIPT;
 extern const struct route_table ROUTES_RECONCILIATIONS;
 extern const struct route_table ROUTES_RESULTS;

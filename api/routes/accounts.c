@@ -6,6 +6,8 @@
 #include "api/route.h"
 #include "projections/view_rows.h"
 
+#include <string.h>
+
 #define ACCOUNT_READERS (SCOPE_CONSUMER | SCOPE_PROVIDER | SCOPE_OPERATOR | SCOPE_AUDITOR)
 
 /* One's own; an operator's and an auditor's tokens see any. What is another's is 404. false: `reading` is closed, the problem was sent. */
@@ -46,43 +48,86 @@ static void get_account(struct call *call)
                          (json_int_t)line.sequence));
 }
 
-static json_t *json_of_line(struct reading *reading, const struct statement_line *line)
+struct wanted {
+    const char *type; /* NULL: any */
+    int64_t from;
+    int64_t until; /* 0: no end */
+    size_t limit;
+};
+
+/* A page that would look at more lines than this ends before, and `next` goes on from there. */
+#define LOOKED_AT_MAX 2000
+
+static json_t *json_of_line(const struct statement_line *line, const struct event *event)
 {
-    struct event event;
-    struct id16 job_id;
-    if (!reading_event(reading, line->sequence, &event) || !view_job_of(&event, &job_id)) {
-        return NULL;
-    }
+    struct id16 job_id = {0};
+    (void)view_job_of(event, &job_id); /* every event that moves a wallet's money is of a job */
     return json_pack("{s:I,s:o,s:s,s:o,s:I,s:I}", "sequence", (json_int_t)line->sequence, "at",
-                     json_of_time(event.time), "type", event.type->name, "job_id",
+                     json_of_time(event->time), "type", event->type->name, "job_id",
                      json_of_id(job_id), "amount", (json_int_t)line->amount, "balance",
                      (json_int_t)line->balance);
+}
+
+/* The cursor to go on from; 0: there is no more. */
+static uint64_t append_lines(struct reading *reading, const uint8_t wallet[ACCOUNT_KEY_SIZE],
+                             const struct wanted *wanted, uint64_t before, json_t *items)
+{
+    struct statement_line line;
+    size_t looked_at = 0;
+    while (accounts_statement_before(reading->store, wallet, before, &line, 1) == 1) {
+        struct event event;
+        if (json_array_size(items) == wanted->limit || looked_at++ == LOOKED_AT_MAX) {
+            return before;
+        }
+        before = line.sequence;
+        if (!reading_event(reading, line.sequence, &event) || event.time < wanted->from) {
+            return 0; /* all others are older, or the log cannot be read, which the answer will say */
+        }
+        if ((wanted->until == 0 || event.time < wanted->until) &&
+            (wanted->type == NULL || strcmp(wanted->type, event.type->name) == 0)) {
+            (void)json_array_append_new(items, json_of_line(&line, &event));
+        }
+    }
+    return 0;
+}
+
+/* The events that can move a wallet's money. */
+static bool is_type(const char *type)
+{
+    static const char *const TYPES[] = {"deposit.observed", "payout.confirmed", "refund.confirmed"};
+    bool known = type == NULL;
+    for (size_t i = 0; i < sizeof TYPES / sizeof *TYPES; i++) {
+        known = known || strcmp(TYPES[i], type) == 0;
+    }
+    return known;
 }
 
 static void get_statement(struct call *call)
 {
     struct reading reading;
     struct account_row account;
-    struct statement_line lines[LIST_MAX];
     uint8_t wallet[ACCOUNT_KEY_SIZE];
     uint64_t before = 0;
-    size_t limit = list_limit(call);
-    if (limit == 0 || !list_cursor(call, "before", &before) || !reading_open(&reading, call) ||
-        !find(&reading, &account, wallet)) {
+    struct wanted wanted = {.type = http_head_param(http_request_head(call->request), "type"),
+                            .limit = list_limit(call)};
+    if (wanted.limit == 0 || !list_cursor(call, "before", &before) ||
+        !list_time(call, "from", &wanted.from) || !list_time(call, "until", &wanted.until)) {
         return;
     }
-    size_t count = accounts_statement_before(reading.store, wallet, before, lines, limit);
-    json_t *items = json_array();
-    for (size_t i = 0; i < count; i++) {
-        json_t *line = json_of_line(&reading, &lines[i]);
-        if (line != NULL) { /* else the log could not be read, which the answer will say */
-            (void)json_array_append_new(items, line);
-        }
+    if (!is_type(wanted.type)) {
+        call_problem(call, 422, "filter_invalid",
+                     "type is deposit.observed, payout.confirmed or refund.confirmed");
+        return;
     }
+    if (!reading_open(&reading, call) || !find(&reading, &account, wallet)) {
+        return;
+    }
+    json_t *items = json_array();
+    uint64_t next = append_lines(&reading, wallet, &wanted, before, items);
     reading_close(&reading);
     call_reply(call, 200,
                json_pack("{s:o,s:o}", "items", items, "next",
-                         count == limit ? json_of_u64(lines[count - 1].sequence) : json_null()));
+                         next == 0 ? json_null() : json_of_u64(next)));
 }
 
 static const struct route ROUTES[] = {

@@ -2,10 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "projections/earnings.h"
 #include "api/list.h"
+#include "api/provider_json.h"
 #include "api/route.h"
 #include "core/base/time.h"
 #include "projections/transactions.h"
-#include "projections/uptime.h"
 
 #define ACTIVE_MAX 100
 #define DAY_NS (INT64_C(86400) * NS_PER_S)
@@ -38,16 +38,6 @@ static json_t *json_of_active(struct store *store, struct id16 account_id)
                              "used_ms", (json_int_t)active[i].reported_ms));
     }
     return items;
-}
-
-static json_t *json_of_uptime(const struct uptime *uptime)
-{
-    return json_pack("{s:i,s:I,s:I,s:I,s:o}", "days", UPTIME_DAYS, "hosts",
-                     (json_int_t)uptime->hosts, "online_ms", (json_int_t)uptime->online_ms,
-                     "possible_ms", (json_int_t)uptime->possible_ms, "permille",
-                     uptime->possible_ms == 0
-                         ? json_null()
-                         : json_of_u64(uptime->online_ms * 1000 / uptime->possible_ms));
 }
 
 static void get_earnings(struct call *call)

@@ -115,6 +115,20 @@ static json_t *json_of_sealing_key(struct reading *reading, struct id16 host_id)
     return json_of_hash(enrolled.u.provider_enrolled.sealing_key);
 }
 
+static json_t *json_of_quote(struct reading *reading, struct id16 id,
+                             const struct ev_quote_issued *quote)
+{
+    return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "id",
+                     json_of_id(id), "sealing_key", json_of_sealing_key(reading, quote->host_id),
+                     "upload_id", json_of_id(quote->upload_id), "offer_id",
+                     json_of_id(quote->offer_id), "provider_id", json_of_id(quote->provider_id),
+                     "host_id", json_of_id(quote->host_id), "rate", (json_int_t)quote->rate,
+                     "p50_ms", (json_int_t)quote->p50_ms, "p90_ms", (json_int_t)quote->p90_ms,
+                     "margin_bps", (json_int_t)quote->margin_bps, "fee_bps",
+                     (json_int_t)quote->fee_bps, "cap", (json_int_t)quote->cap, "limit_ms",
+                     (json_int_t)quote->limit_ms, "expires_at", json_of_time(quote->expires_at));
+}
+
 static void quote_answered(struct call *call)
 {
     struct reading reading;
@@ -123,23 +137,35 @@ static void quote_answered(struct call *call)
     if (!call_made_id(call, &id) || !reading_open(&reading, call)) {
         return;
     }
-    bool found = reading_event(&reading, call->answer.first, &event);
-    const struct ev_quote_issued *quote = &event.u.quote_issued;
-    json_t *json =
-        !found
-            ? NULL
-            : json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "id",
-                        json_of_id(id), "sealing_key",
-                        json_of_sealing_key(&reading, quote->host_id), "upload_id",
-                        json_of_id(quote->upload_id), "offer_id", json_of_id(quote->offer_id),
-                        "provider_id", json_of_id(quote->provider_id), "host_id",
-                        json_of_id(quote->host_id), "rate", (json_int_t)quote->rate, "p50_ms",
-                        (json_int_t)quote->p50_ms, "p90_ms", (json_int_t)quote->p90_ms,
-                        "margin_bps", (json_int_t)quote->margin_bps, "fee_bps",
-                        (json_int_t)quote->fee_bps, "cap", (json_int_t)quote->cap, "limit_ms",
-                        (json_int_t)quote->limit_ms, "expires_at", json_of_time(quote->expires_at));
+    json_t *json = reading_event(&reading, call->answer.first, &event)
+                       ? json_of_quote(&reading, id, &event.u.quote_issued)
+                       : NULL;
     reading_close(&reading);
     call_reply(call, 201, json);
+}
+
+/* As it was issued; the job that took it is beside it. */
+static void get_quote(struct call *call)
+{
+    struct reading reading;
+    struct event event;
+    struct quote_row row;
+    json_t *json = NULL;
+    if (!reading_open(&reading, call)) {
+        return;
+    }
+    if (state_quote(reading.store, call->id, &row) &&
+        id_equal(row.account_id, call->principal.account_id) &&
+        reading_event(&reading, row.issued_sequence, &event)) {
+        json = json_of_quote(&reading, call->id, &event.u.quote_issued);
+        (void)json_object_set_new(json, "job_id", json_of_id(row.job_id));
+    }
+    reading_close(&reading);
+    if (json == NULL) {
+        call_problem(call, 404, "no_such_quote", "you have no such quote");
+    } else {
+        call_reply(call, 200, json);
+    }
 }
 
 static void quote(struct call *call)
@@ -164,5 +190,6 @@ static const struct route ROUTES[] = {
     {HTTP_POST, "/v1/offers", SCOPE_WORKER | SCOPE_PROVIDER, BODY_JSON, publish},
     {HTTP_POST, "/v1/offers/{id}/withdraw", SCOPE_WORKER | SCOPE_PROVIDER, BODY_JSON, withdraw},
     {HTTP_POST, "/v1/quotes", SCOPE_CONSUMER, BODY_JSON, quote},
+    {HTTP_GET, "/v1/quotes/{id}", SCOPE_CONSUMER, BODY_NONE, get_quote},
 };
 const struct route_table ROUTES_MARKET = {ROUTES, sizeof ROUTES / sizeof *ROUTES};

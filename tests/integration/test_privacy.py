@@ -63,9 +63,12 @@ GET    /v1/log/tile/{tail}                            200  200  200  200  200  2
 GET    /v1/matches                                    401  200  404  403  403  403  403  403  403
 POST   /v1/matches                                    401  201  404  403  403  403  403  403  403
 GET    /v1/offers                                     200  200  200  200  200  200  200  200  200
+GET    /v1/offers/standing                            401  403  403  200  200  403  403  403  403
 POST   /v1/offers                                     401  403  403  422  422  422  422  403  403
 POST   /v1/offers/{id}/withdraw                       401  403  403  409  404  409  404  403  403
+GET    /v1/providers/{id}                             401  200  200  200  200  200  200  200  200
 POST   /v1/quotes                                     401  201  404  403  403  403  403  403  403
+GET    /v1/quotes/{id}                                401  200+ 404  403  403  403  403  403  403
 POST   /v1/reconciliations                            401  403  403  403  403  403  403  422  422
 GET    /v1/settlement                                 401  403  403  403  403  403  403  200  200
 POST   /v1/settlement/resume                          401  403  403  403  403  403  403  403  422
@@ -147,6 +150,7 @@ class Privacy(unittest.TestCase):
                   "metrics": {"samples": [{"at_ms": 2}]}, "start": {},
                   "end": {"ending": "completed", "reason": "exited_zero", "worker_ms": 1}}
         special = {
+            "GET /v1/providers/{id}": (cls.maria.account_id, None), "GET /v1/quotes/{id}": (cls.job["quote_id"], None),
             "GET /v1/accounts/{id}": (cls.alice.account_id, None), "GET /v1/accounts/{id}/statement": (cls.alice.account_id, None),
             "GET /v1/analyses/{id}": (upload, None), "GET /v1/uploads/{id}": (upload, None),
             "POST /v1/analyses/{id}/override": (upload, {"dance": 1}),
