@@ -5,10 +5,12 @@
 #include "core/base/time.h"
 #include "core/base/trace.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 
 #define CHUNK 65536
-#define STATUS_TICK_MS 20 /* until bwrap has told the first process's number */
+#define PIPE_SIZE (1 << 20) /* what an ordinary user may ask for */
+#define STATUS_TICK_MS 20   /* until bwrap has told the first process's number */
 #define REST_MS                                                                                    \
     20 /* a program that writes a line at a time wakes us this often, not with each line */
 #define HANDLES 6
@@ -18,7 +20,8 @@ struct program {
     struct sandbox sandbox;
     uv_pipe_t pipes[STREAM_COUNT];
     bool pipe_ended[STREAM_COUNT];
-    bool resting; /* little came: what comes meanwhile waits in the pipe */
+    bool resting;  /* little came: what comes meanwhile waits in the pipe */
+    size_t recent; /* bytes, the older ones counted for less */
     uv_poll_t exit_poll;
     uv_timer_t limit_timer; /* the limit, then the end of the grace */
     uv_timer_t status_timer;
@@ -85,7 +88,11 @@ static void on_read(uv_stream_t *pipe, ssize_t size, const uv_buf_t *buf)
     enum worker_stream const stream =
         (uv_pipe_t *)pipe == &program->pipes[STREAM_STDOUT] ? STREAM_STDOUT : STREAM_STDERR;
     if (size > 0) {
-        if (size < CHUNK / 4 && program->ended_ns == 0 && !program->resting) {
+        program->recent += (size_t)size;
+        if (size < CHUNK / 4) {
+            program->recent /= 2;
+        }
+        if (program->recent < CHUNK / 4 && program->ended_ns == 0 && !program->resting) {
             program->resting = true;
             (void)uv_timer_start(&program->rest_timer, on_rested, REST_MS, 0);
             set_reading(program);
@@ -193,6 +200,8 @@ static void take_pipes(struct program *program)
 {
     int *fds[STREAM_COUNT] = {&program->sandbox.stdout_fd, &program->sandbox.stderr_fd};
     for (size_t i = 0; i < STREAM_COUNT; i++) {
+        /* A program that writes much waits for us less often; refused, it is as it was. */
+        (void)fcntl(*fds[i], F_SETPIPE_SZ, PIPE_SIZE);
         INVARIANT(uv_pipe_open(&program->pipes[i], *fds[i]) == 0);
         *fds[i] = -1;
         INVARIANT(uv_read_start((uv_stream_t *)&program->pipes[i], on_alloc, on_read) == 0);

@@ -153,6 +153,14 @@ static void say(struct progress *progress, uint64_t done, uint64_t total)
     }
 }
 
+/* Cheap, for a program that writes a million lines of which none is about progress. */
+static bool may_show_progress(struct bytes line)
+{
+    return line.size > 0 && (memchr(line.data, '/', line.size) != NULL ||
+                             memchr(line.data, '%', line.size) != NULL ||
+                             memmem(line.data, line.size, "poch", 4) != NULL);
+}
+
 static bool guess(struct progress *progress, struct bytes line)
 {
     char text[LINE_MAX_BYTES + 1];
@@ -160,7 +168,7 @@ static bool guess(struct progress *progress, struct bytes line)
     uint64_t total = 0;
     uint64_t epoch;
     uint64_t epochs;
-    if (plain(line, text) == 0) {
+    if (!may_show_progress(line) || plain(line, text) == 0) {
         return false;
     }
     const char *at = skip_blanks(text);

@@ -104,11 +104,29 @@ bool utf8_is_valid(struct bytes text)
     return true;
 }
 
+/* Bytes from `at` on that are plain ASCII, eight at a time: most text is. */
+static size_t ascii_run(const uint8_t *at, size_t left)
+{
+    size_t size = 0;
+    uint64_t eight;
+    while (left - size >= sizeof eight) {
+        memcpy(&eight, at + size, sizeof eight);
+        if ((eight & UINT64_C(0x8080808080808080)) != 0) {
+            break;
+        }
+        size += sizeof eight;
+    }
+    return size;
+}
+
 void utf8_append_lossy(struct buf *buf, struct bytes text)
 {
     size_t at = 0;
     while (at < text.size) {
-        size_t size = utf8_sequence(text.data + at, text.size - at);
+        size_t size = ascii_run(text.data + at, text.size - at);
+        if (size == 0 || size > buf->size_max - buf->size) { /* a full buffer keeps what fits */
+            size = utf8_sequence(text.data + at, text.size - at);
+        }
         if (size == 0) {
             buf_append_text(buf, "\xEF\xBF\xBD");
             at += 1;

@@ -106,6 +106,20 @@ static void utf8_is_checked_as_the_standard_says(void **state)
     buf_init(&buf, 100);
     utf8_append_lossy(&buf, bytes_of_text("a\xFFz"));
     assert_string_equal(buf_text(&buf), "a\xEF\xBF\xBDz");
+    static const char mixed[] = "0123456789abcdef\xFFghijklm\xC3\xA4nopqrstuvwxyz";
+    for (size_t start = 0; start < 9; start++) { /* wherever eight bytes begin */
+        buf_clear(&buf);
+        utf8_append_lossy(&buf, bytes_of_text(mixed + start));
+        assert_memory_equal(buf.data, mixed + start, 16 - start);
+        assert_string_equal(buf_text(&buf) + 16 - start,
+                            "\xEF\xBF\xBDghijklm\xC3\xA4nopqrstuvwxyz");
+    }
+    struct buf small;
+    buf_init(&small, 20);
+    utf8_append_lossy(&small, bytes_of_text("0123456789abcdefghijklm"));
+    assert_true(small.failed);
+    assert_string_equal(buf_text(&small), "0123456789abcdefghij"); /* what fits is kept */
+    buf_deinit(&small);
     buf_clear(&buf);
     json_append_string(&buf, bytes_of_text("a\"\\\n\x01z"));
     assert_string_equal(buf_text(&buf), "\"a\\\"\\\\\\n\\u0001z\"");
