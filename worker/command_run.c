@@ -78,7 +78,7 @@ static enum err_code offer_and_claim(const struct settings *settings,
         code = trial_sandbox(settings->state, &share, err);
     }
     if (code == ERR_OK) {
-        trial_kinds(settings->state, &share, &kinds);
+        trial_kinds(settings->state, &share, settings->podman, &kinds);
     }
     for (size_t i = 0; code == ERR_OK && i < count; i++) {
         code = offer_ensure(usable[i].folder, usable[i].identity, &share, usable[i].gpu,

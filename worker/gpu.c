@@ -5,6 +5,7 @@
 #include "core/base/text.h"
 #include "worker/nvidia_smi.h"
 #include "worker/nvml.h"
+#include "worker/tool.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -194,7 +195,8 @@ static enum err_code list_by_smi(struct gpu_source *source, struct err *err)
     struct buf text;
     int status = 0;
     buf_init(&text, SMI_TEXT_MAX);
-    enum err_code const code = nvidia_smi_run(source->smi, arguments, &text, &status, err);
+    enum err_code const code =
+        tool_run(source->smi, arguments, NVIDIA_SMI_TIMEOUT_MS, &text, &status, err);
     struct bytes rest = code == ERR_OK ? buf_bytes(&text) : (struct bytes){0};
     for (size_t row = 0; rest.size > 0 && source->count < GPU_MAX; row++) {
         const uint8_t *end = memchr(rest.data, '\n', rest.size);
@@ -222,7 +224,8 @@ static enum gpu_state read_by_smi(const struct gpu_source *source, const struct 
     int status = 0;
     enum gpu_state state = GPU_UNREADABLE;
     buf_init(&text, SMI_TEXT_MAX);
-    enum err_code const code = nvidia_smi_run(source->smi, arguments, &text, &status, why);
+    enum err_code const code =
+        tool_run(source->smi, arguments, NVIDIA_SMI_TIMEOUT_MS, &text, &status, why);
     size_t const size = strcspn(buf_text(&text), "\n");
     if (code == ERR_OK && status == NVIDIA_SMI_LOST) {
         (void)err_set(why, ERR_IO, "%s %s is lost: it has fallen off the bus", gpu->model,

@@ -65,6 +65,7 @@ struct job {
     struct job_reports *reports; /* from running on */
     struct job_results *results;
     struct measure measure;
+    struct container container;
     struct job_disk *disk;
     struct job_verdict verdict;
 };
@@ -128,6 +129,11 @@ static void check_work(void *ctx)
         job->check_code =
             scratch_place_input(&job->scratch, job->order->file_name, &job->check_err);
     }
+    if (job->check_code == ERR_OK && job->order->kind == JOB_KIND_CONTAINER) {
+        job->check_code =
+            container_open(job->options.podman, job->scratch.job, job->order->file_name,
+                           job->order->argument_count > 0, &job->container, &job->check_err);
+    }
 }
 
 static void close_input(struct job *job)
@@ -147,9 +153,7 @@ static void check_done(void *ctx)
         return;
     }
     if (job->check_code != ERR_OK) {
-        job_verdict_host_fault(&job->verdict,
-                               job->check_code == ERR_CORRUPT ? "input_missing" : "sandbox_failed",
-                               job->check_err.message);
+        job_verdict_unready(&job->verdict, job->check_code, job->check_err.message);
     }
     begin_start(job);
 }
@@ -368,16 +372,18 @@ static void begin_run(struct job *job)
         code = start_disk(job, &disk_bytes, &err);
     }
     if (code == ERR_OK) {
-        struct job_launch const launch = {.loop = job->options.loop,
-                                          .order = job->order,
-                                          .folder = job->scratch.job,
-                                          .cgroup_place = job->options.cgroup_place,
-                                          .ram_mib = job->options.ram_mib,
-                                          .disk_bytes = disk_bytes,
-                                          .gpu = job->options.gpu,
-                                          .on_output = on_output,
-                                          .on_end = on_program_end,
-                                          .ctx = job};
+        struct job_launch const launch = {
+            .loop = job->options.loop,
+            .order = job->order,
+            .folder = job->scratch.job,
+            .cgroup_place = job->options.cgroup_place,
+            .ram_mib = job->options.ram_mib,
+            .disk_bytes = disk_bytes,
+            .gpu = job->options.gpu,
+            .container = job->order->kind == JOB_KIND_CONTAINER ? &job->container : NULL,
+            .on_output = on_output,
+            .on_end = on_program_end,
+            .ctx = job};
         code = job_launch(&launch, &job->cgroup, &job->program, &err);
     }
     if (code != ERR_OK) {
@@ -504,6 +510,7 @@ static void clean_work(void *ctx)
     struct job *job = job_from(ctx);
     struct err err = {0};
     cgroup_remove(&job->cgroup);
+    container_release(&job->container);
     if (job->scratch.folder[0] != 0 && scratch_remove(job->scratch.folder, &err) != ERR_OK) {
         trace_err(TRACE_ERROR, "job.scratch_left", &err);
     }

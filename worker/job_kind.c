@@ -7,6 +7,7 @@ static const char *const words[JOB_KIND_COUNT] = {
     [JOB_KIND_PYTHON] = "python",
     [JOB_KIND_BUNDLE] = "bundle",
     [JOB_KIND_NOTEBOOK] = "notebook",
+    [JOB_KIND_CONTAINER] = "dockerfile",
 };
 
 const char *job_kind_word(enum job_kind kind)

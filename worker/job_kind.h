@@ -3,8 +3,9 @@
  *     python    the file by /usr/bin/python3, always
  *     bundle    a tar or zip with a script, by worker/runner/run.py, always
  *     notebook  by run.py with nbclient and ipykernel, where they are installed
+ *     dockerfile  what it starts, in its image, where podman has images (container.h)
  *
- * Others (Dockerfiles, data, shell) have no bit: a job of theirs is not claimed, and one that comes nevertheless is ended as host_fault,
+ * Others (data, shell) have no bit: a job of theirs is not claimed, and one that comes nevertheless is ended as host_fault,
  * kind_not_runnable.
  * Thread:  any; pure. */
 // SPDX-License-Identifier: Apache-2.0
@@ -16,10 +17,17 @@
 
 #include <stdbool.h>
 
-enum job_kind { JOB_KIND_PYTHON, JOB_KIND_BUNDLE, JOB_KIND_NOTEBOOK, JOB_KIND_COUNT };
+enum job_kind {
+    JOB_KIND_PYTHON,
+    JOB_KIND_BUNDLE,
+    JOB_KIND_NOTEBOOK,
+    JOB_KIND_CONTAINER,
+    JOB_KIND_COUNT
+};
 
 struct job_kinds {
     bool runs[JOB_KIND_COUNT];
+    const char *podman; /* with which containers are run; borrowed */
 };
 
 /* "python" …, as on the wire. */

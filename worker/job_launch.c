@@ -11,21 +11,50 @@
 #define OURS 3 /* variables */
 #define MIB (UINT64_C(1) << 20)
 
-_Static_assert(JOB_VARIABLES_MAX + OURS <= SANDBOX_ENVIRONMENT_MAX, "a job's and ours");
+_Static_assert(CONTAINER_VARIABLES_MAX + JOB_VARIABLES_MAX + OURS <= SANDBOX_ENVIRONMENT_MAX,
+               "an image's, a job's and ours");
+_Static_assert(CONTAINER_WORDS_MAX + JOB_ARGUMENTS_MAX < SANDBOX_COMMAND_MAX, "and a NULL");
 
-/* The job's variables, and ours behind them; `limit` is borrowed. */
+/* The image's variables, the job's, and ours: what comes later counts; `limit` is borrowed. */
 static size_t environment_of(const struct job_launch *launch, const char *limit,
                              struct sandbox_variable ret[SANDBOX_ENVIRONMENT_MAX])
 {
     const struct job_order *order = launch->order;
-    size_t count = order->environment_count;
-    memcpy(ret, order->environment, count * sizeof ret[0]);
+    size_t count = 0;
+    if (launch->container != NULL) {
+        const char *name;
+        json_t *value;
+        json_object_foreach(launch->container->environment, name, value)
+        {
+            ret[count++] =
+                (struct sandbox_variable){.name = name, .value = json_string_value(value)};
+        }
+    }
+    memcpy(ret + count, order->environment, order->environment_count * sizeof ret[0]);
+    count += order->environment_count;
     ret[count++] = (struct sandbox_variable){.name = "TALLY_RESULTS", .value = "/job/results"};
     ret[count++] = (struct sandbox_variable){.name = "TALLY_LIMIT_SECONDS", .value = limit};
     if (launch->gpu != NULL) { /* the driver numbers what it finds, and finds one */
         ret[count++] = (struct sandbox_variable){.name = "CUDA_VISIBLE_DEVICES", .value = "0"};
     }
     return count;
+}
+
+/* As `docker run` has it: arguments stand in the place of CMD, behind the entry point. */
+static void container_command(const struct job_launch *launch, const char *ret[SANDBOX_COMMAND_MAX])
+{
+    const struct container *container = launch->container;
+    const struct job_order *order = launch->order;
+    size_t const words =
+        order->argument_count > 0 ? container->fixed_words : json_array_size(container->command);
+    size_t count = 0;
+    for (; count < words; count++) {
+        ret[count] = json_string_value(json_array_get(container->command, count));
+    }
+    for (size_t i = 0; i < order->argument_count; i++) {
+        ret[count++] = order->arguments[i];
+    }
+    ret[count] = NULL;
 }
 
 enum err_code job_launch(const struct job_launch *launch, struct cgroup *ret_group,
@@ -37,7 +66,12 @@ enum err_code job_launch(const struct job_launch *launch, struct cgroup *ret_gro
     char program_path[SCRATCH_FILE_NAME_SIZE + 5];
     char limit[32];
     char group[ID_TEXT_SIZE + 16];
-    job_order_command(order, program_path, command);
+    bool const has_runner = order->kind == JOB_KIND_BUNDLE || order->kind == JOB_KIND_NOTEBOOK;
+    if (launch->container == NULL) {
+        job_order_command(order, program_path, command);
+    } else {
+        container_command(launch, command);
+    }
     (void)snprintf(limit, sizeof limit, "%llu.%03llu", (unsigned long long)order->limit_ms / 1000,
                    (unsigned long long)order->limit_ms % 1000);
     (void)snprintf(group, sizeof group, CGROUP_JOB_NAME, order->id);
@@ -47,8 +81,9 @@ enum err_code job_launch(const struct job_launch *launch, struct cgroup *ret_gro
                     .command = command,
                     .environment = environment,
                     .environment_count = environment_of(launch, limit, environment),
-                    .runner = bytes_of(runner_script,
-                                       order->kind == JOB_KIND_PYTHON ? 0 : runner_script_size),
+                    .root = launch->container != NULL ? launch->container->root : NULL,
+                    .workdir = launch->container != NULL ? launch->container->workdir : NULL,
+                    .runner = bytes_of(runner_script, has_runner ? runner_script_size : 0),
                     .gpu = launch->gpu,
                     .memory_max = launch->ram_mib * MIB,
                     .tmp_max = launch->ram_mib * MIB / 4,

@@ -6,6 +6,7 @@
 #define WORKER_JOB_LAUNCH_H
 
 #include "worker/cgroup.h"
+#include "worker/container.h"
 #include "worker/job_order.h"
 #include "worker/program.h"
 
@@ -16,7 +17,8 @@ struct job_launch {
     const struct cgroup_place *cgroup_place;
     uint64_t ram_mib;
     uint64_t disk_bytes;
-    const struct sandbox_gpu *gpu; /* NULL: none */
+    const struct sandbox_gpu *gpu;     /* NULL: none */
+    const struct container *container; /* NULL: this machine's system */
     void (*on_output)(void *ctx, enum worker_stream stream, struct bytes bytes);
     void (*on_end)(void *ctx, const struct program_end *end);
     void *ctx;

@@ -67,6 +67,20 @@ void job_verdict_host_fault(struct job_verdict *verdict, const char *reason, con
     verdict->keeps_results = false;
 }
 
+void job_verdict_unready(struct job_verdict *verdict, enum err_code code, const char *detail)
+{
+    if (code == ERR_INVALID) {
+        decide(verdict, "program_failed", "entry_missing", detail);
+        verdict->keeps_results = false;
+    } else {
+        job_verdict_host_fault(verdict,
+                               code == ERR_CORRUPT     ? "input_missing"
+                               : code == ERR_NOT_FOUND ? "kind_not_runnable"
+                                                       : "sandbox_failed",
+                               detail);
+    }
+}
+
 /* A blank for every zero byte: the text goes to places that end there. */
 static void append_tail(struct job_verdict *verdict)
 {

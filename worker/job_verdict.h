@@ -11,6 +11,8 @@
  *     another exit status                    program_failed   exited_nonzero     only output.log
  *     no sandbox; the machine's disk full    host_fault       sandbox_failed     only output.log
  *     its GPU is gone                        host_fault       gpu_lost           only output.log
+ *     its Dockerfile asks for more           program_failed   entry_missing      –
+ *     its image is not on the machine        host_fault       kind_not_runnable  –
  *     the machine runs no such kind          host_fault       kind_not_runnable  –
  *     the input is not what was uploaded     host_fault       input_missing      –
  *     the worker was asked to stop           host_fault       worker_stopped     –
@@ -52,6 +54,8 @@ void job_verdict_deinit(struct job_verdict *verdict);
 /* A line the program wrote, to be remembered for the detail. */
 void job_verdict_line(struct job_verdict *verdict, enum worker_stream stream, struct bytes line);
 void job_verdict_host_fault(struct job_verdict *verdict, const char *reason, const char *detail);
+/* Of a file that was not made ready to start: ERR_INVALID is its own fault. */
+void job_verdict_unready(struct job_verdict *verdict, enum err_code code, const char *detail);
 void job_verdict_decide(struct job_verdict *verdict, const struct job_verdict_facts *facts);
 /* Mention result files that were not stored. */
 void job_verdict_left_out(struct job_verdict *verdict, size_t count);

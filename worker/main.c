@@ -61,7 +61,8 @@ static const char usage_text[] =
     "  --nvml FILE        NVIDIA's library (otherwise libnvidia-ml.so.1), --nvidia-smi FILE: its "
     "program, the\n"
     "                     second choice; --device-folder DIR: where nvidia0 lies (otherwise "
-    "/dev)\n";
+    "/dev)\n"
+    "  --podman FILE      whose images containers are run from (otherwise /usr/bin/podman)\n";
 
 static enum err_code pause_worker(const struct settings *settings, struct err *err)
 {
@@ -107,6 +108,7 @@ static int read_settings(int argc, char **argv, struct settings *ret)
         {"nvml", required_argument, NULL, 'v'},
         {"nvidia-smi", required_argument, NULL, 'i'},
         {"device-folder", required_argument, NULL, 'f'},
+        {"podman", required_argument, NULL, 'p'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
@@ -158,6 +160,9 @@ static int read_settings(int argc, char **argv, struct settings *ret)
             break;
         case 'f':
             ret->gpus.device_folder = optarg;
+            break;
+        case 'p':
+            ret->podman = optarg;
             break;
         case 'h':
             fputs(usage_text, stdout);

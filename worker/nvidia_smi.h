@@ -1,7 +1,7 @@
-/* worker/nvidia_smi.h: the nvidia-smi program as a second source about GPUs: started, waited for, its CSV read without trust.
+/* worker/nvidia_smi.h: the nvidia-smi program as a second source about GPUs: its CSV, read without trust.
  *
  * Shape:   a line for each GPU, fields between ", ", a unit never (nounits); a field that the GPU does not have is in brackets and read as 0.
- * Thread:  any; nvidia_smi_run waits, at most NVIDIA_SMI_TIMEOUT_MS.
+ * Thread:  any; pure.
  * Source:  nvidia-smi(1): --query-gpu, --format=csv,noheader,nounits; exit status 15: the GPU has fallen off the bus. */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef WORKER_NVIDIA_SMI_H
@@ -12,9 +12,6 @@
 #define NVIDIA_SMI_TIMEOUT_MS 15000
 #define NVIDIA_SMI_LOST 15
 
-/* What it wrote, and its exit status (-1: it did not end in time or was killed). ERR_NOT_FOUND: there is no such program. */
-MUST_CHECK enum err_code nvidia_smi_run(const char *program, const char *const *arguments,
-                                        struct buf *ret, int *ret_status, struct err *err);
 /* `ret_bus`: "0000:01:00.0", as the folder in /proc/driver/nvidia/gpus is called. False: not such a line. */
 bool nvidia_smi_parse_gpu(struct bytes line, struct gpu *ret, char ret_bus[32]);
 bool nvidia_smi_parse_sample(struct bytes line, struct gpu_sample *ret);

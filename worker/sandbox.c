@@ -100,7 +100,8 @@ static enum err_code open_files(const struct sandbox_options *options, struct sa
                                         .group = child->group_fd,
                                         .seccomp = child->seccomp_fd,
                                         .runner = child->runner_fd};
-        code = sandbox_arguments(options, child->source_folder, &fds, &arguments, err);
+        code = sandbox_arguments(options, child->source_folder, child->source_root, &fds,
+                                 &arguments, err);
     }
     if (code == ERR_OK) {
         code = open_memory("tally-arguments", buf_bytes(&arguments), &child->arguments_fd, err);

@@ -25,7 +25,7 @@
 
 #define SANDBOX_PYTHON "/usr/bin/python3"
 #define SANDBOX_COMMAND_MAX 512
-#define SANDBOX_ENVIRONMENT_MAX 260
+#define SANDBOX_ENVIRONMENT_MAX 330
 #define SANDBOX_DEVICES_MAX 8
 
 struct sandbox_variable {
@@ -51,6 +51,9 @@ struct sandbox_gpu {
 struct sandbox_options {
     const struct sandbox_gpu *gpu; /* NULL: none */
     struct bytes runner; /* shown at RUNNER_PATH, not to be changed; {NULL, 0}: not there */
+    const char *
+        root; /* a folder with the files of another system, shown read-only in the place of this one's; NULL: this one's */
+    const char *workdir; /* NULL: /job */
     const char
         *folder; /* bound at /job; as root, its owner is who the program runs as, and not root */
     const char *const

@@ -4,6 +4,9 @@
 
 #include "worker/runner.h"
 
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -67,6 +70,43 @@ static void add_usr(struct buf *buf)
     }
 }
 
+/* Each thing at the top of another system's files, but what is made anew here; what is made here lies on a root of bwrap's own. */
+static enum err_code add_root(struct buf *buf, const char *root, const char *source,
+                              struct err *err)
+{
+    static const char *const ours[] = {".", "..", "dev", "job", "proc", "run", "sys", "tmp"};
+    DIR *folder = opendir(root);
+    if (folder == NULL) {
+        return err_set_errno(err, errno, "open %s", root);
+    }
+    for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) { // NOLINT: its own
+        struct stat about;
+        char target[PATH_MAX];
+        bool is_ours = false;
+        for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++) {
+            is_ours = is_ours || strcmp(entry->d_name, ours[i]) == 0;
+        }
+        if (is_ours || fstatat(dirfd(folder), entry->d_name, &about, AT_SYMLINK_NOFOLLOW) != 0) {
+            continue;
+        }
+        ssize_t const size = S_ISLNK(about.st_mode) ? readlinkat(dirfd(folder), entry->d_name,
+                                                                 target, sizeof target - 1)
+                                                    : -1;
+        char shown[300];
+        char from[PATH_MAX];
+        (void)snprintf(shown, sizeof shown, "/%s", entry->d_name);
+        (void)snprintf(from, sizeof from, "%s/%s", source, entry->d_name);
+        if (size > 0) {
+            target[size] = 0;
+            add_all(buf, (const char *const[]){"--symlink", target, shown, NULL});
+        } else if (S_ISDIR(about.st_mode) || S_ISREG(about.st_mode)) {
+            add_all(buf, (const char *const[]){"--ro-bind", from, shown, NULL});
+        }
+    }
+    (void)closedir(folder);
+    return ERR_OK;
+}
+
 static void add_etc(struct buf *buf, int passwd_fd, int group_fd)
 {
     for (size_t i = 0; i < sizeof etc_files / sizeof etc_files[0]; i++) {
@@ -84,9 +124,9 @@ static void add_etc(struct buf *buf, int passwd_fd, int group_fd)
 
 static void add_environment(struct buf *buf, const struct sandbox_options *options)
 {
-    static const struct sandbox_variable fixed[] = {
+    const struct sandbox_variable fixed[] = {
         {.name = "PATH", .value = "/usr/local/bin:/usr/bin:/bin"},
-        {.name = "HOME", .value = "/home/job"},
+        {.name = "HOME", .value = options->root == NULL ? "/home/job" : "/tmp"},
         {.name = "USER", .value = "job"},
         {.name = "LANG", .value = "C.UTF-8"},
         {.name = "TMPDIR", .value = "/tmp"},
@@ -114,7 +154,8 @@ static void add_gpu(struct buf *buf, const struct sandbox_gpu *gpu)
 }
 
 enum err_code sandbox_arguments(const struct sandbox_options *options, const char *source_folder,
-                                const struct sandbox_fds *fds, struct buf *ret, struct err *err)
+                                const char *source_root, const struct sandbox_fds *fds,
+                                struct buf *ret, struct err *err)
 {
     static const char *const namespaces[] = {"--unshare-all",
                                              "--unshare-user",
@@ -131,12 +172,21 @@ enum err_code sandbox_arguments(const struct sandbox_options *options, const cha
                                              "--die-with-parent",
                                              NULL};
     add_all(ret, namespaces);
-    add_usr(ret);
-    add_etc(ret, fds->passwd, fds->group);
+    if (options->root == NULL) {
+        add_usr(ret);
+        add_etc(ret, fds->passwd, fds->group);
+    } else {
+        enum err_code const code = add_root(ret, options->root, source_root, err);
+        if (code != ERR_OK) {
+            return code;
+        }
+    }
     add_all(ret, (const char *const[]){"--proc", "/proc", "--dev", "/dev", NULL});
     add_tmpfs(ret, options->tmp_max, "1777", "/dev/shm");
     add_tmpfs(ret, options->tmp_max, "1777", "/tmp");
-    add_tmpfs(ret, options->tmp_max, "0700", "/home/job");
+    if (options->root == NULL) {
+        add_tmpfs(ret, options->tmp_max, "0700", "/home/job");
+    }
     add_all(ret, (const char *const[]){"--bind", source_folder, "/job", NULL});
     add_environment(ret, options);
     if (options->gpu != NULL) {
@@ -147,7 +197,8 @@ enum err_code sandbox_arguments(const struct sandbox_options *options, const cha
         add(ret, RUNNER_PATH);
     }
     add_all(ret, (const char *const[]){"--remount-ro", "/dev", "--remount-ro", "/proc",
-                                       "--remount-ro", "/", "--chdir", "/job", NULL});
+                                       "--remount-ro", "/", "--chdir",
+                                       options->workdir != NULL ? options->workdir : "/job", NULL});
     if (fds->seccomp >= 0) {
         add_number(ret, "--seccomp", (uint64_t)fds->seccomp);
     }

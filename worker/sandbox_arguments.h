@@ -18,7 +18,8 @@ struct sandbox_fds {
 
 /* The arguments for bwrap --args, each with a zero behind it. */
 MUST_CHECK enum err_code sandbox_arguments(const struct sandbox_options *options,
-                                           const char *source_folder, const struct sandbox_fds *fds,
-                                           struct buf *ret, struct err *err);
+                                           const char *source_folder, const char *source_root,
+                                           const struct sandbox_fds *fds, struct buf *ret,
+                                           struct err *err);
 
 #endif

@@ -21,15 +21,15 @@
 /* An ordinary user's other processes count against the same limit. */
 #define OTHER_PROCESSES 4096
 
-/* An empty folder everyone may pass, over which the job's folder is shown in the child's own view of the mounts: the path
- * to the real one may lead through folders that only root may enter. /tmp is bwrap's. */
-static const char *shown_folder(void)
+/* A folder everyone may pass, over which another is shown in the child's own view of the mounts: the path
+ * to the real one may lead through folders that only root may enter. /tmp is bwrap's. `nth`: from 0. */
+static const char *shown_folder(size_t nth)
 {
     static const char *const places[] = {"/mnt", "/media", "/srv", "/opt", "/home"};
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
         struct stat about;
         if (lstat(places[i], &about) == 0 && S_ISDIR(about.st_mode) &&
-            (about.st_mode & S_IXOTH) != 0) {
+            (about.st_mode & S_IXOTH) != 0 && nth-- == 0) {
             return places[i];
         }
     }
@@ -61,7 +61,9 @@ enum err_code sandbox_child_init(const struct sandbox_options *options, struct s
                                   .runner_fd = -1,
                                   .failure_fd = -1,
                                   .folder = options->folder,
-                                  .source_folder = options->folder};
+                                  .source_folder = options->folder,
+                                  .root = options->root,
+                                  .source_root = options->root};
     ret->user = SANDBOX_USER_SAME;
     if (geteuid() == 0) {
         struct stat folder;
@@ -70,8 +72,9 @@ enum err_code sandbox_child_init(const struct sandbox_options *options, struct s
         }
         INVARIANT(folder.st_uid != 0);
         ret->user = folder.st_uid;
-        ret->source_folder = shown_folder();
-        if (ret->source_folder == NULL) {
+        ret->source_folder = shown_folder(0);
+        ret->source_root = options->root == NULL ? NULL : shown_folder(1);
+        if (ret->source_folder == NULL || (options->root != NULL && ret->source_root == NULL)) {
             return err_set(err, ERR_NOT_FOUND, "none of /mnt /media /srv /opt /home is a folder");
         }
     }
@@ -178,7 +181,9 @@ _Noreturn void sandbox_child_exec(const struct sandbox_child *child)
     }
     if (child->user != SANDBOX_USER_SAME) {
         if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) != 0 ||
-            mount(child->folder, child->source_folder, NULL, MS_BIND, NULL) != 0) {
+            mount(child->folder, child->source_folder, NULL, MS_BIND, NULL) != 0 ||
+            (child->root != NULL &&
+             mount(child->root, child->source_root, NULL, MS_BIND, NULL) != 0)) {
             fail(child, STAGE_MOUNT);
         }
         if (!become(child->user)) {

@@ -51,6 +51,8 @@ struct sandbox_child {
     const char *folder; /* where the job's folder is */
     const char *
         source_folder; /* where bwrap finds it: the same, or the place it is shown at for that user */
+    const char *root;        /* likewise the root, or NULL */
+    const char *source_root; /* and where bwrap finds it */
     char numbers[2][16];
     const char *argv[SANDBOX_COMMAND_MAX + 8];
 };

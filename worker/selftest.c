@@ -64,7 +64,7 @@ static void test_sandbox(struct selftest *test)
     say(test, true, "limits", "memory by %s, processes by %s",
         place.memory_parent[0] != 0 ? "control group" : "address space (systemd: Delegate=yes)",
         place.pids_parent[0] != 0 ? "control group" : "rlimit");
-    trial_kinds(test->settings->state, &test->machine, &kinds);
+    trial_kinds(test->settings->state, &test->machine, test->settings->podman, &kinds);
     buf_init(&words, 256);
     job_kinds_json(&kinds, &words);
     say(test, true, "kinds", "%s", buf_text(&words));

@@ -118,6 +118,7 @@ static struct job_options options_of(struct slot *slot)
         .storage_mib = machine->storage_mib,
         .gpu = slot->options.gpu != NULL ? &slot->sandbox_gpu : NULL,
         .gpu_watch = slot->watch,
+        .podman = slot->options.kinds->podman,
         .on_done = on_job_done,
         .ctx = slot,
     };

@@ -3,6 +3,7 @@
 
 #include "core/base/file.h"
 #include "core/base/trace.h"
+#include "worker/container.h"
 #include "worker/sandbox.h"
 #include "worker/sandbox_user.h"
 #include "worker/scratch.h"
@@ -56,7 +57,8 @@ enum err_code trial_sandbox(const char *state, const struct machine *machine, st
     return code;
 }
 
-void trial_kinds(const char *state, const struct machine *machine, struct job_kinds *ret)
+void trial_kinds(const char *state, const struct machine *machine, const char *podman,
+                 struct job_kinds *ret)
 {
     static const char looks[] = /* without importing them, which takes seconds */
         "import importlib.util as u, sys\n"
@@ -65,6 +67,11 @@ void trial_kinds(const char *state, const struct machine *machine, struct job_ki
     struct err err = {0};
     *ret = (struct job_kinds){.runs = {[JOB_KIND_PYTHON] = true, [JOB_KIND_BUNDLE] = true}};
     ret->runs[JOB_KIND_NOTEBOOK] = trial_ask(state, machine, looks, &err) == ERR_OK;
-    trace(TRACE_INFO, "worker.kinds", "python=1 bundle=1 notebook=%d%s%s",
-          ret->runs[JOB_KIND_NOTEBOOK], err.message[0] != 0 ? " why=" : "", err.message);
+    struct err no_podman = {0};
+    ret->podman = podman != NULL ? podman : "/usr/bin/podman";
+    ret->runs[JOB_KIND_CONTAINER] = container_try(ret->podman, &no_podman) == ERR_OK;
+    trace(TRACE_INFO, "worker.kinds",
+          "python=1 bundle=1 notebook=%d dockerfile=%d why=\"%s\" why_dockerfile=\"%s\"",
+          ret->runs[JOB_KIND_NOTEBOOK], ret->runs[JOB_KIND_CONTAINER], err.message,
+          no_podman.message);
 }

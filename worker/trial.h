@@ -11,8 +11,9 @@
 /* Better no worker than one that takes jobs it cannot run. ERR_UNAVAILABLE says what is missing. */
 MUST_CHECK enum err_code trial_sandbox(const char *state, const struct machine *machine,
                                        struct err *err);
-/* Which kinds of files can be run; a trace says why not. */
-void trial_kinds(const char *state, const struct machine *machine, struct job_kinds *ret);
+/* Which kinds of files can be run; a trace says why not. `podman` NULL: /usr/bin/podman; borrowed by `ret`. */
+void trial_kinds(const char *state, const struct machine *machine, const char *podman,
+                 struct job_kinds *ret);
 /* Run a line of Python there; ERR_UNAVAILABLE, with its last words, when it ends with another status than 0. */
 MUST_CHECK enum err_code trial_ask(const char *state, const struct machine *machine,
                                    const char *python, struct err *err);

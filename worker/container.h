@@ -1,0 +1,39 @@
+/* worker/container.h: an image of this machine's podman, to be run in our own sandbox.
+ *
+ * Shape:   podman keeps images and shows an image's files as a folder (`podman image mount`); it starts nothing. What runs, runs under bubblewrap with
+ *          these files, read-only, in the place of the machine's: the same namespaces, filter, limits, group and GPU nodes as any job.
+ * Images:  those that the provider pulled. None is fetched, built or changed.
+ * Needs:   a worker that runs as root, whose podman shows images outside a namespace of its own.
+ * Thread:  any; waits for podman, some seconds at most. */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef WORKER_CONTAINER_H
+#define WORKER_CONTAINER_H
+
+#include "core/base/err.h"
+#include "worker/container_file.h"
+#include "worker/sandbox.h"
+
+#define CONTAINER_VARIABLES_MAX 64
+#define CONTAINER_WORDS_MAX 128
+
+struct container {
+    const char *podman;               /* borrowed */
+    char image[CONTAINER_IMAGE_SIZE]; /* "" if none is shown */
+    char root[PATH_MAX];
+    char workdir[1024];
+    json_t *command; /* array of strings; may be empty */
+    size_t
+        fixed_words; /* the entry point's: a job's own arguments come in the place of what is behind them */
+    json_t *environment; /* object of strings */
+};
+
+/* Whether jobs in containers can be run. ERR_UNAVAILABLE says why not. */
+MUST_CHECK enum err_code container_try(const char *podman, struct err *err);
+/* Read the Dockerfile and have its image shown. `has_arguments`: the job brings what stands in the place of CMD. ERR_INVALID: the Dockerfile;
+ * ERR_NOT_FOUND: this machine has no such image; ERR_UNAVAILABLE: podman failed. To be released in each case. */
+MUST_CHECK enum err_code container_open(const char *podman, const char *folder,
+                                        const char *file_name, bool has_arguments,
+                                        struct container *ret, struct err *err);
+void container_release(struct container *container); /* accepts a zeroed one */
+
+#endif
