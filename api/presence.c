@@ -13,6 +13,7 @@
 struct heard {
     struct id16 host_id;
     int64_t at; /* monotonic */
+    uint64_t kinds;
 };
 
 struct presence {
@@ -65,9 +66,23 @@ void presence_heard(struct presence *presence, struct id16 host_id)
             presence->capacity = capacity;
         }
         heard = &presence->hosts[presence->count++];
-        heard->host_id = host_id;
+        *heard = (struct heard){.host_id = host_id};
     }
     heard->at = time_mono_ns();
+}
+
+void presence_runs(struct presence *presence, struct id16 host_id, uint64_t kinds)
+{
+    struct heard *heard = find(presence, host_id);
+    if (heard != NULL) {
+        heard->kinds = kinds;
+    }
+}
+
+uint64_t presence_kinds(struct presence *presence, struct id16 host_id)
+{
+    const struct heard *heard = find(presence, host_id);
+    return heard == NULL ? 0 : heard->kinds;
 }
 
 struct offline {

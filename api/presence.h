@@ -11,6 +11,10 @@ struct presence *presence_create(struct api *api);
 void presence_destroy(struct presence *presence);
 /* Any request by a worker's token. */
 void presence_heard(struct presence *presence, struct id16 host_id);
+/* What kinds of files it said last that it runs: bits of enum upload_kind. */
+void presence_runs(struct presence *presence, struct id16 host_id, uint64_t kinds);
+/* 0: it has not been heard of since the program's start. */
+uint64_t presence_kinds(struct presence *presence, struct id16 host_id);
 /* A worker that holds a long poll is present as long as the poll is open. */
 void presence_check(struct presence *presence);
 

@@ -144,7 +144,9 @@ static enum err_code add_workdir(struct container *container, const json_t *conf
 {
     const char *path = json_string_value(
         file->workdir != NULL ? file->workdir : json_object_get(config, "WorkingDir"));
-    if (path == NULL || path[0] == 0 || strcmp(path, "/") == 0) {
+    /* An image may name a folder that only its starter would make. */
+    if (path == NULL || path[0] == 0 || strcmp(path, "/") == 0 ||
+        (file->workdir == NULL && !is_folder(container->root, path))) {
         path = "/job";
     }
     if (strlen(path) >= sizeof container->workdir || !is_folder(container->root, path)) {

@@ -3,6 +3,7 @@
 #include "api/fields.h"
 #include "api/list.h"
 #include "api/offer_json.h"
+#include "api/presence.h"
 #include "api/route.h"
 #include "core/base/time.h"
 #include "projections/marketplace.h"
@@ -168,6 +169,30 @@ static void get_quote(struct call *call)
     }
 }
 
+/* Few machines run containers, and a job for one that does not would lie in the queue with its money. Other kinds nearly all of them run. */
+static bool machine_runs(struct call *call, const struct command_quote *quote)
+{
+    struct reading reading;
+    struct upload_row upload;
+    struct offer_row offer;
+    if (!reading_open(&reading, call)) {
+        return false;
+    }
+    bool const asks = state_upload(reading.store, quote->upload_id, &upload) &&
+                      id_equal(upload.account_id, call->principal.account_id) &&
+                      upload.kind == UPLOAD_DOCKERFILE &&
+                      state_offer(reading.store, quote->offer_id, &offer);
+    reading_close(&reading);
+    if (asks &&
+        (presence_kinds(call->api->presence, offer.host_id) >> UPLOAD_DOCKERFILE & 1) == 0) {
+        call_problem(call, 409, "kind_not_runnable",
+                     "this machine does not run containers: its worker has not said so; take one "
+                     "whose provider has podman");
+        return false;
+    }
+    return true;
+}
+
 static void quote(struct call *call)
 {
     struct fields fields = fields_of(call);
@@ -178,6 +203,9 @@ static void quote(struct call *call)
         .match_id = fields_optional_id(&fields, "match_id"),
     };
     if (!fields_good(&fields)) {
+        return;
+    }
+    if (!machine_runs(call, &quote)) {
         return;
     }
     call_command(call, COMMAND_QUOTE_ISSUE);

@@ -134,6 +134,7 @@ static void claim(struct call *call)
     *state = (struct wish){.wait_s = (int64_t)wait_s, .kinds = kinds};
     call->state = state;
     presence_heard(call->api->presence, call->principal.host_id);
+    presence_runs(call->api->presence, call->principal.host_id, kinds);
     if (is_online(call)) {
         wait_for_job(call);
         return;

@@ -183,14 +183,15 @@ static enum err_code refuse_insufficient(struct deciding *d, const struct requir
 static enum err_code check_runnable(struct deciding *d, const struct upload_row *upload)
 {
     return upload->kind == UPLOAD_PYTHON || upload->kind == UPLOAD_NOTEBOOK ||
-                   upload->kind == UPLOAD_BUNDLE
+                   upload->kind == UPLOAD_BUNDLE || upload->kind == UPLOAD_DOCKERFILE
                ? ERR_OK
                : refuse(d, ERR_CONFLICT, "kind_not_runnable",
-                        "no worker can run a job of kind %s yet; today they run: %s, %s, %s",
+                        "no worker can run a job of kind %s yet; today they run: %s, %s, %s, %s",
                         enum_word(&upload_kind_words, (uint32_t)upload->kind),
                         enum_word(&upload_kind_words, UPLOAD_PYTHON),
                         enum_word(&upload_kind_words, UPLOAD_NOTEBOOK),
-                        enum_word(&upload_kind_words, UPLOAD_BUNDLE));
+                        enum_word(&upload_kind_words, UPLOAD_BUNDLE),
+                        enum_word(&upload_kind_words, UPLOAD_DOCKERFILE));
 }
 
 void decide_time(struct deciding *d, const struct upload_row *upload, struct candidate *candidate)

@@ -82,12 +82,12 @@ class Bundles(unittest.TestCase):
         self.assertEqual(answer.json["analysis"]["entry"], "main.py")
 
     def test_a_kind_no_worker_runs_has_a_match_and_no_quote(self):
-        upload = self.raw("Dockerfile", b"FROM pytorch/pytorch\n").json
+        upload = self.raw("docker-compose.yml", b"services:\n  a:\n    image: pytorch/pytorch\n").json
         self.assertEqual(self.alice.request("POST", "/v1/matches", {"upload_id": upload["id"]}).status, 201)
         answer = self.alice.request("POST", "/v1/quotes", {"upload_id": upload["id"], "offer_id": upload["id"]})
         self.assertEqual((answer.status, answer.json["code"]), (409, "kind_not_runnable"), answer)
-        self.assertIn("dockerfile", answer.json["detail"])
-        self.assertIn("today they run: python, notebook, bundle", answer.json["detail"])
+        self.assertIn("compose", answer.json["detail"])
+        self.assertIn("today they run: python, notebook, bundle, dockerfile", answer.json["detail"])
 
     def test_several_files_are_one_job_in_one_blob_that_depends_on_nothing_else(self):
         files = [("job/train.py", b"from net import Net\nEPOCHS = 4\n"), ("job/net.py", b"import torch\n"),

@@ -38,6 +38,22 @@ class Claims(unittest.TestCase):
         ended = self.alice.wait_for(job, lambda now: now["status"] == "failed")
         self.assertEqual((ended["fault"], ended["reason"], ended["gross"]), ("provider", "kind_not_runnable", 0))
 
+    def test_a_container_is_quoted_for_a_machine_that_said_it_runs_them_and_for_no_other(self):  # R11
+        upload = self.alice.upload(b"FROM localhost/probe:1\n", "Dockerfile")
+        wanted = {"upload_id": upload["id"], "offer_id": self.host.offer["id"]}
+        self.claim(kinds=["python", "bundle"])
+        answer = self.alice.post("/v1/quotes", wanted)
+        self.assertEqual((answer.status, answer.json["code"]), (409, "kind_not_runnable"))
+        self.assertIn("does not run containers", answer.json["detail"])
+        self.claim(kinds=["python", "dockerfile"])
+        job = self.alice.queued_job(self.host, content=b"FROM localhost/probe:1\n", name="Dockerfile")
+        self.assertEqual(self.claim(kinds=["python"]).status, 204)
+        claimed = self.claim(kinds=["python", "dockerfile"]).json["job"]
+        self.assertEqual((claimed["id"], claimed["kind"], claimed["file_name"]), (job["id"], "dockerfile", "Dockerfile"))
+        self.host.start(job)
+        self.host.end(job, worker_ms=0)
+        self.alice.wait_for(job, lambda now: now["status"] == "completed")
+
     def test_the_entry_of_a_bundle_comes_with_it(self):
         out = io.BytesIO()
         with zipfile.ZipFile(out, "w") as archive:

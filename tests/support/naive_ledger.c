@@ -431,7 +431,8 @@ static bool quote(struct naive_ledger *n, const struct command *c, int64_t now)
         return no(n, "no such upload");
     }
     uint64_t kind = find_upload(n, q->upload_id)->kind;
-    if (kind != UPLOAD_PYTHON && kind != UPLOAD_NOTEBOOK && kind != UPLOAD_BUNDLE) {
+    if (kind != UPLOAD_PYTHON && kind != UPLOAD_NOTEBOOK && kind != UPLOAD_BUNDLE &&
+        kind != UPLOAD_DOCKERFILE) {
         return no(n, "not runnable");
     }
     const struct naive_offer *offer = find_offer(n, q->offer_id);
