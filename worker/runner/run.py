@@ -103,20 +103,20 @@ def ends_like_a_zip(path):
     return False
 
 
-def is_zip(path):
+def is_zip(path, name):
     """By its name, as whoever looked at it before the job was bought did. Some bytes are a tar from their start and a zip from their end; such a file
     would be something else to each reader."""
-    named_zip = path.lower().endswith(".zip")
+    named_zip = name.lower().endswith((".zip", ".whl"))
     if tarfile.is_tarfile(path) if named_zip else ends_like_a_zip(path):
         raise Problem("bundle: it is a tar and a zip at once; send it as one of them")
     return named_zip
 
 
-def unpack(path, folder):
-    """All regular files below `folder`; their names."""
+def unpack(path, folder, called=None):
+    """All regular files below `folder`; their names. `called`: the archive's name, where its path does not tell it."""
     names = []
     try:
-        if is_zip(path):
+        if is_zip(path, called or path):
             with zipfile.ZipFile(path) as archive:
                 for name, may_run, opener in zip_members(archive):
                     with opener() as opened:
@@ -236,7 +236,7 @@ def run_bundle(path, wanted, arguments):
     folder = os.path.dirname(path)
     with open(path, "rb") as archive:  # its name is free for what is in it
         os.unlink(path)
-        names = unpack_open(archive, folder)
+        names = unpack("/proc/self/fd/%d" % archive.fileno(), folder, path)
     prefix, entry = find_entry(names, wanted)
     root = os.path.join(folder, prefix)
     os.chdir(root)
@@ -253,10 +253,6 @@ def run_bundle(path, wanted, arguments):
         os.execv("/bin/sh", ["/bin/sh", entry, *arguments])
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, "-u", entry, *arguments])
-
-
-def unpack_open(archive, folder):
-    return unpack("/proc/self/fd/%d" % archive.fileno(), folder)
 
 
 # ── notebooks ──
