@@ -77,21 +77,19 @@ static struct ev_analysis_completed event_of(const struct analysis *a)
 /* Where a benchmark is like the job, its time comes from there. */
 static void size_workload(struct upload *upload, struct analysis *analysis, struct arena *arena)
 {
-    struct workload workload = workload_size(&analysis->work);
-    struct estimate_time reference = {.p50_ms = workload.p50_ms, .basis = SCALE_NEIGHBOURS};
-    struct buf text;
-    if (workload.task == 0) {
+    struct workload workload;
+    enum estimate_level level;
+    struct buf basis;
+    buf_init(&basis, 1024);
+    bool is_known = estimate_reference(&analysis->work, &workload, &level, &basis);
+    if (is_known) {
+        analysis_retime(analysis, workload.p50_ms, workload.p90_ms, (enum analysis_level)level,
+                        buf_bytes(&basis), arena);
+    }
+    buf_deinit(&basis);
+    if (!is_known) {
         return;
     }
-    buf_init(&text, 1024);
-    workload_text(&workload, &text);
-    const char *basis = arena_text(arena, buf_bytes(&text));
-    buf_deinit(&text);
-    analysis->estimate = (struct analysis_estimate){
-        .p50_ms = workload.p50_ms,
-        .p90_ms = workload.p90_ms,
-        .basis = basis == NULL ? "" : basis,
-        .level = (enum analysis_level)estimate_level_of(&workload, &reference)};
     upload->workload =
         (struct ev_workload_sized){.task = bytes_of_text(ESTIMATE_TASKS[workload.task].name),
                                    .work_micro = workload.work_micro,

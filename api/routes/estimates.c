@@ -1,7 +1,9 @@
 /* How long and how much, before anything is bought: of an upload or of a described job, with any setting, on one GPU or all; how often estimates were
  * right; and what the big clouds ask. Nothing here writes. */
 // SPDX-License-Identifier: Apache-2.0
+#include "api/asked_work.h"
 #include "api/fields.h"
+#include "api/job_settings.h"
 #include "api/route.h"
 #include "core/analysis/analysis.h"
 #include "core/market/billing.h"
@@ -13,9 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NUMBER_TEXT_MAX 32
-#define PARAMETERS_TAKEN_MAX 16
-
 static const char *const ADJUSTABLE[] = {"epochs", "rows",      "resolution", "inference_steps",
                                          "images", "max_steps", "batch_size", "tokens"};
 #define ADJUSTABLE_COUNT (sizeof ADJUSTABLE / sizeof *ADJUSTABLE)
@@ -24,62 +23,13 @@ static const char *const ADJUSTABLE[] = {"epochs", "rows",      "resolution", "i
 
 /* ── what is asked ─────────────────────────────────────────────────────────────────────────────── */
 
-static size_t mode_of(const char *word)
-{
-    for (int mode = ANALYSIS_MODE_TRAIN; mode <= ANALYSIS_MODE_NA; mode++) {
-        if (strcmp(analysis_mode_word((enum analysis_mode)mode), word) == 0) {
-            return (size_t)mode;
-        }
-    }
-    return 0;
-}
-
-/* A JSON value as the analysis has it; false when it is neither number nor text. `text` has room for the number. */
-static bool parameter_of(const char *name, const json_t *value, char text[NUMBER_TEXT_MAX],
-                         struct analysis_parameter *ret)
-{
-    if (json_is_number(value)) {
-        (void)snprintf(text, NUMBER_TEXT_MAX, "%.12g", json_number_value(value));
-        *ret = (struct analysis_parameter){.name = name, .value = text, .is_number = true};
-        return true;
-    }
-    if (json_is_string(value)) {
-        *ret = (struct analysis_parameter){.name = name, .value = json_string_value(value)};
-        return true;
-    }
-    return false;
-}
-
-/* The work of a job of this type and mode with `first`'s parameters, but for those that `over` has too. */
-static struct work work_of(enum job_type type, enum analysis_mode mode, enum device device,
-                           const char *base_name, json_t *first, json_t *over)
-{
-    struct analysis_parameter parameters[PARAMETERS_TAKEN_MAX];
-    char texts[PARAMETERS_TAKEN_MAX][NUMBER_TEXT_MAX];
-    size_t count = 0;
-    json_t *const lists[] = {first, over};
-    for (size_t i = 0; i < 2; i++) {
-        const char *name;
-        json_t *value;
-        json_object_foreach(lists[i], name, value)
-        {
-            if (count < PARAMETERS_TAKEN_MAX && (i == 1 || json_object_get(over, name) == NULL) &&
-                parameter_of(name, value, texts[count], &parameters[count])) {
-                count++;
-            }
-        }
-    }
-    return analysis_work((enum analysis_job)type, mode, (enum analysis_device)device, base_name,
-                         parameters, count);
-}
-
 /* Settings that somebody asks with: known names, numbers above zero; a model is text. */
-static json_t *settings_of(struct fields *fields)
+static json_t *parameters_of(struct fields *fields)
 {
-    json_t *settings = fields_optional_object(fields, "parameters");
+    json_t *parameters = fields_optional_object(fields, "parameters");
     const char *name;
     json_t *value;
-    json_object_foreach(settings, name, value)
+    json_object_foreach(parameters, name, value)
     {
         bool known = strcmp(name, "model") == 0;
         for (size_t i = 0; i < ADJUSTABLE_COUNT; i++) {
@@ -96,56 +46,13 @@ static json_t *settings_of(struct fields *fields)
                          strcmp(name, "model") == 0 ? "a text" : "a number from above 0 to 10^12");
         }
     }
-    return settings;
-}
-
-/* What the program is called, which may name a method (train_qlora.py): the entry of several files, or the one file. */
-static void name_of(struct reading *reading, const struct upload_row *upload, const json_t *found,
-                    char ret[NAME_MAX])
-{
-    struct event event;
-    const char *entry = json_string_value(json_object_get(found, "entry"));
-    struct bytes name = bytes_of_text(entry == NULL ? "" : entry);
-    if (entry == NULL && reading_event(reading, upload->received_sequence, &event)) {
-        name = event.u.upload_received.file_name;
-    }
-    (void)snprintf(ret, NAME_MAX, "%.*s", (int)(name.size < NAME_MAX ? name.size : NAME_MAX - 1),
-                   (const char *)name.data);
-}
-
-/* The upload's own row; with other settings, as if it had been analysed with them. */
-static bool ask_of_upload(struct reading *reading, struct call *call, struct id16 id,
-                          json_t *settings, struct estimate_question *asked)
-{
-    struct event event;
-    if (!state_upload(reading->store, id, &asked->job) || asked->job.analysis_sequence == 0 ||
-        !call->principal.known || !id_equal(asked->job.account_id, call->principal.account_id)) {
-        return false;
-    }
-    if (settings == NULL || json_object_size(settings) == 0 ||
-        !reading_event(reading, asked->job.analysis_sequence, &event)) {
-        return true;
-    }
-    struct bytes detail = event.u.analysis_completed.detail;
-    json_t *found = json_loadb((const char *)detail.data, detail.size, 0, NULL); /* NULL: erased */
-    const char *mode = json_string_value(json_object_get(found, "mode"));
-    char name[NAME_MAX];
-    name_of(reading, &asked->job, found, name);
-    struct work work =
-        work_of((enum job_type)upload_job_type(&asked->job),
-                (enum analysis_mode)(mode == NULL ? ANALYSIS_MODE_NA : mode_of(mode)),
-                (enum device)upload_needs(&asked->job)->device, name,
-                json_object_get(found, "parameters"), settings);
-    struct workload workload = workload_size(&work);
-    estimate_resize(&asked->job, &workload);
-    json_decref(found);
-    return true;
+    return parameters;
 }
 
 static void ask_described(enum job_type type, enum analysis_mode mode, json_t *settings,
                           struct estimate_question *asked)
 {
-    struct work work = work_of(type, mode, DEVICE_GPU, "", NULL, settings);
+    struct work work = asked_work(type, mode, DEVICE_GPU, "", NULL, settings);
     struct workload workload = workload_size(&work);
     asked->job.job_type = type;
     asked->job.needs.device = DEVICE_GPU;
@@ -172,7 +79,12 @@ static void estimate(struct call *call)
     struct bytes mode_word = fields_optional_text(&fields, "mode", 20);
     struct bytes gpu = fields_optional_text(&fields, "gpu", OFFER_MODEL_MAX);
     asked.rate = (int64_t)fields_optional_u64(&fields, "rate", 0, AMOUNT_MAX, 0);
-    json_t *settings = settings_of(&fields);
+    json_t *parameters = parameters_of(&fields);
+    json_t *settings = fields_optional_object(&fields, "settings");
+    json_t *said = NULL;
+    if (settings != NULL) {
+        job_settings_check(&fields, settings);
+    }
     uint32_t type = enum_number(&job_type_words, (const char *)type_word.data, type_word.size);
     char mode_text[24] = "train";
     if (mode_word.size > 0) {
@@ -186,10 +98,14 @@ static void estimate(struct call *call)
         fields_error(&fields, "job_type",
                      "either an upload_id, or a job_type: mnist, stable_diffusion, … custom");
     }
-    if (mode_of(mode_text) == 0) {
+    if (asked_mode(mode_text) == 0) {
         fields_error(&fields, "mode",
                      "a mode is train, pretrain, finetune, inference, serve, prep, "
                      "env, service or na");
+    }
+    if (settings != NULL && id_is_zero(upload_id)) {
+        fields_error(&fields, "settings",
+                     "are of an upload's program; a described job has parameters");
     }
     if (gpu.size > 0 && asked.gpu == 0) {
         fields_error(&fields, "gpu",
@@ -200,9 +116,11 @@ static void estimate(struct call *call)
     }
     bool found = true;
     if (!id_is_zero(upload_id)) {
-        found = ask_of_upload(&reading, call, upload_id, settings, &asked);
+        found =
+            call->principal.known && asked_upload(&reading, call->principal.account_id, upload_id,
+                                                  parameters, settings, &asked.job, &said);
     } else {
-        ask_described((enum job_type)type, (enum analysis_mode)mode_of(mode_text), settings,
+        ask_described((enum job_type)type, (enum analysis_mode)asked_mode(mode_text), parameters,
                       &asked);
     }
     bool offered = id_is_zero(offer_id) || (state_offer(reading.store, offer_id, &asked.offer) &&
@@ -226,8 +144,12 @@ static void estimate(struct call *call)
     } else if (!offered) {
         call_problem(call, 404, "no_such_offer", "this offer is not there any more");
     } else {
-        reply_json(call, &answer);
+        json_t *json = json_loadb(buf_text(&answer), answer.size, 0, NULL);
+        (void)json_object_set_new(json, "settings", said == NULL ? json_array() : said);
+        said = NULL;
+        call_reply(call, 200, json); /* NULL: out of memory */
     }
+    json_decref(said);
     buf_deinit(&answer);
 }
 

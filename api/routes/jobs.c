@@ -6,6 +6,7 @@
 #include "api/job_access.h"
 #include "api/job_answers.h"
 #include "api/job_json.h"
+#include "api/job_settings.h"
 #include "api/list.h"
 #include "api/route.h"
 #include "core/base/job_rules.h"
@@ -170,98 +171,6 @@ static void job_created(struct call *call)
     }
 }
 
-#define SEALED_HEX_MIN 96 /* of nothing */
-
-/* What the worker would not take is refused here, by the same rules: it can only give such a job back, and a machine would be kept busy by it. */
-static void check_environment(struct fields *fields, json_t *environment)
-{
-    const char *name;
-    json_t *value;
-    if (environment != NULL && !json_is_object(environment)) {
-        fields_error(fields, "settings/environment", "is an object of texts");
-    }
-    if (json_object_size(environment) > JOB_VARIABLES_MAX) {
-        fields_error(fields, "settings/environment", "has at most %d variables", JOB_VARIABLES_MAX);
-    }
-    json_object_foreach(environment, name, value)
-    {
-        char shown[100];
-        char pointer[128];
-        if (job_variable_name_is_good(name) && json_is_string(value)) {
-            continue;
-        }
-        fields_escape(name, shown, sizeof shown);
-        (void)snprintf(pointer, sizeof pointer, "settings/environment/%s", shown);
-        if (json_is_string(value)) {
-            fields_error(fields, pointer,
-                         "is no variable's name: 1 to %d letters, digits and _, no digit first",
-                         JOB_VARIABLE_NAME_MAX);
-        } else {
-            fields_error(fields, pointer, "is a text");
-        }
-        return; /* one is enough: a hostile body has many */
-    }
-}
-
-/* {"arguments":["--epochs","5"],"environment":{"K":"v"},"entry":"train.py"}: what the worker hands to the program. */
-/* Values that only the provider's machines can read: hex of crypto_box_seal to the key in the quote. */
-static void check_sealed(struct fields *fields, json_t *sealed, size_t others)
-{
-    const char *name;
-    json_t *value;
-    if (sealed != NULL && !json_is_object(sealed)) {
-        fields_error(fields, "settings/sealed", "is an object of hex texts");
-    }
-    if (json_object_size(sealed) > 0 && json_object_size(sealed) + others > JOB_VARIABLES_MAX) {
-        fields_error(fields, "settings/sealed", "has at most %d variables, with environment",
-                     JOB_VARIABLES_MAX);
-    }
-    json_object_foreach(sealed, name, value)
-    {
-        size_t const size = json_string_length(value);
-        if (!job_variable_name_is_good(name) || !json_is_string(value) || size % 2 != 0 ||
-            size < SEALED_HEX_MIN || strspn(json_string_value(value), "0123456789abcdef") != size) {
-            fields_error(fields, "settings/sealed",
-                         "holds variables' names with hex digits of a sealed box: at least %d",
-                         SEALED_HEX_MIN);
-            return;
-        }
-    }
-}
-
-static void check_settings(struct fields *fields, json_t *settings)
-{
-    const char *name;
-    json_t *value;
-    json_t *list = json_object_get(settings, "arguments");
-    json_object_foreach(settings, name, value)
-    {
-        if (strcmp(name, "arguments") != 0 && strcmp(name, "environment") != 0 &&
-            strcmp(name, "entry") != 0 && strcmp(name, "sealed") != 0) {
-            fields_error(fields, "settings",
-                         "has arguments, environment, sealed and entry, nothing else");
-        }
-    }
-    if (list != NULL && (!json_is_array(list) || json_array_size(list) > JOB_ARGUMENTS_MAX)) {
-        fields_error(fields, "settings/arguments", "is a list of at most %d texts",
-                     JOB_ARGUMENTS_MAX);
-    }
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        if (!json_is_string(json_array_get(list, i))) {
-            fields_error(fields, "settings/arguments", "holds texts");
-        }
-    }
-    const json_t *entry = json_object_get(settings, "entry");
-    if (entry != NULL &&
-        (!json_is_string(entry) || !job_result_name_is_good(json_string_value(entry)))) {
-        fields_error(fields, "settings/entry",
-                     "is the path of a file in the bundle, as src/train.py");
-    }
-    check_environment(fields, json_object_get(settings, "environment"));
-    check_sealed(fields, json_object_get(settings, "sealed"),
-                 json_object_size(json_object_get(settings, "environment")));
-}
-
 /* The upload's name and digest, from the private part of upload.received. */
 static bool read_input(struct call *call, struct reading *reading, struct id16 quote_id,
                        struct command_job_create *ret)
@@ -302,7 +211,7 @@ static void create_job(struct call *call)
     json_t *settings = fields_optional_object(&fields, "settings");
     char *text = settings == NULL ? NULL : json_dumps(settings, JSON_COMPACT | JSON_SORT_KEYS);
     if (settings != NULL) {
-        check_settings(&fields, settings);
+        job_settings_check(&fields, settings);
         if (text == NULL || strlen(text) > SETTINGS_MAX) {
             fields_error(&fields, "settings", "has at most %d bytes", SETTINGS_MAX);
         } else {

@@ -1,6 +1,8 @@
 /* Offers and quotes. */
 // SPDX-License-Identifier: Apache-2.0
+#include "api/asked_work.h"
 #include "api/fields.h"
+#include "api/job_settings.h"
 #include "api/list.h"
 #include "api/offer_json.h"
 #include "api/presence.h"
@@ -34,6 +36,8 @@ static void list_offers(struct call *call)
                json_pack("{s:o,s:o}", "items", items, "next",
                          limit == 0 ? json_of_id(after) : json_null()));
 }
+
+#include <stdlib.h>
 
 /* ── publishing ────────────────────────────────────────────────────────────────────────────────── */
 
@@ -116,10 +120,17 @@ static json_t *json_of_sealing_key(struct reading *reading, struct id16 host_id)
     return json_of_hash(enrolled.u.provider_enrolled.sealing_key);
 }
 
+/* An empty list when they said nothing of the time, or what they said was erased. */
+static json_t *json_of_said(struct bytes text)
+{
+    json_t *said = json_loadb((const char *)text.data, text.size, 0, NULL);
+    return said == NULL ? json_array() : said;
+}
+
 static json_t *json_of_quote(struct reading *reading, struct id16 id,
                              const struct ev_quote_issued *quote)
 {
-    return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "id",
+    return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o}", "id",
                      json_of_id(id), "sealing_key", json_of_sealing_key(reading, quote->host_id),
                      "upload_id", json_of_id(quote->upload_id), "offer_id",
                      json_of_id(quote->offer_id), "provider_id", json_of_id(quote->provider_id),
@@ -127,7 +138,8 @@ static json_t *json_of_quote(struct reading *reading, struct id16 id,
                      "p50_ms", (json_int_t)quote->p50_ms, "p90_ms", (json_int_t)quote->p90_ms,
                      "margin_bps", (json_int_t)quote->margin_bps, "fee_bps",
                      (json_int_t)quote->fee_bps, "cap", (json_int_t)quote->cap, "limit_ms",
-                     (json_int_t)quote->limit_ms, "expires_at", json_of_time(quote->expires_at));
+                     (json_int_t)quote->limit_ms, "expires_at", json_of_time(quote->expires_at),
+                     "settings", json_of_said(quote->settings));
 }
 
 static void quote_answered(struct call *call)
@@ -193,6 +205,36 @@ static bool machine_runs(struct call *call, const struct command_quote *quote)
     return true;
 }
 
+/* With settings that say how much there is to do, the quote is for that much. */
+static bool size_by_settings(struct call *call, json_t *settings, struct command_quote *quote)
+{
+    struct reading reading;
+    struct upload_row upload;
+    json_t *said = NULL;
+    if (!reading_open(&reading, call)) {
+        return false;
+    }
+    bool found = asked_upload(&reading, call->principal.account_id, quote->upload_id, NULL,
+                              settings, &upload, &said);
+    reading_close(&reading);
+    if (found && json_array_size(said) > 0) { /* of an upload of somebody else decide will speak */
+        const struct workload workload = estimate_workload_of(&upload);
+        char *text = json_dumps(said, JSON_COMPACT);
+        quote->settings = arena_copy(&call->arena, bytes_of_text(text == NULL ? "" : text));
+        free(text);
+        quote->workload = (struct ev_workload_sized){
+            .task = bytes_of_text(workload.task == 0 ? "" : ESTIMATE_TASKS[workload.task].name),
+            .work_micro = workload.work_micro,
+            .start_ms = workload.start_ms,
+            .assumed = workload.assumed,
+            .is_like = workload.is_like};
+        quote->reference_p50_ms = workload.p50_ms;
+        quote->reference_p90_ms = workload.p90_ms;
+    }
+    json_decref(said);
+    return true;
+}
+
 static void quote(struct call *call)
 {
     struct fields fields = fields_of(call);
@@ -202,10 +244,12 @@ static void quote(struct call *call)
         .offer_id = fields_id(&fields, "offer_id"),
         .match_id = fields_optional_id(&fields, "match_id"),
     };
-    if (!fields_good(&fields)) {
-        return;
+    json_t *settings = fields_optional_object(&fields, "settings");
+    if (settings != NULL) {
+        job_settings_check(&fields, settings);
     }
-    if (!machine_runs(call, &quote)) {
+    if (!fields_good(&fields) || (settings != NULL && !size_by_settings(call, settings, &quote)) ||
+        !machine_runs(call, &quote)) {
         return;
     }
     call_command(call, COMMAND_QUOTE_ISSUE);

@@ -12,6 +12,7 @@
 #include "core/analysis/kind.h"
 #include "core/analysis/needs.h"
 #include "core/analysis/parameters.h"
+#include "core/analysis/settings.h"
 #include "core/analysis/source.h"
 #include "core/base/driver_version.h"
 #include "core/base/text.h"
@@ -311,6 +312,9 @@ static enum err_code conclude(const struct job *job, struct arena *arena, struct
         say_driver(&list, facts, &found.requirements);
         say_data(&list, job->bundle, &parameters);
         code = keep_parameters(&parameters, arena, &list, &found, err);
+    }
+    if (code == ERR_OK) {
+        code = settings_find(facts, &list, arena, &found, err);
     }
     if (code == ERR_OK && list.out_of_memory) {
         code = err_set(err, ERR_NOMEM, "no memory left for the evidence");

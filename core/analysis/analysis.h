@@ -194,6 +194,16 @@ struct analysis_file {
 };
 #define ANALYSIS_FILES_MAX 64 /* listed of a bundle; `file_count_all` counts on */
 
+/* An argument or variable that its program asks for, and that would be one of the parameters. */
+struct analysis_setting {
+    const char *parameter; /* "epochs" */
+    const char *as;        /* "--n-epochs", "EPOCHS" */
+    bool is_variable;      /* of the environment; else an argument */
+    const char *file;
+    uint32_t line;
+};
+#define ANALYSIS_SETTINGS_MAX 32
+
 struct analysis {
     enum analysis_kind kind;
     uint32_t frameworks; /* mask of 1u << framework; 0 when the file uses none */
@@ -208,6 +218,8 @@ struct analysis {
     struct work work;
     const struct analysis_parameter *parameters;
     size_t parameter_count;
+    const struct analysis_setting *settings;
+    size_t setting_count;
     const struct analysis_evidence *evidence; /* in order of line within each claim */
     size_t evidence_count;
     const char *entry; /* of a bundle the path of the file that starts the job; NULL otherwise */
@@ -296,11 +308,18 @@ MUST_CHECK enum err_code analysis_run_entry(struct bytes content, const char *ba
 /* "Python source (.py)": what analysis_run reads, for messages. */
 const char *analysis_supported_formats(void);
 
+/* A better time than its default, of who knows the benchmarks. `basis` is kept in the arena; "" when that is full. */
+void analysis_retime(struct analysis *analysis, uint64_t p50_ms, uint64_t p90_ms,
+                     enum analysis_level level, struct bytes basis, struct arena *arena);
+
 /* What `parameters` say of the amount of work. `base_name` may name a method (train_qlora.py). A value that is no number above zero is
  * as if it were not there. */
 struct work analysis_work(enum analysis_job job, enum analysis_mode mode,
                           enum analysis_device device, const char *base_name,
                           const struct analysis_parameter *parameters, size_t count);
+
+/* The parameter that "--n-epochs", "EPOCHS" … spells, and whether its values are numbers; NULL: none. */
+const char *analysis_parameter_named(const char *spelled, bool *ret_is_number);
 
 enum analysis_class analysis_class_of(enum analysis_job job, enum analysis_mode mode);
 /* high from 800, medium from 500, low below. */

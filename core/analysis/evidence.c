@@ -97,6 +97,11 @@ uint32_t evidence_file_line(const struct evidence_list *list, uint32_t line)
     return line == 0 ? 0 : line_in_file(source_of(list, line), line);
 }
 
+const char *evidence_file_name(const struct evidence_list *list, uint32_t line)
+{
+    return source_of(list, line)->name;
+}
+
 PRINTF_LIKE(5, 0)
 static void say_of(struct evidence_list *list, const struct source *source, uint32_t line,
                    uint32_t offset, const char *format, va_list args)

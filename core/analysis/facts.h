@@ -38,6 +38,7 @@ enum fact_name_kind {
     FACT_ARGUMENT,   /* a literal string handed to `callee` */
     FACT_DEFINITION, /* a class or function defined here */
     FACT_TITLE,      /* a heading: of a notebook, of the comment or docstring a file begins with */
+    FACT_OPTION,     /* of the command line, that the program defines: "--epochs" */
     FACT_COMMAND,    /* a word of a shell command, a path, a name of a service or image */
 };
 

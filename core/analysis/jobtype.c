@@ -353,6 +353,8 @@ static void look_at_name(struct hits *hits, const struct fact_name *name)
         spot.command = true;
         look(hits, name->text, &spot);
         return;
+    case FACT_OPTION: /* of many programs alike */
+        return;
     case FACT_CALL:
     case FACT_DEFINITION:
         spot.code = true;

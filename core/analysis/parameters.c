@@ -85,6 +85,25 @@ static const struct spelling *canonical(const char *name)
     return NULL;
 }
 
+/* Is a value of this kind one of what the spelling stands for? "all" is a count of GPUs too. */
+static bool takes(const struct spelling *spelling, bool is_number, enum analysis_source source)
+{
+    bool reservation =
+        strcmp(spelling->name, "gpu_count") == 0 || strcmp(spelling->name, "device_ids") == 0;
+    return reservation ? source == ANALYSIS_SOURCE_YAML : is_number == spelling->number;
+}
+
+const char *analysis_parameter_named(const char *spelled, bool *ret_is_number)
+{
+    const struct spelling *spelling = canonical(spelled);
+    /* A count and ids of devices are those of a reservation, never of a command line. */
+    if (spelling == NULL || !takes(spelling, spelling->number, ANALYSIS_SOURCE_ARGPARSE)) {
+        return NULL;
+    }
+    *ret_is_number = spelling->number;
+    return spelling->name;
+}
+
 /* `name` with its value into the list; a better source replaces, an equal one does not. */
 static void put(struct parameters *found, struct analysis_parameter item, bool weak,
                 uint32_t offset)
@@ -113,14 +132,6 @@ static bool ends_with(const char *text, const char *end)
     size_t size = strlen(text);
     size_t end_size = strlen(end);
     return size >= end_size && strcmp(text + size - end_size, end) == 0;
-}
-
-/* Is a value of this kind one of what the spelling stands for? "all" is a count of GPUs too. */
-static bool takes(const struct spelling *spelling, bool is_number, enum analysis_source source)
-{
-    bool reservation =
-        strcmp(spelling->name, "gpu_count") == 0 || strcmp(spelling->name, "device_ids") == 0;
-    return reservation ? source == ANALYSIS_SOURCE_YAML : is_number == spelling->number;
 }
 
 /* Static text of a small count: more than eight GPUs in one job are shown as eight and in the requirements. */

@@ -411,6 +411,9 @@ static void visit_call(struct walk *walk, TSNode node)
             add_value(walk, value);
         }
     }
+    if (call.option.size > 0) {
+        add_name(walk, node, FACT_OPTION, call.option, call.callee, 0);
+    }
     ts_tree_cursor_delete(&cursor);
 }
 

@@ -72,6 +72,22 @@ static void render_needs(const struct analysis *analysis, struct buf *buf)
     buf_append_text(buf, "}");
 }
 
+static void render_settings(const struct analysis *analysis, struct buf *buf)
+{
+    buf_append_text(buf, "\"settings\":[");
+    for (size_t i = 0; i < analysis->setting_count; i++) {
+        const struct analysis_setting *item = &analysis->settings[i];
+        buf_append_text(buf, i == 0 ? "{" : ",{");
+        text_member(buf, "parameter", item->parameter);
+        buf_printf(buf, ",\"kind\":\"%s\",", item->is_variable ? "variable" : "argument");
+        text_member(buf, "as", item->as);
+        buf_append_text(buf, ",");
+        text_member(buf, "file", item->file);
+        buf_printf(buf, ",\"line\":%u}", item->line);
+    }
+    buf_append_text(buf, "]");
+}
+
 static void render_evidence(const struct analysis *analysis, struct buf *buf)
 {
     buf_append_text(buf, "\"evidence\":[");
@@ -146,6 +162,8 @@ enum err_code analysis_json(const struct analysis *analysis, const char *path, s
     render_parameters(analysis, buf);
     buf_append_text(buf, ",");
     render_needs(analysis, buf);
+    buf_append_text(buf, ",");
+    render_settings(analysis, buf);
     buf_append_text(buf, ",");
     render_evidence(analysis, buf);
     if (analysis->file_count > 0) {

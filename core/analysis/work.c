@@ -68,6 +68,14 @@ static void take(const struct analysis_parameter *item, struct work *work)
     }
 }
 
+void analysis_retime(struct analysis *analysis, uint64_t p50_ms, uint64_t p90_ms,
+                     enum analysis_level level, struct bytes basis, struct arena *arena)
+{
+    const char *kept = arena_text(arena, basis);
+    analysis->estimate = (struct analysis_estimate){
+        .p50_ms = p50_ms, .p90_ms = p90_ms, .basis = kept == NULL ? "" : kept, .level = level};
+}
+
 struct work analysis_work(enum analysis_job job, enum analysis_mode mode,
                           enum analysis_device device, const char *base_name,
                           const struct analysis_parameter *parameters, size_t count)

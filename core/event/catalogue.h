@@ -217,7 +217,7 @@
     F(S, 7, HASH, ranking_digest, PUBLIC, _)                                                       \
     F(S, 8, LIST, ranking, PUBLIC, rank)
 
-#define FIELDS_quote_issued(F, S)                                                                  \
+#define FIELDS_quote_issued_v1(F, S)                                                               \
     F(S, 1, ID, account_id, PUBLIC, _)                                                             \
     F(S, 2, ID, upload_id, PUBLIC, _)                                                              \
     F(S, 3, ID, offer_id, PUBLIC, _)                                                               \
@@ -233,6 +233,18 @@
     F(S, 13, U64, terms_sequence, PUBLIC, _)                                                       \
     F(S, 14, TIME, expires_at, PUBLIC, _)                                                          \
     F(S, 15, ID, match_id, PUBLIC, _)
+
+/* What version 2 added is the workload as the job's settings make it, and what they say of it; no task: as the upload was sized. */
+#define FIELDS_quote_issued(F, S)                                                                  \
+    AS_IN(FIELDS_quote_issued_v1, F, S)                                                            \
+    F(S, 16, TEXT, task, PUBLIC, _)                                                                \
+    F(S, 17, U64, work_micro, PUBLIC, _)                                                           \
+    F(S, 18, U64, start_ms, PUBLIC, _)                                                             \
+    F(S, 19, U64, assumed, PUBLIC, _)                                                              \
+    F(S, 20, BOOL, is_like, PUBLIC, _)                                                             \
+    F(S, 21, U64, reference_p50_ms, PUBLIC, _)                                                     \
+    F(S, 22, U64, reference_p90_ms, PUBLIC, _)                                                     \
+    F(S, 23, TEXT, settings, PRIVATE, _)
 
 /* ── the job (stream: job) ─────────────────────────────────────────────────────────────────────── */
 
@@ -498,7 +510,8 @@
     T(35, 2, OFFER_PUBLISHED, offer_published, offer_published, "offer.published", STREAM_OFFER)   \
     T(36, 1, OFFER_WITHDRAWN, offer_withdrawn, offer_withdrawn, "offer.withdrawn", STREAM_OFFER)   \
     T(40, 1, MATCH_COMPUTED, match_computed, match_computed, "match.computed", STREAM_MATCH)       \
-    T(41, 1, QUOTE_ISSUED, quote_issued, quote_issued, "quote.issued", STREAM_QUOTE)               \
+    OLD(41, 1, quote_issued_v1, "quote.issued", STREAM_QUOTE)                                      \
+    T(41, 2, QUOTE_ISSUED, quote_issued, quote_issued, "quote.issued", STREAM_QUOTE)               \
     T(42, 1, JOB_CREATED, job_created, job_created, "job.created", STREAM_JOB)                     \
     T(43, 1, JOB_ASSIGNED, job_assigned, job_assigned, "job.assigned", STREAM_JOB)                 \
     T(44, 1, JOB_RELEASED, job_released, job_released, "job.released", STREAM_JOB)                 \
@@ -566,6 +579,7 @@
     S(offer_published)                                                                             \
     S(offer_withdrawn)                                                                             \
     S(match_computed)                                                                              \
+    OLD(quote_issued_v1, quote_issued)                                                             \
     S(quote_issued)                                                                                \
     S(job_created)                                                                                 \
     S(job_assigned)                                                                                \

@@ -138,6 +138,11 @@ struct command_quote {
     struct id16 upload_id;
     struct id16 offer_id;
     struct id16 match_id; /* zero: chosen without one */
+    /* As the job's settings make it, with its reference times; no task: as the upload was sized. */
+    struct ev_workload_sized workload;
+    uint64_t reference_p50_ms;
+    uint64_t reference_p90_ms;
+    struct bytes settings; /* private JSON: what they say, and why it counts */
 };
 
 struct command_job_create {

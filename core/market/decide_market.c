@@ -230,26 +230,38 @@ static enum err_code issue_quote(struct deciding *d)
     /* How well it fits is the consumer's to judge; a price beyond all locks is refused below. */
     struct candidate candidate = {.offer = offer, .online = host.online};
     struct match match;
+    struct ev_quote_issued quote = {
+        .task = c->workload.task,
+        .work_micro = c->workload.work_micro,
+        .start_ms = c->workload.start_ms,
+        .assumed = c->workload.assumed,
+        .is_like = c->workload.is_like,
+        .reference_p50_ms = c->reference_p50_ms,
+        .reference_p90_ms = c->reference_p90_ms,
+        .settings = c->settings,
+    };
+    struct workload workload;
+    if (estimate_workload_quoted(&quote, &workload)) {
+        estimate_resize(&upload, &workload);
+    }
     decide_time(d, &upload, &candidate);
     match_candidate(upload_needs(&upload), &candidate, d->now, &match);
     if ((match.failed & ~(1U << MATCH_COST)) != 0) {
         return refuse_insufficient(d, upload_needs(&upload), &candidate);
     }
-    struct ev_quote_issued quote = {
-        .account_id = d->command->actor_id,
-        .upload_id = c->upload_id,
-        .offer_id = c->offer_id,
-        .provider_id = offer.account_id,
-        .host_id = offer.host_id,
-        .rate = offer.rate,
-        .p50_ms = match.p50_ms,
-        .p90_ms = match.p90_ms,
-        .margin_bps = d->ledger.margin_bps,
-        .fee_bps = d->ledger.fee_bps,
-        .terms_sequence = d->ledger.terms_sequence,
-        .expires_at = d->now + (int64_t)d->ledger.quote_valid_s * NS_PER_S,
-        .match_id = c->match_id,
-    };
+    quote.account_id = d->command->actor_id;
+    quote.upload_id = c->upload_id;
+    quote.offer_id = c->offer_id;
+    quote.provider_id = offer.account_id;
+    quote.host_id = offer.host_id;
+    quote.rate = offer.rate;
+    quote.p50_ms = match.p50_ms;
+    quote.p90_ms = match.p90_ms;
+    quote.margin_bps = d->ledger.margin_bps;
+    quote.fee_bps = d->ledger.fee_bps;
+    quote.terms_sequence = d->ledger.terms_sequence;
+    quote.expires_at = d->now + (int64_t)d->ledger.quote_valid_s * NS_PER_S;
+    quote.match_id = c->match_id;
     if (!billing_cap(quote.p90_ms, quote.rate, quote.margin_bps, d->ledger.lock_min, &quote.cap) ||
         !billing_limit_ms(quote.cap, quote.rate, &quote.limit_ms)) {
         return refuse(d, ERR_OVERFLOW, "price_too_large",

@@ -177,6 +177,40 @@ void estimate_resize(struct upload_row *upload, const struct workload *workload)
     upload->is_like = workload->is_like ? 1 : 0;
 }
 
+bool estimate_workload_quoted(const struct ev_quote_issued *quote, struct workload *ret)
+{
+    size_t task =
+        quote->task.size == 0 ? 0 : scale_task((const char *)quote->task.data, quote->task.size);
+    if (task == 0 || quote->reference_p50_ms == 0 ||
+        quote->reference_p50_ms > quote->reference_p90_ms ||
+        quote->reference_p90_ms > WORKLOAD_MS_MAX) {
+        return false;
+    }
+    *ret = (struct workload){.task = task,
+                             .work_micro = quote->work_micro,
+                             .start_ms = quote->start_ms,
+                             .p50_ms = quote->reference_p50_ms,
+                             .p90_ms = quote->reference_p90_ms,
+                             .assumed = (uint32_t)quote->assumed,
+                             .is_like = quote->is_like};
+    return true;
+}
+
+bool estimate_reference(const struct work *work, struct workload *ret,
+                        enum estimate_level *ret_level, struct buf *ret_basis)
+{
+    struct workload workload = workload_size(work);
+    /* A row of the reference may be anybody's: no more is claimed than of a GPU that has none. */
+    struct estimate_time reference = {.p50_ms = workload.p50_ms, .basis = SCALE_NEIGHBOURS};
+    if (workload.task == 0) {
+        return false;
+    }
+    workload_text(&workload, ret_basis);
+    *ret_level = estimate_level_of(&workload, &reference);
+    *ret = workload;
+    return true;
+}
+
 enum estimate_level estimate_level_of(const struct workload *workload,
                                       const struct estimate_time *time)
 {

@@ -9,6 +9,7 @@
 #ifndef CORE_MARKET_ESTIMATE_H
 #define CORE_MARKET_ESTIMATE_H
 
+#include "core/event/catalogue.h"
 #include "core/market/state.h"
 #include "core/market/workload.h"
 
@@ -44,6 +45,11 @@ struct estimate_time estimate_untaught(const struct requirements *needs, uint64_
 struct workload estimate_workload_of(const struct upload_row *upload);
 /* As if this workload were recorded of it: to ask with other settings. */
 void estimate_resize(struct upload_row *upload, const struct workload *workload);
+/* As a quote's settings make it (quote.issued 2). False: they change nothing, or it is of a task that this program's tables do not have. */
+MUST_CHECK bool estimate_workload_quoted(const struct ev_quote_issued *quote, struct workload *ret);
+/* Of a job that a benchmark is like: its workload, how far to trust its time on the reference, and in one sentence where that comes from. False: none is. */
+MUST_CHECK bool estimate_reference(const struct work *work, struct workload *ret,
+                                   enum estimate_level *ret_level, struct buf *ret_basis);
 /* How far to trust it: whether the workload is known, the benchmark the program's own, and this GPU measured; finished jobs make up for it. */
 enum estimate_level estimate_level_of(const struct workload *workload,
                                       const struct estimate_time *time);

@@ -291,7 +291,8 @@ static void evolve_offer(struct store *state, uint64_t sequence, const struct ev
 }
 
 /* What the job's end will be held against. */
-static void remember_estimate(struct store *state, struct quote_row *row)
+static void remember_estimate(struct store *state, const struct ev_quote_issued *quote,
+                              struct quote_row *row)
 {
     struct upload_row upload;
     struct offer_row offer;
@@ -306,6 +307,10 @@ static void remember_estimate(struct store *state, struct quote_row *row)
     if (upload.overridden_sequence == 0 && upload.needs.device == DEVICE_GPU &&
         upload.needs.task != 0 && offer.gpu_model != 0 &&
         !id_equal(row->account_id, row->provider_id)) {
+        struct workload workload;
+        if (estimate_workload_quoted(quote, &workload)) {
+            estimate_resize(&upload, &workload);
+        }
         row->untaught_ms =
             estimate_untaught(&upload.needs, offer.gpu_model, offer.speed_permille).p50_ms;
     }
@@ -336,7 +341,7 @@ static void evolve_quote(struct store *state, uint64_t sequence, const struct ev
     row.issued_sequence = sequence;
     row.p50_ms = quote->p50_ms;
     row.p90_ms = quote->p90_ms;
-    remember_estimate(state, &row);
+    remember_estimate(state, quote, &row);
     store_put(state, &STATE_QUOTES, id_key(&event->stream_id), bytes_of(&row, sizeof row));
 }
 

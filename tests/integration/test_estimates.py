@@ -99,6 +99,71 @@ class Estimates(unittest.TestCase):
         self.refused(self.maria.post("/v1/estimates", {"upload_id": upload["id"]}), 404, "no_such_upload")
         self.refused(self.world.client().post("/v1/estimates", {"upload_id": upload["id"]}), 404, "no_such_upload")
 
+    def test_what_a_job_is_started_with_changes_its_estimate_and_its_quote(self):
+        """R12.5, R14.3, P45: where the program asks for it by name; each with the line that does."""
+        source = b"""import argparse, os
+import torch
+from torchvision import datasets
+parser = argparse.ArgumentParser()
+parser.add_argument("-e", "--n-epochs", type=int, default=10)
+parser.add_argument("--batch-size", type=int)
+args = parser.parse_args()
+lr = float(os.environ.get("LEARNING_RATE", "0.1"))
+resolution = 28
+train = datasets.MNIST("data", train=True, download=True)
+model = torch.nn.Linear(784, 10).cuda()
+for epoch in range(args.n_epochs):
+    loss = model(train).backward()
+"""
+        upload = self.alice.upload(source, "train.py")
+        self.assertEqual(upload["analysis"]["settings"], [
+            {"parameter": "epochs", "kind": "argument", "as": "--n-epochs", "file": "train.py", "line": 5},
+            {"parameter": "batch_size", "kind": "argument", "as": "--batch-size", "file": "train.py", "line": 6},
+            {"parameter": "learning_rate", "kind": "variable", "as": "LEARNING_RATE", "file": "train.py", "line": 8}])
+        on = {"upload_id": upload["id"], "offer_id": self.host.offer["id"]}
+        plain = self.ask(self.alice, **on)
+        self.assertEqual((plain["settings"], plain["workload"]["units_micro"]), ([], 2000000))  # 10 epochs, of 5
+        usual = plain["estimates"][0]["p50_ms"]
+        self.assertEqual(self.alice.ok("POST", "/v1/quotes", on)["settings"], [])
+
+        settings = {"arguments": ["--n-epochs", "5", "--batch-size=64", "--resolution", "512", "--verbose"],
+                    "environment": {"EPOCHS": "100", "LEARNING_RATE": "0.01", "OTHER": "x"}}
+        found = self.ask(self.alice, settings=settings, **on)
+        self.assertEqual(found["workload"]["units_micro"], 1000000)
+        self.assertAlmostEqual(found["estimates"][0]["p50_ms"] / usual, 1 / 2, places=3)
+        said = {one["said"]: one for one in found["settings"]}
+        self.assertEqual(said["--n-epochs 5"], {
+            "said": "--n-epochs 5", "parameter": "epochs", "value": 5, "counts": True, "instead_of": 10,
+            "asked_for": {"file": "train.py", "line": 5}, "why": "the program asks for it by this name"})
+        self.assertEqual({text: one["counts"] for text, one in said.items()},
+                         {"--n-epochs 5": True, "--batch-size 64": True, "--resolution 512": False,  # the file says 28 itself
+                          "EPOCHS=100": False, "LEARNING_RATE=0.01": True})
+        quote = self.alice.ok("POST", "/v1/quotes", {**on, "settings": settings})
+        self.assertEqual((quote["p50_ms"], quote["p90_ms"], quote["cap"], quote["settings"]),
+                         (found["estimates"][0]["p50_ms"], found["estimates"][0]["p90_ms"], found["estimates"][0]["price"]["cap"],
+                          found["settings"]))
+        longer = self.alice.ok("POST", "/v1/quotes", {**on, "settings": {"arguments": ["--n-epochs=50"]}})
+        self.assertAlmostEqual(longer["p50_ms"] / usual, 5, places=3)
+        self.assertGreater(longer["cap"], quote["cap"])
+        issued = [event for event in self.alice.ok("GET", "/v1/events?limit=500")["items"]
+                  if event["type"] == "quote.issued" and event["data"]["upload_id"] == upload["id"]]
+        self.assertEqual([(event["typeversion"], event["data"]["task"], event["data"]["work_micro"]) for event in issued],
+                         [(2, "", 0), (2, "mnist_5ep", 1000000), (2, "mnist_5ep", 10000000)])
+        # What is said twice: the explicit parameter; of arguments the last.
+        over = self.ask(self.alice, settings=settings, parameters={"epochs": 20}, **on)
+        self.assertEqual(over["workload"]["units_micro"], 4000000)
+        twice = self.ask(self.alice, settings={"arguments": ["--n-epochs", "5", "--n-epochs", "15"]}, **on)
+        self.assertEqual(twice["workload"]["units_micro"], 3000000)
+        # Neither values that are none, nor a time that the owner has said.
+        for bad in ("0", "-1", "many", "", "1e300", "5x", "nan"):
+            self.assertEqual(self.ask(self.alice, settings={"arguments": ["--n-epochs", bad]}, **on)["settings"], [], bad)
+        self.refused(self.alice.post("/v1/quotes", {**on, "settings": {"arguments": [5]}}), 422, "invalid_fields")
+        self.refused(self.alice.post("/v1/estimates", {"job_type": "mnist", "settings": {}}), 422, "invalid_fields")
+        self.refused(self.maria.post("/v1/quotes", {**on, "settings": settings}), 404, "no_such_upload")
+        self.alice.ok("POST", "/v1/analyses/%s/override" % upload["id"], {"p50_ms": 60000, "p90_ms": 90000})
+        said_time = self.alice.ok("POST", "/v1/quotes", on)["p50_ms"]
+        self.assertEqual(self.alice.ok("POST", "/v1/quotes", {**on, "settings": settings})["p50_ms"], said_time)
+
     def test_what_an_owner_overrides_is_what_is_estimated(self):
         """R12.1: not the time on a GPU of a job that its owner took from the GPU, which was none at all."""
         upload = self.alice.upload(MNIST, "mnist.py")

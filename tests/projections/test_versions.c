@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/base/text.h"
 #include "core/event/render.h"
+#include "core/market/estimate.h"
 #include "core/market/evolve.h"
 #include "projections/marketplace.h"
 #include "projections/metrics.h"
@@ -205,6 +206,37 @@ static void an_analysis_of_version_1_asks_for_no_driver(void **state)
     memory_store_destroy(store);
 }
 
+static const char QUOTE_ISSUED_V1[] =
+    "0100002900010702187afca7deff940000000000000000008888888888888888"
+    "8888888888888888555555555555555555555555555555553737373737373737"
+    "3737373737373737000000000000000000000000000000000000000000000000"
+    "00000000000000008d01c4105555555555555555555555555555555502c41077"
+    "77777777777777777777777777777703c4104444444444444444444444444444"
+    "444404c4105656565656565656565656565656565605c4102222222222222222"
+    "222222222222222206ce0036ee8007ce0001d4c008ce0002bf2009cd09c40bce"
+    "00036ee80cce00036ee80d030ecf187afd3391c90400";
+
+static void a_quote_of_version_1_is_for_the_upload_as_it_was_sized(void **state)
+{
+    (void)state;
+    struct old_record old;
+    struct workload workload;
+    read_old(QUOTE_ISSUED_V1, 1, &old);
+    assert_shown(&old.event, "\"limit_ms\":225000", "work_micro");
+    assert_int_equal(old.event.u.quote_issued.cap, 225000);
+    assert_false(estimate_workload_quoted(&old.event.u.quote_issued, &workload));
+    struct ev_quote_issued newer = old.event.u.quote_issued;
+    newer.task = bytes_of_text("mnist_5ep");
+    newer.work_micro = 2000000;
+    newer.reference_p50_ms = 360000;
+    newer.reference_p90_ms = 540000;
+    assert_true(estimate_workload_quoted(&newer, &workload));
+    assert_int_equal(workload.work_micro, 2000000);
+    newer.task = bytes_of_text("a_task_of_a_newer_table");
+    assert_false(estimate_workload_quoted(&newer, &workload));
+    arena_deinit(&old.arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -212,6 +244,7 @@ int main(void)
         cmocka_unit_test(the_same_samples_in_either_version_give_the_same_rows),
         cmocka_unit_test(an_offer_of_version_1_does_not_say_its_driver),
         cmocka_unit_test(an_analysis_of_version_1_asks_for_no_driver),
+        cmocka_unit_test(a_quote_of_version_1_is_for_the_upload_as_it_was_sized),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -124,7 +124,7 @@ class Contract(unittest.TestCase):
     def test_a_dropped_and_a_renamed_field_are_seen(self):
         schema = {"$ref": "#/components/schemas/Quote", "components": self.document["components"]}
         good = {name: 1 for name in self.document["components"]["schemas"]["Quote"]["properties"]}
-        good.update({name: "0192f3a0-5d2c-7c41-9a3e-1b2c3d4e5f60" for name in good if name.endswith("id")}, expires_at="2026-11-24T02:55:46Z", sealing_key=None)
+        good.update({name: "0192f3a0-5d2c-7c41-9a3e-1b2c3d4e5f60" for name in good if name.endswith("id")}, expires_at="2026-11-24T02:55:46Z", sealing_key=None, settings=[])
         validator = jsonschema.Draft202012Validator(schema)
         self.assertTrue(validator.is_valid(good))
         for name in good:

@@ -186,21 +186,15 @@ static enum err_code estimate_file(const char *path, const struct options *optio
 
 void estimate_analysis(struct analysis *analysis, struct arena *arena)
 {
-    struct workload workload = workload_size(&analysis->work);
-    struct estimate_time reference = {.p50_ms = workload.p50_ms, .basis = SCALE_NEIGHBOURS};
-    struct buf text;
-    if (workload.task == 0) {
-        return;
+    struct workload workload;
+    enum estimate_level level;
+    struct buf basis;
+    buf_init(&basis, TEXT_MAX);
+    if (estimate_reference(&analysis->work, &workload, &level, &basis)) {
+        analysis_retime(analysis, workload.p50_ms, workload.p90_ms, (enum analysis_level)level,
+                        buf_bytes(&basis), arena);
     }
-    buf_init(&text, TEXT_MAX);
-    workload_text(&workload, &text);
-    const char *basis = arena_text(arena, buf_bytes(&text));
-    buf_deinit(&text);
-    analysis->estimate = (struct analysis_estimate){
-        .p50_ms = workload.p50_ms,
-        .p90_ms = workload.p90_ms,
-        .basis = basis == NULL ? "" : basis,
-        .level = (enum analysis_level)estimate_level_of(&workload, &reference)};
+    buf_deinit(&basis);
 }
 
 /* ── what is asked ─────────────────────────────────────────────────────────────────────────────── */

@@ -133,6 +133,31 @@ static void explain_cap(json_t *quote, json_t *ranking)
            cli_duration(p90_ms, time), margin_bps / 100);
 }
 
+static void explain_settings(const json_t *quote)
+{
+    const json_t *list = json_object_get(quote, "settings");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        json_t *said = json_array_get(list, i);
+        printf("    %s %s: %s\n", json_text(said, "said"),
+               json_is_true(json_object_get(said, "counts")) ? "counts" : "changes no time",
+               json_text(said, "why"));
+    }
+}
+
+static json_t *settings_of(const char *arguments)
+{
+    json_t *list = json_array();
+    char *copy = strdup(arguments);
+    char *rest = copy;
+    for (char *word = strsep(&rest, " "); word != NULL; word = strsep(&rest, " ")) {
+        if (*word != '\0') {
+            (void)json_array_append_new(list, json_string(word));
+        }
+    }
+    free(copy);
+    return json_pack("{s:o}", "arguments", list);
+}
+
 static enum err_code quote(struct submission *s, struct err *err)
 {
     json_t *match = NULL;
@@ -158,10 +183,12 @@ static enum err_code quote(struct submission *s, struct err *err)
         code = err_set(err, ERR_NOT_FOUND, "no machine fits now%s%s", best == NULL ? "" : ": ",
                        best == NULL ? "" : json_text(best, "why"));
     } else {
-        code = remote_call(&s->remote, "POST", "/v1/quotes",
-                           json_pack("{s:s,s:s,s:s}", "upload_id", json_text(s->upload, "id"),
-                                     "offer_id", offer_id, "match_id", json_text(match, "id")),
-                           &s->quote, err);
+        json_t *asked = json_pack("{s:s,s:s,s:s}", "upload_id", json_text(s->upload, "id"),
+                                  "offer_id", offer_id, "match_id", json_text(match, "id"));
+        if (s->arguments != NULL) {
+            (void)json_object_set_new(asked, "settings", settings_of(s->arguments));
+        }
+        code = remote_call(&s->remote, "POST", "/v1/quotes", asked, &s->quote, err);
     }
     if (code == ERR_OK) {
         char cap[32];
@@ -170,6 +197,7 @@ static enum err_code quote(struct submission *s, struct err *err)
             printf("  ✓ quote: at most %s QUBIC; what is not used comes back\n",
                    cli_amount(json_number(s->quote, "cap"), cap));
             explain_cap(s->quote, ranking);
+            explain_settings(s->quote);
         }
     }
     json_decref(match);
@@ -181,20 +209,6 @@ static enum err_code quote(struct submission *s, struct err *err)
 }
 
 /* ── job and lock ──────────────────────────────────────────────────────────────────────────────── */
-
-static json_t *settings_of(const char *arguments)
-{
-    json_t *list = json_array();
-    char *copy = strdup(arguments);
-    char *rest = copy;
-    for (char *word = strsep(&rest, " "); word != NULL; word = strsep(&rest, " ")) {
-        if (*word != '\0') {
-            (void)json_array_append_new(list, json_string(word));
-        }
-    }
-    free(copy);
-    return json_pack("{s:o}", "arguments", list);
-}
 
 static enum err_code create_job(struct submission *s, struct err *err)
 {
