@@ -5,6 +5,7 @@ import * as z from "zod/mini";
 import { session } from "../wallet/session.ts";
 import { ask, noAnswer, Problem, problemOf } from "./client.ts";
 import { address, type Answer, type Body, type Path, type Places, type Query, type Schema, type Takes } from "./contract.ts";
+import { PIECES_FROM, type Reached, sendInPieces } from "./pieces.ts";
 import * as schema from "./schema.ts";
 
 const token = (): string | undefined => session.get()?.token;
@@ -76,7 +77,44 @@ export interface Sent {
   readonly key: string;
 }
 
+/** Bytes from `offset` on. */
+function sendPiece(path: string, offset: number, piece: Blob, onProgress: (sent: number) => void, signal: AbortSignal): Promise<Reached> {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("PATCH", path);
+    request.setRequestHeader("Authorization", `Bearer ${token() ?? ""}`);
+    request.setRequestHeader("Content-Type", "application/partial-upload");
+    request.setRequestHeader("Upload-Offset", String(offset));
+    request.responseType = "json";
+    request.upload.onprogress = (event) => onProgress(event.loaded);
+    request.onerror = () => reject(noAnswer());
+    request.onabort = () => reject(new Problem(0, "aborted", "The upload was stopped", ""));
+    request.onload = () => {
+      const read = schema.resumable.safeParse(request.response);
+      if (request.status === 200 && read.success) resolve(read.data);
+      else reject(problemOf(request.status, request.response));
+    };
+    signal.addEventListener("abort", () => request.abort());
+    request.send(piece);
+  });
+}
+
+const RESUMABLE = "/v1/uploads/resumable/{id}";
+
 export function sendUpload({ files, entry, key }: Sent, onProgress: (sent: number) => void, signal: AbortSignal): Promise<schema.Upload> {
+  const [only] = files;
+  if (files.length === 1 && only !== undefined && only.data.size >= PIECES_FROM) {
+    return sendInPieces<schema.Upload>(only.data, {
+      begin: () => post("/v1/uploads/resumable", schema.resumable, {}, { file_name: only.name, size: only.data.size, ...(entry === undefined ? {} : { entry }) }, key, signal),
+      look: (id) => get(RESUMABLE, schema.resumable, { id }, { signal }),
+      send: (id, offset, piece, sent) => sendPiece(address(RESUMABLE, { id }), offset, piece, sent, signal),
+      complete: (id) => post(`${RESUMABLE}/complete`, schema.upload, { id }, {}, undefined, signal),
+      wait: (ms, stop) => new Promise((done) => {
+        const timer = setTimeout(done, ms);
+        stop.addEventListener("abort", () => { clearTimeout(timer); done(); });
+      }),
+    }, onProgress, signal);
+  }
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     const [first] = files;

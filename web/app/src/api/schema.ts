@@ -54,6 +54,8 @@ export const upload = z.object({
   id: text, file_name: text, size: count, digest: z.nullable(text), received_at: time, 
   analysis: z.nullable(z.union([analysis, erased])), override: z._default(z.nullable(override), null),
 });
+/** One that comes in pieces. */
+export const resumable = z.object({ id: text, size: count, offset: count, upload_id: z.nullable(text) });
 export const overridden = z.object({ override: z.nullable(override) });
 
 export const estimates = z.object({
