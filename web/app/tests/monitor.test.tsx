@@ -26,11 +26,13 @@ function one(selector: string): Element {
 }
 const amountOf = (element: Element | null | undefined) => element?.querySelector("data")?.getAttribute("value");
 
+const STARTED = "2026-11-25T11:30:00Z";
+const at = (sample: Sample) => clockTime(new Date(Date.parse(STARTED) + sample.at).toISOString());
+
 function sampled(random: Random, count: number): { run: Run; samples: Sample[] } {
   const run = new Run();
-  const start = Date.now() - count * 2000;
   const data = Array.from({ length: count }, (_, index) => ({
-    at_ms: start + index * 2000, cpu_permille: random.below(1001), ram_mib: 1 + random.below(65_536), ram_total_mib: 65_536, gpu_permille: random.below(1001), vram_mib: 1 + random.below(24_564), vram_total_mib: 24_564,
+    at_ms: index * 2000, cpu_permille: random.below(1001), ram_mib: 1 + random.below(65_536), ram_total_mib: 65_536, gpu_permille: random.below(1001), vram_mib: 1 + random.below(24_564), vram_total_mib: 24_564,
     temperature_c: 30 + random.below(70), power_mw: 1 + random.below(450_000),
   }));
   run.apply([{ id: "1", type: "metric.sampled", subject: "job:x", time: "2026-11-25T12:00:00Z", data: { samples: data } }]);
@@ -91,7 +93,7 @@ describe("metrics", () => {
   test("R7.3 R8.2 R8.3 R8.4 R8.5 P23 P24 P27: the newest of every measure is shown as soon as it is heard, each beyond its threshold in a word", async () => {
     await forAllTurns(async (random) => {
       const { run, samples } = sampled(random, 1 + random.below(40));
-      showPart(<Metrics run={run} over={false} />);
+      showPart(<Metrics run={run} over={false} startedAt={STARTED} />);
       const last = samples.at(-1) as Sample;
       const charts = [...document.querySelectorAll('[role="img"]')].map((each) => each.getAttribute("aria-label") ?? "");
       expect(charts.find((label) => label.startsWith("Utilisation"))).toContain(`GPU ${((last.gpu ?? 0) / 10).toFixed((last.gpu ?? 0) < 100 ? 1 : 0)} %`);
@@ -112,18 +114,18 @@ describe("metrics", () => {
   test("R8.1 R8.6 P28: hovering, or the arrow keys, show the value and the time of the point that is meant", async () => {
     await forAllTurns(async (random) => {
       const { run, samples } = sampled(random, 2 + random.below(60));
-      showPart(<Metrics run={run} over={false} />);
+      showPart(<Metrics run={run} over={false} startedAt={STARTED} />);
       const shown = samples.filter((sample) => sample.at >= (samples.at(-1)?.at ?? 0) - 60_000); // the last minute
       const chart = one('[role="img"][aria-label^="Utilisation"]');
       const figure = chart.closest("figure") as HTMLElement;
       chart.getBoundingClientRect = () => ({ left: 0, width: 300, top: 0, height: 96, right: 300, bottom: 96, x: 0, y: 0, toJSON: () => null });
-      const at = random.below(shown.length);
-      fireEvent.pointerMove(chart, { clientX: (300 * at) / (shown.length - 1) });
-      const meant = shown[at] as Sample;
-      expect(figure.querySelector("time")?.textContent).toBe(clockTime(new Date(meant.at).toISOString()));
+      const index = random.below(shown.length);
+      fireEvent.pointerMove(chart, { clientX: (300 * index) / (shown.length - 1) });
+      const meant = shown[index] as Sample;
+      expect(figure.querySelector("time")?.textContent).toBe(at(meant));
       expect(figure.querySelector(".chart-value b")?.textContent).toBe(`${((meant.gpu ?? 0) / 10).toFixed((meant.gpu ?? 0) < 100 ? 1 : 0)} %`);
       fireEvent.keyDown(chart, { key: "ArrowLeft" });
-      expect(figure.querySelector("time")?.textContent).toBe(clockTime(new Date((shown[Math.max(0, at - 1)] as Sample).at).toISOString()));
+      expect(figure.querySelector("time")?.textContent).toBe(at(shown[Math.max(0, index - 1)] as Sample));
       cleanup();
     });
   });
@@ -133,8 +135,8 @@ describe("the job's page", () => {
   test("R7.1 R7.6 R7.7 P25: its progress is between 0 and 100 % with the operation, on the bar, in the pill and in the tab", async () => {
     let now = job();
     serve({
-      [`GET /v1/jobs/${now.id}`]: () => now, [`GET /v1/jobs/${now.id}/events`]: () => ({ items: [], next: null }), "GET /v1/offers": () => ({ items: [offer({ model: "RTX 4090" })], next: null }),
-      [`GET /v1/jobs/${now.id}/output`]: () => ({ items: [], next: null }),
+      [`GET /v1/jobs/${now.id}`]: () => now, [`GET /v1/jobs/${now.id}/timeline`]: () => ({ items: [], next: null }), [`GET /v1/jobs/${now.id}/metrics`]: () => ({ items: [], next: null }), "GET /v1/offers": () => ({ items: [offer({ model: "RTX 4090" })], next: null }),
+      [`GET /v1/jobs/${now.id}/output`]: () => ({ items: [], next: null, last_line: 0 }),
     });
     await showPage(`/jobs/${now.id}`);
     for (const name of ["Facts", "Metrics", "Output", "Timeline"]) expect(screen.getByRole("region", { name })).toBeTruthy();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, test } from "vitest";
-import type { Job, LedgerEvent } from "../src/api/schema.ts";
+import { sample, type Job, type LedgerEvent, type Sampled } from "../src/api/schema.ts";
 import { stagesOf } from "../src/lib/stages.ts";
 import { queriesOf } from "../src/live/live.ts";
 import { jobOf, Run } from "../src/live/run.ts";
@@ -28,13 +28,18 @@ test("replaying all events is the same as hearing them in pieces, repeated piece
   });
 });
 
-test("output: every line once, numbered without a gap, whoever wrote it", () => {
-  forAll(randomEvents, (events) => {
+test("a timeline and samples, and then what is heard, give the same notches and samples as all events", () => {
+  forAll(randomEvents, (events, random) => {
+    const whole = new Run();
+    whole.apply(events);
+    const upTo = random.below(events.length + 1);
     const run = new Run();
-    run.apply(events);
-    const written = events.filter((event) => event.type === "job.output").map((event) => String(event.data["text"])).join("");
-    expect(run.lines.map((line) => `${line.text}\n`).join("")).toBe(written);
-    expect(run.lines.map((line) => line.number)).toEqual(run.lines.map((_, index) => index + 1));
+    run.takeTimeline(events.slice(0, upTo).filter(({ type }) => !["job.output", "metric.sampled", "job.progressed"].includes(type)).map(({ id, time, type }) => ({ sequence: Number(id), at: time, type })), 3);
+    const sampled = events.slice(0, upTo + random.below(3)).filter(({ type }) => type === "metric.sampled").flatMap(({ data }) => data["samples"] as Sampled[]); // read a moment later
+    run.takeSamples(sampled.map((each) => sample.parse(each)));
+    run.apply(events.slice(Math.max(0, upTo - random.below(3))));
+    expect(run.notches.map(({ sequence, label, kind }) => [sequence, label, kind])).toEqual(whole.notches.map(({ sequence, label, kind }) => [sequence, label, kind]));
+    expect(run.samples).toEqual(whole.samples);
   });
 });
 
@@ -42,7 +47,6 @@ test("a job as a server recorded it: money, time and notches are read from its e
   const run = new Run();
   run.apply(recorded as LedgerEvent[]);
   expect([run.confirmations, run.required, run.permille, run.usedMs, run.ending, run.results]).toEqual([3, 3, 1000, 2041, "completed", 2]);
-  expect(run.lines).toEqual([{ number: 1, source: "stdout", text: "hello" }]);
   expect(run.notches.map((notch) => notch.label)).toEqual(["submitted", "lock seen", "1/3", "2/3", "3/3", "locked", "assigned", "started", "result", "result", "completed",
     "settled", "refund signed", "refunded", "payout signed", "paid out"]);
   expect(run.notches.find((notch) => notch.label === "refunded")?.kind).toBe("money");

@@ -52,6 +52,15 @@ export const getJob = (id: string, signal?: AbortSignal) => get("/v1/jobs/{id}",
 export const cancelJob = (id: string, key: string) => post("/v1/jobs/{id}/cancel", schema.job, { id }, {}, key);
 export const getResults = (id: string, signal?: AbortSignal) => get("/v1/jobs/{id}/results", schema.list(schema.result), { id }, { signal });
 export const getJobEvents = (id: string, after: number, signal?: AbortSignal) => get("/v1/jobs/{id}/events", schema.events, { id }, { query: { after, limit: 500 }, signal });
+/** As it stood after an event. */
+export const getJobAsOf = (id: string, as_of: number, signal?: AbortSignal) => get("/v1/jobs/{id}", schema.job, { id }, { query: { as_of }, signal });
+export const getTimeline = (id: string, after: number, signal?: AbortSignal) => get("/v1/jobs/{id}/timeline", schema.timeline, { id }, { query: { after, limit: 500 }, signal });
+export async function getSamples(id: string, after: number, signal?: AbortSignal): Promise<{ items: schema.Sampled[]; next: number | null }> {
+  const { items, next } = await get("/v1/jobs/{id}/metrics", schema.metricPage, { id }, { query: { after, limit: 500 }, signal });
+  return { items: items.filter((item) => "at_ms" in item), next }; // windows come only where they are asked for
+}
+export const getOutputEnd = (id: string, signal?: AbortSignal) => get("/v1/jobs/{id}/output", schema.outputPage, { id }, { query: { before: "end", limit: 16 }, signal });
+export const getOutputAfter = (id: string, after: number, limit: number, signal?: AbortSignal) => get("/v1/jobs/{id}/output", schema.outputPage, { id }, { query: { after, limit }, signal });
 export const getEvents = (after: number, limit: number, signal?: AbortSignal) => get("/v1/events", schema.events, {}, { query: { after, limit }, signal });
 
 export const getBalance = (identity: string, signal?: AbortSignal) => get("/v1/balances/{name}", schema.balance, { name: identity }, { signal });

@@ -107,6 +107,17 @@ export const job = z.object({
   escrow: z.nullable(escrow), legs: z.array(leg), sequence: count,
 });
 
+export const outputPage = z.object({
+  items: z.array(z.object({ source: z.enum(["stdout", "stderr"]), first_line: count, lines: count, quota_reached: z.boolean(), text })), next: z.nullable(count), last_line: count,
+});
+/** As events have them, too. */
+export const sample = z.object({
+  at_ms: count, cpu_permille: z._default(count, 0), ram_mib: z._default(count, 0), ram_total_mib: z._default(count, 0), gpu_permille: z._default(count, 0), vram_mib: z._default(count, 0),
+  vram_total_mib: z._default(count, 0), temperature_c: z._default(count, 0), power_mw: z._default(count, 0),
+});
+export const metricPage = z.object({ items: z.array(z.union([sample, z.object({ from_ms: count })])), next: z.nullable(count) });
+export const timeline = z.object({ items: z.array(z.object({ sequence: count, at: text, type: text })), next: z.nullable(count) });
+
 export const result = z.object({ name: text, size: count, digest: text, sequence: count });
 export const broadcast = z.object({ transaction_id: text, peers: count });
 export const balance = z.object({ identity: text, balance: amount, tick: count, age_ms: count, stale: z.boolean() });
@@ -146,6 +157,7 @@ export type Quote = z.infer<typeof quote>;
 export type Escrow = z.infer<typeof escrow>;
 export type Job = z.infer<typeof job>;
 export type JobStatus = (typeof jobStatuses)[number];
+export type Sampled = z.infer<typeof sample>;
 export type Result = z.infer<typeof result>;
 export type Balance = z.infer<typeof balance>;
 export type Earnings = z.infer<typeof earnings>;

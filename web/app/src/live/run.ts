@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A job as its events tell it: what the monitor shows. One reducer for the past and for what is live: replaying all events gives the
-// same as hearing them one by one, each counted once (tests/run.test.ts).
+// A job as its events tell it: what the monitor shows, but for its output (output.ts). Its past comes as a timeline and as samples, which leave out what
+// may be long; what is heard since is applied to that, each event once (tests/run.test.ts).
 import * as z from "zod/mini";
+import * as schema from "../api/schema.ts";
 import type { LedgerEvent } from "../api/schema.ts";
 
 export interface Notch {
@@ -12,14 +13,8 @@ export interface Notch {
   readonly kind: "fact" | "money" | "failure";
 }
 
-export interface Line {
-  readonly number: number;
-  readonly source: "stdout" | "stderr";
-  readonly text: string;
-}
-
 export interface Sample {
-  readonly at: number;
+  readonly at: number; // milliseconds since the start
   readonly cpu: number | null;
   readonly ram: number | null;
   readonly ramTotal: number | null;
@@ -31,13 +26,7 @@ export interface Sample {
 }
 
 const number = z._default(z.number(), 0);
-const reported = z._default(z.number(), 0);
-const output = z.object({ source: z.enum(["stdout", "stderr"]), first_line: number, lines: number, quota_reached: z._default(z.boolean(), false), text: z._default(z.string(), "") });
-const sample = z.object({
-  at_ms: number, cpu_permille: reported, ram_mib: reported, ram_total_mib: reported, gpu_permille: reported, vram_mib: reported,
-  vram_total_mib: reported, temperature_c: reported, power_mw: reported,
-});
-const sampled = z.object({ samples: z.array(sample) });
+const sampled = z.object({ samples: z.array(schema.sample) });
 const progressed = z.object({ permille: number, used_ms: number, operation: z._default(z.string(), "") });
 const confirmed = z.object({ confirmations: number, required: number });
 const ended = z.object({ ending: z.string(), reason: z.string(), used_ms: number });
@@ -64,7 +53,9 @@ const FIXED: Readonly<Record<string, readonly [string, Notch["kind"]]>> = {
   "job.rated": ["rated", "fact"],
 };
 
+const ENDS = new Set(["job.completed", "job.failed", "job.cancelled"]);
 const SAMPLES_MAX = 20_000; // two seconds each: eleven hours; older ones go first
+const OVERLAP_MAX = 1000;
 const unmeasured = (value: number): number | null => (value === 0 ? null : value);
 
 export class Run {
@@ -78,9 +69,7 @@ export class Run {
   ending: string | null = null;
   confirmations = 0;
   required = 0;
-  quotaReached = false;
   readonly notches: Notch[] = [];
-  readonly lines: Line[] = [];
   readonly samples: Sample[] = [];
   results = 0;
   /** Raised with every change, for whoever follows. */
@@ -104,7 +93,7 @@ export class Run {
     return changed;
   }
 
-  #notch(event: LedgerEvent, label: string, kind: Notch["kind"]): void {
+  #notch(event: Pick<LedgerEvent, "id" | "type" | "time">, label: string, kind: Notch["kind"]): void {
     this.notches.push({ sequence: Number(event.id), type: event.type, time: event.time, label, kind });
   }
 
@@ -137,11 +126,8 @@ export class Run {
         this.reportedAt = event.time;
         break;
       }
-      case "job.output":
-        this.#output(event);
-        break;
       case "metric.sampled":
-        this.#samples(event);
+        this.#samples(sampled.parse(event.data).samples);
         break;
       case "job.completed":
       case "job.failed":
@@ -158,17 +144,12 @@ export class Run {
     }
   }
 
-  // A machine that takes over from another begins at line 1 again; its lines come behind the others.
-  #output(event: LedgerEvent): void {
-    const { source, text, quota_reached } = output.parse(event.data);
-    this.quotaReached ||= quota_reached;
-    if (text === "") return;
-    const lines = (text.endsWith("\n") ? text.slice(0, -1) : text).split("\n");
-    for (const line of lines) this.lines.push({ number: this.lines.length + 1, source, text: line.endsWith("\r") ? line.slice(0, -1) : line });
-  }
-
-  #samples(event: LedgerEvent): void {
-    for (const s of sampled.parse(event.data).samples) {
+  // What was asked for and what was heard overlap. A machine that takes over from another begins at 0 again: what the other measured is not of this run.
+  #samples(list: readonly schema.Sampled[]): void {
+    const known = new Set(this.samples.slice(-OVERLAP_MAX).map(({ at }) => at));
+    for (const s of list) {
+      if (known.has(s.at_ms)) continue;
+      if (s.at_ms < (this.samples.at(-1)?.at ?? 0)) this.samples.length = 0;
       this.samples.push({
         at: s.at_ms, cpu: s.cpu_permille, ram: unmeasured(s.ram_mib), ramTotal: unmeasured(s.ram_total_mib),
         gpu: s.vram_total_mib === 0 ? null : s.gpu_permille, vram: s.vram_total_mib === 0 ? null : s.vram_mib, vramTotal: unmeasured(s.vram_total_mib),
@@ -176,6 +157,28 @@ export class Run {
       });
     }
     if (this.samples.length > SAMPLES_MAX) this.samples.splice(0, this.samples.length - SAMPLES_MAX);
+  }
+
+  /** What a server kept of its measurements, page by page. */
+  takeSamples(list: readonly schema.Sampled[]): void {
+    this.#samples(list);
+    this.version++;
+  }
+
+  /** What has happened so far, by name: what an event says is left out, but the count of confirmations, which is its place. */
+  takeTimeline(list: readonly { sequence: number; at: string; type: string }[], required: number): void {
+    for (const { sequence, at, type } of list) {
+      if (sequence <= this.cursor) continue;
+      this.cursor = sequence;
+      const event = { id: String(sequence), type, time: at };
+      const fixed = FIXED[type];
+      if (fixed !== undefined) this.#notch(event, ...fixed);
+      else if (type === "escrow.confirmed") {
+        this.confirmations = Math.min(this.confirmations + 1, required);
+        this.#notch(event, `${this.confirmations}/${required}`, "money");
+      } else if (ENDS.has(type)) this.#notch(event, type.slice("job.".length), type === "job.completed" ? "fact" : "failure");
+    }
+    this.version++;
   }
 }
 

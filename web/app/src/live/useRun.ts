@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// A job's Run, from its first event on: the past by REST, what is heard meanwhile kept aside, then live.
+// A job's Run: its past by REST, what is heard meanwhile kept aside, then live. The timeline is asked for before the samples: what is aside and not newer than
+// the one is in the other.
 import { useEffect, useReducer, useRef, useState } from "react";
 import { Problem } from "../api/client.ts";
-import { getJobEvents } from "../api/routes.ts";
+import { getSamples, getTimeline } from "../api/routes.ts";
 import type { LedgerEvent } from "../api/schema.ts";
 import { watch } from "./live.ts";
 import { Run } from "./run.ts";
@@ -10,7 +11,7 @@ import { Run } from "./run.ts";
 const RETRY_MS = 2000;
 
 /** `run` is the same object all the time, with a new version after each change. */
-export function useRun(job: string): { run: Run; loaded: boolean } {
+export function useRun(job: string, required: number): { run: Run; loaded: boolean } {
   const [loaded, setLoaded] = useState(false);
   const [, render] = useReducer((count: number) => count + 1, 0);
   const held = useRef({ job, run: new Run() });
@@ -25,11 +26,18 @@ export function useRun(job: string): { run: Run; loaded: boolean } {
       else if (run.apply(events)) render();
     });
     async function past(): Promise<void> {
-      for (;;) {
-        const { items, next } = await getJobEvents(job, run.cursor, stopped.signal);
+      for (let after: number | null = run.cursor; after !== null; ) {
+        const { items, next }: Awaited<ReturnType<typeof getTimeline>> = await getTimeline(job, after, stopped.signal);
         if (stopped.signal.aborted) return;
-        if (run.apply(items)) render();
-        if (next === null) break;
+        run.takeTimeline(items, required);
+        after = next;
+      }
+      render();
+      for (let after: number | null = 0; after !== null; ) {
+        const { items, next }: Awaited<ReturnType<typeof getSamples>> = await getSamples(job, after, stopped.signal);
+        if (stopped.signal.aborted) return;
+        run.takeSamples(items);
+        after = next;
       }
       run.apply(aside ?? []);
       aside = null;
@@ -48,6 +56,6 @@ export function useRun(job: string): { run: Run; loaded: boolean } {
       stopped.abort();
       unwatch();
     };
-  }, [job, run]);
+  }, [job, run, required]);
   return { run, loaded };
 }

@@ -4,7 +4,6 @@
 import { useEffect, useRef, useState } from "react";
 import { useScheme } from "../frame/theme.ts";
 import { nearest } from "../lib/nearest.ts";
-import { clockTime } from "../lib/units.ts";
 
 export interface Series {
   readonly name: string;
@@ -19,6 +18,8 @@ interface Props {
   readonly series: readonly Series[];
   readonly max: number;
   readonly show: (value: number) => string;
+  /** A time of `times`, in words. */
+  readonly when: (time: number) => string;
   /** A word on the newest values. */
   readonly note?: React.ReactNode;
 }
@@ -74,7 +75,7 @@ function draw(canvas: HTMLCanvasElement, { times, series, max }: Props, hover: n
 }
 
 export function LineChart(props: Props) {
-  const { label, times, series, show } = props;
+  const { label, times, series, show, when } = props;
   const canvas = useRef<HTMLCanvasElement>(null);
   const [hover, setHover] = useState<number | null>(null);
   useScheme();
@@ -111,7 +112,7 @@ export function LineChart(props: Props) {
             <b className="mono">{line.values[at] == null ? "–" : show(line.values[at])}</b>
           </span>
         ))}
-        {hover !== null && times[at] !== undefined && <time className="dim mono">{clockTime(new Date(times[at]).toISOString())}</time>}
+        {hover !== null && times[at] !== undefined && <time className="dim mono">{when(times[at])}</time>}
       </figcaption>
       <canvas ref={canvas} height={HEIGHT} tabIndex={0} role="img" aria-label={`${label}: ${values}`} onPointerMove={point} onPointerLeave={() => setHover(null)} onKeyDown={key} onBlur={() => setHover(null)} />
     </figure>

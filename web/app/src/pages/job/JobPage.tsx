@@ -12,6 +12,7 @@ import { useStore } from "../../lib/store.ts";
 import { duration, shortDuration } from "../../lib/units.ts";
 import { reason } from "../../lib/words.ts";
 import type { Run } from "../../live/run.ts";
+import { useOutput } from "../../live/useOutput.ts";
 import { useRun } from "../../live/useRun.ts";
 import { Age, Clock, useNow } from "../../parts/Age.tsx";
 import { Amount } from "../../parts/Amount.tsx";
@@ -91,7 +92,8 @@ function History({ run }: { run: Run }) {
 }
 
 function Monitor({ job }: { job: Job }) {
-  const { run, loaded } = useRun(job.id);
+  const { run, loaded } = useRun(job.id, job.escrow?.required ?? 3);
+  const written = useOutput(job.id);
   const [cancelling, setCancelling] = useState(false);
   const who = useStore(session);
   const over = job.ended_at !== null;
@@ -116,8 +118,8 @@ function Monitor({ job }: { job: Job }) {
       {job.status === "running" && <div className="progress" role="progressbar" aria-valuenow={Math.floor(permille / 10)} aria-valuemin={0} aria-valuemax={100} aria-label="Progress of the job"><span style={{ width: `${permille / 10}%` }} /></div>}
       <div className="columns">
         <Boundary><Facts job={job} run={run} /></Boundary>
-        <section className="card" aria-label="Metrics"><h2>Metrics</h2><Boundary>{loaded || run.samples.length > 0 ? <Metrics run={run} over={over} /> : <Skeleton rows={4} height={28} />}</Boundary></section>
-        <section className="card output-card" aria-label="Output"><h2>Output</h2><Boundary>{loaded || run.lines.length > 0 ? <Output run={run} name={name} over={over} /> : <Skeleton rows={8} />}</Boundary></section>
+        <section className="card" aria-label="Metrics"><h2>Metrics</h2><Boundary>{loaded || run.samples.length > 0 ? <Metrics run={run} over={over} startedAt={job.started_at} /> : <Skeleton rows={4} height={28} />}</Boundary></section>
+        <section className="card output-card" aria-label="Output"><h2>Output</h2><Boundary>{written.loaded || written.output.last > 0 ? <Output read={written} name={name} over={over} /> : <Skeleton rows={8} />}</Boundary></section>
       </div>
       <div className="below">
         <div className="stack"><Results job={job} /><Payments job={job} /></div>

@@ -10,18 +10,20 @@ import { LineChart } from "../../parts/LineChart.tsx";
 import { EmptyState } from "../../parts/States.tsx";
 
 const LAST_MS = 60_000;
-const iso = (at: number): string => new Date(at).toISOString();
+/** Samples count from the start; people read clocks. */
+type When = (at: number) => string;
+const whenOf = (startedAt: string | null): When => (at) => (startedAt === null ? `after ${shortDuration(at)}` : clockTime(new Date(Date.parse(startedAt) + at).toISOString()));
 
 function LevelWord({ level }: { level: Level }) {
   return level.word === "normal" ? null : <span className={`level tone-${level.tone}`}><Icon name={level.tone === "done" ? "check" : "warn"} />{level.word}</span>;
 }
 
-function MemoryBar({ label, used, total, at }: { label: string; used: number; total: number; at: number }) {
+function MemoryBar({ label, used, total, at }: { label: string; used: number; total: number; at: string }) {
   const level = fullness(used, total);
   return (
     <div className={`meter tone-${level.tone}`}>
       <p><span>{label}</span><LevelWord level={level} /><b className="mono">{mib(used)} of {mib(total)}</b></p>
-      <div className="meter-bar" role="meter" aria-label={label} aria-valuemin={0} aria-valuemax={total} aria-valuenow={used} aria-valuetext={`${mib(used)} of ${mib(total)}, ${level.word}`} title={`${used} of ${total} MiB at ${clockTime(iso(at))}`}>
+      <div className="meter-bar" role="meter" aria-label={label} aria-valuemin={0} aria-valuemax={total} aria-valuenow={used} aria-valuetext={`${mib(used)} of ${mib(total)}, ${level.word}`} title={`${used} of ${total} MiB at ${at}`}>
         <span style={{ width: `${Math.min(1, used / total) * 100}%` }} />
       </div>
     </div>
@@ -29,7 +31,7 @@ function MemoryBar({ label, used, total, at }: { label: string; used: number; to
 }
 
 /** What was not normal in the whole run, for whoever looks later. */
-function Crossings({ samples }: { samples: readonly Sample[] }) {
+function Crossings({ samples, when }: { samples: readonly Sample[]; when: When }) {
   const list: [string, Crossing | null, (value: number) => string][] = [
     [`Above ${HOT_C} °C`, crossing(samples, (sample) => sample.temperature, (value) => value > HOT_C), (value) => `${value} °C`],
     ["Video memory nearly full", crossing(samples, (sample) => (sample.vram === null || sample.vramTotal === null ? null : sample.vram / sample.vramTotal), (share) => fullness(share, 1).tone === "failed"), (share) => `${(share * 100).toFixed(0)} %`],
@@ -40,7 +42,7 @@ function Crossings({ samples }: { samples: readonly Sample[] }) {
   return (
     <ul className="crossings" aria-label="Thresholds that were crossed">
       {crossed.map(([words, { ms, highest, at }, show]) => (
-        <li key={words}><Icon name="warn" /><span>{words}{ms > 0 && ` for ${shortDuration(ms)}`}: {show(highest)} at most, at <time className="mono">{clockTime(iso(at))}</time></span></li>
+        <li key={words}><Icon name="warn" /><span>{words}{ms > 0 && ` for ${shortDuration(ms)}`}: {show(highest)} at most, at <time className="mono">{when(at)}</time></span></li>
       ))}
     </ul>
   );
@@ -53,7 +55,8 @@ function latest<K extends keyof Sample>(samples: readonly Sample[], key: K): { v
   return sample === undefined ? null : { value: sample[key] as NonNullable<Sample[K]>, at: sample.at };
 }
 
-export function Metrics({ run, over }: { run: Run; over: boolean }) {
+export function Metrics({ run, over, startedAt }: { run: Run; over: boolean; startedAt: string | null }) {
+  const when = whenOf(startedAt);
   const [whole, setWhole] = useState<boolean | null>(null);
   const isWhole = whole ?? over;
   const last = run.samples.at(-1);
@@ -74,18 +77,18 @@ export function Metrics({ run, over }: { run: Run; over: boolean }) {
         <button type="button" aria-pressed={!isWhole} onClick={() => setWhole(false)}>{over ? "Last minute" : "Last 60 s"}</button>
         <button type="button" aria-pressed={isWhole} onClick={() => setWhole(true)}>Whole run</button>
       </div>
-      <LineChart label="Utilisation" times={times} max={1000} show={percent} note={!over && used !== null ? <LevelWord level={business(used.value)} /> : null} series={[
+      <LineChart label="Utilisation" times={times} max={1000} show={percent} when={when} note={!over && used !== null ? <LevelWord level={business(used.value)} /> : null} series={[
         ...(gpu === null ? [] : [{ name: "GPU", colour: "--running", dash: [], values: samples.map((sample) => sample.gpu) }]),
         { name: "Processor", colour: gpu === null ? "--running" : "--done", dash: gpu === null ? [] : [5, 3], values: samples.map((sample) => sample.cpu) },
       ]} />
-      {vram !== null && vramTotal !== null && <MemoryBar label="Video memory" used={vram.value} total={vramTotal.value} at={vram.at} />}
-      {ram !== null && ramTotal !== null && <MemoryBar label="Memory" used={ram.value} total={ramTotal.value} at={ram.at} />}
-      {temperature !== null && <Gauge celsius={temperature.value} at={temperature.at} />}
+      {vram !== null && vramTotal !== null && <MemoryBar label="Video memory" used={vram.value} total={vramTotal.value} at={when(vram.at)} />}
+      {ram !== null && ramTotal !== null && <MemoryBar label="Memory" used={ram.value} total={ramTotal.value} at={when(ram.at)} />}
+      {temperature !== null && <Gauge celsius={temperature.value} at={when(temperature.at)} />}
       {power.some((value) => value !== null) && (
-        <LineChart label="Power" times={times} max={Math.max(1, ...power.map((value) => value ?? 0)) * 1.1} show={(value) => `${value.toFixed(0)} W`} note={direction === null ? null : <span className="dim">{TREND_WORDS[direction]}</span>}
+        <LineChart label="Power" times={times} max={Math.max(1, ...power.map((value) => value ?? 0)) * 1.1} show={(value) => `${value.toFixed(0)} W`} when={when} note={direction === null ? null : <span className="dim">{TREND_WORDS[direction]}</span>}
           series={[{ name: "Power", colour: "--waiting", dash: [2, 2], values: power }]} />
       )}
-      <Crossings samples={run.samples} />
+      <Crossings samples={run.samples} when={when} />
     </div>
   );
 }

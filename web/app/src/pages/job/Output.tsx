@@ -1,24 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the program writes, line by line: only the lines in sight are elements, so a million of them scroll like ten.
+import { useMutation } from "@tanstack/react-query";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { memo, useEffect, useMemo, useRef, useState } from "react";
+import { memo, useEffect, useReducer, useRef, useState } from "react";
 import { spansOf } from "../../lib/ansi.ts";
 import { group } from "../../lib/money.ts";
-import type { Line, Run } from "../../live/run.ts";
+import { placeOf, Scan, type Source } from "../../live/output.ts";
+import type { ReadOutput } from "../../live/useOutput.ts";
 import { Icon } from "../../parts/Icon.tsx";
-import { EmptyState } from "../../parts/States.tsx";
+import { EmptyState, ErrorPanel } from "../../parts/States.tsx";
 
 const LINE_HEIGHT = 20;
 const SHOWN_MAX = 4000; // letters of a line; the whole of it is in the download
-type Source = "all" | "stdout" | "stderr";
+const ROWS_MAX = 800_000; // elements may be 17 million pixels high (Firefox); what is before is a click away
+const SLICE = 20_000; // lines that are searched in one go: some milliseconds
 
-const Row = memo(function Row({ line, top, found, marked, fresh }: { line: Line; top: number; found: string; marked: boolean; fresh: boolean }) {
-  const text = line.text.length > SHOWN_MAX ? `${line.text.slice(0, SHOWN_MAX)} … ${group(line.text.length - SHOWN_MAX)} more letters` : line.text;
+interface RowProps {
+  readonly number: number;
+  readonly text: string | undefined; // undefined: not here yet
+  readonly source: Source;
+  readonly top: number;
+  readonly found: string;
+  readonly marked: boolean;
+  readonly fresh: boolean;
+}
+const Row = memo(function Row({ number, text, source, top, found, marked, fresh }: RowProps) {
+  const shown = text === undefined ? "" : text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)} … ${group(text.length - SHOWN_MAX)} more letters` : text;
   return (
-    <div className={`line ${line.source} ${marked ? "marked" : ""} ${fresh ? "here" : ""}`} style={{ transform: `translateY(${top}px)` }} id={`L${line.number}`}>
-      <a className="line-number" href={`#L${line.number}`} aria-label={`Line ${line.number}`}>{line.number}</a>
-      {line.source === "stderr" && <span className="line-source">err</span>}
-      <code>{spansOf(text).map((span, index) => <span key={index} className={span.style}>{found === "" ? span.text : marks(span.text, found)}</span>)}</code>
+    <div className={`line ${text === undefined ? "awaited" : source} ${marked ? "marked" : ""} ${fresh ? "here" : ""}`} style={{ transform: `translateY(${top}px)` }} id={`L${number}`}>
+      <a className="line-number" href={`#L${number}`} aria-label={`Line ${number}`}>{number}</a>
+      {source === "stderr" && <span className="line-source">err</span>}
+      <code>{spansOf(shown).map((span, index) => <span key={index} className={span.style}>{found === "" ? span.text : marks(span.text, found)}</span>)}</code>
     </div>
   );
 });
@@ -39,33 +51,68 @@ const lineOfHash = (): number | null => {
   return match?.[1] === undefined ? null : Number(match[1]);
 };
 
-export function Output({ run, name, over }: { run: Run; name: string; over: boolean }) {
+/** Reads what is here, and what comes, for a stream and for words; nothing is read while neither is asked for. */
+function useScan({ output, version, readAll }: ReadOutput, source: Source | "all", words: string): Scan | null {
+  const [, render] = useReducer((count: number) => count + 1, 0);
+  const held = useRef<{ key: string; scan: Scan } | null>(null);
+  const asked = source !== "all" || words !== "";
+  const key = `${source} ${words}`;
+  if (!asked) held.current = null;
+  else if (held.current?.key !== key) held.current = { key, scan: new Scan(output, source, words) };
+  const scan = held.current?.scan ?? null;
+  useEffect(() => {
+    if (asked) readAll().catch(() => undefined); // what is here is searched
+  }, [asked, readAll]);
+  useEffect(() => {
+    if (scan === null) return undefined;
+    let timer: ReturnType<typeof setTimeout>;
+    const go = () => {
+      const more = scan.step(SLICE);
+      render();
+      if (more) timer = setTimeout(go);
+    };
+    if (scan.at < output.last) go();
+    return () => clearTimeout(timer);
+  }, [scan, output, version]);
+  return scan;
+}
+
+export function Output({ read, name, over }: { read: ReadOutput; name: string; over: boolean }) {
+  const { output, loaded, look, readAll } = read;
   const scroller = useRef<HTMLDivElement>(null);
   const [follow, setFollow] = useState(() => lineOfHash() === null);
-  const [source, setSource] = useState<Source>("all");
+  const [source, setSource] = useState<Source | "all">("all");
   const [query, setQuery] = useState("");
-  const [hit, setHit] = useState(0);
+  const [hit, setHit] = useState(-1);
   const [linked, setLinked] = useState(lineOfHash);
   const [seen, setSeen] = useState(0);
-  const total = run.lines.length;
+  const [earlier, setEarlier] = useState(0);
   const found = query.toLowerCase();
+  const scan = useScan(read, source, found);
+  const hits = scan?.hits ?? [];
 
-  // The run's array grows in place; its length says whether there is something new.
-  const lines = useMemo(() => (source === "all" ? run.lines : run.lines.filter((line) => line.source === source)), [run, source, total]); // eslint-disable-line
-  const hits = useMemo(() => {
-    if (found === "") return [];
-    const list: number[] = [];
-    lines.forEach((line, index) => line.text.toLowerCase().includes(found) && list.push(index));
-    return list;
-  }, [lines, found, total]); // eslint-disable-line
+  const total = source === "all" || scan === null ? output.last : scan.rows.length;
+  const base = Math.max(0, total - ROWS_MAX * (1 + earlier));
+  const count = Math.min(ROWS_MAX, total - base);
+  const numberAt = (index: number): number => (source === "all" || scan === null ? base + index + 1 : (scan.rows[base + index] ?? 0));
+  /** In all that is listed; -1: not there, or not yet. */
+  const listed = (number: number): number => {
+    if (source === "all" || scan === null) return number <= total ? number - 1 : -1;
+    const at = placeOf(scan.rows, number);
+    return scan.rows[at] === number ? at : -1;
+  };
 
-  const rows = useVirtualizer({ count: lines.length, getScrollElement: () => scroller.current, estimateSize: () => LINE_HEIGHT, overscan: 20 });
-  const count = lines.length;
+  const rows = useVirtualizer({ count, getScrollElement: () => scroller.current, estimateSize: () => LINE_HEIGHT, overscan: 20 });
   const height = rows.scrollRect?.height ?? 0;
+  const items = rows.getVirtualItems();
+  const [from, to] = [numberAt(items[0]?.index ?? 0), numberAt(items.at(-1)?.index ?? 0)];
+  useEffect(() => {
+    if (loaded && to > 0) look(from, to);
+  }, [loaded, look, from, to]);
   useEffect(() => {
     if (follow && count > 0) rows.scrollToIndex(count - 1, { align: "end" });
-    if (follow) setSeen(count);
-  }, [follow, count, height, rows]);
+    if (follow) setSeen(total);
+  }, [follow, count, total, height, rows]);
   useEffect(() => {
     const changed = () => {
       setLinked(lineOfHash());
@@ -74,68 +121,91 @@ export function Output({ run, name, over }: { run: Run; name: string; over: bool
     window.addEventListener("hashchange", changed);
     return () => window.removeEventListener("hashchange", changed);
   }, []);
-  const linkedIndex = linked === null ? -1 : source === "all" ? linked - 1 : lines.findIndex((line) => line.number === linked);
-  const there = linkedIndex >= 0 && linkedIndex < count;
-  useEffect(() => {
-    if (there) rows.scrollToIndex(linkedIndex, { align: "center" });
-  }, [there, linkedIndex, rows]);
 
-  const goTo = (index: number) => {
+  const [going, goTo] = useState<number | null>(linked); // to this line, as soon as it is listed
+  useEffect(() => goTo(linked), [linked]);
+  const place = going === null ? -1 : listed(going);
+  useEffect(() => {
+    if (place < 0) return;
+    const back = Math.max(0, Math.ceil((total - place) / ROWS_MAX) - 1);
+    if (back !== earlier) setEarlier(back);
+    else {
+      rows.scrollToIndex(place - base, { align: "center" });
+      goTo(null);
+    }
+  }, [place, total, base, earlier, rows]);
+
+  const goToHit = (index: number) => {
     if (hits.length === 0) return;
-    const next = (index + hits.length) % hits.length;
+    const next = index < 0 ? hits.length - 1 : index % hits.length;
     setHit(next);
     setFollow(false);
-    rows.scrollToIndex(hits[next] ?? 0, { align: "center" });
+    goTo(hits[next] ?? null);
   };
   const scrolled = () => {
     const box = scroller.current;
-    if (box === null) return;
+    if (box === null || earlier > 0) return;
     const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < LINE_HEIGHT * 1.5;
-    if (atEnd) setSeen(count);
+    if (atEnd) setSeen(total);
     if (atEnd && !follow && !over) setFollow(true);
   };
   const up = (event: React.WheelEvent) => event.deltaY < 0 && setFollow(false);
-  const download = () => {
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob(run.lines.map((line) => `${line.text}\n`), { type: "text/plain" }));
-    link.download = `${name}.output.txt`;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+  const toEnd = () => {
+    setEarlier(0);
+    setFollow(true);
   };
+  const download = useMutation({
+    mutationFn: async () => {
+      await readAll();
+      const link = document.createElement("a");
+      link.href = URL.createObjectURL(new Blob(output.parts(), { type: "text/plain" }));
+      link.download = `${name}.output.txt`;
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+    },
+  });
+  const behind = scan !== null && scan.at < output.last ? `${Math.floor((100 * scan.at) / output.last)} % read` : null;
 
   return (
     <div className="output">
       <div className="output-tools">
-        <label className="check"><input type="checkbox" checked={follow} onChange={(event) => setFollow(event.target.checked)} />Follow</label>
-        <select aria-label="Which output" value={source} onChange={(event) => setSource(event.target.value as Source)}>
+        <label className="check"><input type="checkbox" checked={follow} onChange={(event) => (event.target.checked ? toEnd() : setFollow(false))} />Follow</label>
+        <select aria-label="Which output" value={source} onChange={(event) => {
+          setSource(event.target.value as Source | "all");
+          setEarlier(0);
+        }}>
           <option value="all">All output</option><option value="stdout">stdout</option><option value="stderr">stderr</option>
         </select>
         <input type="search" aria-label="Search the output" placeholder="Search" value={query} onChange={(event) => {
           setQuery(event.target.value);
-          setHit(0);
+          setHit(-1); // the first one is found by the first Enter
         }} onKeyDown={(event) => {
           if (event.key === "Enter") {
             event.preventDefault();
-            goTo(hit + (event.shiftKey ? -1 : 1));
+            goToHit(hit + (event.shiftKey ? -1 : 1));
           }
         }} />
-        {found !== "" && <span className="dim small-text" role="status">{hits.length === 0 ? "none" : `${hit + 1} of ${group(hits.length)}`}</span>}
-        <button type="button" className="icon-button" onClick={download} disabled={total === 0} aria-label="Download all output" title="Download all output"><Icon name="download" /></button>
+        {(found !== "" || behind !== null) && <span className="dim small-text" role="status">{[found === "" ? null : hits.length === 0 ? (behind === null ? "none" : null) : (hit < 0 ? `${group(hits.length)} found` : `${group(hit + 1)} of ${group(hits.length)}`), behind].filter(Boolean).join(", ")}</span>}
+        {base > 0 && <button type="button" className="small" onClick={() => setEarlier(earlier + 1)}>Earlier lines</button>}
+        {earlier > 0 && <button type="button" className="small" onClick={() => setEarlier(earlier - 1)}>Later lines</button>}
+        <button type="button" className="icon-button" onClick={() => download.mutate()} disabled={output.last === 0 || download.isPending} aria-label="Download all output" title="Download all output"><Icon name={download.isPending ? "refresh" : "download"} className={download.isPending ? "spin" : ""} /></button>
       </div>
-      {total === 0 ? <EmptyState title={over ? "It wrote nothing" : "Nothing written yet"}>Standard output and standard error are shown here as they come.</EmptyState> : (
+      {download.isError && <ErrorPanel error={download.error} />}
+      {output.last === 0 ? <EmptyState title={over ? "It wrote nothing" : "Nothing written yet"}>Standard output and standard error are shown here as they come.</EmptyState> : (
         <div className="output-frame">
           <div className="lines" ref={scroller} onScroll={scrolled} onWheel={up} tabIndex={0} role="region" aria-label="Output of the program">
             <div className="lines-all" style={{ height: rows.getTotalSize() }}>
-              {rows.getVirtualItems().map((item) => {
-                const line = lines[item.index];
-                return line === undefined ? null : <Row key={item.key} line={line} top={item.start} found={found} marked={hits[hit] === item.index} fresh={line.number === linked} />;
+              {items.map((item) => {
+                const number = numberAt(item.index);
+                const line = output.line(number);
+                return <Row key={item.key} number={number} text={line?.text} source={line?.source ?? "stdout"} top={item.start} found={found} marked={hits[hit] === number} fresh={number === linked} />;
               })}
             </div>
           </div>
-          {!follow && count > seen && <button type="button" className="new-lines small" onClick={() => setFollow(true)}>{group(count - seen)} new {count - seen === 1 ? "line" : "lines"}<Icon name="down" /></button>}
+          {!follow && total > seen && seen > 0 && <button type="button" className="new-lines small" onClick={toEnd}>{group(total - seen)} new {total - seen === 1 ? "line" : "lines"}<Icon name="down" /></button>}
         </div>
       )}
-      {run.quotaReached && <p className="field-error small-text">The job has written as much as is kept; what came after that is not here.</p>}
+      {output.quotaReached && <p className="field-error small-text">The job has written as much as is kept; what came after that is not here.</p>}
     </div>
   );
 }
