@@ -35,7 +35,7 @@ async function dragged(name, text) {
 }
 
 async function opening() {
-  camera.say("Tallystick", "Everything here is real but the money: a local Qubic chain, the server, a worker, two browsers.");
+  camera.say("Tallystick", "A local Qubic chain, the server, a worker and two browsers, as they are. The money is play money.");
   await paper.title("Tallystick", "A stick was notched and split, so that neither side could alter the record. Here is one for computing time.", 9);
 }
 
@@ -47,7 +47,7 @@ async function providerJoins() {
   await paper.command(["tally", "login", ...wallet, "--server", url, "--to", "maria.token"], { seconds: 2 });
   camera.say("1 · A machine joins", "The machine is enrolled, and offers itself at a price an hour.");
   await paper.command(["tally-worker", "enrol", "--server", url, "--name", "maria-rig", "--state", "rig", "--token-file", "maria.token"], { seconds: 3 });
-  await paper.command(["tally-worker", "run", "--state", "rig", "--rate", "3600000", "&"], { seconds: 2 });
+  await paper.command(["tally-worker", "run", "--state", "rig", "--rate", "3600000", "&"], { show: 6, seconds: 3 });
   const { token } = await world("token");
   await provider.page.goto(`${url}/#token=${token}`);
   await provider.page.locator(".connection").getByText("Live").waitFor();
@@ -175,12 +175,13 @@ async function paid() {
   await hers.goto(`${url}/earnings`);
   await hers.waitForFunction(() => [...document.querySelectorAll("#earnings data")].some((amount) => Number(amount.value) > 0), undefined, { timeout: 90_000 });
   await camera.on(hers);
-  camera.say("10 · Maria is paid", "The payout is a transaction on the chain. Total, today, this week, by the hour worked.");
+  camera.say("10 · Maria is paid", "The payout is a transaction on the chain: accruing, in escrow, settling, paid.");
   await camera.rest(8);
-  await hers.goto(`${url}/money`);
-  await hers.getByText("Confirmed").first().waitFor();
-  await camera.on(hers);
-  camera.say("10 · Maria is paid", "Every movement with its state and its transaction; pending ones confirm by themselves.");
+  camera.say("10 · Maria is paid", "Her statement adds up to the ledger's own sums; every total opens into its payouts.");
+  await camera.click(hers.getByRole("link", { name: "Statement", exact: true }));
+  await camera.click(hers.getByRole("button", { name: "Open all" }), 1.5);
+  await camera.rest(1);
+  await camera.click(hers.locator(".statement-line").first());
   await camera.rest(6);
 }
 
@@ -210,7 +211,12 @@ async function checked() {
   camera.say("12 · The record", "All of it was written as events into one append-only log, each with its number.");
   await camera.rest(2);
   await camera.click(page.locator("summary").filter({ hasText: "escrow.settled" }).first());
-  await camera.rest(6);
+  await camera.rest(4);
+  camera.say("12 · The record", "The browser itself computes that this event is in the log that the server has signed.");
+  await camera.click(button("Prove that it is in the log"));
+  await camera.until(page.getByText("It is in the log.").waitFor(), 5);
+  await camera.point(page.getByTestId("proof"));
+  await camera.rest(7);
   await paper.terminal();
   camera.say("12 · The record", "Anybody can compute it again: every hash, the Merkle tree, the signed checkpoint.");
   await paper.command(["tally", "verify", "--data", "data"], { seconds: 5 });

@@ -160,10 +160,28 @@ async function consumer() {
 }
 
 /** Whatever has no parameter in its address, and was not pictured yet. */
-async function others(page, who, again = []) {
+async function others(page, who) {
   for (const route of routes) {
-    if (!route.includes("$") && (!shown.has(route) || again.includes(route))) await pictureOf(page, route, `${route.slice(1).replaceAll("/", "-")}-${who}`);
+    if (!route.includes("$") && !shown.has(route)) await pictureOf(page, route, `${route.slice(1).replaceAll("/", "-")}-${who}`);
   }
+}
+
+async function consumerMore(page) {
+  shown.delete("/wallet"); // only seen as a stranger
+  shown.delete("/jobs");
+  await others(page, "consumer");
+  await page.goto(`${url}/money`);
+  await page.locator(".row-link").first().click();
+  await page.getByRole("dialog").waitFor();
+  await picture(page, "money-details", { whole: false });
+  await page.goto(`${url}/events`);
+  await page.locator("summary").filter({ hasText: "escrow.settled" }).first().click();
+  await page.getByRole("button", { name: "Prove that it is in the log" }).click();
+  await page.getByTestId("proof").waitFor();
+  await picture(page, "events-proved");
+  await page.goto(`${url}/nowhere`);
+  await page.getByText("There is no such page").waitFor();
+  await picture(page, "nowhere", { settle: false });
 }
 
 async function provider() {
@@ -172,10 +190,16 @@ async function provider() {
   await page.locator(".connection").getByText("Live").waitFor();
   await picture(page, "overview-provider");
   await pictureOf(page, "/jobs?role=provider", "jobs-provider");
+  await pictureOf(page, "/machines", "machines-provider");
   await pictureOf(page, "/earnings", "earnings-provider");
   await forReadme(page, "earnings");
+  await page.goto(`${url}/earnings/statement`);
+  await page.getByRole("button", { name: "Open all" }).click();
+  await picture(page, "statement-provider");
+  await page.emulateMedia({ media: "print" });
+  await page.screenshot({ path: join(out, `${taken.at(-1)}-print.png`), fullPage: true });
+  await page.emulateMedia({ media: "screen" });
   await pictureOf(page, "/money", "money-provider");
-  return page;
 }
 
 try {
@@ -183,13 +207,8 @@ try {
   const consumerPage = await consumer();
   const list = await api(consumerPage, "/v1/jobs?limit=10");
   assert.ok(list.items.length >= 2);
-  shown.delete("/wallet"); // only seen as a stranger
-  shown.delete("/jobs");
-  await others(consumerPage, "consumer");
-  await consumerPage.goto(`${url}/nowhere`);
-  await consumerPage.getByText("There is no such page").waitFor();
-  await picture(consumerPage, "nowhere", { settle: false });
-  await others(await provider(), "provider", ["/settings"]);
+  await consumerMore(consumerPage);
+  await provider();
   assert.deepEqual(routes.filter((route) => !shown.has(route)), [], "every route of src/router.tsx is in a picture");
   const cells = (name, theme) => WIDTHS.map((width) => `<a href="${name}-${width}-${theme}.png"><img loading="lazy" width="${width / 4}" src="${name}-${width}-${theme}.png" alt=""></a>`).join(" ");
   await writeFile(join(out, "index.html"), `<!doctype html><meta charset="utf-8"><title>Tallystick, every page</title>\n${taken.map((name) => `<h2>${name}</h2><p>${THEMES.map((theme) => cells(name, theme)).join(" ")}</p>`).join("\n")}\n`);
