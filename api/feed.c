@@ -15,10 +15,11 @@
 
 #define FOLLOWER_MAGIC 0xFEEDFEEDU
 #define TURN_NS (20 * NS_PER_MS) /* a snapshot is not held longer */
-/* After a turn over all that took t, the next comes 3 t later: a quarter of the loop's time at most is spent on small writes, the rest of the
- * events wait and go out together. With a few followers t is microseconds. */
+/* After a pass over all that took t, the next begins 3 t later: a quarter of the loop's time at most is spent on small writes, the rest of the
+ * events wait and go out together. With a few followers t is microseconds. A pass may take several turns; what is committed meanwhile waits for the
+ * next, or a busy server would go on for ever with who was served first, an event at a time. */
 #define REST_FACTOR 3
-#define REST_MAX_NS (10 * NS_PER_MS)
+#define REST_MAX_NS (20 * NS_PER_MS)
 #define LOOK_MS 1000
 #define CHECK_LOOKS 5 /* tokens and derived views, every 5 s */
 #define PING_LOOKS 15
@@ -35,6 +36,8 @@ struct feeds {
     uv_idle_t turn;
     uv_timer_t rest;   /* runs while the next turn is put off */
     int64_t rest_till; /* monotonic */
+    int64_t pass_at;   /* when the pass began that is not finished; 0: none */
+    bool news;         /* committed since */
     uv_timer_t look;
     uint64_t looks;
     struct feed_frames *frames;
@@ -171,10 +174,12 @@ static bool wants_turn(const struct follower *follower)
     return follower->subscribed && follower->pending && !follower->blocked && !follower->closing;
 }
 
-/* Everybody once, unless it takes too long: who had a turn goes to the back. true: somebody wants another. */
-static bool pump_all(struct feeds *feeds, struct feed_snapshot *snapshot, int64_t end)
+/* Everybody once, unless it takes too long: who had a turn goes to the back. true: somebody wants another. `ret_all`: nobody was left out. */
+static bool pump_all(struct feeds *feeds, struct feed_snapshot *snapshot, int64_t end,
+                     bool *ret_all)
 {
     bool more = false;
+    *ret_all = false;
     size_t left = feeds->count;
     for (struct follower *follower = feeds->first; follower != NULL && left > 0; left--) {
         struct follower *next = follower->next;
@@ -185,13 +190,29 @@ static bool pump_all(struct feeds *feeds, struct feed_snapshot *snapshot, int64_
             more = more || wants_turn(follower);
             unlink_follower(feeds, follower);
             link_last(feeds, follower);
-            if (time_mono_ns() >= end) {
+            if (left > 1 && time_mono_ns() >= end) {
                 return true;
             }
         }
         follower = next;
     }
+    *ret_all = true;
     return more;
+}
+
+static void end_pass(struct feeds *feeds)
+{
+    int64_t now = time_mono_ns();
+    int64_t rest = (now - feeds->pass_at) * REST_FACTOR;
+    int64_t till = now + (rest < REST_MAX_NS ? rest : REST_MAX_NS);
+    feeds->rest_till = till > feeds->rest_till
+                           ? till
+                           : feeds->rest_till; /* one who came new cuts nobody's short */
+    feeds->pass_at = 0;
+    if (feeds->news) {
+        feeds->news = false;
+        feeds_commit(feeds);
+    }
 }
 
 static void turn_cb(uv_idle_t *handle)
@@ -202,16 +223,19 @@ static void turn_cb(uv_idle_t *handle)
     if (feed_snapshot_open(feeds->api, &snapshot, &err) != ERR_OK) {
         trace_err(TRACE_WARN, "feed.no_snapshot", &err);
         (void)uv_idle_stop(handle); /* the next commit tries again */
+        feeds->pass_at = 0;
         return;
     }
+    bool all;
     int64_t begin = time_mono_ns();
-    bool more = pump_all(feeds, &snapshot, begin + TURN_NS);
+    feeds->pass_at = feeds->pass_at == 0 ? begin : feeds->pass_at;
+    bool more = pump_all(feeds, &snapshot, begin + TURN_NS, &all);
     feed_snapshot_close(&snapshot);
     if (!more) {
-        int64_t now = time_mono_ns();
-        int64_t rest = (now - begin) * REST_FACTOR;
-        feeds->rest_till = now + (rest < REST_MAX_NS ? rest : REST_MAX_NS);
         (void)uv_idle_stop(handle);
+    }
+    if (all) {
+        end_pass(feeds); /* may start the next */
     }
 }
 
@@ -242,8 +266,13 @@ void feeds_commit(struct feeds *feeds)
     if (feeds->released || uv_is_active((uv_handle_t *)&feeds->rest)) {
         return;
     }
+    if (feeds->pass_at != 0) {
+        feeds->news = true;
+        return;
+    }
     int64_t left = feeds->rest_till - time_mono_ns();
     if (left >= NS_PER_MS) {
+        uv_update_time(feeds->api->loop); /* it stands still while a turn takes its time */
         (void)uv_timer_start(&feeds->rest, rested_cb, (uint64_t)(left / NS_PER_MS), 0);
     } else {
         wake_all(feeds);
