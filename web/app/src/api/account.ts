@@ -2,23 +2,25 @@
 // What an account asks about itself: its payments, machines and tokens; and what anybody may ask of the whole: status, calibration, the log's proofs.
 import * as z from "zod/mini";
 import { noAnswer, problemOf } from "./client.ts";
-import type { Answer, Body, Query, Takes } from "./contract.ts";
+import { address, type Answer, type Body, type Query, type Takes } from "./contract.ts";
 import { get, post } from "./routes.ts";
 import * as schema from "./schema.ts";
 
 const text = z.string();
 const time = z.nullable(z.string());
 const count = z.number();
-const PAGE = 500;
 
-/** All pages of a list that names the next one. Cursors are numbers or ids, as the list has them. */
-async function all<T, C extends string | number>(page: (cursor: C | undefined) => Promise<{ items: T[]; next: string | number | null }>): Promise<T[]> {
+const pageOf = <T extends z.ZodMiniType>(item: T) => z.object({ items: z.array(item), next: z.nullable(text) });
+const listOf = <T extends z.ZodMiniType>(item: T) => z.object({ items: z.array(item), next: z.nullable(count) });
+
+/** All pages of a list that names the next one. */
+async function all<T, C>(page: (cursor?: C) => Promise<{ items: T[]; next: C | null }>): Promise<T[]> {
   const found: T[] = [];
   let cursor: C | undefined;
   do {
-    const { items, next }: { items: T[]; next: string | number | null } = await page(cursor);
+    const { items, next }: { items: T[]; next: C | null } = await page(cursor);
     found.push(...items);
-    cursor = next === null ? undefined : (next as C);
+    cursor = next ?? undefined;
   } while (cursor !== undefined);
   return found;
 }
@@ -30,16 +32,18 @@ export type PaymentKind = (typeof paymentKinds)[number];
 const payment = z.extend(schema.transaction, { tick: count, escrow_id: z.nullable(text), source: z.nullable(text), destination: z.nullable(text), attempt: count });
 export type Payment = z.infer<typeof payment>;
 
-export const getPayments = (query: string, signal?: AbortSignal) => get("/v1/transactions", schema.list(payment), {}, { query: Object.fromEntries(new URLSearchParams(query)) as Query<"get", "/v1/transactions">, signal });
+export type PaymentQuery = Query<"get", "/v1/transactions">;
+export const getPayments = (query: PaymentQuery, signal?: AbortSignal) => get("/v1/transactions", schema.list(payment), {}, { query, signal });
+export const addressOfPayments = (query: PaymentQuery): string => address("/v1/transactions", {}, query);
 /** Newest first, until one began before `since`; without it, all. */
-export async function getPaymentsSince(query: string, since: number | null, signal?: AbortSignal): Promise<Payment[]> {
+export async function getPaymentsSince(query: PaymentQuery, since: number | null, signal?: AbortSignal): Promise<Payment[]> {
   const found: Payment[] = [];
-  for (let before = ""; ; ) {
-    const { items, next } = await getPayments(`${query}&limit=500${before}`, signal);
+  for (let before: number | undefined; ; ) {
+    const { items, next } = await getPayments({ ...query, limit: 500, before }, signal);
     found.push(...items);
     const last = items.at(-1);
     if (next === null || (since !== null && last !== undefined && Date.parse(last.at) < since)) return found;
-    before = `&before=${next}`;
+    before = Number(next);
   }
 }
 
@@ -58,12 +62,12 @@ const machine = z.object({
   measured_at: time, online_ms: count, possible_ms: count, permille: z.nullable(count),
 });
 export type Machine = z.infer<typeof machine>;
-export const getMachines = (signal?: AbortSignal) => all((after: string | undefined) => get("/v1/workers", schema.list(machine), {}, { query: { limit: PAGE, after }, signal }));
+export const getMachines = (signal?: AbortSignal) => all((after?: string) => get("/v1/workers", pageOf(machine), {}, { query: { limit: 500, after }, signal }));
 /** Every offer of the market. */
-export const getMarket = (signal?: AbortSignal) => all((after: string | undefined) => get("/v1/offers", schema.list(schema.offer), {}, { query: { limit: PAGE, after }, signal }));
+export const getMarket = (signal?: AbortSignal) => all((after?: string) => get("/v1/offers", pageOf(schema.offer), {}, { query: { limit: 500, after }, signal }));
 /** Jobs on one's own machines that are paid for and not over. */
 export const getOpenJobs = async (signal?: AbortSignal) =>
-  (await Promise.all((["queued", "assigned", "running"] as const).map((status) => all((before: number | undefined) => get("/v1/jobs", schema.list(schema.job), {}, { query: { role: "provider", limit: PAGE, status, before }, signal }))))).flat();
+  (await Promise.all((["queued", "assigned", "running"] as const).map((status) => all((before?: number) => get("/v1/jobs", listOf(schema.job), {}, { query: { role: "provider", limit: 500, status, before }, signal }))))).flat();
 
 /* ── tokens ── */
 
@@ -73,9 +77,8 @@ const token = z.object({
 export type Token = z.infer<typeof token>;
 const newToken = z.object({ token: text, token_id: text, scopes: z.array(text), expires_at: time });
 export type NewToken = z.infer<typeof newToken>;
-export const getTokens = (signal?: AbortSignal) => all((before: number | undefined) => get("/v1/auth/tokens", schema.list(token), {}, { query: { limit: PAGE, before }, signal }));
-export const makeToken = ({ scopes, ...body }: { scopes: readonly string[]; label: string; valid_s: number }) =>
-  post("/v1/auth/tokens", newToken, {}, { ...body, scopes: scopes as Body<"/v1/auth/tokens">["scopes"] });
+export const getTokens = (signal?: AbortSignal) => all((before?: number) => get("/v1/auth/tokens", listOf(token), {}, { query: { limit: 500, before }, signal }));
+export const makeToken = (body: Body<"/v1/auth/tokens">) => post("/v1/auth/tokens", newToken, {}, body);
 
 /* ── the whole ── */
 
@@ -127,4 +130,5 @@ export async function getRecord(sequence: number, size: number): Promise<Uint8Ar
 const fullEvent = z.extend(schema.event, { typeversion: z.optional(count), actor: z.optional(text), commandid: z.optional(text), causation: z.optional(text) });
 export type FullEvent = z.infer<typeof fullEvent>;
 const eventPage = z.object({ items: z.array(fullEvent), next: z.nullable(z.union([z.string(), z.number()])), head: z.optional(count) });
-export const getEventPage = (after: number, stream: string | undefined, limit: number, signal?: AbortSignal) => get("/v1/events", eventPage, {}, { query: { after, limit, stream }, signal });
+export const getEventPage = (after: number, stream: string | undefined, limit: number, signal?: AbortSignal) =>
+  get("/v1/events", eventPage, {}, { query: { after, limit, stream }, signal });

@@ -66,8 +66,6 @@ export const getEvents = (after: number, limit: number, signal?: AbortSignal) =>
 export const getBalance = (identity: string, signal?: AbortSignal) => get("/v1/balances/{name}", schema.balance, { name: identity }, { signal });
 export const askFaucet = (identity: string, amount: bigint) => post("/v1/faucet", schema.faucet, {}, { identity, amount: Number(amount) });
 export const getEarnings = (signal?: AbortSignal) => get("/v1/earnings", schema.earnings, {}, { signal });
-export const getTransactions = (before: number | undefined, signal?: AbortSignal) =>
-  get("/v1/transactions", schema.list(schema.transaction), {}, { query: { limit: 50, before }, signal });
 
 /** A file of results, whole, as the browser keeps it: the token goes in a header, so a plain link would not do. */
 export async function getResult(job: string, name: string): Promise<Blob> {

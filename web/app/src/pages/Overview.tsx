@@ -95,7 +95,7 @@ const ROLES: readonly (readonly [Role, string])[] = [["consumer", "My jobs"], ["
 function useRole(scopes: readonly string[]): Role {
   const chosen = useStore(role);
   const undecided = chosen === null && scopes.includes("provider");
-  const jobs = useQuery({ queryKey: ["jobs", { limit: 20 }], queryFn: ({ signal }) => getJobs({ limit: 20 }, signal), enabled: undecided });
+  const jobs = useQuery({ queryKey: ["jobs", "limit=20"], queryFn: ({ signal }) => getJobs({ limit: 20 }, signal), enabled: undecided });
   const earnings = useQuery({ queryKey: ["earnings"], queryFn: ({ signal }) => getEarnings(signal), enabled: undecided });
   const earned = undecided && jobs.data?.items.length === 0 && (earnings.data?.total ?? 0n) > 0n;
   return roleOf(chosen ?? (earned ? "provider" : null), scopes);

@@ -4,6 +4,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { toast } from "sonner";
 import { getTokens, makeToken, type NewToken, type Token } from "../api/account.ts";
+import type { Body } from "../api/contract.ts";
 import { revoke } from "../api/routes.ts";
 import { setTheme, theme, THEMES, type Theme } from "../frame/theme.ts";
 import { useTitle } from "../frame/title.ts";
@@ -21,9 +22,10 @@ import { session } from "../wallet/session.ts";
 import { signOut } from "../wallet/signin.ts";
 import { SignedIn } from "./SignedIn.tsx";
 
+type Scope = Body<"/v1/auth/tokens">["scopes"][number];
 const DAY_S = 86_400;
 const VALID = [[3600, "1 hour"], [DAY_S, "1 day"], [7 * DAY_S, "7 days"], [30 * DAY_S, "30 days, the most"]] as const;
-const MAY: Readonly<Record<string, string>> = {
+const MAY: Readonly<Record<Scope, string>> = {
   consumer: "upload, order and cancel jobs; the payment itself takes the wallet", provider: "enrol machines, publish offers, read earnings", operator: "everything that the operator may", auditor: "read every record, change nothing",
 };
 
@@ -41,9 +43,9 @@ function Shown({ made, onClose }: { made: NewToken; onClose: () => void }) {
 }
 
 function NewTokenDialog({ mine, onClose, onMade }: { mine: readonly string[]; onClose: () => void; onMade: (made: NewToken) => void }) {
-  const allowed = Object.keys(MAY).filter((scope) => mine.includes(scope) || (scope === "auditor" && mine.includes("operator")));
+  const allowed = (Object.keys(MAY) as Scope[]).filter((scope) => mine.includes(scope) || (scope === "auditor" && mine.includes("operator")));
   const [label, setLabel] = useState("");
-  const [scopes, setScopes] = useState<readonly string[]>(allowed.slice(0, 1));
+  const [scopes, setScopes] = useState<Scope[]>(allowed.slice(0, 1));
   const [valid, setValid] = useState<number>(30 * DAY_S);
   const make = useMutation({ mutationFn: () => makeToken({ scopes, label: label.trim(), valid_s: valid }), onSuccess: onMade });
   return (

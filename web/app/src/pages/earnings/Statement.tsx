@@ -4,7 +4,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
-import { getEarningsSum, getPaymentsSince } from "../../api/account.ts";
+import { addressOfPayments, getEarningsSum, getPaymentsSince, type PaymentQuery } from "../../api/account.ts";
 import { useTitle } from "../../frame/title.ts";
 import { DAY_MS, dayAfter, dayOf, periodOf, startOf, type Period } from "../../lib/days.ts";
 import { saveAs } from "../../lib/save.ts";
@@ -86,7 +86,7 @@ function Body({ period, picker }: { period: Period; picker: React.ReactNode }) {
   const who = useStore(session);
   const printing = usePrinting();
   const [all, setAll] = useState(false);
-  const query = `kind=payout&status=confirmed&until=${dayAfter(period.until)}T00:00:00Z`;
+  const query: PaymentQuery = { kind: "payout", status: "confirmed", until: `${dayAfter(period.until)}T00:00:00Z` };
   const payouts = useQuery({ queryKey: ["statement", period.from, period.until], queryFn: ({ signal }) => getPaymentsSince(query, startOf(period.from) - SLACK_DAYS * DAY_MS, signal), placeholderData: (old) => old });
   const statement = payouts.data === undefined ? undefined : statementOf(payouts.data, period);
   const name = `statement-${period.from}-${period.until}.csv`;
@@ -115,7 +115,7 @@ function Body({ period, picker }: { period: Period; picker: React.ReactNode }) {
           </section>
           {statement.days.length === 0 ? <EmptyState title="Nothing was paid out in these days">A payout counts on the day on which it is final on the chain. Other days may have some.</EmptyState> : (
             <section className="card">
-              <header className="card-head"><h2>Days</h2><button type="button" className="link small-text" onClick={() => setAll(!all)}>{all ? "Close all" : "Open all"}</button><Curl of={{ path: `/v1/transactions?${query}` }} /></header>
+              <header className="card-head"><h2>Days</h2><button type="button" className="link small-text" onClick={() => setAll(!all)}>{all ? "Close all" : "Open all"}</button><Curl of={{ path: addressOfPayments(query) }} /></header>
               <div className="statement">{statement.days.map((day) => <DayGroup key={day.day} day={day} all={all || printing} />)}</div>
             </section>
           )}

@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 import { toast } from "sonner";
-import { getPayments, getPaymentsSince, paymentKinds, type Payment, type PaymentKind } from "../../api/account.ts";
+import { addressOfPayments, getPayments, getPaymentsSince, paymentKinds, type Payment, type PaymentKind, type PaymentQuery } from "../../api/account.ts";
 import { useTitle } from "../../frame/title.ts";
 import { csvOf } from "../../lib/csv.ts";
 import { dayAfter } from "../../lib/days.ts";
@@ -39,7 +39,7 @@ export function PaymentRow({ payment: p }: { payment: Payment }) {
 }
 
 /** Everything that the filter shows, not this page alone. */
-function Export({ query }: { query: string }) {
+function Export({ query }: { query: PaymentQuery }) {
   const [busy, setBusy] = useState(false);
   const run = async () => {
     setBusy(true);
@@ -60,8 +60,8 @@ export function TransactionHistory() {
   const search = useSearch({ from: "/money" });
   const navigate = useNavigate({ from: "/money" });
   const { kind, from, until, before, open } = search;
-  const filter = new URLSearchParams({ ...(kind && { kind }), ...(from && { from: `${from}T00:00:00Z` }), ...(until && { until: `${dayAfter(until)}T00:00:00Z` }) }).toString();
-  const query = `${filter}&limit=${PAGE}${before === undefined ? "" : `&before=${before}`}`.replace(/^&/, "");
+  const filter: PaymentQuery = { kind, from: from && `${from}T00:00:00Z`, until: until && `${dayAfter(until)}T00:00:00Z` };
+  const query: PaymentQuery = { ...filter, limit: PAGE, before: before === undefined ? undefined : Number(before) };
   const list = useQuery({
     queryKey: ["transactions", query], queryFn: ({ signal }) => getPayments(query, signal), placeholderData: (old) => old,
     refetchInterval: ({ state }) => (state.data?.items.some(isPending) === true ? PENDING_MS : 30_000), // R10.5, also when the feed is down
@@ -70,7 +70,7 @@ export function TransactionHistory() {
   const filtered = kind !== undefined || from !== undefined || until !== undefined;
   return (
     <>
-      <header className="page-head"><h1>Money</h1><Export query={filter} /><Refresh query={list} what="Payments" path={`/v1/transactions?${query}`} /></header>
+      <header className="page-head"><h1>Money</h1><Export query={filter} /><Refresh query={list} what="Payments" path={addressOfPayments(query)} /></header>
       <div className="filters">
         <label className="inline-label">What
           <select value={kind ?? ""} onChange={(event) => void navigate({ search: { ...(from && { from }), ...(until && { until }), ...(event.target.value !== "" && { kind: event.target.value as PaymentKind }) } })}>

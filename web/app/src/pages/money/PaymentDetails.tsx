@@ -43,7 +43,7 @@ function Facts({ payment: p }: { payment: Payment }) {
 
 export function PaymentDetails({ sequence, listed, onClose }: { sequence: number; listed: Payment | undefined; onClose: () => void }) {
   // Of a link to a payment that the shown page of the list does not have.
-  const asked = useQuery({ queryKey: ["transactions", "one", sequence], queryFn: ({ signal }) => getPayments(`limit=1&before=${sequence + 1}`, signal), enabled: listed === undefined });
+  const asked = useQuery({ queryKey: ["transactions", "one", sequence], queryFn: ({ signal }) => getPayments({ limit: 1, before: sequence + 1 }, signal), enabled: listed === undefined });
   const payment = listed ?? asked.data?.items.find((each) => each.sequence === sequence);
   return (
     <Dialog open onClose={onClose} title={payment === undefined ? "Payment" : `${spaced(payment.kind)}, event #${payment.sequence}`}>
