@@ -433,8 +433,8 @@ static void kind_not_runnable(struct scene *s)
                            market_upload(&s->market, s->consumer, 1000, 1000), s->offer);
         assert_string_equal(s->market.word, "kind_not_runnable");
         assert_non_null(strstr(s->market.err.message, enum_word(&upload_kind_words, kind)));
-        assert_non_null(strstr(s->market.err.message,
-                               "today they run: python, notebook, bundle, dockerfile"));
+        assert_non_null(
+            strstr(s->market.err.message, "today they run: python, notebook, bundle, dockerfile"));
     }
     s->market.upload_kind = 0;
 }
