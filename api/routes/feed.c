@@ -13,12 +13,15 @@
 /* A page ends early when it is this large; `next` goes on from there. */
 #define PAGE_SIZE_SOFT ((size_t)2 << 20)
 #define PAGE_SIZE_MAX (PAGE_SIZE_SOFT + ((size_t)1 << 20))
+/* Of one type: a page that would look at more events than this ends before. */
+#define LOOKED_AT_MAX 10000
 
 struct page {
     uint64_t after;
     uint64_t limit;
     bool has_stream;
     struct stream_name stream;
+    uint16_t type; /* 0: any */
 };
 
 static bool read_number(struct call *call, const char *name, uint64_t max, uint64_t *ret)
@@ -31,8 +34,22 @@ static bool read_number(struct call *call, const char *name, uint64_t max, uint6
     return true;
 }
 
+/* In any of its versions; 0: there is none of this name. */
+static uint16_t type_named(const char *name)
+{
+    size_t count;
+    const struct event_type *types = event_types(&count);
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(types[i].name, name) == 0) {
+            return types[i].number;
+        }
+    }
+    return 0;
+}
+
 static bool read_page(struct call *call, struct page *ret)
 {
+    const char *type = http_head_param(http_request_head(call->request), "type");
     const char *stream = http_head_param(http_request_head(call->request), "stream");
     struct err err = {0};
     *ret = (struct page){.limit = EVENTS_DEFAULT, .has_stream = stream != NULL};
@@ -48,7 +65,22 @@ static bool read_page(struct call *call, struct page *ret)
         call_problem(call, 422, "parameter_invalid", "%s", err.message);
         return false;
     }
+    ret->type = type == NULL ? 0 : type_named(type);
+    if (type != NULL && ret->type == 0) {
+        call_problem(call, 422, "filter_invalid",
+                     "type is the name of an event, as job.completed; all of them are at /docs");
+        return false;
+    }
     return true;
+}
+
+static bool is_wanted(struct feed_snapshot *snapshot, const struct page *page, uint64_t sequence)
+{
+    struct bytes record;
+    struct record_header header;
+    /* One that cannot be read is wanted: rendering it tells of that. */
+    return page->type == 0 || log_reader_record(snapshot->log, sequence, &record, NULL) != ERR_OK ||
+           record_header_decode(record, &header, NULL) != ERR_OK || header.type == page->type;
 }
 
 /* The cursor up to which `text` shows everything. */
@@ -57,20 +89,28 @@ static uint64_t append_events(struct call *call, struct feed_snapshot *snapshot,
                               struct buf *text)
 {
     uint64_t sequences[EVENTS_MAX];
-    uint64_t cursor;
-    size_t count =
-        feed_view_next(view, snapshot, page->after, sequences, (size_t)page->limit, &cursor);
-    for (size_t i = 0; i < count; i++) {
-        buf_append_text(text, i == 0 ? "" : ",");
-        bool with_private = feed_view_has_private(view, snapshot, sequences[i]);
-        if (!feed_render(call->api, snapshot, sequences[i], with_private, text)) {
-            text->failed = true;
-            return 0;
+    uint64_t cursor = page->after;
+    size_t shown = 0;
+    size_t looked_at = 0;
+    do {
+        size_t count =
+            feed_view_next(view, snapshot, cursor, sequences, (size_t)page->limit, &cursor);
+        for (size_t i = 0; i < count; i++) {
+            if (!is_wanted(snapshot, page, sequences[i])) {
+                continue;
+            }
+            buf_append_text(text, shown++ == 0 ? "" : ",");
+            bool with_private = feed_view_has_private(view, snapshot, sequences[i]);
+            if (!feed_render(call->api, snapshot, sequences[i], with_private, text)) {
+                text->failed = true;
+                return 0;
+            }
+            if (text->size >= PAGE_SIZE_SOFT || (page->type != 0 && shown == page->limit)) {
+                return sequences[i];
+            }
         }
-        if (text->size >= PAGE_SIZE_SOFT) {
-            return sequences[i];
-        }
-    }
+        looked_at += count > 0 ? count : LOOKED_AT_MAX; /* it has looked at very many by itself */
+    } while (page->type != 0 && looked_at < LOOKED_AT_MAX && cursor < snapshot->head);
     return cursor;
 }
 

@@ -209,6 +209,26 @@ class Feed(unittest.TestCase):
         self.assertEqual(self.alice.get("/v1/feed").status, 426)
         self.assertEqual(self.alice.get("/v1/events", token=False).status, 401)
 
+    def test_events_of_one_type_are_those_of_all_that_have_it(self):
+        job = self.run_job()
+        for who in (self.alice, self.operator):
+            everything = self.events(who)
+            for kind in ("job.created", "escrow.confirmed", "job.output", "ledger.opened"):
+                wanted = [event for event in everything if event["type"] == kind]
+                self.assertEqual(self.events(who, "&type=" + kind), wanted)
+                pages, after = [], 0
+                while after is not None:
+                    page = who.ok("GET", "/v1/events?limit=1&type=%s&after=%d" % (kind, after))
+                    self.assertLessEqual(len(page["items"]), 1)
+                    pages += page["items"]
+                    after = page["next"]
+                self.assertEqual(pages, wanted)
+        query = "&stream=job:" + job["id"]
+        self.assertEqual(self.events(self.alice, query + "&type=job.started"),
+                         [event for event in self.events(self.alice, query) if event["type"] == "job.started"])
+        answer = self.alice.get("/v1/events?type=job.begun")
+        self.assertEqual((answer.status, answer.json["code"]), (422, "filter_invalid"))
+
     def test_bad_parameters(self):
         for query in ("after=x", "after=-1", "limit=0", "limit=501", "limit=1.5", "stream=job", "stream=job:7",
                       "stream=cat:" + NOBODY):
