@@ -204,7 +204,9 @@ def events_of(catalogue, meanings):
         if len(made) > 1:
             each = {"%s_v%d" % (schema, one["properties"]["typeversion"]["const"]): one for one in made}
             schemas.update(each)
-            schemas[schema] = {"description": meanings["types"][name] + " `typeversion` says which.",
+            schemas[schema] = {"type": "object", "description": meanings["types"][name] + " `typeversion` says which.",
+                               "properties": {"type": made[0]["properties"]["type"]}, "required": ["type"],
+                               "additionalProperties": True,  # each version is closed
                                "oneOf": [{"$ref": "#/components/schemas/" + one} for one in each]}
     return schemas, mapping
 
