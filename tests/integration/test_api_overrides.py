@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """R1.5, R1.6, P4, P51: what the analysis found can be overridden by the owner; both are shown, and what the owner said counts."""
+import json
 import os
+import subprocess
 import sys
 import unittest
 
 sys.path.insert(0, os.path.join(os.environ["TALLY_SOURCE_DIR"], "tests/support"))
-from tally_harness import Host, World  # noqa: E402
+from tally_harness import BIN, LOCAL, Host, World  # noqa: E402
 
 SCRIPT = b"import torch\nfrom torchvision import datasets\ndatasets.MNIST('d')\nloss.backward()\nEPOCHS = 5\n"
 
@@ -16,6 +18,9 @@ class Overrides(unittest.TestCase):
     def setUpClass(cls):
         cls.world = World()
         cls.alice = cls.world.person("alice")
+        cls.token_file = cls.world.data + ".token"
+        with open(os.open(cls.token_file, os.O_CREAT | os.O_WRONLY, 0o600), "w", encoding="ascii") as file:
+            file.write(cls.alice.token + "\n")
         cls.bob = cls.world.person("bob")
         cls.host = Host(cls.bob, ram_mib=8192)
 
@@ -29,6 +34,34 @@ class Overrides(unittest.TestCase):
     def say(self, upload, key=None, **figures):
         headers = {} if key is None else {"Idempotency-Key": key}
         return self.alice.request("POST", "/v1/analyses/%s/override" % upload["id"], figures, headers)
+
+    def tally(self, *arguments):
+        done = subprocess.run([BIN + "/tally", "override", *arguments, "--server", "http://%s:%d" % (LOCAL, self.alice.port),
+                               "--token-file", self.token_file], capture_output=True, text=True, timeout=60)
+        return done.returncode, done.stdout, done.stderr
+
+    def test_from_a_terminal_it_is_the_same(self):
+        upload = self.upload()
+        path = "/v1/analyses/" + upload["id"]
+        code, shown, _ = self.tally(upload["id"])
+        self.assertEqual((code, "as the analysis found it" in shown), (0, True), shown)
+        self.assertIsNone(self.alice.ok("GET", path)["override"], "it was only looked at")
+        code, said, trouble = self.tally(upload["id"], "--device", "cpu", "--job-type", "tabular", "--ram-mib", "4096", "--reason", "a small one", "--json")
+        self.assertEqual((code, trouble), (0, ""))
+        after = self.alice.ok("GET", path)
+        self.assertEqual(json.loads(said), after)
+        self.assertEqual([after["override"][name] for name in ("device", "job_type", "gpus", "ram_mib", "reason")], ["cpu", "tabular", 0, 4096, "a small one"])
+        code, shown, _ = self.tally(upload["id"], "--driver", "535.183.01", "--p90-ms", "90000", "--p50-ms", "60000")
+        self.assertEqual((code, "535.183.01" in shown, "as its owner said" in shown), (0, True, True), shown)
+        effective = self.alice.ok("GET", path)["effective"]
+        self.assertEqual([effective[name] for name in ("ram_mib", "driver", "p50_ms", "p90_ms")], [4096, "535.183.01", 60000, 90000])
+        for wrong, status, words in ((["--ram-mib", "many"], 2, "--ram-mib many: a whole number is needed"), (["--device", "abacus"], None, "device"),
+                                     (["--vram", "1"], 2, "--vram"), (["--p90-ms", "59999"], None, "p50_ms is 1 to p90_ms")):
+            code, _, trouble = self.tally(upload["id"], *wrong)
+            self.assertIn(words, trouble)
+            self.assertIn(code, (1, 2) if status is None else (status,), trouble)
+        self.assertEqual(self.alice.ok("GET", path)["effective"], effective, "what is refused changes nothing")
+        self.assertEqual(self.tally()[0], 2)
 
     def best(self, upload):
         return self.alice.ok("POST", "/v1/matches", {"upload_id": upload["id"]})["ranking"][0]

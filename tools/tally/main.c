@@ -24,6 +24,7 @@ static const struct {
     {"analyse", "what files are and need, and why", analyse_command},
     {"estimate", "how long files take, and what they cost", estimate_command},
     {"submit", "a file becomes a paid job", submit_command},
+    {"override", "say otherwise what an analysis found", override_command},
     {"watch", "follow a job", watch_command},
     {"job", "one job, with its bill", job_command},
     {"results", "fetch a job's result files", results_command},

@@ -4,6 +4,7 @@
 #define TOOLS_TALLY_ONLINE_COMMANDS_H
 
 int submit_command(int argc, char **argv);
+int override_command(int argc, char **argv);
 int watch_command(int argc, char **argv);
 int job_command(int argc, char **argv);
 int results_command(int argc, char **argv);

@@ -1,0 +1,133 @@
+/* tally override: what an analysis found, said otherwise by the upload's owner, as POST /v1/analyses/{id}/override takes it. */
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/tally/online_commands.h"
+#include "tools/tally/remote.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char USAGE[] =
+    "usage: tally override UPLOAD --wallet W [--server URL] [--json] [--reason TEXT]\n"
+    "                      [--job-type TYPE] [--device gpu|cpu] [--gpus N] [--vram-mib N]\n"
+    "                      [--tflops-milli N] [--ram-mib N] [--storage-mib N]\n"
+    "                      [--compute-capability N] [--driver VERSION] [--p50-ms N] [--p90-ms N]\n"
+    "Says of an upload of one's own what its analysis did not find, or found otherwise; the rest "
+    "stays as it "
+    "counts now.\n"
+    "What was said last counts for matches, quotes and machines; a quote stands as it was given. "
+    "Without a "
+    "figure it\n"
+    "only shows what was found and what counts. --driver '' is any driver. The upload's id is what "
+    "`tally submit --json`\n"
+    "and the page show.\n";
+
+static struct figure {
+    const char *flag;
+    const char *name;
+    bool is_text;
+    const char *said;
+} FIGURES[] = {
+    {"job-type", "job_type", true, NULL},
+    {"device", "device", true, NULL},
+    {"gpus", "gpus", false, NULL},
+    {"vram-mib", "vram_mib", false, NULL},
+    {"tflops-milli", "tflops_milli", false, NULL},
+    {"ram-mib", "ram_mib", false, NULL},
+    {"storage-mib", "storage_mib", false, NULL},
+    {"compute-capability", "compute_capability", false, NULL},
+    {"driver", "driver", true, NULL},
+    {"p50-ms", "p50_ms", false, NULL},
+    {"p90-ms", "p90_ms", false, NULL},
+    {"reason", "reason", true, NULL},
+};
+#define FIGURE_COUNT (sizeof FIGURES / sizeof *FIGURES)
+
+/* What was said, as the route takes it; the server knows what can be. */
+static enum err_code body_of(json_t *body, struct err *err)
+{
+    for (size_t i = 0; i < FIGURE_COUNT; i++) {
+        const struct figure *figure = &FIGURES[i];
+        char *end = NULL;
+        if (figure->said == NULL) {
+            continue;
+        }
+        errno = 0;
+        long long number = figure->is_text ? 0 : strtoll(figure->said, &end, 10);
+        if (!figure->is_text && (errno != 0 || end == figure->said || *end != '\0')) {
+            return err_set(err, ERR_INVALID, "--%s %s: a whole number is needed", figure->flag,
+                           figure->said);
+        }
+        (void)json_object_set_new(
+            body, figure->name, figure->is_text ? json_string(figure->said) : json_integer(number));
+    }
+    return ERR_OK;
+}
+
+static void print_figure(json_t *from, const char *name)
+{
+    const json_t *value = json_object_get(from, name);
+    if (json_is_string(value)) {
+        cli_put(bytes_of_text(json_string_value(value)), stdout);
+    } else {
+        printf("%lld", (long long)json_integer_value(value));
+    }
+}
+
+static void print_answer(json_t *answer)
+{
+    json_t *effective = json_object_get(answer, "effective");
+    json_t *said = json_object_get(answer, "override");
+    for (size_t i = 0; i + 1 < FIGURE_COUNT; i++) { /* all but the reason */
+        printf("  %-20s ", FIGURES[i].name);
+        print_figure(effective, FIGURES[i].name);
+        printf("\n");
+    }
+    printf("  %s\n", json_is_null(said) ? "as the analysis found it"
+                                        : "as its owner said; what was found stays beside it");
+}
+
+int override_command(int argc, char **argv)
+{
+    struct cli cli;
+    struct remote remote = {0};
+    struct err err = {0};
+    struct cli_flag flags[FIGURE_COUNT];
+    char path[120];
+    json_t *answer = NULL;
+    for (size_t i = 0; i < FIGURE_COUNT; i++) {
+        flags[i] = (struct cli_flag){.name = FIGURES[i].flag, .value = &FIGURES[i].said};
+    }
+    if (cli_parse(argc, argv, flags, FIGURE_COUNT, &cli, &err) != ERR_OK) {
+        return cli_fail(&err);
+    }
+    if (cli.help || cli.rest_count != 1) {
+        (void)fputs(USAGE, cli.help ? stdout : stderr);
+        return cli.help ? 0 : 2;
+    }
+    json_t *body = json_object();
+    enum err_code code = body_of(body, &err);
+    if (code == ERR_OK) {
+        code = remote_open(&cli, "[\"consumer\"]", &remote, NULL, &err);
+    }
+    if (code == ERR_OK && json_object_size(body) > 0) {
+        (void)snprintf(path, sizeof path, "/v1/analyses/%.60s/override", cli.rest[0]);
+        code = remote_call(&remote, "POST", path, json_incref(body), &answer, &err);
+    } else if (code == ERR_OK) {
+        (void)snprintf(path, sizeof path, "/v1/analyses/%.60s", cli.rest[0]);
+        code = remote_call(&remote, "GET", path, NULL, &answer, &err);
+    }
+    json_decref(body);
+    if (code != ERR_OK) {
+        return cli_fail(&err);
+    }
+    if (cli.json) {
+        (void)json_dumpf(answer, stdout, JSON_COMPACT);
+        (void)putchar('\n');
+    } else {
+        print_answer(answer);
+    }
+    json_decref(answer);
+    return fflush(stdout) == 0 ? 0 : 1;
+}
