@@ -81,7 +81,8 @@ static void size_workload(struct upload *upload, struct analysis *analysis, stru
     enum estimate_level level;
     struct buf basis;
     buf_init(&basis, 1024);
-    bool is_known = estimate_reference(&analysis->work, &workload, &level, &basis);
+    bool is_known =
+        estimate_reference(&analysis->work, analysis->requirements.gpus, &workload, &level, &basis);
     if (is_known) {
         analysis_retime(analysis, workload.p50_ms, workload.p90_ms, (enum analysis_level)level,
                         buf_bytes(&basis), arena);

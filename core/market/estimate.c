@@ -196,7 +196,7 @@ bool estimate_workload_quoted(const struct ev_quote_issued *quote, struct worklo
     return true;
 }
 
-bool estimate_reference(const struct work *work, struct workload *ret,
+bool estimate_reference(const struct work *work, uint64_t gpus, struct workload *ret,
                         enum estimate_level *ret_level, struct buf *ret_basis)
 {
     struct workload workload = workload_size(work);
@@ -206,12 +206,19 @@ bool estimate_reference(const struct work *work, struct workload *ret,
         return false;
     }
     workload_text(&workload, ret_basis);
-    *ret_level = estimate_level_of(&workload, &reference);
+    *ret_level = estimate_level_of(&workload, gpus, &reference);
     *ret = workload;
     return true;
 }
 
-enum estimate_level estimate_level_of(const struct workload *workload,
+const char *estimate_note(uint64_t gpus)
+{
+    return gpus > 1 ? "the job asks for several GPUs, and its time is that on one: there are no "
+                      "figures on how such jobs scale, so it may end sooner"
+                    : NULL;
+}
+
+enum estimate_level estimate_level_of(const struct workload *workload, uint64_t gpus,
                                       const struct estimate_time *time)
 {
     static const int DOUBT[] = {[SCALE_NONE] = 3,
@@ -219,7 +226,7 @@ enum estimate_level estimate_level_of(const struct workload *workload,
                                 [SCALE_CLAIMED] = 1,
                                 [SCALE_NEIGHBOURS] = 1,
                                 [SCALE_FEW] = 2};
-    if (workload->task == 0) {
+    if (workload->task == 0 || gpus > 1) {
         return ESTIMATE_LOW;
     }
     int doubt = DOUBT[time->basis] + (workload->is_like ? 1 : 0);

@@ -48,11 +48,14 @@ void estimate_resize(struct upload_row *upload, const struct workload *workload)
 /* As a quote's settings make it (quote.issued 2). False: they change nothing, or it is of a task that this program's tables do not have. */
 MUST_CHECK bool estimate_workload_quoted(const struct ev_quote_issued *quote, struct workload *ret);
 /* Of a job that a benchmark is like: its workload, how far to trust its time on the reference, and in one sentence where that comes from. False: none is. */
-MUST_CHECK bool estimate_reference(const struct work *work, struct workload *ret,
+MUST_CHECK bool estimate_reference(const struct work *work, uint64_t gpus, struct workload *ret,
                                    enum estimate_level *ret_level, struct buf *ret_basis);
-/* How far to trust it: whether the workload is known, the benchmark the program's own, and this GPU measured; finished jobs make up for it. */
-enum estimate_level estimate_level_of(const struct workload *workload,
+/* How far to trust it: whether the workload is known, the benchmark the program's own, and this GPU measured; finished jobs make up for it. A job
+ * that asks for several GPUs is estimated as on one of them, and trusted little. */
+enum estimate_level estimate_level_of(const struct workload *workload, uint64_t gpus,
                                       const struct estimate_time *time);
+/* What has to be said beside the time of a job that asks for so many GPUs; NULL: nothing. */
+const char *estimate_note(uint64_t gpus);
 const char *estimate_level_word(enum estimate_level level);
 /* One sentence on where the time comes from. */
 const char *estimate_basis_text(enum scale_basis basis, bool has_task);

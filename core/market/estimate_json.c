@@ -70,7 +70,7 @@ static void time_object(const struct estimate_question *question, size_t gpu,
 {
     char text[DURATION_TEXT_MAX];
     struct workload workload = estimate_workload_of(&question->job);
-    enum estimate_level level = estimate_level_of(&workload, time);
+    enum estimate_level level = estimate_level_of(&workload, question->job.needs.gpus, time);
     buf_append_text(ret, "{");
     text_member(ret, "gpu", gpu == 0 ? NULL : ESTIMATE_GPUS[gpu].name);
     buf_printf(ret, ",\"p50_ms\":%" PRIu64 ",\"p90_ms\":%" PRIu64 ",", time->p50_ms, time->p90_ms);
@@ -81,6 +81,8 @@ static void time_object(const struct estimate_question *question, size_t gpu,
     text_member(ret, "level", estimate_level_word(level));
     buf_append_text(ret, ",");
     text_member(ret, "basis", estimate_basis_text(time->basis, workload.task != 0));
+    buf_append_text(ret, ",");
+    text_member(ret, "note", estimate_note(question->job.needs.gpus));
     buf_printf(ret, ",\"observed\":%" PRIu64 ",", time->observed);
     price_member(question, time, ret);
     buf_append_text(ret, ",\"reference_price\":");

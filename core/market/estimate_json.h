@@ -1,7 +1,7 @@
 /* core/market/estimate_json.h: an estimate as one JSON object, the same from the API and from `tally estimate`.
  *
  * Shape:   {"job_type", "table_version", "workload": {"task", "unit", "units_micro", "start_ms", "same_program", "assumed", "text",
- *          "sources": [{"gpu", "seconds", "status", "source"}]}, "estimates": [{"gpu", "p50_ms", "p90_ms", "text", "likely", "level", "basis",
+ *          "sources": [{"gpu", "seconds", "status", "source"}]}, "estimates": [{"gpu", "p50_ms", "p90_ms", "text", "likely", "level", "basis", "note",
  *          "observed", "price": {"rate", "per_minute_milli", "total", "cap", "margin_bps"}, "reference_price": {…}}]} */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef CORE_MARKET_ESTIMATE_JSON_H

@@ -303,9 +303,9 @@ static void remember_estimate(struct store *state, const struct ev_quote_issued 
     }
     row->job_type = upload_job_type(&upload);
     row->gpu_model = offer.gpu_model;
-    /* An owner who may write the time must not write what others are estimated by. */
+    /* An owner who may write the time must not write what others are estimated by. What a job took on several GPUs says nothing of one. */
     if (upload.overridden_sequence == 0 && upload.needs.device == DEVICE_GPU &&
-        upload.needs.task != 0 && offer.gpu_model != 0 &&
+        upload.needs.task != 0 && offer.gpu_model != 0 && offer.gpus == 1 &&
         !id_equal(row->account_id, row->provider_id)) {
         struct workload workload;
         if (estimate_workload_quoted(quote, &workload)) {

@@ -157,8 +157,10 @@ void match_reason(const struct requirements *needs, const struct candidate *cand
                    offer->device == DEVICE_GPU ? "that kind" : "none");
         break;
     case MATCH_GPUS:
-        buf_printf(ret, "needs %" PRIu64 " GPU%s, has %" PRIu64, needs->gpus,
-                   needs->gpus == 1 ? "" : "s", offer->gpus);
+        buf_printf(ret, "needs %" PRIu64 " GPU%s, has %" PRIu64 "%s", needs->gpus,
+                   needs->gpus == 1 ? "" : "s", offer->gpus,
+                   needs->gpus > 1 && offer->gpus >= needs->gpus ? ", and its time is that on one"
+                                                                 : "");
         break;
     case MATCH_VRAM:
     case MATCH_RAM:

@@ -2,7 +2,7 @@
  *
  * Shape:   for each (job type, GPU of the tables) and each job type as a whole, the last 16 ratios used ÷ estimated, as logarithms. So the table has at
  *          most 20 × 80 rows, whatever happens.
- * Counts:  jobs that ended by themselves or at their paid limit, of whose kind there is a benchmark, on a GPU of the tables, and not rented from
+ * Counts:  jobs that ended by themselves or at their paid limit, of whose kind there is a benchmark, on one GPU of the tables, and not rented from
  *          oneself. A ratio counts as at most 8 times and at least an eighth, and medians are used: a few odd jobs move little.
  * Known limit: two accounts of one person are two people here. They pay for their jobs, and what they distort is an estimate, never a bill: that is of the
  *          time used. */

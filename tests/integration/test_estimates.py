@@ -164,6 +164,15 @@ for epoch in range(args.n_epochs):
         said_time = self.alice.ok("POST", "/v1/quotes", on)["p50_ms"]
         self.assertEqual(self.alice.ok("POST", "/v1/quotes", {**on, "settings": settings})["p50_ms"], said_time)
 
+    def test_a_job_for_several_gpus_says_that_its_time_is_that_on_one(self):
+        upload = self.alice.upload(DIFFUSION, "draw.py")
+        one = self.ask(self.alice, upload_id=upload["id"], gpu="NVIDIA A10", parameters={"images": 100})["estimates"][0]
+        self.assertEqual((one["note"], one["level"]), (None, "high"))
+        self.alice.ok("POST", "/v1/analyses/%s/override" % upload["id"], {"gpus": 2})
+        two = self.ask(self.alice, upload_id=upload["id"], gpu="NVIDIA A10", parameters={"images": 100})["estimates"][0]
+        self.assertEqual((two["p50_ms"], two["level"]), (one["p50_ms"], "low"))
+        self.assertIn("that on one", two["note"])
+
     def test_what_an_owner_overrides_is_what_is_estimated(self):
         """R12.1: not the time on a GPU of a job that its owner took from the GPU, which was none at all."""
         upload = self.alice.upload(MNIST, "mnist.py")

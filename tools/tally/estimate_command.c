@@ -84,7 +84,7 @@ static void say_time(const struct estimate_question *question, size_t gpu,
     char cap[32];
     struct estimate_price price;
     struct workload workload = estimate_workload_of(&question->job);
-    enum estimate_level level = estimate_level_of(&workload, time);
+    enum estimate_level level = estimate_level_of(&workload, question->job.needs.gpus, time);
     buf_printf(out, "  %-44s %s (likely %s), %s confidence: %s\n",
                gpu == 0 ? "one CPU core" : ESTIMATE_GPUS[gpu].name,
                estimate_time_text(time, level, text), duration_text(time->p50_ms, likely),
@@ -115,6 +115,9 @@ static void say_to_a_person(const char *path, const struct estimate_question *qu
         buf_printf(out, "; and %s to start", duration_text(workload.start_ms, start));
     }
     buf_append_text(out, "\n");
+    if (estimate_note(question->job.needs.gpus) != NULL) {
+        buf_printf(out, "  note: %s\n", estimate_note(question->job.needs.gpus));
+    }
     for (size_t gpu = 1; gpu < ESTIMATE_GPU_COUNT && question->job.needs.device == DEVICE_GPU;
          gpu++) {
         if (question->gpu == 0 || question->gpu == gpu) {
@@ -159,8 +162,9 @@ static enum err_code estimate_file(const char *path, const struct options *optio
         const char *program = found.entry == NULL ? base_name : found.entry;
         struct work work = work_of(&found, program, options);
         struct workload workload = workload_size(&work);
-        question->job = (struct upload_row){
-            .job_type = found.job, .needs = {.device = (uint64_t)found.requirements.device}};
+        question->job = (struct upload_row){.job_type = found.job,
+                                            .needs = {.device = (uint64_t)found.requirements.device,
+                                                      .gpus = found.requirements.gpus}};
         estimate_resize(&question->job, &workload);
         estimate_offline(&question->job.needs, &times);
         utf8_append_lossy(&shown, bytes_of_text(path));
@@ -190,7 +194,8 @@ void estimate_analysis(struct analysis *analysis, struct arena *arena)
     enum estimate_level level;
     struct buf basis;
     buf_init(&basis, TEXT_MAX);
-    if (estimate_reference(&analysis->work, &workload, &level, &basis)) {
+    if (estimate_reference(&analysis->work, analysis->requirements.gpus, &workload, &level,
+                           &basis)) {
         analysis_retime(analysis, workload.p50_ms, workload.p90_ms, (enum analysis_level)level,
                         buf_bytes(&basis), arena);
     }

@@ -188,8 +188,9 @@ static void p52_benchmarks_are_by_job_type_and_gpu(void **state)
     /* Bound by the loader: a card with four times the TFLOPS is not four times as fast. */
     uint64_t h100 = estimate_untaught(&needs, gpu("NVIDIA H100 80GB HBM3"), 1000).p50_ms;
     assert_in_range(h100, 100000, 200000);
-    assert_int_equal(estimate_level_of(&workload, &(struct estimate_time){.basis = SCALE_CLAIMED}),
-                     ESTIMATE_MEDIUM); /* nobody measured the baseline */
+    assert_int_equal(
+        estimate_level_of(&workload, 1, &(struct estimate_time){.basis = SCALE_CLAIMED}),
+        ESTIMATE_MEDIUM); /* nobody measured the baseline */
     for (size_t i = 0; i < ESTIMATE_BENCHMARK_COUNT; i++) {
         const struct benchmark_row *row = &ESTIMATE_BENCHMARKS[i];
         assert_int_equal(scale_unit(row->task, row->gpu).us, row->us);
@@ -307,7 +308,7 @@ static void r14_5_confidence_is_high_medium_or_low(void **state)
         struct estimate_time time = {.p50_ms = below(10000000),
                                      .basis = (enum scale_basis)below(SCALE_FEW + 1),
                                      .observed = below(20)};
-        enum estimate_level level = estimate_level_of(&workload, &time);
+        enum estimate_level level = estimate_level_of(&workload, 1, &time);
         assert_in_range(level, ESTIMATE_LOW, ESTIMATE_HIGH);
         seen[level]++;
         if (workload.task == 0) {
@@ -315,12 +316,14 @@ static void r14_5_confidence_is_high_medium_or_low(void **state)
         }
         struct workload vaguer = workload;
         vaguer.assumed |= WORKLOAD_EPOCHS | WORKLOAD_ITEMS;
-        assert_true(estimate_level_of(&vaguer, &time) <= level);
+        assert_true(estimate_level_of(&vaguer, 1, &time) <= level);
         vaguer.is_like = true;
-        assert_true(estimate_level_of(&vaguer, &time) <= level);
+        assert_true(estimate_level_of(&vaguer, 1, &time) <= level);
         struct estimate_time taught = time;
         taught.observed = 1000;
-        assert_true(estimate_level_of(&workload, &taught) >= level);
+        assert_true(estimate_level_of(&workload, 1, &taught) >= level);
+        /* Of several GPUs nothing is known, however well one is. */
+        assert_int_equal(estimate_level_of(&workload, 2, &taught), ESTIMATE_LOW);
     }
     assert_true(seen[ESTIMATE_LOW] > 0 && seen[ESTIMATE_MEDIUM] > 0 && seen[ESTIMATE_HIGH] > 0);
     struct work diffusion = work_of(JOB_TYPE_STABLE_DIFFUSION, false);
@@ -328,14 +331,17 @@ static void r14_5_confidence_is_high_medium_or_low(void **state)
     struct workload workload = workload_size(&diffusion);
     struct requirements needs = needs_of(&workload);
     struct estimate_time time = estimate_untaught(&needs, gpu("NVIDIA A10"), 1000);
-    assert_int_equal(estimate_level_of(&workload, &time), ESTIMATE_HIGH);
+    assert_int_equal(estimate_level_of(&workload, 1, &time), ESTIMATE_HIGH);
     time = estimate_untaught(&needs, gpu("NVIDIA GeForce RTX 3060"), 1000);
-    assert_int_equal(estimate_level_of(&workload, &time), ESTIMATE_MEDIUM);
+    assert_int_equal(estimate_level_of(&workload, 1, &time), ESTIMATE_MEDIUM);
+    assert_null(estimate_note(0));
+    assert_null(estimate_note(1));
+    assert_non_null(strstr(estimate_note(2), "that on one"));
     diffusion.images = 1; /* two seconds after a minute of start, which nobody measured */
     workload = workload_size(&diffusion);
     needs = needs_of(&workload);
     time = estimate_untaught(&needs, gpu("NVIDIA A10"), 1000);
-    assert_int_equal(estimate_level_of(&workload, &time), ESTIMATE_MEDIUM);
+    assert_int_equal(estimate_level_of(&workload, 1, &time), ESTIMATE_MEDIUM);
 }
 
 /* ── words ─────────────────────────────────────────────────────────────────────────────────────── */

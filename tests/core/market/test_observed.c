@@ -20,7 +20,7 @@ struct scene {
     struct id16 offer;
 };
 
-static struct id16 publish_gpu(struct scene *s, const char *model)
+static struct id16 publish_gpus(struct scene *s, const char *model, uint64_t gpus)
 {
     struct command command = market_command(&s->market, COMMAND_OFFER_PUBLISH, ACTOR_HOST, s->host);
     struct id16 id = market_new_id(&s->market);
@@ -28,7 +28,7 @@ static struct id16 publish_gpu(struct scene *s, const char *model)
     command.u.offer.offer = (struct ev_offer_published){.host_id = s->host,
                                                         .device = DEVICE_GPU,
                                                         .model = bytes_of_text(model),
-                                                        .gpus = 1,
+                                                        .gpus = gpus,
                                                         .vram_mib = 24564,
                                                         .ram_mib = 65536,
                                                         .storage_mib = 1 << 20,
@@ -38,6 +38,11 @@ static struct id16 publish_gpu(struct scene *s, const char *model)
                                                         .rate = 3600000};
     assert_int_equal(market_submit(&s->market, &command), ERR_OK);
     return id;
+}
+
+static struct id16 publish_gpu(struct scene *s, const char *model)
+{
+    return publish_gpus(s, model, 1);
 }
 
 static void open_scene(struct scene *s, uint64_t seed)
@@ -287,9 +292,32 @@ static void an_overridden_upload_teaches_nobody(void **state)
     close_scene(&s);
 }
 
+/* What it took on several says nothing of one, and both would be under the same name. */
+static void a_job_on_several_gpus_teaches_nothing(void **state)
+{
+    (void)state;
+    struct scene s;
+    struct id16 id;
+    open_scene(&s, 77);
+    uint64_t before = quote_of(&s, s.consumer, "mnist_5ep", &id).p50_ms;
+    struct id16 one = s.offer;
+    s.offer = publish_gpus(&s, "NVIDIA GeForce RTX 4090", 2);
+    assert_int_equal(quote_of(&s, s.consumer, "mnist_5ep", &id).p50_ms, before);
+    for (int i = 0; i < 3; i++) {
+        run_job(&s, s.consumer, "mnist_5ep", before / 2, ENDING_COMPLETED);
+    }
+    s.offer = one;
+    assert_int_equal(quote_of(&s, s.consumer, "mnist_5ep", &id).p50_ms, before);
+    run_job(&s, s.consumer, "mnist_5ep", before / 2, ENDING_COMPLETED);
+    assert_true(quote_of(&s, s.consumer, "mnist_5ep", &id).p50_ms < before);
+    assert_replays(&s);
+    close_scene(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_job_on_several_gpus_teaches_nothing),
         cmocka_unit_test(finished_jobs_move_the_next_estimate),
         cmocka_unit_test(only_what_the_program_took_teaches),
         cmocka_unit_test(odd_ones_move_little_and_rows_stay_bounded),
