@@ -5,6 +5,7 @@
 #include "core/base/job_rules.h"
 #include "core/base/text.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -15,6 +16,11 @@ struct reader {
     struct buf joined;  /* the instruction without its line ends */
     struct container_file *file;
 };
+
+static const uint8_t *find(struct bytes text, char what)
+{
+    return text.size == 0 ? NULL : memchr(text.data, what, text.size);
+}
 
 static bool is_blank(uint8_t c)
 {
@@ -34,7 +40,7 @@ static struct bytes trim(struct bytes text)
 
 static struct bytes take_line(struct reader *reader)
 {
-    const uint8_t *end = memchr(reader->rest.data, '\n', reader->rest.size);
+    const uint8_t *end = find(reader->rest, '\n');
     size_t const size = end == NULL ? reader->rest.size : (size_t)(end - reader->rest.data);
     struct bytes const line = trim(bytes_of(reader->rest.data, size));
     reader->rest = bytes_from(reader->rest, end == NULL ? size : size + 1);
@@ -79,7 +85,7 @@ static struct bytes first_word(struct bytes *rest)
 
 static bool is_word(struct bytes word, const char *wanted)
 {
-    return word.size == strlen(wanted) &&
+    return word.size > 0 && word.size == strlen(wanted) &&
            strncasecmp((const char *)word.data, wanted, word.size) == 0;
 }
 
@@ -173,12 +179,12 @@ static enum err_code set_variable(const struct reader *reader, struct bytes name
                                   struct bytes value, struct err *err)
 {
     char text[JOB_VARIABLE_NAME_MAX + 1];
-    if (name.size > JOB_VARIABLE_NAME_MAX || memchr(value.data, '$', value.size) != NULL) {
+    if (name.size > JOB_VARIABLE_NAME_MAX || find(value, '$') != NULL) {
         return err_set(err, ERR_INVALID, "line %u: a value is a text without $", reader->line);
     }
-    memcpy(text, name.data, name.size);
-    text[name.size] = 0;
-    json_t *string = json_stringn((const char *)value.data, value.size);
+    (void)snprintf(text, sizeof text, "%.*s", (int)name.size,
+                   name.size > 0 ? (const char *)name.data : "");
+    json_t *string = json_stringn(value.size > 0 ? (const char *)value.data : "", value.size);
     if (!job_variable_name_is_good(text) || string == NULL) {
         json_decref(string);
         return err_set(err, ERR_INVALID, "line %u: ENV is followed by NAME=value", reader->line);
@@ -191,7 +197,7 @@ static enum err_code read_env(const struct reader *reader, struct bytes rest, st
 {
     struct buf value;
     enum err_code code = ERR_OK;
-    const uint8_t *equals = memchr(rest.data, '=', rest.size);
+    const uint8_t *equals = find(rest, '=');
     size_t blank = 0;
     while (blank < rest.size && !is_blank(rest.data[blank])) {
         blank++;
@@ -202,7 +208,7 @@ static enum err_code read_env(const struct reader *reader, struct bytes rest, st
     }
     buf_init(&value, CONTAINER_FILE_MAX);
     while (code == ERR_OK && rest.size > 0) {
-        equals = memchr(rest.data, '=', rest.size);
+        equals = find(rest, '=');
         struct bytes const name =
             bytes_of(rest.data, equals == NULL ? 0 : (size_t)(equals - rest.data));
         rest = bytes_from(rest, equals == NULL ? rest.size : name.size + 1);
@@ -216,8 +222,7 @@ static enum err_code read_env(const struct reader *reader, struct bytes rest, st
 
 static enum err_code read_workdir(const struct reader *reader, struct bytes rest, struct err *err)
 {
-    if (rest.size == 0 || rest.data[0] != '/' || rest.size >= 1024 ||
-        memchr(rest.data, '$', rest.size) != NULL) {
+    if (rest.size == 0 || rest.data[0] != '/' || rest.size >= 1024 || find(rest, '$') != NULL) {
         return err_set(err, ERR_INVALID, "line %u: WORKDIR is followed by a path from /, without $",
                        reader->line);
     }
@@ -268,8 +273,8 @@ enum err_code container_file_read(struct bytes text, struct container_file *ret,
     struct reader reader = {.rest = text, .next_line = 1, .file = &file};
     struct bytes instruction;
     enum err_code code = file.environment == NULL ? no_memory(err) : ERR_OK;
-    if (code == ERR_OK && (text.size > CONTAINER_FILE_MAX || !utf8_is_valid(text) ||
-                           memchr(text.data, 0, text.size) != NULL)) {
+    if (code == ERR_OK &&
+        (text.size > CONTAINER_FILE_MAX || !utf8_is_valid(text) || find(text, 0) != NULL)) {
         code =
             err_set(err, ERR_INVALID, "it is not a text of at most %d bytes", CONTAINER_FILE_MAX);
     }

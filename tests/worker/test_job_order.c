@@ -76,7 +76,7 @@ static void a_bundle_is_run_by_the_runner_and_its_entry_is_named(void **state)
     assert_string_equal(line, "/usr/bin/python3 -u /tally/run.py bundle /job/a_b.py --entry "
                               "src/a.py -- -x ");
     job_order_deinit(&order);
-    assert_int_equal(read_order(JOB_HEAD "{},\"kind\":\"dockerfile\"" TERMS, &order, &err), ERR_OK);
+    assert_int_equal(read_order(JOB_HEAD "{},\"kind\":\"dataset\"" TERMS, &order, &err), ERR_OK);
     assert_false(order.kind_is_known);
     job_order_deinit(&order);
 }
