@@ -3,6 +3,7 @@
 
 #include "core/base/trace.h"
 #include "worker/cgroup.h"
+#include "worker/code_pages.h"
 #include "worker/slot.h"
 
 #include <signal.h>
@@ -163,6 +164,7 @@ enum err_code claim_run(const struct claim_options *options, struct err *err)
     if (claim->running == 0) {
         close_all(claim);
     }
+    code_pages_forget(); /* from here on it mostly waits */
     (void)uv_run(&claim->loop, UV_RUN_DEFAULT);
     enum err_code const code = started != ERR_OK ? started : claim->code;
     if (started == ERR_OK && code != ERR_OK && err != NULL) {
