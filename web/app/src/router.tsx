@@ -73,15 +73,12 @@ const statement = createRoute({ getParentRoute: () => root, path: "/earnings/sta
 const money = createRoute({
   getParentRoute: () => root,
   path: "/money",
-  validateSearch: (search: Record<string, unknown>): Partial<Period> & { kind?: PaymentKind; before?: string; open?: number } => {
-    const before = search["before"];
-    return {
-      ...daysOf(search),
-      ...given("kind", oneOf(paymentKinds, search["kind"])),
-      ...(typeof before === "string" || typeof before === "number" ? { before: String(before) } : {}),
-      ...given("open", sequenceOf(search["open"])),
-    };
-  },
+  validateSearch: (search: Record<string, unknown>): Partial<Period> & { kind?: PaymentKind; before?: number; open?: number } => ({
+    ...daysOf(search),
+    ...given("kind", oneOf(paymentKinds, search["kind"])),
+    ...given("before", sequenceOf(search["before"])),
+    ...given("open", sequenceOf(search["open"])),
+  }),
   component: lazyRouteComponent(() => import("./pages/money/Money.tsx"), "Money"),
 });
 const events = createRoute({

@@ -4,11 +4,14 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { after, test } from "node:test";
+import { accountTests } from "./account.mjs";
 import { api, launch, providerToken, sampleToPayment, shownAmount, url, visitor } from "./chromium.mjs";
 
 const FIRST_LOAD_MAX = 170_000;
 const ROUTE_MAX = 60_000;
-const PAGES = ["/", "/new", "/jobs", "/market", "/earnings", "/money", "/events", "/wallet"];
+const PAGES = ["/", "/new", "/jobs", "/market", "/machines", "/earnings", "/earnings/statement", "/money", "/events", "/estimates", "/status", "/settings", "/wallet"];
+// What a stranger sees on the others is the way in, the same everywhere.
+const OF_STRANGERS = ["/", "/new", "/market", "/money", "/estimates", "/status", "/settings", "/wallet"];
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const browser = await launch();
 after(() => browser.close());
@@ -45,6 +48,7 @@ async function atEveryWidth(page, where) {
   }
 }
 
+let state; // of somebody who ran a job: the browser's storage
 const ready = (page) => page.waitForFunction(() => document.querySelector("h1") !== null && document.querySelector(".skeleton") === null);
 
 test(`the first load has at most ${FIRST_LOAD_MAX} bytes of script, every later page at most ${ROUTE_MAX} more`, async () => {
@@ -68,7 +72,7 @@ test(`the first load has at most ${FIRST_LOAD_MAX} bytes of script, every later 
 
 test("a stranger's pages, empty, at three widths and in both themes", async () => {
   const { page, context, complaints } = await visitor(browser);
-  for (const path of [...PAGES, "/nowhere"]) {
+  for (const path of [...OF_STRANGERS, "/nowhere"]) {
     await page.goto(url + path);
     await ready(page).catch(() => undefined);
     if (path !== "/nowhere") await atEveryWidth(page, `${path} of a stranger`);
@@ -101,6 +105,7 @@ test("pages with something on them, the wizard's steps and a job, at three width
     await ready(page);
     await atEveryWidth(page, `${path}, filled`);
   }
+  state = await context.storageState();
   // A lock that is told to the chain once more may come when its tick has just passed.
   assert.deepEqual(complaints.filter((complaint) => !/422.*\/v1\/broadcast$/.test(complaint)), []);
   await context.close();
@@ -164,7 +169,7 @@ test("a link brings a token and it does not stay in the address; with it one wat
   await page.goto(`${url}/earnings`);
   const earned = await api(page, "/v1/earnings");
   await page.locator("#earnings").waitFor();
-  assert.equal(await shownAmount(page.locator("#earnings .tiles")), BigInt(earned.total));
+  assert.equal(await shownAmount(page.getByTestId("paid")), BigInt(earned.total));
   await page.goto(`${url}/market`);
   await page.getByText("3600000", { exact: false }).first().waitFor();
   await page.goto(`${url}/events`);
@@ -213,3 +218,5 @@ test("the keyboard alone: skip to the content, through the rail, and a visible f
   await page.waitForURL(`${url}/earnings`);
   await context.close();
 });
+
+accountTests(browser, () => state);

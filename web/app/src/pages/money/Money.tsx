@@ -28,7 +28,7 @@ const PENDING_MS = 4000;
 export function PaymentRow({ payment: p }: { payment: Payment }) {
   return (
     <tr>
-      <th scope="row"><Link to="/money" search={(now) => ({ ...now, open: p.sequence })} className="row-link">{spaced(p.kind)}</Link></th>
+      <th scope="row"><Link from="/money" to="/money" search={(now) => ({ ...now, open: p.sequence })} className="row-link">{spaced(p.kind)}</Link></th>
       <td><PaymentStatus payment={p} /></td>
       <td className="right" data-label="Amount"><Amount value={p.direction === "out" ? -p.amount : p.amount} sign={p.direction === "in"} /></td>
       <td className="dim"><Age time={p.at} /></td>
@@ -61,7 +61,7 @@ export function TransactionHistory() {
   const navigate = useNavigate({ from: "/money" });
   const { kind, from, until, before, open } = search;
   const filter: PaymentQuery = { kind, from: from && `${from}T00:00:00Z`, until: until && `${dayAfter(until)}T00:00:00Z` };
-  const query: PaymentQuery = { ...filter, limit: PAGE, before: before === undefined ? undefined : Number(before) };
+  const query: PaymentQuery = { ...filter, limit: PAGE, before };
   const list = useQuery({
     queryKey: ["transactions", query], queryFn: ({ signal }) => getPayments(query, signal), placeholderData: (old) => old,
     refetchInterval: ({ state }) => (state.data?.items.some(isPending) === true ? PENDING_MS : 30_000), // R10.5, also when the feed is down
@@ -94,7 +94,7 @@ export function TransactionHistory() {
       )}
       <nav className="pager" aria-label="Pages">
         {before !== undefined && <Link to="/money" search={({ before: _before, open: _open, ...rest }) => rest} className="button">Newest</Link>}
-        {next != null && <Link to="/money" search={({ open: _open, ...rest }) => ({ ...rest, before: String(next) })} className="button">Older</Link>}
+        {next != null && <Link to="/money" search={({ open: _open, ...rest }) => ({ ...rest, before: Number(next) })} className="button">Older</Link>}
       </nav>
       {open !== undefined && <PaymentDetails sequence={open} listed={list.data?.items.find((each) => each.sequence === open)} onClose={() => void navigate({ search: ({ open: _open, ...rest }) => rest, resetScroll: false })} />}
     </>
