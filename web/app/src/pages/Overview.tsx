@@ -63,7 +63,7 @@ function Tiles({ jobs, identity }: { jobs: readonly Job[]; identity: string | nu
 }
 
 function Home({ identity }: { identity: string | null }) {
-  const jobs = useQuery({ queryKey: ["jobs", "limit=20"], queryFn: ({ signal }) => getJobs({ limit: 20 }, signal) });
+  const jobs = useQuery({ queryKey: ["jobs", { limit: 20 }], queryFn: ({ signal }) => getJobs({ limit: 20 }, signal) });
   const events = useStore(newest);
   if (jobs.isPending) return <Skeleton rows={6} height={44} />;
   if (jobs.isError) return <ErrorPanel error={jobs.error} retry={() => void jobs.refetch()} safe="Jobs and money go on without this page." />;
