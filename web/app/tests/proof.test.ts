@@ -53,7 +53,7 @@ function log(random: Random, size: number): Log {
 }
 const good = (steps: readonly { good: boolean }[]) => steps.every((step) => step.good);
 
-test("every event of logs of every size is proved, in four steps", async () => {
+test("R16.4: every event of logs of every size is proved, in four steps", async () => {
   const hash = await hashing();
   const random = new Random(7);
   for (let size = 1; size <= 40; size++) {
@@ -65,7 +65,7 @@ test("every event of logs of every size is proved, in four steps", async () => {
   }
 });
 
-test("whatever is changed is found: a byte of the record, a hash, the root, the signature, the time, the stream, the place, the key", async () => {
+test("R16.4: whatever is changed is found: a byte of the record, a hash, the root, the signature, the time, the stream, the place, the key", async () => {
   const hash = await hashing();
   for (let seed = 1; seed <= 100; seed++) {
     const random = new Random(seed);
