@@ -55,7 +55,12 @@ const jobs = createRoute({
   },
   component: lazyRouteComponent(() => import("./pages/Jobs.tsx"), "Jobs"),
 });
-const job = createRoute({ getParentRoute: () => root, path: "/jobs/$job", component: lazyRouteComponent(() => import("./pages/job/JobPage.tsx"), "JobPage") });
+const job = createRoute({
+  getParentRoute: () => root,
+  path: "/jobs/$job",
+  validateSearch: (search: Record<string, unknown>): { at?: number } => (Number.isSafeInteger(search["at"]) && Number(search["at"]) > 0 ? { at: Number(search["at"]) } : {}),
+  component: lazyRouteComponent(() => import("./pages/job/JobPage.tsx"), "JobPage"),
+});
 const market = createRoute({
   getParentRoute: () => root,
   path: "/market",

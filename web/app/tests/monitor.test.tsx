@@ -151,4 +151,39 @@ describe("the job's page", () => {
       expect(document.title).toMatch(new RegExp(`^${percent} % · train.py`));
     }
   });
+
+  test("rewound to any of its events, the page shows the job as the server had it then, and nothing that came later; and comes back to now", async () => {
+    const names = ["job.created", "escrow.confirmed", "escrow.locked", "job.started", "job.completed", "refund.confirmed"];
+    const statuses = ["awaiting_lock", "awaiting_lock", "queued", "running", "completed", "completed"] as const;
+    const over = job({ status: "completed", permille: 1000, used_ms: 100_000, gross: 100_000, refund: 900_000, ended_at: "2026-11-25T11:00:05Z", settled: true });
+    const stops = names.map((type, index) => ({ sequence: 10 * (index + 1), at: `2026-11-25T11:00:0${index}Z`, type }));
+    serve({
+      [`GET /v1/jobs/${over.id}`]: ({ query }) => {
+        const at = query.get("as_of");
+        if (at === null) return over;
+        const status = statuses[Number(at) / 10 - 1] ?? "failed";
+        return job({ status, permille: Number(at), ...(status === "completed" ? { gross: Number(at), ended_at: over.ended_at } : { used_ms: Number(at) }) });
+      },
+      [`GET /v1/jobs/${over.id}/timeline`]: () => ({ items: stops, next: null }), [`GET /v1/jobs/${over.id}/metrics`]: () => ({ items: [], next: null }),
+      [`GET /v1/jobs/${over.id}/output`]: () => ({ items: [], next: null, last_line: 0 }), [`GET /v1/jobs/${over.id}/results`]: () => ({ items: [], next: null }), "GET /v1/offers": () => ({ items: [offer()], next: null }),
+    });
+    await showPage(`/jobs/${over.id}`);
+    await settle();
+    const slider = () => one("#rewind") as HTMLInputElement;
+    expect([slider().value, slider().max]).toEqual(["6", "6"]);
+    for (const index of [3, 0, 5, 2, 1, 4]) {
+      fireEvent.change(slider(), { target: { value: String(index) } });
+      await settle();
+      await pass(10);
+      await settle();
+      expect(screen.getByText(/As it stood after/).textContent).toContain(`#${stops[index]?.sequence} ${stops[index]?.type}`);
+      expect(amountOf(screen.getByTestId("used"))).toBe(String(costOf(10 * (index + 1), 3_600_000n, 1_000_000n)));
+      expect(document.querySelector(".page-head .pill")?.textContent).toContain({ awaiting_lock: "Confirming", queued: "Waiting", running: "Running 4 %", completed: "Completed" }[statuses[index] as (typeof statuses)[number]]);
+      expect(screen.queryByRole("button", { name: "Cancel…" })).toBeNull(); // what is past is not acted on
+    }
+    fireEvent.click(screen.getByRole("button", { name: "Back to now" }));
+    await settle();
+    await pass(10);
+    expect(amountOf(screen.getByTestId("used"))).toBe("100000");
+  });
 });

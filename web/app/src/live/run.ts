@@ -75,6 +75,15 @@ export class Run {
   /** Raised with every change, for whoever follows. */
   version = 0;
 
+  /** As it stood after an event, at its time: nothing that came later. What was reported up to then is in the job itself. */
+  until(sequence: number, time: string, startedAt: string | null): Run {
+    const run = new Run();
+    run.notches.push(...this.notches.filter((notch) => notch.sequence <= sequence));
+    if (startedAt !== null) run.samples.push(...this.samples.filter((sample) => Date.parse(startedAt) + sample.at <= Date.parse(time)));
+    run.version = this.version;
+    return run;
+  }
+
   /** In order; what was applied already is passed over. True: something was new. */
   apply(events: readonly LedgerEvent[]): boolean {
     let changed = false;

@@ -73,13 +73,30 @@ test("R1.5 R4 R6.7 R7.8 P10 P11 P21: a newcomer without a wallet runs the sample
   await page.reload(); // the same page long after the end
   await page.getByText("The job is done").waitFor();
   assert.equal(await shownAmount(page.getByTestId("used")), BigInt(job.gross));
+  const { items: stops } = await api(page, `/v1/jobs/${id}/timeline`);
+  await page.locator("#rewind").fill("1"); // back to its second event that is shown
+  await page.getByText(/^As it stood after/).waitFor();
+  const at = Number(new URL(page.url()).searchParams.get("at"));
+  assert.ok(stops.some((stop) => stop.sequence === at));
+  const then = await api(page, `/v1/jobs/${id}?as_of=${at}`);
+  assert.equal(then.status, "awaiting_lock");
+  await page.locator(".pill").filter({ hasText: /^(To be paid|Confirming)/ }).first().waitFor();
+  assert.equal(await shownAmount(page.getByTestId("used")), 0n);
+  await page.reload(); // the address says where one is
+  await page.getByText(/^As it stood after/).waitFor();
+  await page.getByRole("button", { name: "Back to now" }).click();
+  await page.getByText("The job is done").waitFor();
   await page.goto(`${url}/money`);
   await page.getByRole("row", { name: /^Lock/ }).waitFor();
   assert.equal(await shownAmount(page.getByRole("row", { name: /^Refund/ })), BigInt(job.refund));
 });
 
 test("R6.5 R7.4 P20: a program that fails costs nothing, and its error is there to read", async () => {
-  await sampleToPayment(page, /missing-column\.py/);
+  await page.goto(`${url}/new`);
+  await drop(page, [{ name: "fails.py", text: 'import sys\nprint("begun", flush=True)\nsys.exit("an error of its own")\n' }]);
+  await page.getByRole("link", { name: "Choose a machine" }).click();
+  await page.waitForURL(/\/offers$/);
+  await chooseFirst(page);
   const before = await myBalance();
   const id = await launchJob(page);
   await page.getByText("The job failed").waitFor({ timeout: 60_000 });
@@ -146,7 +163,7 @@ test("R1.8 R2.5 R3.2: files that are one job: asked which starts it, a finding o
   await other.close();
 });
 
-test("R16.5: the server is killed while a job runs; the page says so, comes back by itself, and no line is missing or twice", async () => {
+test("R16.5: the server is killed while a job runs; the page, read again in the middle, says so, comes back by itself, and no line is missing or twice", async () => {
   await page.getByRole("link", { name: "Choose a machine" }).click();
   await page.waitForURL(/\/offers$/);
   await chooseFirst(page);
@@ -158,6 +175,8 @@ test("R16.5: the server is killed while a job runs; the page says so, comes back
   await page.getByText("Reconnecting").waitFor();
   await world("start");
   await page.locator(".connection").getByText("Live").waitFor();
+  await page.reload(); // in the middle of watching
+  await page.getByText(/^line \d+$/).first().waitFor();
   await page.getByText("The job is done").waitFor({ timeout: 60_000 });
   await checkMoney(id, before);
   const [download] = await Promise.all([page.waitForEvent("download"), page.getByLabel("Download all output").click()]);
@@ -165,7 +184,7 @@ test("R16.5: the server is killed while a job runs; the page says so, comes back
   assert.deepEqual(lines, Array.from({ length: 100 }, (_, index) => `line ${index + 1}`));
 });
 
-test("R7.8 R17: cancelling asks first, says what it costs, and does that", async () => {
+test("R7.8 R17: without a network for a while a job is followed on; cancelling asks first, says what it costs, and does that", async () => {
   await page.goto(`${url}/new`);
   await drop(page, [{ name: "long.py", text: "import os, time\nwhile True:\n    print('tick', os.environ.get('TOLD', '')[::-1], flush=True)\n    time.sleep(0.2)\n" }]);
   await page.getByRole("link", { name: "Choose a machine" }).click();
@@ -193,6 +212,13 @@ test("R7.8 R17: cancelling asks first, says what it costs, and does that", async
   await page.getByText("tick 24-hsifdrows").first().waitFor(); // the machine could read it (and hides it as it was); nobody in between
   assert.ok(sent.some((body) => body.includes('"sealed":{"TOLD":"')) && !sent.some((body) => body.includes("swordfish")));
   assert.equal(await page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }).includes("swordfish")), false);
+  const lines = () => page.evaluate(() => Math.max(...[...document.querySelectorAll(".line-number")].map((each) => Number(each.textContent))));
+  await page.context().setOffline(true);
+  await page.locator(".connection").getByText("Offline").waitFor();
+  const shown = await lines();
+  await page.context().setOffline(false);
+  await page.locator(".connection").getByText("Live").waitFor();
+  await page.waitForFunction((before) => [...document.querySelectorAll(".line-number")].some((each) => Number(each.textContent) > before), shown); // it went on meanwhile
   await page.getByRole("button", { name: "Cancel…" }).click();
   const dialog = page.getByRole("dialog", { name: "Cancel long.py?" });
   await dialog.getByText("the rest comes back by itself").waitFor();

@@ -189,7 +189,7 @@ test("without a network the page says so and keeps what it shows; with it again 
   await page.locator(".connection").getByText("Live").waitFor();
   await context.setOffline(true);
   await page.locator(".connection").getByText("Offline").waitFor();
-  await page.getByRole("heading", { name: "Jobs" }).waitFor();
+  await page.getByRole("heading", { name: "On your machines" }).waitFor();
   await looked(page, "the overview, offline");
   await context.setOffline(false);
   await page.locator(".connection").getByText("Live").waitFor();

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A job, from its lock to long after its end: one page (R7).
-import { useQuery } from "@tanstack/react-query";
-import { Link, useParams } from "@tanstack/react-router";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { Link, useParams, useSearch } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
-import { getJob } from "../../api/routes.ts";
+import { getJob, getJobAsOf } from "../../api/routes.ts";
 import type { Job } from "../../api/schema.ts";
 import { useTitle } from "../../frame/title.ts";
 import { costOf, group } from "../../lib/money.ts";
@@ -29,6 +29,7 @@ import { CancelDialog } from "./CancelDialog.tsx";
 import { LockPanel } from "./LockPanel.tsx";
 import { Metrics } from "./Metrics.tsx";
 import { Output } from "./Output.tsx";
+import { Rewind } from "./Rewind.tsx";
 import { Payments, Results } from "./Results.tsx";
 
 /** What has happened, in one sentence, when it is over. */
@@ -45,8 +46,10 @@ function Outcome({ job }: { job: Job }) {
   );
 }
 
-export function Facts({ job, run }: { job: Job; run: Run }) {
-  const now = useNow();
+/** `at`: as of when, if it is not now. */
+export function Facts({ job, run, at = null }: { job: Job; run: Run; at?: string | null }) {
+  const clock = useNow();
+  const now = at === null ? clock : Date.parse(at);
   const over = job.ended_at !== null;
   // The newest report, by whichever way it came first.
   const usedMs = over ? job.used_ms : Math.max(job.used_ms, run.usedMs);
@@ -77,23 +80,32 @@ export function Facts({ job, run }: { job: Job; run: Run }) {
   );
 }
 
-function History({ run }: { run: Run }) {
+function History({ job, run }: { job: string; run: Run }) {
   const notches = run.notches;
   return (
     <section className="card" aria-label="Events of this job">
       <h2>Events</h2>
       <div className="history" tabIndex={0} role="region" aria-label="All its events"><ol>
         {[...notches].reverse().map((notch) => (
-          <li key={notch.sequence} className={notch.kind}><span className="mono dim">#{group(notch.sequence)}</span><Clock time={notch.time} /><span>{notch.type}</span>{notch.type === "escrow.confirmed" && <span className="dim">{notch.label}</span>}</li>
+          <li key={notch.sequence} className={notch.kind}><Link to="/jobs/$job" params={{ job }} search={{ at: notch.sequence }} resetScroll={false} className="mono dim" title="The job as it stood then">#{group(notch.sequence)}</Link><Clock time={notch.time} /><span>{notch.type}</span>{notch.type === "escrow.confirmed" && <span className="dim">{notch.label}</span>}</li>
         ))}
       </ol></div>
     </section>
   );
 }
 
-function Monitor({ job }: { job: Job }) {
-  const { run, loaded } = useRun(job.id, job.escrow?.required ?? 3);
-  const written = useOutput(job.id);
+function Monitor({ now }: { now: Job }) {
+  const { at: asked } = useSearch({ from: "/jobs/$job" });
+  const { run: whole, loaded } = useRun(now.id, now.escrow?.required ?? 3);
+  const written = useOutput(now.id);
+  const stop = asked === undefined ? undefined : whole.notches.findLast((notch) => notch.sequence <= asked);
+  const past = useQuery({
+    queryKey: ["as of", now.id, stop?.sequence], queryFn: ({ signal }) => getJobAsOf(now.id, stop?.sequence ?? 0, signal), enabled: stop !== undefined,
+    staleTime: Infinity, refetchInterval: false, placeholderData: keepPreviousData,
+  });
+  const at = stop !== undefined && past.data !== undefined ? stop : null;
+  const job = at === null ? now : { ...(past.data as Job), file_name: now.file_name };
+  const run = at === null ? whole : whole.until(at.sequence, at.time, job.started_at);
   const [cancelling, setCancelling] = useState(false);
   const who = useStore(session);
   const over = job.ended_at !== null;
@@ -102,7 +114,7 @@ function Monitor({ job }: { job: Job }) {
   const name = nameOf(job);
   const stages = useMemo(() => stagesOf(job, run), [job, run, run.version]); // eslint-disable-line
   useTitle("Job", job.status === "running" ? `${Math.floor(permille / 10)} % · ${name}` : name);
-  const mine = who?.accountId === job.account_id;
+  const mine = who?.accountId === job.account_id && at === null; // what is past is not acted on
   return (
     <div className="page job">
       <header className="page-head">
@@ -113,17 +125,19 @@ function Monitor({ job }: { job: Job }) {
         {mine && !over && <button type="button" className="danger-quiet" onClick={() => setCancelling(true)}>Cancel…</button>}
       </header>
       <div className="notch-scroll" tabIndex={0} role="region" aria-label="Timeline"><NotchLine stages={stages} permille={permille} /></div>
+      <Rewind notches={whole.notches} at={at?.sequence ?? null} />
+      {past.isError && stop !== undefined && <ErrorPanel error={past.error} retry={() => void past.refetch()} safe="The job is shown as it is now." />}
       <Outcome job={job} />
       {job.status === "awaiting_lock" && mine && <LockPanel job={job} quotedCap={null} />}
       {job.status === "running" && <div className="progress" role="progressbar" aria-valuenow={Math.floor(permille / 10)} aria-valuemin={0} aria-valuemax={100} aria-label="Progress of the job"><span style={{ width: `${permille / 10}%` }} /></div>}
       <div className="columns">
-        <Boundary><Facts job={job} run={run} /></Boundary>
+        <Boundary><Facts job={job} run={run} at={at?.time ?? null} /></Boundary>
         <section className="card" aria-label="Metrics"><h2>Metrics</h2><Boundary>{loaded || run.samples.length > 0 ? <Metrics run={run} over={over} startedAt={job.started_at} /> : <Skeleton rows={4} height={28} />}</Boundary></section>
-        <section className="card output-card" aria-label="Output"><h2>Output</h2><Boundary>{written.loaded || written.output.last > 0 ? <Output read={written} name={name} over={over} /> : <Skeleton rows={8} />}</Boundary></section>
+        <section className="card output-card" aria-label="Output"><h2>Output</h2><Boundary>{written.loaded || written.output.last > 0 ? <Output read={written} name={name} over={now.ended_at !== null} /> : <Skeleton rows={8} />}</Boundary></section>
       </div>
       <div className="below">
-        <div className="stack"><Results job={job} /><Payments job={job} /></div>
-        <History run={run} />
+        <div className="stack"><Results job={now} /><Payments job={job} /></div>
+        <History job={now.id} run={whole} />
       </div>
       {cancelling && <CancelDialog job={job} open onClose={() => setCancelling(false)} />}
     </div>
@@ -133,7 +147,7 @@ function Monitor({ job }: { job: Job }) {
 function Load({ id }: { id: string }) {
   const job = useQuery({ queryKey: ["job", id], queryFn: ({ signal }) => getJob(id, signal), refetchInterval: (query) => (query.state.data?.settled === true ? false : 5000) });
   if (job.isPending) return <div className="page"><Skeleton rows={6} height={44} /></div>;
-  if (job.data !== undefined) return <Monitor job={job.data} />;
+  if (job.data !== undefined) return <Monitor now={job.data} />;
   return (
     <div className="page">
       {"status" in (job.error ?? {}) && (job.error as { status?: number }).status === 404 ? (
