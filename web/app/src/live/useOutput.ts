@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // A job's output, from its end: what was written last by REST, what is written now from the feed, and the rest when it is looked at.
-import { useCallback, useEffect, useReducer, useRef, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 import * as z from "zod/mini";
 import { Problem } from "../api/client.ts";
 import { getOutputAfter, getOutputEnd } from "../api/routes.ts";
+import { useRender } from "../lib/render.ts";
 import { watch } from "./live.ts";
 import { Output, type Batch } from "./output.ts";
 
 const RETRY_MS = 2000;
 const AT_ONCE = 2000; // lines: of so few all are fetched without being asked for
 const PAGE_NEAR = 16; // batches around what is looked at
-const PAGE_ALL = 500;
+const PAGE_ALL = 32; // half a megabyte at most: read in one go without holding anybody up
+const SHOW_MS = 100;
 
 const written = z.object({
   source: z.enum(["stdout", "stderr"]), first_line: z.number(), lines: z.number(), quota_reached: z._default(z.boolean(), false), text: z._default(z.string(), ""),
@@ -29,7 +31,7 @@ export interface ReadOutput {
 
 export function useOutput(job: string): ReadOutput {
   const [loaded, setLoaded] = useState(false);
-  const [version, render] = useReducer((count: number) => count + 1, 0);
+  const { version, render } = useRender(SHOW_MS);
   const held = useRef({ job, output: new Output() });
   if (held.current.job !== job) held.current = { job, output: new Output() };
   const output = held.current.output;
@@ -42,7 +44,7 @@ export function useOutput(job: string): ReadOutput {
     let changed = false;
     for (const batch of items) changed = output.take(batch) || changed;
     if (changed) render();
-  }, [output]);
+  }, [output, render]);
 
   const readAll = useCallback(() => {
     const { signal } = stop.current;

@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // A job's Run: its past by REST, what is heard meanwhile kept aside, then live. The timeline is asked for before the samples: what is aside and not newer than
 // the one is in the other.
-import { useEffect, useReducer, useRef, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { Problem } from "../api/client.ts";
 import { getSamples, getTimeline } from "../api/routes.ts";
 import type { LedgerEvent } from "../api/schema.ts";
+import { useRender } from "../lib/render.ts";
 import { watch } from "./live.ts";
 import { Run } from "./run.ts";
 
 const RETRY_MS = 2000;
+const SHOW_MS = 250;
 
 /** `run` is the same object all the time, with a new version after each change. */
 export function useRun(job: string, required: number): { run: Run; loaded: boolean } {
   const [loaded, setLoaded] = useState(false);
-  const [, render] = useReducer((count: number) => count + 1, 0);
+  const { render } = useRender(SHOW_MS);
   const held = useRef({ job, run: new Run() });
   if (held.current.job !== job) held.current = { job, run: new Run() };
   const run = held.current.run;
@@ -56,6 +58,6 @@ export function useRun(job: string, required: number): { run: Run; loaded: boole
       stopped.abort();
       unwatch();
     };
-  }, [job, run, required]);
+  }, [job, run, required, render]);
   return { run, loaded };
 }
