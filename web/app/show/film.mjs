@@ -35,7 +35,7 @@ async function dragged(name, text) {
 }
 
 async function opening() {
-  camera.say("Tallystick", "A local Qubic chain, the server, a worker and two browsers, as they are. The money is play money.");
+  camera.say("Tallystick", "A local Qubic chain, the server, a worker and two browsers, as they are. Only the money is play.");
   await paper.title("Tallystick", "A stick was notched and split, so that neither side could alter the record. Here is one for computing time.", 9);
 }
 
@@ -45,8 +45,9 @@ async function providerJoins() {
   const wallet = ["--wallet", "maria.wallet", "--passphrase-file", "passphrase"];
   await paper.command(["tally", "wallet", "new", ...wallet], { seconds: 2 });
   await paper.command(["tally", "login", ...wallet, "--server", url, "--to", "maria.token"], { seconds: 2 });
-  camera.say("1 · A machine joins", "The machine is enrolled, and offers itself at a price an hour.");
-  await paper.command(["tally-worker", "enrol", "--server", url, "--name", "maria-rig", "--state", "rig", "--token-file", "maria.token"], { seconds: 3 });
+  camera.say("1 · A machine joins", "The machine is enrolled, measures itself, and offers itself at a price an hour.");
+  await paper.command(["tally-worker", "enrol", "--server", url, "--name", "maria-rig", "--state", "rig", "--token-file", "maria.token"], { seconds: 2 });
+  await paper.command(["tally-worker", "selftest", "--state", "rig"], { seconds: 3 });
   await paper.command(["tally-worker", "run", "--state", "rig", "--rate", "3600000", "&"], { show: 6, seconds: 3 });
   const { token } = await world("token");
   await provider.page.goto(`${url}/#token=${token}`);
