@@ -3,6 +3,7 @@
  *
  *     tally-bench append --dir D --in-flight N --seconds S [--projections]   the ledger: commands in, durable events out
  *     tally-bench bare   --dir D --in-flight N --seconds S                   the same keys and bytes into LMDB alone, same flags and batches
+ *     tally-bench constant --dir D --port P                                  answers the file D/body to every request, until it is killed
  *     tally-bench fill   --dir D --events N [--jobs N]                       a log of N events: running jobs that report
  *     tally-bench follow --dir D --in-flight N --events R --seconds S --port P --publish-port Q
  *                                                                            N subscribers at P that say the files D/hello and D/subscribe, and a publisher at Q that says
@@ -28,7 +29,7 @@ struct bench_options {
     uint64_t events;
     uint64_t jobs;    /* of fill; at most BENCH_JOBS_MAX */
     uint64_t threads; /* of verify and qubic; 0: one a processor */
-    uint64_t port;    /* of follow */
+    uint64_t port;    /* of follow and constant */
     uint64_t publish_port;
     bool projections; /* all of the product's; else the write model alone */
 };
@@ -40,6 +41,7 @@ struct bench_options {
 /* Each prints its line and returns ERR_OK. */
 MUST_CHECK enum err_code bench_append(const struct bench_options *options, struct err *err);
 MUST_CHECK enum err_code bench_bare(const struct bench_options *options, struct err *err);
+MUST_CHECK enum err_code bench_constant(const struct bench_options *options, struct err *err);
 MUST_CHECK enum err_code bench_fill(const struct bench_options *options, struct err *err);
 MUST_CHECK enum err_code bench_follow(const struct bench_options *options, struct err *err);
 MUST_CHECK enum err_code bench_look(const struct bench_options *options, struct err *err);

@@ -10,9 +10,10 @@ static const struct {
     const char *name;
     enum err_code (*run)(const struct bench_options *options, struct err *err);
 } COMMANDS[] = {
-    {"append", bench_append}, {"bare", bench_bare},     {"fill", bench_fill},
-    {"follow", bench_follow}, {"look", bench_look},     {"match", bench_match},
-    {"qubic", bench_qubic},   {"replay", bench_replay}, {"verify", bench_verify},
+    {"append", bench_append}, {"bare", bench_bare},     {"constant", bench_constant},
+    {"fill", bench_fill},     {"follow", bench_follow}, {"look", bench_look},
+    {"match", bench_match},   {"qubic", bench_qubic},   {"replay", bench_replay},
+    {"verify", bench_verify},
 };
 
 static enum err_code take(int id, struct bench_options *options, struct err *err)
@@ -58,10 +59,10 @@ int main(int argc, char **argv)
     if (code == ERR_OK && ((needs_dir && options.dir == NULL) || options.in_flight == 0 ||
                            options.in_flight > BENCH_IN_FLIGHT_MAX || options.jobs == 0 ||
                            options.jobs > BENCH_JOBS_MAX)) {
-        code =
-            err_set(&err, ERR_INVALID,
-                    "usage: tally-bench append|bare|fill|follow|look|replay|verify --dir DIR, or "
-                    "tally-bench match|qubic (see tools/bench/bench.h)");
+        code = err_set(
+            &err, ERR_INVALID,
+            "usage: tally-bench append|bare|constant|fill|follow|look|replay|verify --dir DIR, or "
+            "tally-bench match|qubic (see tools/bench/bench.h)");
     }
     bool known = code != ERR_OK;
     for (size_t i = 0; i < sizeof COMMANDS / sizeof *COMMANDS && !known; i++) {

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The network benchmarks of tools/bench/run: our server and a peer, both started here, one after the other in each pair. A peer that is not installed is
 said so and left out. CPU is of the server's process; wrk's and redis-benchmark's are not part of it."""
+import glob
 import http.client
 import json
 import os
@@ -76,6 +77,62 @@ http { access_log off; keepalive_requests 1000000000; client_body_temp_path %s/b
             master = file.read().strip()
         return int(subprocess.check_output(["ps", "-o", "pid=", "--ppid", master]).split()[0])
     return Peer([program, "-c", folder + "/nginx.conf", "-p", folder], port, folder, worker)
+
+
+def constant(options, body):
+    """libuv and llhttp alone."""
+    folder, port = tempfile.mkdtemp(prefix="constant-", dir=options.dir), free_port()
+    with open(folder + "/body", "wb") as file:
+        file.write(body)
+    return Peer([options.bin + "/tally-bench", "constant", "--dir", folder, "--port", str(port)], port, folder)
+
+
+class Postgres:
+    """A cluster of its own; its server does not run as root."""
+    INSERT = "INSERT INTO events VALUES (DEFAULT, repeat('x', 256));\n"
+
+    def __init__(self, folder_parent):
+        self.bin = max(glob.glob("/usr/lib/postgresql/*/bin"), default=None)
+        if self.bin is None or shutil.which("pgbench") is None:
+            self.bin = None
+            return print("  postgresql is not installed: no peer")
+        self.folder, self.port = tempfile.mkdtemp(prefix="bench-postgres-", dir=folder_parent), free_port()
+        shutil.chown(self.folder, "postgres")
+        self.run(self.bin + "/initdb", "-D", self.folder + "/data", "-A", "trust")
+        with open(self.folder + "/insert.sql", "w") as file:
+            file.write(self.INSERT)
+        self.child = subprocess.Popen(["runuser", "-u", "postgres", "--", self.bin + "/postgres", "-D", self.folder + "/data", "-p", str(self.port),
+                                       "-k", self.folder, "-c", "max_connections=300", "-c", "synchronous_commit=on"],
+                                      stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for_port(self.port)
+        while subprocess.run(["runuser", "-u", "postgres", "--", self.bin + "/pg_isready", "-q", "-h", self.folder, "-p", str(self.port)]).returncode:
+            time.sleep(0.1)
+        with open(self.folder + "/data/postmaster.pid") as file:
+            self.pid = int(file.readline())
+        self.run("psql", "-q", "-h", self.folder, "-p", str(self.port), "-c", "CREATE TABLE events (id bigserial PRIMARY KEY, text text)")
+
+    def run(self, *arguments):
+        return subprocess.run(["runuser", "-u", "postgres", "--", *arguments], capture_output=True, text=True, check=True).stdout
+
+    def cpu_s(self):
+        """Of the server, and of the processes of connections that have ended."""
+        with open("/proc/%d/stat" % self.pid) as file:
+            return sum(int(field) for field in file.read().rsplit(")", 1)[1].split()[11:15]) / TICK
+
+    def insert(self, connections, seconds):
+        before = self.cpu_s()
+        text = self.run("pgbench", "-n", "-h", self.folder, "-p", str(self.port), "-U", "postgres", "-c", str(connections), "-j", "1", "-M", "prepared",
+                        "-T", str(seconds), "-f", self.folder + "/insert.sql", "postgres")
+        rate = float(re.search(r"tps = ([0-9.]+)", text).group(1))
+        count = int(re.search(r"actually processed: (\d+)", text).group(1))
+        time.sleep(0.2)  # its connections' processes are gone
+        return {"rate": rate, "cpu_us": (self.cpu_s() - before) / count * 1e6}
+
+    def close(self):
+        if self.bin is not None:
+            os.kill(self.pid, signal.SIGINT)
+            self.child.wait(20)
+            shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def redis(folder_parent):
@@ -184,6 +241,16 @@ class NetBench:
             ratios("requests/s", pairs, "rate", "more")
             ratios("p99 ms", pairs, "p99_ms", "less")
             ratios("server CPU us/request", pairs, "cpu_us", "less")
+        print("http: the same against libuv and llhttp alone with a constant answer of as many bytes")
+        peer, pairs = constant(self.options, body), []
+        for _ in range(self.options.pairs):
+            self.keep_alive()
+            ours = self.wrk(self.port, path, self.pid, 64, header="Authorization: Bearer " + self.alice.token)
+            pairs.append((ours, self.wrk(peer.port, "/", peer.pid, 64)))
+        peer.close()
+        ratios("requests/s", pairs, "rate", "more")
+        ratios("p99 ms", pairs, "p99_ms", "less")
+        ratios("server CPU us/request", pairs, "cpu_us", "less")
         script = self.options.dir + "/post.lua"
         with open(script, "w") as file:
             file.write('wrk.method = "POST"\nwrk.headers["Content-Type"] = "application/json"\nwrk.headers["Authorization"] = "Bearer %s"\n'
@@ -205,6 +272,15 @@ class NetBench:
                 ratios("server CPU us/write", pairs, "cpu_us", "less")
         if peer:
             peer.close()
+        print("http: the same against PostgreSQL, an INSERT each, synchronous_commit on")
+        peer = Postgres(self.options.dir)
+        for connections in (1, 64) if peer.bin else ():
+            pairs = [(self.wrk(self.port, self.host.path(self.job, "progress"), self.pid, connections, script),
+                      peer.insert(connections, self.options.seconds)) for _ in range(self.options.pairs)]
+            print("  %d connections" % connections)
+            ratios("writes/s", pairs, "rate", "more")
+            ratios("server CPU us/write", pairs, "cpu_us", "less")
+        peer.close()
 
     # ── feed ──
 
