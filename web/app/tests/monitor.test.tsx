@@ -61,6 +61,7 @@ describe("paying", () => {
 
 describe("facts", () => {
   test("R7.2 P22: of every job id, machine, start and cost so far are there; used and coming back are together what is locked", async () => {
+    serve({ "GET /v1/offers": () => ({ items: [offer({ id: job().offer_id, model: "RTX 4090" })], next: null }) });
     await forAllTurns(async (random) => {
       const cap = 1 + random.below(10 ** 9);
       const rate = 1 + random.below(10 ** 9);
@@ -68,6 +69,8 @@ describe("facts", () => {
       const run = new Run();
       run.usedMs = random.below(10 ** 7);
       showPart(<Facts job={read({ cap, rate, used_ms })} run={run} />);
+      await settle();
+      expect(fact("Runs on")).toBe("RTX 4090");
       const used = costOf(Math.max(used_ms, run.usedMs), BigInt(rate), BigInt(cap));
       expect(amountOf(screen.getByTestId("used"))).toBe(String(used));
       expect(amountOf(screen.getByTestId("back"))).toBe(String(BigInt(cap) - used));
@@ -77,6 +80,7 @@ describe("facts", () => {
     });
   });
   test("R7.7 P26: the time remaining follows from what is done of it, is never negative, and is not guessed from the first moments", async () => {
+    serve({});
     await forAllTurns(async (random) => {
       const elapsed = 1000 * (1 + random.below(10_000));
       const permille = random.below(1001);

@@ -3,7 +3,7 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { Link, useParams, useSearch } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
-import { getJob, getJobAsOf } from "../../api/routes.ts";
+import { getJob, getJobAsOf, getOffers } from "../../api/routes.ts";
 import type { Job } from "../../api/schema.ts";
 import { useTitle } from "../../frame/title.ts";
 import { costOf, group } from "../../lib/money.ts";
@@ -51,6 +51,8 @@ export function Facts({ job, run, at = null }: { job: Job; run: Run; at?: string
   const clock = useNow();
   const now = at === null ? clock : Date.parse(at);
   const over = job.ended_at !== null;
+  const offers = useQuery({ queryKey: ["offers", "of jobs"], queryFn: ({ signal }) => getOffers(signal), staleTime: 60_000, refetchInterval: false });
+  const model = offers.data?.items.find((offer) => offer.id === job.offer_id)?.model; // gone with an offer that was withdrawn
   // The newest report, by whichever way it came first.
   const usedMs = over ? job.used_ms : Math.max(job.used_ms, run.usedMs);
   const used = over ? job.gross : costOf(usedMs, job.rate, job.cap);
@@ -72,6 +74,7 @@ export function Facts({ job, run, at = null }: { job: Job; run: Run; at?: string
         {over && job.fee > 0n && <div><dt>Of which fee</dt><dd><Amount value={job.fee} /></dd></div>}
         {job.attempt > 1 && <div><dt>Attempt</dt><dd>{job.attempt}</dd></div>}
         <div><dt>Job</dt><dd><Id value={job.id} what="Job id" /></dd></div>
+        {model !== undefined && <div><dt>Runs on</dt><dd>{model}</dd></div>}
         {job.host_id !== null && <div><dt>Machine</dt><dd><Id value={job.host_id} what="Machine id" /></dd></div>}
         {job.escrow !== null && <div><dt>Escrow</dt><dd><Id value={job.escrow.identity} what="Escrow identity" /></dd></div>}
       </dl>
