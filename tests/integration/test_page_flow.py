@@ -21,7 +21,7 @@ class InChromium(unittest.TestCase):
         cls.pages = Stage(cls.addClassCleanup).play("tests/browser/pages.mjs", "--test-reporter=tap")
 
     def see(self, stage):
-        status, said = stage.finish()
+        status, said = stage.finish(570)  # of the 1200 s that ctest gives both
         if status != 0:
             print(said)
             print("── tallyd's trace ──\n" + stage.world.server.trace()[-3000:])
