@@ -41,8 +41,9 @@ def subtitles(captions, end):
 
 
 def frame_list(frames, end):
-    """For ffmpeg: each picture until the next one."""
+    """For ffmpeg: each picture until the next one, from the beginning on."""
     lines = []
+    frames = [{**frames[0], "at": 0}] + frames[1:]  # the first came a moment after the clock began
     for frame, after in zip(frames, frames[1:] + [{"at": end}]):
         lines.append("file '%s'\nduration %.3f\n" % (frame["name"], max(0.001, after["at"] - frame["at"])))
     return "".join(lines) + "file '%s'\n" % frames[-1]["name"]

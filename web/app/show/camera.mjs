@@ -102,6 +102,7 @@ export class Camera {
     if (this.#stopped !== null) this.#offset += Date.now() - this.#stopped;
     this.#stopped = null;
   }
+  /** The clock stands until it rolls, or until another page is seen. */
   cut() {
     this.#stopped ??= Date.now();
   }

@@ -49,6 +49,7 @@ async function providerJoins() {
   await paper.command(["tally-worker", "enrol", "--server", url, "--name", "maria-rig", "--state", "rig", "--token-file", "maria.token"], { seconds: 2 });
   await paper.command(["tally-worker", "selftest", "--state", "rig"], { seconds: 3 });
   await paper.command(["tally-worker", "run", "--state", "rig", "--rate", "3600000", "&"], { show: 6, seconds: 3 });
+  camera.cut();
   const { token } = await world("token");
   await provider.page.goto(`${url}/#token=${token}`);
   await provider.page.locator(".connection").getByText("Live").waitFor();
@@ -64,6 +65,7 @@ async function providerJoins() {
 }
 
 async function newcomer() {
+  camera.cut();
   await page.goto(url);
   await button(/Start with play money/).waitFor();
   await camera.on(page);
@@ -146,6 +148,7 @@ async function run() {
 
 async function meanwhile(id) {
   const { page: hers } = provider;
+  camera.cut();
   await hers.goto(`${url}/earnings`);
   await hers.locator("#earnings").waitFor();
   await camera.on(hers);
@@ -173,6 +176,7 @@ async function meanwhile(id) {
 
 async function paid() {
   const { page: hers } = provider;
+  camera.cut();
   await hers.goto(`${url}/earnings`);
   await hers.waitForFunction(() => [...document.querySelectorAll("#earnings data")].some((amount) => Number(amount.value) > 0), undefined, { timeout: 90_000 });
   await camera.on(hers);
@@ -187,6 +191,7 @@ async function paid() {
 }
 
 async function failing(model) {
+  camera.cut();
   await page.goto(`${url}/new`);
   await camera.on(page);
   camera.say("11 · A program that fails", "missing-column.py works for four seconds and then breaks. What does that cost?");
@@ -206,6 +211,7 @@ async function failing(model) {
 }
 
 async function checked() {
+  camera.cut();
   await page.goto(`${url}/events`);
   await page.getByText("escrow.settled").first().waitFor();
   await camera.on(page);
