@@ -3,12 +3,14 @@
 #include "core/net/http_call.h"
 
 #include "core/base/invariant.h"
+#include "core/net/http_url.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define REQUEST_BODY_MAX ((size_t)1 << 30)
@@ -137,6 +139,17 @@ static size_t header_cb(char *data, size_t one, size_t size, void *ctx)
     }
     call->headers[call->header_count++] = (struct http_field){name, value};
     return size;
+}
+
+/* After the name was looked up, for each of its addresses in turn. */
+static curl_socket_t socket_cb(void *ctx, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    struct http_call *call = ctx;
+    (void)purpose;
+    call->was_denied = !call->may_connect(call->ctx, &address->addr);
+    return call->was_denied
+               ? CURL_SOCKET_BAD
+               : socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
 /* ---- setting up ---- */
@@ -281,6 +294,10 @@ static void set_rules(struct http_call *call, const struct http_call_options *op
     if (options->ca_file != NULL) {
         (void)curl_easy_setopt(easy, CURLOPT_CAINFO, options->ca_file);
     }
+    if (options->may_connect != NULL) {
+        (void)curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, socket_cb);
+        (void)curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, call);
+    }
     (void)curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
                            timeout_or(options->connect_timeout_ms, 10000));
     (void)curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_or(options->total_timeout_ms, 60000));
@@ -295,26 +312,11 @@ static void set_rules(struct http_call *call, const struct http_call_options *op
     (void)curl_easy_setopt(easy, CURLOPT_USERAGENT, "tallystick");
 }
 
-/* A URL is looked at before it is tried, so that a typing error is ERR_INVALID. */
-static enum err_code check_url(const char *url, struct err *err)
-{
-    CURLU *parsed = curl_url();
-    char *scheme = NULL;
-    bool ok = parsed != NULL && curl_url_set(parsed, CURLUPART_URL, url, 0) == CURLUE_OK &&
-              curl_url_get(parsed, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
-              (strcasecmp(scheme, "http") == 0 || strcasecmp(scheme, "https") == 0);
-    curl_free(scheme);
-    curl_url_cleanup(parsed);
-    if (!ok) {
-        return err_set(err, ERR_INVALID, "'%.150s' is not an http:// or https:// URL", url);
-    }
-    return ERR_OK;
-}
-
 enum err_code http_call_create(const struct http_call_options *options, http_call_cb on_done,
                                void *ctx, struct http_call **ret_call, struct err *err)
 {
-    enum err_code code = check_url(options->url, err);
+    struct http_url url;
+    enum err_code code = http_url_parse(options->url, &url, err);
     if (code != ERR_OK) {
         return code;
     }
@@ -326,6 +328,7 @@ enum err_code http_call_create(const struct http_call_options *options, http_cal
     call->on_done = on_done;
     call->ctx = ctx;
     call->on_data = options->on_data;
+    call->may_connect = options->may_connect;
     call->downloads = options->download;
     call->download_fd = options->download_fd;
     call->transfer_size_max = options->transfer_size_max;
@@ -375,6 +378,9 @@ static enum err_code own_failure(const struct http_call *call, struct err *err)
 {
     if (call->is_too_large) {
         return err_set(err, ERR_TOO_LARGE, "the answer is larger than is accepted");
+    }
+    if (call->was_denied) {
+        return err_set(err, ERR_DENIED, "its address is not one that may be connected to");
     }
     if (call->write_errno != 0) {
         return err_set_errno(err, call->write_errno, "write the answer to its file");

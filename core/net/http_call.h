@@ -25,6 +25,8 @@ struct http_call {
     http_call_cb on_done;
     void *ctx;
     bool (*on_data)(void *ctx, struct bytes piece);
+    bool (*may_connect)(void *ctx, const struct sockaddr *address);
+    bool was_denied; /* it said no, and nothing else was connected to */
     bool downloads;
     int download_fd;
     uint64_t transfer_size_max;

@@ -4,7 +4,7 @@
  *          cancelled first. Bodies come from memory or a file and go to memory, a file or a callback.
  * Thread:  everything on the loop's thread; http_fetch on any thread (it runs a loop of its own).
  * Rules:   http and https only, certificates verified, redirects and proxies of the environment not followed.
- * Errors:  ERR_INVALID (URL), ERR_UNAVAILABLE (not found, refused, cut, certificate), ERR_TIMEOUT (the effect is
+ * Errors:  ERR_INVALID (URL), ERR_DENIED (may_connect said no), ERR_UNAVAILABLE (not found, refused, cut, certificate), ERR_TIMEOUT (the effect is
  *          unknown), ERR_TOO_LARGE (answer over its limit), ERR_IO (the file), ERR_NOMEM. An HTTP status is never an
  *          error: 404 and 500 are ERR_OK with that status.
  * Source:  libcurl multi_socket interface. */
@@ -19,6 +19,7 @@
 
 #include <uv.h>
 
+struct sockaddr;
 struct http_client;
 struct http_call; /* one request in flight */
 
@@ -60,6 +61,9 @@ struct http_call_options {
     int download_fd;
 
     const char *ca_file; /* NULL: the system's certificates */
+    /* NULL, or asked (with `ctx`) for each address before it is connected to: what the URL's name led to, not what it says. false:
+     * ERR_DENIED, if no other address is left. A client keeps connections for later calls, so all its calls must have the same rule. */
+    bool (*may_connect)(void *ctx, const struct sockaddr *address);
 };
 
 /* Borrowed for the call of done_cb. */

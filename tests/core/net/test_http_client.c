@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/net/http_client.h"
 #include "core/net/http_server.h"
+#include "core/net/http_url.h"
 #include "tests/support/net_peer.h"
 
 #include <fcntl.h>
@@ -393,6 +394,44 @@ static void failures_have_their_code(void **state)
 }
 
 /* Until `*value` is `wanted`, at most five seconds: how soon it comes is up to the machine. */
+static bool no_loopback(void *ctx, const struct sockaddr *address)
+{
+    (void)ctx;
+    return address_kind_of(address) != ADDRESS_LOOPBACK;
+}
+
+static bool anywhere(void *ctx, const struct sockaddr *address)
+{
+    (void)ctx;
+    assert_int_equal(address_kind_of(address), ADDRESS_LOOPBACK);
+    return true;
+}
+
+/* However it is written: what counts is where it leads. */
+static void an_address_that_may_not_be_connected_to_is_not(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const HOSTS[] = {"127.0.0.1", "localhost", "127.1", "0x7f000001",
+                                        "[::ffff:127.0.0.1]"};
+    char text[128];
+    for (size_t i = 0; i < sizeof HOSTS / sizeof *HOSTS; i++) {
+        (void)snprintf(text, sizeof text, "http://%s:%u/body", HOSTS[i],
+                       http_server_port(f->server));
+        call(f, &(struct http_call_options){.method = "POST",
+                                            .url = text,
+                                            .body = bytes_of_text("x"),
+                                            .may_connect = no_loopback});
+        assert_int_equal(f->code, ERR_DENIED);
+        assert_int_equal(f->seen_body.size, 0);
+    }
+    call(f, &(struct http_call_options){.method = "POST",
+                                        .url = url(f, "/body"),
+                                        .body = bytes_of_text("x"),
+                                        .may_connect = anywhere});
+    assert_int_equal(f->status, 201);
+    assert_int_equal(f->seen_body.size, 1);
+}
+
 static void idle_until(struct fixture *f, const uint64_t *value, uint64_t wanted)
 {
     int64_t end = peer_now_ms() + 5000;
@@ -511,6 +550,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_form_has_fields_and_files, set_up, tear_down),
         cmocka_unit_test_setup_teardown(limits_on_the_answer_hold, set_up, tear_down),
         cmocka_unit_test_setup_teardown(failures_have_their_code, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_address_that_may_not_be_connected_to_is_not, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_cancelled_call_is_silent, set_up, tear_down),
         cmocka_unit_test_setup_teardown(many_calls_run_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(fetch_waits_for_the_answer, set_up, tear_down),
