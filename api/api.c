@@ -15,6 +15,7 @@
 #include "api/route.h"
 #include "api/token_rows.h"
 #include "api/token_uses.h"
+#include "api/webhooks.h"
 #include "core/base/time.h"
 #include "core/base/trace.h"
 #include "core/net/tls.h"
@@ -138,6 +139,9 @@ static void wake_cb(uv_async_t *handle)
     }
     if (committed && api->feeds != NULL) {
         feeds_commit(api->feeds);
+    }
+    if (committed && api->webhooks != NULL) {
+        webhooks_commit(api->webhooks);
     }
 }
 
@@ -284,6 +288,9 @@ enum err_code api_start(struct api *api, struct err *err)
     if (code == ERR_OK && api->options.tls_cert != NULL) {
         code = tls_context_create(api->options.tls_cert, api->options.tls_key, &api->tls, err);
     }
+    if (code == ERR_OK) {
+        code = webhooks_create(api, &api->webhooks, err);
+    }
     struct http_server_options server_options = {
         .tls = api->tls,
         .host = api->options.host,
@@ -345,6 +352,7 @@ void api_stop(struct api *api)
     uv_close((uv_handle_t *)&api->tick, NULL);
     claims_release(api->claims);
     feeds_release(api->feeds);
+    webhooks_release(api->webhooks);
     http_server_close(api->server, STOP_GRACE_MS, server_closed_cb, api);
 }
 
@@ -352,6 +360,8 @@ void api_finish(struct api *api)
 {
     feeds_destroy(api->feeds);
     api->feeds = NULL;
+    webhooks_destroy(api->webhooks);
+    api->webhooks = NULL;
     claims_destroy(api->claims);
     api->claims = NULL;
     presence_destroy(api->presence);

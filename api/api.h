@@ -24,6 +24,7 @@ struct result_room;
 struct token_uses;
 struct token_rows;
 struct job_answers;
+struct webhooks;
 
 #define CORS_ORIGINS_MAX 16
 #define API_RATE_PER_TOKEN 200
@@ -53,6 +54,10 @@ struct api_options {
     const char *tls_cert; /* PEM files; both or neither */
     const char *tls_key;
     bool traces_access;
+    bool webhook_allow_private; /* addresses of private networks, too */
+    unsigned webhook_timeout_ms;
+    unsigned webhook_retry_ms;  /* before the second try; twice as long before each further one */
+    unsigned webhook_give_up_s; /* of failures, until it is paused */
     unsigned feed_stuck_s; /* a follower of the feed that takes nothing for so long is closed */
     unsigned
         analysis_ms; /* processor time for all files of an upload; 0: as core/analysis has it */
@@ -79,6 +84,8 @@ struct api {
     struct presence *presence;
     struct claims *claims;
     struct feeds *feeds;
+    struct webhooks *webhooks;
+    struct key32 webhook_root; /* api/webhook_secret.h */
     struct in_flight *in_flight;
     struct rates *token_rates;   /* NULL: no limit */
     struct rates *address_rates; /* NULL: no limit */

@@ -7,6 +7,7 @@
 #include "api/presence.h"
 #include "api/restore.h"
 #include "api/term_set.h"
+#include "api/webhook_secret.h"
 #include "core/base/file.h"
 #include "core/base/invariant.h"
 #include "core/base/process.h"
@@ -386,7 +387,10 @@ static enum err_code serve(struct server *s, uv_loop_t *loop, struct err *err)
     static const int NUMBERS[SIGNALS] = {SIGTERM, SIGINT, SIGHUP};
     s->api.options = s->options.api;
     s->api.ledger = s->ledger;
-    enum err_code code = api_start(&s->api, err);
+    enum err_code code = webhook_root(s->keys.checkpoint_seed, &s->api.webhook_root, err);
+    if (code == ERR_OK) {
+        code = api_start(&s->api, err);
+    }
     if (code != ERR_OK) {
         return code;
     }

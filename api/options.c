@@ -46,6 +46,11 @@ static const char USAGE[] =
     "  --trace-access             trace a line for each answer\n"
     "  --feed-stuck-s N           a follower of the feed that takes nothing for so long is closed "
     "[30]\n"
+    "  --webhook-allow-private    webhooks may be of private networks, too\n"
+    "  --webhook-timeout-ms N     for one delivery of a webhook [15000]\n"
+    "  --webhook-retry-ms N       until it is tried again, and then twice as long each time, at "
+    "most an hour [5000]\n"
+    "  --webhook-give-up-s N      of failures, until it is paused [259200]\n"
     "  --qubic-live-url URL       [https://rpc.qubic.org/live/v1, of a testnet log "
     "https://testnet-rpc.qubic.org/live/v1];\n"
     "                             a local log needs both\n"
@@ -94,6 +99,10 @@ enum option_id {
     OPT_ORIGIN,
     OPT_PAGE,
     OPT_FEED_STUCK,
+    OPT_WEBHOOK_PRIVATE,
+    OPT_WEBHOOK_TIMEOUT,
+    OPT_WEBHOOK_RETRY,
+    OPT_WEBHOOK_GIVE_UP,
     OPT_TLS_CERT,
     OPT_TLS_KEY,
     OPT_CORS,
@@ -131,6 +140,10 @@ static const struct option LONG[] = {
     {"origin", required_argument, NULL, OPT_ORIGIN},
     {"page", required_argument, NULL, OPT_PAGE},
     {"feed-stuck-s", required_argument, NULL, OPT_FEED_STUCK},
+    {"webhook-allow-private", no_argument, NULL, OPT_WEBHOOK_PRIVATE},
+    {"webhook-timeout-ms", required_argument, NULL, OPT_WEBHOOK_TIMEOUT},
+    {"webhook-retry-ms", required_argument, NULL, OPT_WEBHOOK_RETRY},
+    {"webhook-give-up-s", required_argument, NULL, OPT_WEBHOOK_GIVE_UP},
     {"tls-cert", required_argument, NULL, OPT_TLS_CERT},
     {"tls-key", required_argument, NULL, OPT_TLS_KEY},
     {"cors-origin", required_argument, NULL, OPT_CORS},
@@ -181,18 +194,31 @@ static enum err_code limit(const char *name, struct api_limit *ret, struct err *
 }
 
 /* Those of the HTTP server. */
-static enum err_code take_http(int id, struct api_options *api, struct err *err)
+static enum err_code at_least_1(const char *name, uint64_t max, unsigned *ret, struct err *err)
 {
     uint64_t value = 0;
-    enum err_code code = ERR_OK;
+    enum err_code code = number(optarg, max, &value, name, err);
+    if (code == ERR_OK && value == 0) {
+        code = err_set(err, ERR_INVALID, "--%s is at least 1", name);
+    }
+    *ret = (unsigned)value;
+    return code;
+}
+
+static enum err_code take_http(int id, struct api_options *api, struct err *err)
+{
     switch (id) {
     case OPT_FEED_STUCK:
-        code = number(optarg, 3600, &value, "feed-stuck-s", err);
-        api->feed_stuck_s = (unsigned)value;
-        if (code == ERR_OK && value == 0) {
-            code = err_set(err, ERR_INVALID, "--feed-stuck-s is at least 1");
-        }
-        return code;
+        return at_least_1("feed-stuck-s", 3600, &api->feed_stuck_s, err);
+    case OPT_WEBHOOK_PRIVATE:
+        api->webhook_allow_private = true;
+        return ERR_OK;
+    case OPT_WEBHOOK_TIMEOUT:
+        return at_least_1("webhook-timeout-ms", 600000, &api->webhook_timeout_ms, err);
+    case OPT_WEBHOOK_RETRY:
+        return at_least_1("webhook-retry-ms", 3600000, &api->webhook_retry_ms, err);
+    case OPT_WEBHOOK_GIVE_UP:
+        return at_least_1("webhook-give-up-s", 366 * 24 * 3600, &api->webhook_give_up_s, err);
     case OPT_TLS_CERT:
         api->tls_cert = optarg;
         return ERR_OK;
@@ -346,7 +372,12 @@ enum err_code options_parse(int argc, char **argv, struct tallyd_options *ret, b
     struct tallyd_options options = {
         .name = "tally.local",
         .network = NETWORK_LOCAL,
-        .api = {.port = 8420, .feed_stuck_s = 30, .connections_max = 4096},
+        .api = {.port = 8420,
+                .feed_stuck_s = 30,
+                .webhook_timeout_ms = 15000,
+                .webhook_retry_ms = 5000,
+                .webhook_give_up_s = 3 * 24 * 3600,
+                .connections_max = 4096},
     };
     *ret_help = argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0);
     if (*ret_help) {

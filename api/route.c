@@ -43,6 +43,7 @@ static const struct route_table *const TABLES[] = {
     &ROUTES_ACCOUNTS,
     &ROUTES_RESUMABLE,
     &ROUTES_PROVIDERS,
+    &ROUTES_WEBHOOKS,
 };
 /* clang-format on */
 

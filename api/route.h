@@ -59,6 +59,7 @@ extern const struct route_table ROUTES_RESUMABLE;
 extern const struct route_table ROUTES_SETTLEMENT;
 extern const struct route_table ROUTES_TOKENS;
 extern const struct route_table ROUTES_UPLOADS;
+extern const struct route_table ROUTES_WEBHOOKS;
 extern const struct route_table ROUTES_WORKERS;
 
 /* All of them, in the order in which they are tried. */

@@ -3,6 +3,7 @@
 #include "api/feed.h"
 #include "api/fields.h"
 #include "api/route.h"
+#include "api/webhooks.h"
 #include "core/base/text.h"
 #include "core/base/time.h"
 #include "core/market/terms.h"
@@ -221,6 +222,15 @@ static void metrics(struct call *call)
     metric(&text, "feed_events_rendered_total", "counter", "Events rendered for the feed.",
            feed.rendered);
     metric(&text, "feed_events_sent_total", "counter", "Events sent to followers.", feed.sent);
+    struct webhooks_stats hooks = webhooks_stats(call->api->webhooks);
+    metric(&text, "webhooks", "gauge", "Webhooks that there are.", hooks.live);
+    metric(&text, "webhooks_paused", "gauge", "Of them, those that are paused.", hooks.paused);
+    metric(&text, "webhooks_failing", "gauge", "Of the others, those whose last delivery failed.",
+           hooks.failing);
+    metric(&text, "webhook_attempts_total", "counter", "Deliveries that were tried.",
+           hooks.attempts);
+    metric(&text, "webhook_failures_total", "counter", "Of them, those that failed.",
+           hooks.failures);
     static const char *const CLASSES[] = {"settlement", "report", "consumer", "bulk"};
     buf_append_text(&text, "# HELP tally_queue_length Commands waiting for the writer.\n"
                            "# TYPE tally_queue_length gauge\n");

@@ -89,6 +89,32 @@
 
 #define FIELDS_token_revoked(F, S) F(S, 1, ID, token_id, PUBLIC, _)
 
+/* A webhook's secret is in no event: it follows from a key of the server, the webhook's id and secret_version (api/webhook_secret.h).
+ * Deliveries are no events either: docs/decisions/0022. */
+#define FIELDS_webhook_created(F, S)                                                               \
+    F(S, 1, ID, webhook_id, PUBLIC, _)                                                             \
+    F(S, 2, U64, scopes, PUBLIC, _)                                                                \
+    F(S, 3, U64, after, PUBLIC, _)                                                                 \
+    F(S, 4, TEXT, url, PRIVATE, _)                                                                 \
+    F(S, 5, TEXT, topics, PRIVATE, _)                                                              \
+    F(S, 6, TEXT, types, PRIVATE, _)                                                               \
+    F(S, 7, TEXT, label, PRIVATE, _)
+
+#define FIELDS_webhook_deleted(F, S) F(S, 1, ID, webhook_id, PUBLIC, _)
+
+#define FIELDS_webhook_rotated(F, S)                                                               \
+    F(S, 1, ID, webhook_id, PUBLIC, _)                                                             \
+    F(S, 2, U64, secret_version, PUBLIC, _)
+
+#define FIELDS_webhook_paused(F, S)                                                                \
+    F(S, 1, ID, webhook_id, PUBLIC, _)                                                             \
+    F(S, 2, U64, after, PUBLIC, _)                                                                 \
+    F(S, 3, U64, failures, PUBLIC, _)                                                              \
+    F(S, 4, TIME, failing_since, PUBLIC, _)                                                        \
+    F(S, 5, TEXT, detail, PRIVATE, _)
+
+#define FIELDS_webhook_resumed(F, S) F(S, 1, ID, webhook_id, PUBLIC, _)
+
 /* ── uploads and what they are (stream: upload) ────────────────────────────────────────────────── */
 
 #define FIELDS_upload_received(F, S)                                                               \
@@ -490,6 +516,11 @@
       STREAM_ACCOUNT)                                                                              \
     T(11, 1, TOKEN_ISSUED, token_issued, token_issued, "token.issued", STREAM_ACCOUNT)             \
     T(12, 1, TOKEN_REVOKED, token_revoked, token_revoked, "token.revoked", STREAM_ACCOUNT)         \
+    T(13, 1, WEBHOOK_CREATED, webhook_created, webhook_created, "webhook.created", STREAM_ACCOUNT) \
+    T(14, 1, WEBHOOK_DELETED, webhook_deleted, webhook_deleted, "webhook.deleted", STREAM_ACCOUNT) \
+    T(15, 1, WEBHOOK_ROTATED, webhook_rotated, webhook_rotated, "webhook.rotated", STREAM_ACCOUNT) \
+    T(16, 1, WEBHOOK_PAUSED, webhook_paused, webhook_paused, "webhook.paused", STREAM_ACCOUNT)     \
+    T(17, 1, WEBHOOK_RESUMED, webhook_resumed, webhook_resumed, "webhook.resumed", STREAM_ACCOUNT) \
     T(20, 1, UPLOAD_RECEIVED, upload_received, upload_received, "upload.received", STREAM_UPLOAD)  \
     T(21, 1, UPLOAD_REJECTED, upload_rejected, upload_rejected, "upload.rejected", STREAM_UPLOAD)  \
     OLD(22, 1, analysis_completed_v1, "analysis.completed", STREAM_UPLOAD)                         \
@@ -564,6 +595,11 @@
     S(identity_registered)                                                                         \
     S(token_issued)                                                                                \
     S(token_revoked)                                                                               \
+    S(webhook_created)                                                                             \
+    S(webhook_deleted)                                                                             \
+    S(webhook_rotated)                                                                             \
+    S(webhook_paused)                                                                              \
+    S(webhook_resumed)                                                                             \
     S(upload_received)                                                                             \
     S(upload_rejected)                                                                             \
     OLD(analysis_completed_v1, analysis_completed)                                                 \

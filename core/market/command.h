@@ -24,6 +24,11 @@ enum command_type {
     COMMAND_SESSION_OPEN, /* register the identity if it is new, issue a token */
     COMMAND_TOKEN_ISSUE,
     COMMAND_TOKEN_REVOKE,
+    COMMAND_WEBHOOK_CREATE,
+    COMMAND_WEBHOOK_DELETE,
+    COMMAND_WEBHOOK_ROTATE,
+    COMMAND_WEBHOOK_PAUSE,
+    COMMAND_WEBHOOK_RESUME,
     /* uploads */
     COMMAND_UPLOAD_RECEIVE,
     COMMAND_UPLOAD_REJECT,
@@ -79,6 +84,13 @@ struct command_token {
 struct command_token_revoke {
     struct id16 account_id;
     struct id16 token_id;
+};
+
+struct command_webhook {
+    struct id16 account_id; /* zero: the operator's own */
+    struct id16 webhook_id;
+    struct ev_webhook_created created; /* create; webhook_id is filled by decide */
+    struct ev_webhook_paused paused;   /* pause; likewise */
 };
 
 struct command_analysis {
@@ -267,6 +279,7 @@ struct command {
         struct command_session session;
         struct command_token token;
         struct command_token_revoke token_revoke;
+        struct command_webhook webhook;
         struct command_upload upload;
         struct command_upload_reject upload_reject;
         struct command_analysis analysis;

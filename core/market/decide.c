@@ -138,6 +138,12 @@ static enum err_code dispatch(struct deciding *d)
     case COMMAND_ANALYSIS_COMPLETE:
     case COMMAND_ANALYSIS_OVERRIDE:
         return decide_account(d);
+    case COMMAND_WEBHOOK_CREATE:
+    case COMMAND_WEBHOOK_DELETE:
+    case COMMAND_WEBHOOK_ROTATE:
+    case COMMAND_WEBHOOK_PAUSE:
+    case COMMAND_WEBHOOK_RESUME:
+        return decide_webhook(d);
     case COMMAND_HOST_ENROL:
     case COMMAND_HOST_ONLINE:
     case COMMAND_HOST_OFFLINE:

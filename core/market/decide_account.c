@@ -25,8 +25,7 @@ static enum err_code check_token(struct deciding *d, const struct ev_token_issue
     return ERR_OK;
 }
 
-/* Whether the command's actor may give and take tokens of this account. */
-static bool may_act_for(const struct deciding *d, struct id16 account_id)
+bool decide_may_act_for(const struct deciding *d, struct id16 account_id)
 {
     const struct command *c = d->command;
     return c->actor_kind == ACTOR_OPERATOR || c->actor_kind == ACTOR_LEDGER ||
@@ -71,7 +70,7 @@ static enum err_code issue_token(struct deciding *d)
     if (!id_is_zero(c->account_id) && !state_account(d->state, c->account_id, &account)) {
         return refuse(d, ERR_NOT_FOUND, "no_such_account", "there is no such account");
     }
-    if (!may_act_for(d, c->account_id)) {
+    if (!decide_may_act_for(d, c->account_id)) {
         return refuse(d, ERR_DENIED, "not_yours",
                       "a token can only be issued for your own account");
     }
@@ -86,7 +85,7 @@ static enum err_code revoke_token(struct deciding *d)
     struct token_row token;
     if (!store_get_row(d->state, &STATE_TOKEN_IDS, id_key(&c->token_id), &hash, sizeof hash) ||
         !state_token(d->state, hash, &token) || !id_equal(token.account_id, c->account_id) ||
-        !may_act_for(d, c->account_id)) {
+        !decide_may_act_for(d, c->account_id)) {
         return refuse(d, ERR_NOT_FOUND, "no_such_token", "you have no such token");
     }
     if (token.revoked != 0) {

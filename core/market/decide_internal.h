@@ -24,6 +24,8 @@ struct event *decide_event(struct deciding *d, enum event_type_number type, stru
 
 /* The command is given by this account, and not by something else with its id. */
 bool decide_by_account(const struct deciding *d, struct id16 account_id);
+/* By that account, or for it by the operator or the server. */
+bool decide_may_act_for(const struct deciding *d, struct id16 account_id);
 /* The operator, or the server by itself. */
 enum err_code decide_need_operator(struct deciding *d);
 /* Whether its hash or its id was issued before. */
@@ -40,6 +42,7 @@ enum err_code decide_reported_job(struct deciding *d, struct id16 job_id, struct
 
 enum err_code decide_ledger(struct deciding *d);
 enum err_code decide_account(struct deciding *d);
+enum err_code decide_webhook(struct deciding *d);
 enum err_code decide_market(struct deciding *d);
 enum err_code decide_job(struct deciding *d);
 enum err_code decide_report(struct deciding *d);

@@ -130,6 +130,17 @@ static void evolve_ledger(struct store *state, uint64_t sequence, const struct e
 
 static void evolve_account(struct store *state, uint64_t sequence, const struct event *event)
 {
+    switch (event->type->number) {
+    case EVENT_WEBHOOK_CREATED:
+    case EVENT_WEBHOOK_DELETED:
+    case EVENT_WEBHOOK_ROTATED:
+    case EVENT_WEBHOOK_PAUSED:
+    case EVENT_WEBHOOK_RESUMED:
+        evolve_webhook(state, sequence, event);
+        return;
+    default:
+        break;
+    }
     if (event->type->number == EVENT_IDENTITY_REGISTERED) {
         struct account_row row;
         memset(&row, 0, sizeof row);

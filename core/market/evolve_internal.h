@@ -10,6 +10,7 @@
 void evolve_missing(struct store *state, const char *what);
 
 void evolve_job(struct store *state, uint64_t sequence, const struct event *event);
+void evolve_webhook(struct store *state, uint64_t sequence, const struct event *event);
 void evolve_escrow(struct store *state, uint64_t sequence, const struct event *event);
 /* Funds are locked: the job goes to its provider's queue. */
 void evolve_job_funded(struct store *state, struct id16 job_id, int64_t now);

@@ -8,10 +8,11 @@
 
 /* Rows are stored as they lie in memory: padding would be undefined bytes in a digest. Every member is a multiple of 8 bytes
  * (ids and keys are 16 and 32), so the sizes below are the sums of their members. */
-static_assert(sizeof(struct ledger_row) == 16 + 2 * 32 + 24 * 8, "no padding");
+static_assert(sizeof(struct ledger_row) == 16 + 2 * 32 + 25 * 8, "no padding");
 static_assert(sizeof(struct settlement_key_row) == 32 + 3 * 8, "no padding");
 static_assert(sizeof(struct account_row) == 32 + 5 * 8, "no padding");
 static_assert(sizeof(struct token_row) == 3 * 16 + 3 * 8, "no padding");
+static_assert(sizeof(struct webhook_row) == 16 + 7 * 8, "no padding");
 static_assert(sizeof(struct upload_row) == 16 + 11 * 8 + 2 * 12 * 8, "no padding");
 static_assert(sizeof(struct host_row) == 2 * 16 + 2 * 8, "no padding");
 static_assert(sizeof(struct offer_row) == 2 * 16 + 14 * 8, "no padding");
@@ -29,6 +30,8 @@ const struct store_table STATE_ACCOUNTS = {"accounts"};
 const struct store_table STATE_IDENTITIES = {"identities"};
 const struct store_table STATE_TOKENS = {"tokens"};
 const struct store_table STATE_TOKEN_IDS = {"token_ids"};
+const struct store_table STATE_WEBHOOKS = {"webhooks"};
+const struct store_table STATE_ACCOUNT_WEBHOOKS = {"account_webhooks"};
 const struct store_table STATE_UPLOADS = {"uploads"};
 const struct store_table STATE_HOSTS = {"hosts"};
 const struct store_table STATE_OFFERS = {"offers"};
@@ -56,6 +59,8 @@ const struct store_table *const STATE_TABLES[] = {
     &STATE_ACCOUNTS,
     &STATE_IDENTITIES,
     &STATE_TOKEN_IDS,
+    &STATE_WEBHOOKS,
+    &STATE_ACCOUNT_WEBHOOKS,
     &STATE_UPLOADS,
     &STATE_OFFERS,
     &STATE_HOST_OFFERS,
@@ -113,6 +118,29 @@ bool state_account_by_identity(struct store *store, struct key32 identity, struc
 bool state_token(struct store *store, struct key32 hash, struct token_row *ret)
 {
     return store_get_row(store, &STATE_TOKENS, hash_key(&hash), ret, sizeof *ret);
+}
+
+bool state_webhook(struct store *store, struct id16 id, struct webhook_row *ret)
+{
+    return store_get_row(store, &STATE_WEBHOOKS, id_key(&id), ret, sizeof *ret);
+}
+
+size_t state_account_webhooks(struct store *store, struct id16 account_id, struct id16 *ret,
+                              size_t max)
+{
+    struct bytes key;
+    struct bytes value;
+    uint8_t at[32] = {0};
+    size_t count = 0;
+    memcpy(at, account_id.b, sizeof account_id.b);
+    while (
+        count < max &&
+        store_seek(store, &STATE_ACCOUNT_WEBHOOKS, bytes_of(at, sizeof at), true, &key, &value) &&
+        memcmp(key.data, account_id.b, sizeof account_id.b) == 0) {
+        memcpy(at, key.data, sizeof at);
+        memcpy(ret[count++].b, at + 16, sizeof ret->b);
+    }
+    return count;
 }
 
 bool state_upload(struct store *store, struct id16 id, struct upload_row *ret)

@@ -43,6 +43,7 @@ struct ledger_row { /* one row, key "l" */
     uint64_t batch_max;
     uint64_t billing_version;
     uint64_t paid_endings; /* bit n: ending n pays the provider */
+    uint64_t webhooks;     /* that were not deleted */
 };
 
 struct settlement_key_row { /* key id, u64 big-endian → */
@@ -70,6 +71,22 @@ struct token_row { /* SHA-256 of the token → */
     uint64_t scopes;
     int64_t expires_at; /* 0: never */
     uint64_t revoked;
+};
+
+/* Of one account, or of the operator; and of all. */
+#define WEBHOOKS_PER_ACCOUNT_MAX 16
+#define WEBHOOKS_MAX 4096
+
+/* webhook id → ; it stays when it is deleted: an id gives a secret, so it is used once */
+struct webhook_row {
+    struct id16 account_id; /* zero: the operator's */
+    uint64_t scopes;        /* of whoever made it: what it is shown */
+    uint64_t after;         /* where it begins */
+    uint64_t created_sequence;
+    uint64_t secret_version; /* from 1 */
+    int64_t rotated_at;      /* 0: never */
+    uint64_t paused;         /* sequence of its webhook.paused; 0: it is not */
+    uint64_t deleted;        /* sequence of its webhook.deleted; 0: it is not */
 };
 
 /* ── uploads ── */
@@ -299,6 +316,9 @@ extern const struct store_table STATE_ACCOUNTS;
 extern const struct store_table STATE_IDENTITIES; /* Qubic key → account id */
 extern const struct store_table STATE_TOKENS;
 extern const struct store_table STATE_TOKEN_IDS; /* token id → token hash */
+extern const struct store_table STATE_WEBHOOKS;
+extern const struct store_table
+    STATE_ACCOUNT_WEBHOOKS; /* account id ‖ webhook id → nothing: not deleted */
 extern const struct store_table STATE_UPLOADS;
 extern const struct store_table STATE_HOSTS;
 extern const struct store_table STATE_OFFERS;
@@ -327,6 +347,10 @@ bool state_settlement_key(struct store *store, uint64_t key_id, struct settlemen
 bool state_account(struct store *store, struct id16 id, struct account_row *ret);
 bool state_account_by_identity(struct store *store, struct key32 identity, struct id16 *ret);
 bool state_token(struct store *store, struct key32 hash, struct token_row *ret);
+bool state_webhook(struct store *store, struct id16 id, struct webhook_row *ret);
+/* Up to `max` ids of an account's webhooks, oldest first, without those that are deleted. */
+size_t state_account_webhooks(struct store *store, struct id16 account_id, struct id16 *ret,
+                              size_t max);
 bool state_upload(struct store *store, struct id16 id, struct upload_row *ret);
 /* What counts, for matching, quotes and hosts: what its owner said last, else what the analysis found. */
 const struct requirements *upload_needs(const struct upload_row *upload);

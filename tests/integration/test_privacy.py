@@ -81,6 +81,16 @@ GET    /v1/uploads/resumable/{id}                     401  200* 404  403  403  4
 PATCH  /v1/uploads/resumable/{id}                     401  404  404  403  403  403  403  403  403
 POST   /v1/uploads/resumable/{id}/complete            401  201* 404  403  403  403  403  403  403
 GET    /v1/uploads/{id}                               401  200* 404  403  403  403  403  403  403
+GET    /v1/webhooks                                   401  200* 200  200  200  403  403  403  200
+POST   /v1/webhooks                                   401  422  422  422  422  403  403  403  422
+GET    /v1/webhooks/{id}                              401  200* 404  404  404  403  403  403  404
+DELETE /v1/webhooks/{id}                              401  404  404  404  404  403  403  403  404
+GET    /v1/webhooks/{id}/attempts                     401  200  404  404  404  403  403  403  404
+POST   /v1/webhooks/{id}/cursor                       401  422  404  404  404  403  403  403  404
+POST   /v1/webhooks/{id}/resend                       401  404  404  404  404  403  403  403  404
+POST   /v1/webhooks/{id}/resume                       401  409  404  404  404  403  403  403  404
+POST   /v1/webhooks/{id}/rotate                       401  200  404  404  404  403  403  403  404
+POST   /v1/webhooks/{id}/test                         401  200  404  404  404  403  403  403  404
 GET    /v1/workers                                    401  403  403  200  200  403  403  403  403
 POST   /v1/workers/benchmark                          401  403  403  403  403  200  200  403  403
 POST   /v1/workers/claim                              401  403  403  403  403  204  204  403  403
@@ -124,7 +134,9 @@ class Privacy(unittest.TestCase):
         cls.alice.ok("POST", "/v1/auth/tokens/%s/revoke" % cls.spare, {})
         withdrawn = cls.maria.ok("POST", "/v1/offers", {"host_id": cls.rig.host_id, **cls.rig.OFFER})["id"]
         cls.maria.ok("POST", "/v1/offers/%s/withdraw" % withdrawn, {})
-        cls.requests = cls.make_requests(withdrawn)
+        hooks = [cls.alice.ok("POST", "/v1/webhooks", {"url": "http://127.0.0.1:1/zebra", "label": "zebra"})["webhook"]["id"] for _ in range(2)]
+        cls.alice.ok("DELETE", "/v1/webhooks/" + hooks[1])
+        cls.requests = cls.make_requests(withdrawn, hooks)
 
     @classmethod
     def tearDownClass(cls):
@@ -143,7 +155,7 @@ class Privacy(unittest.TestCase):
         return cls.alice.wait_for(job, lambda now: now["settled"])
 
     @classmethod
-    def make_requests(cls, withdrawn):
+    def make_requests(cls, withdrawn, hooks):
         """Operation → address and body. What would change something is asked so that even its owner is refused, or may be asked again."""
         job, upload = cls.job["id"], cls.job["upload_id"]
         report = {"progress": {"permille": 1, "used_ms": 1}, "output": {"source": "stdout", "first_line": 2, "text": "x\n"},
@@ -167,6 +179,11 @@ class Privacy(unittest.TestCase):
             "GET /v1/uploads/resumable/{id}": (cls.pieces, None), "PATCH /v1/uploads/resumable/{id}": (cls.pieces, b"x"),
             "DELETE /v1/uploads/resumable/{id}": (cls.pieces, None), "POST /v1/uploads/resumable/{id}/complete": (cls.pieces, {}),
             "PUT /v1/workers/jobs/{id}/results/{tail}": (job, b"x"),
+            **{"%s /v1/webhooks/{id}%s" % tuple((name + " ").split(" ")[:2]): (hooks[0], body) for name, body in {
+                "GET": None, "GET /attempts": None, "POST /cursor": {"after": 10**9}, "POST /resend": {"sequence": 10**9}, "POST /resume": {},
+                "POST /rotate": {}, "POST /test": {}}.items()},
+            "DELETE /v1/webhooks/{id}": (hooks[1], None),
+            "POST /v1/webhooks": (None, {"url": "nowhere"}),
             **{"POST /v1/workers/jobs/{id}/" + name: (job, body) for name, body in report.items()},
         }
         query = {"GET /v1/matches": "?upload_id=" + upload, "GET /v1/estimates": "?upload_id=" + upload,

@@ -17,6 +17,11 @@ static const char *const NAMES[] = {
     [COMMAND_SESSION_OPEN] = "session.open",
     [COMMAND_TOKEN_ISSUE] = "token.issue",
     [COMMAND_TOKEN_REVOKE] = "token.revoke",
+    [COMMAND_WEBHOOK_CREATE] = "webhook.create",
+    [COMMAND_WEBHOOK_DELETE] = "webhook.delete",
+    [COMMAND_WEBHOOK_ROTATE] = "webhook.rotate",
+    [COMMAND_WEBHOOK_PAUSE] = "webhook.pause",
+    [COMMAND_WEBHOOK_RESUME] = "webhook.resume",
     [COMMAND_UPLOAD_RECEIVE] = "upload.receive",
     [COMMAND_UPLOAD_REJECT] = "upload.reject",
     [COMMAND_ANALYSIS_COMPLETE] = "analysis.complete",
@@ -112,6 +117,14 @@ static void say_before_the_job(struct line *line, const struct command *c)
         break;
     case COMMAND_TOKEN_REVOKE:
         say_id(line, "token", c->u.token_revoke.token_id);
+        break;
+    case COMMAND_WEBHOOK_CREATE:
+    case COMMAND_WEBHOOK_DELETE:
+    case COMMAND_WEBHOOK_ROTATE:
+    case COMMAND_WEBHOOK_PAUSE:
+    case COMMAND_WEBHOOK_RESUME:
+        say_id(line, "webhook", c->u.webhook.webhook_id);
+        say_id(line, "account", c->u.webhook.account_id);
         break;
     case COMMAND_UPLOAD_RECEIVE:
         say_id(line, "upload", c->u.upload.upload_id);

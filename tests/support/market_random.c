@@ -32,10 +32,47 @@ static uint64_t any_magnitude(struct market *m)
 
 /* ── people, machines, offers ──────────────────────────────────────────────────────────────────── */
 
+static void webhook_command(struct market *m, enum command_type type, struct id16 owner,
+                            struct id16 webhook_id)
+{
+    enum actor_kind by = id_is_zero(owner) || market_chance(m, 10) ? ACTOR_OPERATOR : ACTOR_ACCOUNT;
+    struct command command =
+        market_command(m, type, by, market_chance(m, 90) ? owner : any_of(m, &m->accounts));
+    command.u.webhook = (struct command_webhook){
+        .account_id = owner,
+        .webhook_id = webhook_id,
+        .created = {.scopes = market_chance(m, 90) ? SCOPE_CONSUMER : SCOPE_WORKER,
+                    .url = bytes_of_text(market_chance(m, 95) ? "https://example.org/hook" : ""),
+                    .topics = bytes_of_text("all")},
+        .paused = {.failures = 3}};
+    (void)market_submit(m, &command);
+}
+
+/* One is made, and a few things happen to it or to another of the account's. By draws of its own: what happens to jobs stays rare in the way it was. */
+static void webhook_step(struct market *m)
+{
+    static const enum command_type TYPES[] = {COMMAND_WEBHOOK_ROTATE, COMMAND_WEBHOOK_PAUSE,
+                                              COMMAND_WEBHOOK_RESUME, COMMAND_WEBHOOK_DELETE};
+    uint64_t random = m->random;
+    m->random ^= m->sequence;
+    struct id16 owner = market_chance(m, 10) ? (struct id16){0} : any_of(m, &m->accounts);
+    webhook_command(m, COMMAND_WEBHOOK_CREATE, owner, market_new_id(m));
+    for (int i = 0; i < 4; i++) {
+        struct id16 own[WEBHOOKS_PER_ACCOUNT_MAX];
+        size_t count = state_account_webhooks(m->store, owner, own, WEBHOOKS_PER_ACCOUNT_MAX);
+        webhook_command(m, TYPES[market_below(m, sizeof TYPES / sizeof *TYPES)], owner,
+                        count == 0 ? market_new_id(m) : own[market_below(m, count)]);
+    }
+    m->random = random;
+}
+
 static void people_step(struct market *m)
 {
     struct id16 account = any_of(m, &m->accounts);
     struct command command;
+    if (m->sequence % 5 == 0) {
+        webhook_step(m);
+    }
     switch (market_below(m, 4)) {
     case 0:
         (void)market_sign_in(m,

@@ -206,6 +206,25 @@ void duel_compare_all(struct duel *d)
     }
     compare_others(d);
     same(d, "the books", "sum", 0, sum);
+    uint64_t live = 0;
+    for (size_t i = 0; i < n->webhook_count; i++) {
+        struct webhook_row row = {0};
+        struct id16 own[WEBHOOKS_PER_ACCOUNT_MAX];
+        const struct naive_webhook *hook = &n->webhooks[i];
+        char what[40];
+        name(what, "webhook", hook->id);
+        same(d, what, "existence", state_webhook(d->store, hook->id, &row), true);
+        same(d, what, "being deleted", row.deleted != 0, hook->deleted);
+        same(d, what, "version", row.secret_version, hook->secret_version);
+        same(d, what, "being paused", row.paused != 0, hook->paused);
+        same(d, what, "number in its account",
+             state_account_webhooks(d->store, hook->account_id, own, WEBHOOKS_PER_ACCOUNT_MAX),
+             naive_webhooks_of(n, hook->account_id));
+        live += hook->deleted ? 0 : 1;
+    }
+    struct ledger_row ledger = {0};
+    (void)state_ledger(d->store, &ledger);
+    same(d, "the ledger", "number of webhooks", ledger.webhooks, live);
     same(d, "the ledger", "number of accounts", memory_store_rows(d->store, &STATE_ACCOUNTS),
          n->account_count);
     same(d, "the ledger", "number of jobs", memory_store_rows(d->store, &STATE_JOBS), n->job_count);

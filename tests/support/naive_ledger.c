@@ -941,6 +941,12 @@ bool naive_give(struct naive_ledger *n, const struct command *c, int64_t now)
     case COMMAND_TOKEN_ISSUE:
     case COMMAND_TOKEN_REVOKE:
         return people(n, c, now);
+    case COMMAND_WEBHOOK_CREATE:
+    case COMMAND_WEBHOOK_DELETE:
+    case COMMAND_WEBHOOK_ROTATE:
+    case COMMAND_WEBHOOK_PAUSE:
+    case COMMAND_WEBHOOK_RESUME:
+        return naive_webhook(n, c) || no(n, "not their webhook");
     case COMMAND_UPLOAD_RECEIVE:
     case COMMAND_UPLOAD_REJECT:
     case COMMAND_ANALYSIS_COMPLETE:

@@ -39,6 +39,14 @@ struct naive_token {
     bool revoked;
 };
 
+struct naive_webhook {
+    struct id16 id;
+    struct id16 account_id; /* zero: the operator's */
+    uint64_t secret_version;
+    bool paused;
+    bool deleted;
+};
+
 struct naive_host {
     struct id16 id;
     struct id16 account_id;
@@ -172,6 +180,7 @@ struct naive_ledger {
     char word[32]; /* of the last refusal */
     size_t account_count;
     size_t token_count;
+    size_t webhook_count;
     size_t host_count;
     size_t upload_count;
     size_t offer_count;
@@ -183,6 +192,7 @@ struct naive_ledger {
     size_t found_count;
     struct naive_account accounts[NAIVE_THINGS_MAX];
     struct naive_token tokens[NAIVE_THINGS_MAX];
+    struct naive_webhook webhooks[NAIVE_THINGS_MAX];
     struct naive_host hosts[NAIVE_THINGS_MAX];
     struct naive_upload uploads[NAIVE_THINGS_MAX];
     struct naive_offer offers[NAIVE_THINGS_MAX];
@@ -214,6 +224,10 @@ bool naive_anchor(struct naive_ledger *n, const struct command *c);
 bool naive_retire(struct naive_ledger *n, const struct command *c);
 /* What the owner says of an upload counts from then on; naive_override.c. */
 bool naive_override(struct naive_ledger *n, const struct command *c);
+
+/* naive_webhook.c */
+bool naive_webhook(struct naive_ledger *n, const struct command *c);
+size_t naive_webhooks_of(const struct naive_ledger *n, struct id16 account_id);
 
 /* naive_legs.c. NULL: accepted and done, else the word. */
 const char *naive_restore(struct naive_ledger *naive, const struct command *command);

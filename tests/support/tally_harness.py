@@ -284,7 +284,7 @@ class Chain(Process):
 class World:
     """Chain and server. `terms`: set at init, e.g. {"upload_max": 65536}. `options`: of tallyd run."""
 
-    def __init__(self, terms=None, tick_ms=20, page=None, poll_ms=20, options=(), faucet=False, port=0):
+    def __init__(self, terms=None, tick_ms=20, page=None, poll_ms=20, options=(), faucet=False, port=0, network="local"):
         self.folder = tempfile.mkdtemp(prefix="tally-test-")
         self.data = self.folder + "/data"
         self.tick_ms = tick_ms
@@ -301,7 +301,7 @@ class World:
                 file.write("a passphrase for tests\n")
             self.chain = Chain(self.folder + "/chain", tick_ms)
             sets = [text for name, value in (terms or {}).items() for text in ("--set", "%s=%s" % (name, value))]
-            done = subprocess.run([BIN + "/tallyd", "init", *self.common(), "--network", "local", *sets],
+            done = subprocess.run([BIN + "/tallyd", "init", *self.common(), "--network", network, *sets],
                                   capture_output=True, timeout=60)
             assert done.returncode == 0, done.stderr
             self.start()

@@ -127,6 +127,35 @@ static struct command token(struct stage *s, enum command_type type, enum stage_
     return c;
 }
 
+/* The owner's; all but the first are about one that there is, and to resume it, it is paused. */
+static struct command webhook(struct stage *s, enum command_type type, enum stage_actor actor)
+{
+    struct command c = stage_command(s, type, actor);
+    struct webhook_row row = {0};
+    struct id16 id;
+    c.u.webhook = (struct command_webhook){.account_id = s->actors[BY_OWNER],
+                                           .webhook_id = market_new_id(&s->market),
+                                           .created = {.scopes = SCOPE_CONSUMER,
+                                                       .url = bytes_of_text("https://a.example"),
+                                                       .topics = bytes_of_text("all")}};
+    if (type == COMMAND_WEBHOOK_CREATE) {
+        return c;
+    }
+    if (state_account_webhooks(s->market.store, s->actors[BY_OWNER], &id, 1) == 0) {
+        struct command create = webhook(s, COMMAND_WEBHOOK_CREATE, BY_OWNER);
+        id = create.u.webhook.webhook_id;
+        assert_int_equal(market_submit(&s->market, &create), ERR_OK);
+    }
+    c.u.webhook.webhook_id = id;
+    if (type == COMMAND_WEBHOOK_RESUME && state_webhook(s->market.store, id, &row) &&
+        row.paused == 0) {
+        struct command pause = stage_command(s, COMMAND_WEBHOOK_PAUSE, BY_OPERATOR);
+        pause.u.webhook = c.u.webhook;
+        assert_int_equal(market_submit(&s->market, &pause), ERR_OK);
+    }
+    return c;
+}
+
 static struct command reconciliation(struct stage *s, enum command_type type,
                                      enum stage_actor actor)
 {
@@ -560,58 +589,25 @@ struct row {
     } cells[CELLS_MAX];
 };
 
-#define END_ROWS(name, make, accepted)                                                             \
-    {name,                                                                                         \
-     COMMAND_JOB_END,                                                                              \
-     make,                                                                                         \
-     BY(HOST),                                                                                     \
-     "no_such_job",                                                                                \
-     {{IN(RUNNING_SILENT), "lease_expired"},                                                       \
-      {RUNNING, accepted},                                                                         \
-      {ASSIGNED | IN(QUEUED_AGAIN), "not_running"},                                                \
-      {HAD, "job_ended"}}},                                                                        \
-        {name, COMMAND_JOB_END, make, BY(SIBLING) | BY(RIVAL), "no_such_job", {{0}}},              \
-    {                                                                                              \
-        name, COMMAND_JOB_END, make, BUT(HOSTS), "not_a_host",                                     \
-        {                                                                                          \
-            {                                                                                      \
-                0                                                                                  \
-            }                                                                                      \
-        }                                                                                          \
-    }
-
-#define REPORT_ROWS(name, type, accepted, at_quota)                                                \
-    {name,                                                                                         \
-     type,                                                                                         \
-     report,                                                                                       \
-     BY(HOST),                                                                                     \
-     "no_such_job",                                                                                \
-     {{IN(RUNNING_SILENT), "lease_expired"},                                                       \
-      {IN(RUNNING_QUOTA), at_quota},                                                               \
-      {RUNNING, accepted},                                                                         \
-      {ASSIGNED | IN(QUEUED_AGAIN), "not_running"},                                                \
-      {HAD, "job_ended"}}},                                                                        \
-        {name, type, report, BY(SIBLING) | BY(RIVAL), "no_such_job", {{0}}},                       \
-    {                                                                                              \
-        name, type, report, BUT(HOSTS), "not_a_host",                                              \
-        {                                                                                          \
-            {                                                                                      \
-                0                                                                                  \
-            }                                                                                      \
-        }                                                                                          \
-    }
-
-#define BUT_SETTLEMENT(name, type, make)                                                           \
-    {                                                                                              \
-        name, type, make, BUT(BY(SETTLEMENT)), "not_settlement",                                   \
-        {                                                                                          \
-            {                                                                                      \
-                0                                                                                  \
-            }                                                                                      \
-        }                                                                                          \
-    }
-
 /* clang-format off */
+#define END_ROWS(name, make, accepted)                                                             \
+    {name, COMMAND_JOB_END, make, BY(HOST), "no_such_job",                                         \
+     {{IN(RUNNING_SILENT), "lease_expired"}, {RUNNING, accepted},                                  \
+      {ASSIGNED | IN(QUEUED_AGAIN), "not_running"}, {HAD, "job_ended"}}},                          \
+    {name, COMMAND_JOB_END, make, BY(SIBLING) | BY(RIVAL), "no_such_job", {{0}}},                  \
+    {name, COMMAND_JOB_END, make, BUT(HOSTS), "not_a_host", {{0}}}
+#define REPORT_ROWS(name, type, accepted, at_quota)                                                \
+    {name, type, report, BY(HOST), "no_such_job",                                                  \
+     {{IN(RUNNING_SILENT), "lease_expired"}, {IN(RUNNING_QUOTA), at_quota}, {RUNNING, accepted},   \
+      {ASSIGNED | IN(QUEUED_AGAIN), "not_running"}, {HAD, "job_ended"}}},                          \
+    {name, type, report, BY(SIBLING) | BY(RIVAL), "no_such_job", {{0}}},                           \
+    {name, type, report, BUT(HOSTS), "not_a_host", {{0}}}
+#define BUT_SETTLEMENT(name, type, make)                                                           \
+    {name, type, make, BUT(BY(SETTLEMENT)), "not_settlement", {{0}}}
+#define WEBHOOK_ROWS(name, type, accepted, refused)                                                \
+    {name, type, webhook, BY(OWNER) | OPERATORS, accepted, {{0}}},                                 \
+    {name, type, webhook, BUT(BY(OWNER) | OPERATORS), refused, {{0}}}
+
 static const struct row TABLE[] = {
     /* the ledger */
     {"open the ledger", COMMAND_LEDGER_OPEN, plain, OPERATORS, "already_open", {{0}}},
@@ -650,6 +646,12 @@ static const struct row TABLE[] = {
     {"issue a token", COMMAND_TOKEN_ISSUE, token, BUT(BY(OWNER) | OPERATORS), "not_yours", {{0}}},
     {"revoke a token", COMMAND_TOKEN_REVOKE, token, BY(OWNER) | OPERATORS, "token.revoked", {{0}}},
     {"revoke a token", COMMAND_TOKEN_REVOKE, token, BUT(BY(OWNER) | OPERATORS), "no_such_token", {{0}}},
+
+    WEBHOOK_ROWS("make a webhook", COMMAND_WEBHOOK_CREATE, "webhook.created", "not_yours"),
+    WEBHOOK_ROWS("delete a webhook", COMMAND_WEBHOOK_DELETE, "webhook.deleted", "no_such_webhook"),
+    WEBHOOK_ROWS("rotate its secret", COMMAND_WEBHOOK_ROTATE, "webhook.rotated", "no_such_webhook"),
+    WEBHOOK_ROWS("pause a webhook", COMMAND_WEBHOOK_PAUSE, "webhook.paused", "no_such_webhook"),
+    WEBHOOK_ROWS("resume a webhook", COMMAND_WEBHOOK_RESUME, "webhook.resumed", "no_such_webhook"),
 
     /* uploads */
     {"upload what is analysed", COMMAND_UPLOAD_RECEIVE, analysed_upload, ACCOUNTS, "upload.received analysis.completed", {{0}}},
