@@ -20,7 +20,7 @@ const amountAt = (page, id) => shownAmount(page.getByTestId(id));
 
 /** `newcomer`: the storage of somebody who ran a job in this world. */
 export function accountTests(browser, newcomer) {
-  test("R5.5 R9.1 R9.3 R9.5 R9.6 R9.7 P14 P29 P32 P33: earnings are the server's; a statement's total opens into its payouts, and those into events and the chain", async () => {
+  test("R9.1 R9.3 R9.6 R9.7 P29 P33: earnings are the server's; a statement's total opens into its payouts, and those into events and the chain", async () => {
     const { page, context, complaints } = await provider(browser);
     await page.goto(`${url}/earnings`);
     await page.locator("#earnings").waitFor();
@@ -97,11 +97,14 @@ export function accountTests(browser, newcomer) {
     await page.clock.install();
     await page.goto(`${url}/earnings`);
     await page.getByTestId("active").nth(99).waitFor();
-    const shown = () => page.getByTestId("active").evaluateAll((rows) => rows.map((row) => [row.querySelector("a").getAttribute("href"), Number(row.querySelector("data").value)]));
-    const first = await shown();
+    // At one moment: it goes on moving.
+    const { first, accruing } = await page.evaluate(() => ({
+      first: [...document.querySelectorAll('[data-testid="active"]')].map((row) => [row.querySelector("a").getAttribute("href"), Number(row.querySelector("data").value)]),
+      accruing: Number(document.querySelector('[data-testid="accruing"] data').value),
+    }));
     assert.equal(first.length, 100);
     first.forEach(([href, earned], n) => assert.deepEqual([href, Math.floor(earned / 1000)], [`/jobs/${uuid(n)}`, n]));
-    assert.equal(await amountAt(page, "accruing"), BigInt(first.reduce((sum, [, earned]) => sum + earned, 0)));
+    assert.equal(accruing, first.reduce((sum, [, earned]) => sum + earned, 0));
     const row = page.getByTestId("active").nth(5);
     const since = await row.locator("td").first().textContent();
     await page.clock.runFor(5000);
@@ -201,7 +204,6 @@ export function accountTests(browser, newcomer) {
     assert.equal((await who()).status, 200);
     await row.getByRole("button", { name: "Revoke nightly" }).click();
     await page.getByRole("button", { name: "Revoke it" }).click();
-    await page.getByText("nightly is worth nothing any more").waitFor();
     await row.waitFor({ state: "detached" });
     assert.equal((await who()).status, 401);
     await page.getByRole("button", { name: /is over|are over/ }).click();
