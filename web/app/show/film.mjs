@@ -73,7 +73,8 @@ async function newcomer() {
   await camera.rest(6);
   camera.say("2 · Somebody needs time", "On this local chain a wallet with play money is one click. It is made in the browser.");
   await camera.click(button(/Start with play money/));
-  await camera.until(page.locator('.tiles data[value="100000000"]').waitFor(), 4);
+  // A balance that was asked for just before the money came is kept for half a minute; then it is there by itself.
+  await camera.until(page.locator('.tiles data[value="100000000"]').waitFor({ timeout: 90_000 }), 4);
   await camera.rest(4);
 }
 
