@@ -128,7 +128,7 @@ function Ranking({ upload }: { upload: string }) {
         </EmptyState>
       ) : (
         <>
-          <div className="section-head"><h2>The best three</h2><span className="grow" /><Refresh query={matches} what="Offers" /></div>
+          <div className="section-head"><h2>{["The best one", "The best two", "The best three"][first.best.length - 1] ?? "The best three"}</h2><span className="grow" /><Refresh query={matches} what="Offers" /></div>
           <LazyMotion features={moves} strict>
             <MotionConfig reducedMotion="user" transition={{ duration: 0.16, ease: "easeOut" }}>
               <ul className="best">{first.best.map((pick) => <BestCard key={pick.match.offer_id} title={titleOf(pick)} rank={pick.match} chosen={draft.offer === pick.match.offer_id} choose={() => choose(pick.match)} />)}</ul>
