@@ -187,9 +187,12 @@ test("without a network the page says so and keeps what it shows; with it again 
   const { page, context } = await visitor(browser);
   await page.goto(`${url}/#token=${providerToken}`);
   await page.locator(".connection").getByText("Live").waitFor();
+  const jobs = page.getByRole("heading", { name: /^(Jobs|On your machines)$/ }); // as consumer or as provider, by what there is
+  await jobs.waitFor();
+  await ready(page);
   await context.setOffline(true);
   await page.locator(".connection").getByText("Offline").waitFor();
-  await page.getByRole("heading", { name: "On your machines" }).waitFor();
+  await jobs.waitFor();
   await looked(page, "the overview, offline");
   await context.setOffline(false);
   await page.locator(".connection").getByText("Live").waitFor();
