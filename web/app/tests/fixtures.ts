@@ -68,6 +68,12 @@ export const job = (change: Partial<Job> = {}): Job => ({
   ...change,
 });
 
+export const terms = (change: Partial<Sent<typeof schema.terms>["terms"]> = {}): Sent<typeof schema.terms> => ({
+  origin: "http://x", log: "l", log_id: id(1), network: "local", terms: {
+    fee_bps: 0, margin_bps: 2500, lock_min: 1000, quote_valid_s: 600, lock_wait_s: 900, confirmations: 3, tick_offset: 5, upload_max: 10 ** 8, lease_s: 30, queue_max_s: 86_400, endings: [], ...change },
+  chain: { tick: 1, tick_ms: 1000, processed: 1, answers: true, faucet: false },
+});
+
 export const earnings = (): Sent<typeof account.earnings> => ({
   total: 5, today: 1, week: 2, month: 3, pending: 0, jobs_completed: 1, jobs_ended: 1, worked_ms: 1000, average_rate: 7, ratings: 0, stars: 0,
   uptime: { days: 30, hosts: 1, online_ms: 1, possible_ms: 2, permille: 500 }, by_day: Array.from({ length: 30 }, (_, day) => ({ day: `2026-11-${String(day + 1).padStart(2, "0")}`, amount: day })), active: [],

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // @vitest-environment happy-dom
-import { cleanup, fireEvent, screen } from "@testing-library/react";
+import { act, cleanup, fireEvent, screen } from "@testing-library/react";
 import { describe, expect, test } from "vitest";
 import * as schema from "../src/api/schema.ts";
+import { keepLock, whileSigning } from "../src/lib/lock.ts";
 import { costOf } from "../src/lib/money.ts";
 import { clockTime, duration, shortDuration } from "../src/lib/units.ts";
 import { Run, type Sample } from "../src/live/run.ts";
 import { Facts } from "../src/pages/job/JobPage.tsx";
-import { Confirmations } from "../src/pages/job/LockPanel.tsx";
+import { Confirmations, LockPanel } from "../src/pages/job/LockPanel.tsx";
 import { Metrics } from "../src/pages/job/Metrics.tsx";
-import { job, offer } from "./fixtures.ts";
+import { wallet } from "../src/wallet/wallet.ts";
+import { job, offer, terms } from "./fixtures.ts";
 import { forAllTurns, type Random } from "./generate.ts";
 import { pass, serve, setUp, settle, showPage, showPart } from "./screen.tsx";
 
@@ -56,6 +58,23 @@ describe("paying", () => {
       if (expected_ms !== null && count < required) expect(bar.textContent).toContain(`about ${shortDuration(expected_ms)} more`);
       cleanup();
     });
+  });
+  test("R6.6: who has launched is not asked for a second signature: not while the lock is made, not once it is kept, before any other answer", async () => {
+    const escrow = { ...(job().escrow as NonNullable<ReturnType<typeof job>["escrow"]>), status: "requested" as const, confirmations: 0 };
+    serve({ "GET /v1/terms": () => terms() });
+    wallet.set({ is: "locked", vault: { version: 1, identity: escrow.consumer_identity as string, open: true, salt: "", ops: 1, memory: 1, nonce: "", box: "" } });
+    const waiting = read({ status: "awaiting_lock", escrow });
+    showPart(<LockPanel job={waiting} quotedCap={null} />);
+    await settle();
+    const shown = () => [one('[role="progressbar"]').textContent, document.querySelector('button[type="submit"]')?.textContent];
+    expect(shown()).toEqual(["0/3Not sent yet", "Sign and lock 1\u202f000\u202f000 QUBIC"]);
+    await act(() => whileSigning(waiting.id, async () => {
+      await settle();
+      expect(shown()).toEqual(["0/3Signing…", undefined]);
+      keepLock(waiting.id, { hex: "00", id: "t", tick: 8 });
+    }));
+    expect(shown()).toEqual(["0/3Sent; waiting for its tick", undefined]);
+    wallet.set({ is: "none" });
   });
 });
 

@@ -5,7 +5,7 @@ import { beforeEach, describe, expect, test, vi } from "vitest";
 import { SUPPORTED } from "../src/lib/files.ts";
 import { bytes } from "../src/lib/units.ts";
 import { jobType } from "../src/lib/words.ts";
-import { id, upload } from "./fixtures.ts";
+import { terms, upload } from "./fixtures.ts";
 import { forAllTurns } from "./generate.ts";
 import { noToasts, pass, serve, setUp, settle, showPage } from "./screen.tsx";
 
@@ -55,10 +55,7 @@ beforeEach(() => {
   sessionStorage.clear();
   localStorage.clear();
   vi.stubGlobal("XMLHttpRequest", Sending);
-  serve({ "GET /v1/terms": () => ({
-    origin: "http://x", log: "l", log_id: id(1), network: "local", terms: {
-      fee_bps: 0, margin_bps: 2500, lock_min: 1000, quote_valid_s: 600, lock_wait_s: 900, confirmations: 3, tick_offset: 5, upload_max: LIMIT, lease_s: 30, queue_max_s: 86_400, endings: [] },
-    chain: { tick: 1, tick_ms: 1000, processed: 1, answers: true, faucet: false } }) });
+  serve({ "GET /v1/terms": () => terms({ upload_max: LIMIT }) });
 });
 
 const cards = () => [...document.querySelectorAll('[data-testid="upload"]')];

@@ -3,6 +3,7 @@
 // same bytes are sent again, and only when its tick has passed without it is another one signed.
 import type { Escrow, Job, Terms } from "../api/schema.ts";
 import { load, save } from "./storage.ts";
+import { createStore } from "./store.ts";
 
 export const EVIDENCE_TICKS = 3; // as the server waits before it takes a tick's word
 const AHEAD_MS = 2000; // for the way to the server and on to the network
@@ -45,4 +46,21 @@ export function sentLock(job: string): SentLock | null {
   const value = load(`lock.${job}`) as Partial<SentLock> | null;
   return value !== null && typeof value.hex === "string" && typeof value.id === "string" && typeof value.tick === "number" ? (value as SentLock) : null;
 }
-export const keepLock = (job: string, sent: SentLock): boolean => save(`lock.${job}`, sent);
+/** Raised with every lock that is kept, so that components read anew. */
+export const locksChanged = createStore(0);
+export function keepLock(job: string, sent: SentLock): boolean {
+  const kept = save(`lock.${job}`, sent);
+  locksChanged.set(locksChanged.get() + 1);
+  return kept;
+}
+
+/** The job whose lock is being made by this tab: until that lock is kept, nobody is to be asked for another. */
+export const beingSigned = createStore<string | null>(null);
+export async function whileSigning(job: string, work: () => Promise<unknown>): Promise<void> {
+  beingSigned.set(job);
+  try {
+    await work();
+  } finally {
+    beingSigned.set(null);
+  }
+}

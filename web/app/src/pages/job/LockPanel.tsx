@@ -7,7 +7,7 @@ import { useState } from "react";
 import { toast } from "sonner";
 import { broadcast, getJob, getTerms } from "../../api/routes.ts";
 import type { Job } from "../../api/schema.ts";
-import { chooseTick, keepLock, lockStep, paymentOf, sentLock, type LockStep } from "../../lib/lock.ts";
+import { beingSigned, chooseTick, keepLock, locksChanged, lockStep, paymentOf, sentLock, type LockStep } from "../../lib/lock.ts";
 import { group } from "../../lib/money.ts";
 import { useStore } from "../../lib/store.ts";
 import { ago, shortDuration, shortId } from "../../lib/units.ts";
@@ -26,9 +26,9 @@ export function useSignLock() {
     mutationFn: async ({ job, cap }: { job: Job; cap: bigint | null }) => {
       const state = wallet.get();
       if (state.is !== "open") throw new Error("unlock the wallet first");
-      const sent = sentLock(job.id);
       const terms = await getTerms(); // before the job, so that the job is the newer
       const now = await getJob(job.id);
+      const sent = sentLock(job.id); // last, so that nothing is kept between this look and the signature
       if (now.escrow === null) return;
       const step = lockStep(now.escrow, sent, terms.chain);
       if (step === "seen") return;
@@ -48,12 +48,16 @@ export function useSignLock() {
   return Object.assign(mutation, { ready: openIfPlay });
 }
 
-export function Confirmations({ job, step }: { job: Job; step: LockStep }) {
+/** "signing": this tab is at it; "unknown": the chain has not been asked yet. */
+export type ShownStep = LockStep | "signing" | "unknown";
+const STEP_WORDS: Readonly<Partial<Record<ShownStep, string>>> = { sent: "Sent; waiting for its tick", signing: "Signing…", unknown: "Asking the chain…" };
+
+export function Confirmations({ job, step }: { job: Job; step: ShownStep }) {
   const escrow = job.escrow;
   if (escrow === null) return null;
   const required = Math.max(escrow.required, 1);
   const count = job.status === "awaiting_lock" ? Math.min(escrow.confirmations, required) : required;
-  const words = count >= required ? "Locked" : escrow.status === "observed" ? "Seen on the chain, being confirmed" : step === "sent" ? "Sent; waiting for its tick" : "Not sent yet";
+  const words = count >= required ? "Locked" : escrow.status === "observed" ? "Seen on the chain, being confirmed" : (STEP_WORDS[step] ?? "Not sent yet");
   return (
     <div className="confirmations" role="progressbar" aria-valuemin={0} aria-valuemax={required} aria-valuenow={count} aria-valuetext={`${count} of ${required} confirmations`}>
       <span className="confirm-stick" aria-hidden="true">
@@ -143,8 +147,11 @@ const TELL_AHEAD_TICKS = 2;
 export function LockPanel({ job, quotedCap }: { job: Job; quotedCap: bigint | null }) {
   const isOpen = job.status === "awaiting_lock";
   const terms = useQuery({ queryKey: ["terms", "lock"], queryFn: ({ signal }) => getTerms(signal), refetchInterval: isOpen ? 2000 : false, enabled: isOpen });
+  const isSigning = useStore(beingSigned) === job.id;
+  useStore(locksChanged);
   const sent = sentLock(job.id);
-  const step: LockStep = !isOpen || job.escrow === null ? "seen" : terms.data === undefined ? "sent" : lockStep(job.escrow, sent, terms.data.chain);
+  const known: ShownStep = !isOpen || job.escrow === null ? "seen" : terms.data !== undefined ? lockStep(job.escrow, sent, terms.data.chain) : sent === null ? "unknown" : "sent";
+  const step = isSigning && known !== "seen" && known !== "sent" ? "signing" : known; // who is asked twice may pay twice
   // The same bytes again until they are seen, or their tick is near: a network that lost them hears them once more, and they run once at most.
   const chain = terms.data?.chain;
   const tickNow = chain === undefined ? 0 : chain.tick + (chain.tick_ms > 0 ? (Date.now() - terms.dataUpdatedAt) / chain.tick_ms : 0);

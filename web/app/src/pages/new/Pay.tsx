@@ -8,6 +8,7 @@ import { getJob, newJob } from "../../api/routes.ts";
 import type { Quote } from "../../api/schema.ts";
 import { useTitle } from "../../frame/title.ts";
 import { keepDraft, mayEnter, newKey, type Draft } from "../../lib/drafts.ts";
+import { whileSigning } from "../../lib/lock.ts";
 import { costOf, group } from "../../lib/money.ts";
 import { duration, durationRange, shortDuration } from "../../lib/units.ts";
 import { ENDINGS } from "../../lib/words.ts";
@@ -71,8 +72,10 @@ function Launch({ draft, quote, renew }: { draft: Draft; quote: Quote; renew: ()
   const launch = useMutation({
     mutationFn: async () => {
       const job = await newJob(quote.id, draft.settings, draft.jobKey);
-      keepDraft({ ...draft, job: job.id }); // from here on the job's own page can go on
-      await sign.ready() && (await sign.mutateAsync({ job, cap: quote.cap }));
+      await whileSigning(job.id, async () => {
+        keepDraft({ ...draft, job: job.id }); // from here on the job's own page can go on
+        if (await sign.ready()) await sign.mutateAsync({ job, cap: quote.cap });
+      });
       return job;
     },
     onError: (error) => {
