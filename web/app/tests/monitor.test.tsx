@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import * as schema from "../src/api/schema.ts";
 import { keepLock, whileSigning } from "../src/lib/lock.ts";
 import { costOf } from "../src/lib/money.ts";
-import { clockTime, duration, shortDuration } from "../src/lib/units.ts";
+import { clockTime, shortDuration } from "../src/lib/units.ts";
 import { Run, type Sample } from "../src/live/run.ts";
 import { Facts } from "../src/pages/job/JobPage.tsx";
 import { Confirmations, LockPanel } from "../src/pages/job/LockPanel.tsx";
@@ -72,6 +72,8 @@ describe("paying", () => {
       await settle();
       expect(shown()).toEqual(["0/3Signing…", undefined]);
       keepLock(waiting.id, { hex: "00", id: "t", tick: 8 });
+      await settle();
+      expect(shown()).toEqual(["0/3Sent; waiting for its tick", undefined]);
     }));
     expect(shown()).toEqual(["0/3Sent; waiting for its tick", undefined]);
     wallet.set({ is: "none" });
@@ -106,7 +108,7 @@ describe("facts", () => {
       showPart(<Facts job={read({ started_at: new Date(Date.now() - elapsed).toISOString(), permille })} run={new Run()} />);
       const left = (elapsed * (1000 - permille)) / permille;
       if (permille < 50) expect(fact("Still needs, about")).toBeUndefined();
-      else expect(fact("Still needs, about")).toBe(duration(Math.round(left / 1000) * 1000));
+      else expect(fact("Still needs, about")).toBe(shortDuration(Math.round(left / 1000) * 1000));
       cleanup();
     });
   });

@@ -9,7 +9,7 @@ import { useTitle } from "../../frame/title.ts";
 import { costOf, group } from "../../lib/money.ts";
 import { stagesOf } from "../../lib/stages.ts";
 import { useStore } from "../../lib/store.ts";
-import { duration, shortDuration } from "../../lib/units.ts";
+import { shortDuration } from "../../lib/units.ts";
 import { reason } from "../../lib/words.ts";
 import type { Run } from "../../live/run.ts";
 import { useOutput } from "../../live/useOutput.ts";
@@ -68,8 +68,8 @@ export function Facts({ job, run, at = null }: { job: Job; run: Run; at?: string
         <div><dt>Submitted</dt><dd><Age time={job.created_at} /></dd></div>
         {job.started_at !== null && <div><dt>Started</dt><dd><Clock time={job.started_at} /></dd></div>}
         {elapsed !== null && <div><dt>{over ? "Took" : "Running for"}</dt><dd>{shortDuration(elapsed)}</dd></div>}
-        {job.started_at !== null && <div><dt>Paid time</dt><dd>{shortDuration(usedMs)} <span className="dim">of {shortDuration(job.limit_ms)}</span></dd></div>}
-        {left !== null && <div><dt>Still needs, about</dt><dd>{duration(Math.round(left / 1000) * 1000)}</dd></div>}
+        {job.started_at !== null && <div><dt>Paid time</dt><dd><span className="nowrap">{shortDuration(usedMs)}</span> <span className="dim nowrap">of {shortDuration(job.limit_ms)}</span></dd></div>}
+        {left !== null && <div><dt>Still needs, about</dt><dd className="nowrap">{shortDuration(Math.round(left / 1000) * 1000)}</dd></div>}
         <div><dt>Price per hour</dt><dd><Amount value={job.rate} /></dd></div>
         {over && job.fee > 0n && <div><dt>Of which fee</dt><dd><Amount value={job.fee} /></dd></div>}
         {job.attempt > 1 && <div><dt>Attempt</dt><dd>{job.attempt}</dd></div>}
