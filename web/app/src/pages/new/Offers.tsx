@@ -41,7 +41,7 @@ function Reasons({ rank, but }: { rank: Rank; but: number }) {
 
 const against = (rank: Rank): Rank["reasons"] => worstFirst(rank.reasons).filter(({ fit }) => fit !== "recommended");
 
-function BestCard({ title, rank, chosen, choose }: { title: string; rank: Rank; chosen: boolean; choose: () => void }) {
+function BestCard({ title, rank, chosen, first, choose }: { title: string; rank: Rank; chosen: boolean; first: boolean; choose: () => void }) {
   const but = against(rank);
   return (
     <m.li layout="position" className={`card offer ${chosen ? "chosen" : ""}`}>
@@ -57,7 +57,7 @@ function BestCard({ title, rank, chosen, choose }: { title: string; rank: Rank; 
       {rank.offer !== null && <p className="dim small-text">{equipment(rank.offer)}</p>}
       {but.length > 0 && <ul className="offer-but">{but.map((reason) => <li key={reason.check} className={`tone-${FIT[reason.fit].tone}`}><Icon name={FIT[reason.fit].icon} label={FIT[reason.fit].word} />{reason.text}</li>)}</ul>}
       <Reasons rank={rank} but={but.length} />
-      <button type="button" className={chosen ? "" : "primary"} aria-pressed={chosen} onClick={choose}>{chosen ? "Chosen" : "Choose"}</button>
+      <button type="button" className={first && !chosen ? "primary" : ""} aria-pressed={chosen} onClick={choose}>{chosen ? "Chosen" : "Choose"}</button>
     </m.li>
   );
 }
@@ -131,7 +131,7 @@ function Ranking({ upload }: { upload: string }) {
           <div className="section-head"><h2>{["The best one", "The best two", "The best three"][first.best.length - 1] ?? "The best three"}</h2><span className="grow" /><Refresh query={matches} what="Offers" /></div>
           <LazyMotion features={moves} strict>
             <MotionConfig reducedMotion="user" transition={{ duration: 0.16, ease: "easeOut" }}>
-              <ul className="best">{first.best.map((pick) => <BestCard key={pick.match.offer_id} title={titleOf(pick)} rank={pick.match} chosen={draft.offer === pick.match.offer_id} choose={() => choose(pick.match)} />)}</ul>
+              <ul className="best">{first.best.map((pick, index) => <BestCard key={pick.match.offer_id} first={index === 0} title={titleOf(pick)} rank={pick.match} chosen={draft.offer === pick.match.offer_id} choose={() => choose(pick.match)} />)}</ul>
             </MotionConfig>
           </LazyMotion>
           <section className="card" aria-label="All offers, in an order">

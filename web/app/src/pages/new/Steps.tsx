@@ -16,7 +16,7 @@ export function Steps({ at, draft }: { at: Step; draft: Draft | null }) {
           const inner = (
             <>
               <span className="step-number" aria-hidden="true">{index < here ? <Icon name="check" /> : index + 1}</span>
-              {WORDS[step]}
+              <span className="step-word">{WORDS[step]}</span>
             </>
           );
           return (

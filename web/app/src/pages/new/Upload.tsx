@@ -69,7 +69,7 @@ function useUploads(sizeMax: number | null) {
       queries.setQueryData(["upload", upload.id], upload);
       keepDraft(newDraft(upload.id, upload.file_name));
       change(item.id, { upload, sent: item.size });
-      toast.success(`${item.name}: upload complete`);
+      if (document.hidden) toast.success(`${item.name}: upload complete`); // else its card says so, and the toast would lie on the offers
       return upload;
     } catch (error) {
       if (error instanceof Problem && error.code === "aborted") return null;
