@@ -9,11 +9,21 @@ export const spaced = (word: string): string => {
   return text.charAt(0).toUpperCase() + text.slice(1);
 };
 
+const NAMES: Readonly<Record<string, string>> = {
+  pytorch: "PyTorch", tensorflow: "TensorFlow", keras: "Keras", jax: "JAX", mxnet: "MXNet", paddle: "PaddlePaddle", caffe: "Caffe", theano: "Theano", sklearn: "scikit-learn", xgboost: "XGBoost",
+  rapids: "RAPIDS", cupy: "CuPy", numba: "Numba", onnx: "ONNX", tensorrt: "TensorRT", kaldi: "Kaldi", python: "Python", dockerfile: "Dockerfile",
+};
+/** What has a name is written as its makers write it. */
+export const named = (word: string): string => NAMES[word] ?? word.replaceAll("_", " ");
+
 const JOB_TYPES: Readonly<Record<string, string>> = {
   mnist: "Training (MNIST)", stable_diffusion: "Image generation (Stable Diffusion)", llm_training: "Language-model training",
   llm_inference: "Language-model inference", nlp: "Language processing", custom: "Custom program",
 };
 export const jobType = (word: string): string => JOB_TYPES[word] ?? spaced(word);
+/** A finding in the server's words, but for its names of job types and frameworks. */
+export const claimWords = (claim: string): string =>
+  claim.replace(/^(job type|framework) (\w+)/, (_, what: string, word: string) => `${what} ${what === "framework" ? named(word) : jobType(word).toLowerCase()}`);
 
 export const FIT: Readonly<Record<Fit, { word: string; tone: Tone; icon: IconName }>> = {
   recommended: { word: "Fits well", tone: "done", icon: "check" },

@@ -3,11 +3,26 @@
 import { Link } from "@tanstack/react-router";
 import type { LedgerEvent } from "../api/schema.ts";
 import { group } from "../lib/money.ts";
+import { spaced } from "../lib/words.ts";
 import { jobOf } from "../live/run.ts";
 import { Clock } from "../parts/Age.tsx";
 import { EmptyState } from "../parts/States.tsx";
 
-const NOTABLE = ["amount", "permille", "operation", "confirmations", "ending", "file_name", "class", "model", "cap", "payout", "refund"];
+const qubic = (value: unknown): string => `${typeof value === "number" ? group(value) : String(value)} QUBIC`;
+/** What of an event is told in its row, and how; the rest is behind a click. */
+const NOTABLE: readonly (readonly [string, (value: unknown) => string])[] = [
+  ["amount", qubic],
+  ["permille", (value) => `${Math.floor(Number(value) / 10)} %`],
+  ["operation", String],
+  ["confirmations", (value) => `${String(value)} ${value === 1 ? "confirmation" : "confirmations"}`],
+  ["ending", (value) => spaced(String(value)).toLowerCase()],
+  ["file_name", String],
+  ["class", (value) => spaced(String(value)).toLowerCase()],
+  ["model", String],
+  ["cap", (value) => `at most ${qubic(value)}`],
+  ["payout", (value) => `${qubic(value)} paid`],
+  ["refund", (value) => `${qubic(value)} back`],
+];
 
 // What a running job reports again and again; shown only to whoever asks for it.
 const REPORTS = new Set(["job.progressed", "job.output", "metric.sampled"]);
@@ -15,9 +30,9 @@ export const isReport = (event: LedgerEvent): boolean => REPORTS.has(event.type)
 export const notable = (events: readonly LedgerEvent[]): LedgerEvent[] => events.filter((event) => !isReport(event));
 
 export function summary(data: Readonly<Record<string, unknown>>): string {
-  return NOTABLE.filter((name) => data[name] !== undefined && data[name] !== "")
+  return NOTABLE.filter(([name]) => data[name] !== undefined && data[name] !== null && data[name] !== "")
     .slice(0, 3)
-    .map((name) => `${name} ${typeof data[name] === "number" ? group(data[name]) : String(data[name])}`)
+    .map(([name, say]) => say(data[name]))
     .join(", ");
 }
 

@@ -4,7 +4,7 @@ import { useState } from "react";
 import type { Analysis, Figures, Upload } from "../../api/schema.ts";
 import { countingFigures, foundFigures } from "../../lib/figures.ts";
 import { bytes, durationRange, mib } from "../../lib/units.ts";
-import { jobType, spaced } from "../../lib/words.ts";
+import { claimWords, jobType, named } from "../../lib/words.ts";
 import { Age } from "../../parts/Age.tsx";
 import { Icon } from "../../parts/Icon.tsx";
 import { OverrideDialog } from "./Override.tsx";
@@ -49,7 +49,7 @@ function Evidence({ upload, analysis }: { upload: string; analysis: Analysis }) 
           const line = placeOf(upload, item);
           return (
             <li key={index}>
-              <span>{item.claim}</span>
+              <span>{claimWords(item.claim)}</span>
               <span className="dim mono">
                 {line > 0 ? <button type="button" className="link mono" onClick={() => setOpen(item)}>{item.file}:{line}</button> : item.line > 0 && `${item.file}:${item.line}`} {item.words}
               </span>
@@ -75,7 +75,7 @@ export function AnalysisCard({ upload, onOverride }: { upload: Upload; onOverrid
     <div className="analysis" data-testid="analysis">
       <p className="analysis-type">
         <b>{jobType(counting.job_type)}</b>
-        <span className="dim">{analysis.primary !== "none" && `${spaced(analysis.primary)}, `}{spaced(analysis.kind).toLowerCase()}, {bytes(upload.size)}, {upload.override === null ? `confidence ${analysis.confidence.level}` : `found: ${jobType(found.job_type).toLowerCase()}`}</span>
+        <span className="dim">{analysis.primary !== "none" && `${named(analysis.primary)}, `}{named(analysis.kind)}, {bytes(upload.size)}, {upload.override === null ? `confidence ${analysis.confidence.level}` : `found: ${jobType(found.job_type).toLowerCase()}`}</span>
         {onOverride !== undefined && <button type="button" className="link small-text" onClick={() => setChanging(true)}>Not right? Change it…</button>}
       </p>
       <dl className="facts-row">

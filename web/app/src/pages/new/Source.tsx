@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A finding where it stands: the source, opened at its line.
 import { lineOf, sourceOf } from "../../lib/sources.ts";
+import { claimWords } from "../../lib/words.ts";
 import { Dialog } from "../../parts/Dialog.tsx";
 
 const AROUND = 300; // lines before and after: more would be slow to open, and nobody reads further from here
@@ -30,7 +31,7 @@ export function SourceDialog({ upload, finding, onClose }: { upload: string; fin
   const first = Math.max(1, at - AROUND);
   return (
     <Dialog open onClose={onClose} title={`${finding.file}, line ${at}`} wide>
-      <p className="prose">{finding.claim}</p>
+      <p className="prose">{claimWords(finding.claim)}</p>
       <div className="source" tabIndex={0} role="region" aria-label={`Source of ${finding.file}`}>
         <ol start={first}>
           {lines.slice(first - 1, at + AROUND).map((text, index) => (
