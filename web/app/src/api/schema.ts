@@ -127,6 +127,7 @@ export const earnings = z.object({
   total: amount, today: amount, week: amount, month: amount, pending: amount, jobs_completed: count, jobs_ended: count, worked_ms: count,
   average_rate: amount, by_day: z.array(z.object({ day: text, amount })),
   active: z.array(z.object({ job_id: text, earned: amount, since: time, rate: amount, cap: amount, used_ms: count })),
+  uptime: z.object({ hosts: count }),
 });
 export const transaction = z.object({
   sequence: count, at: text, changed_at: time, kind: text, amount, direction: z.enum(["in", "out", "none"]), status: text, tx_id: z.nullable(text),

@@ -34,7 +34,7 @@ function Scale({ count, of, promised, name }: { count: number; of: number; promi
         <rect className="scale-promised" x={promised - 3} y="0" width="6" height="40" />
         <rect className="scale-is" x={Math.max(0, share.permille - 7)} y="6" width="14" height="28" />
       </svg>
-      <b className="mono">{percent(share.permille)}</b>
+      <b className="mono">{of < FEW ? <span className="dim">–</span> : percent(share.permille)}</b>
     </div>
   );
 }

@@ -91,14 +91,14 @@ function Home({ identity }: { identity: string | null }) {
 
 const ROLES: readonly (readonly [Role, string])[] = [["consumer", "My jobs"], ["provider", "My machines"]];
 
-/** As was chosen; else whoever has earned and never ordered sees machines first. */
+/** As was chosen; else whoever has machines and never ordered sees those first. */
 function useRole(scopes: readonly string[]): Role {
   const chosen = useStore(role);
   const undecided = chosen === null && scopes.includes("provider");
   const jobs = useQuery({ queryKey: ["jobs", "limit=20"], queryFn: ({ signal }) => getJobs({ limit: 20 }, signal), enabled: undecided });
   const earnings = useQuery({ queryKey: ["earnings"], queryFn: ({ signal }) => getEarnings(signal), enabled: undecided });
-  const earned = undecided && jobs.data?.items.length === 0 && (earnings.data?.total ?? 0n) > 0n;
-  return roleOf(chosen ?? (earned ? "provider" : null), scopes);
+  const provides = undecided && jobs.data?.items.length === 0 && earnings.data !== undefined && (earnings.data.total > 0n || earnings.data.uptime.hosts > 0);
+  return roleOf(chosen ?? (provides ? "provider" : null), scopes);
 }
 
 export function Overview() {

@@ -100,7 +100,7 @@ function Row({ token, onRevoke }: { token: Token; onRevoke: () => void }) {
       <td data-label="May">{token.scopes.map(spaced).join(", ")}</td>
       <td className="dim" data-label="Last used">{token.last_used_at === null ? "not lately" : <Age time={token.last_used_at} />}</td>
       <td className="dim less" data-label="Made"><Age time={token.issued_at} /></td>
-      <td className="dim" data-label="Ends">{token.revoked_at !== null ? "–" : token.expires_at === null ? "never" : new Date(token.expires_at).toLocaleDateString(undefined, { dateStyle: "medium" })}</td>
+      <td className="dim nowrap" data-label="Ends">{token.revoked_at !== null ? "–" : token.expires_at === null ? "never" : new Date(token.expires_at).toLocaleDateString(undefined, { dateStyle: "medium" })}</td>
       <td data-label="Id" className="less"><Id value={token.token_id} what="Token's id" /></td>
       <td className="right">{worth ? <button type="button" className="small danger-quiet" aria-label={`Revoke ${tokenName(token)}`} onClick={onRevoke}>Revoke…</button> : <span className="dim">{token.revoked_at !== null ? "Revoked" : "Expired"}</span>}</td>
     </tr>

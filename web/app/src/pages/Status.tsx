@@ -28,6 +28,7 @@ function Part({ title, state, children }: { title: string; state: { well: boolea
     </section>
   );
 }
+const counted = (count: number, word: string): string => `${group(count)} ${word}${count === 1 ? "" : "s"}`;
 const Fact = ({ name, children }: { name: string; children: React.ReactNode }) => <div><dt>{name}</dt><dd>{children}</dd></div>;
 
 function Parts({ ready }: { ready: Readiness }) {
@@ -44,19 +45,19 @@ function Parts({ ready }: { ready: Readiness }) {
         {terms.data !== undefined && <><Fact name="Name"><span className="wrap">{terms.data.log}</span></Fact><Fact name="Id"><Id value={terms.data.log_id} what="Log's id" /></Fact></>}
       </Part>
       <Part title="Chain" state={state.chain}>
-        {terms.data !== undefined && <Fact name="Network">{terms.data.network}</Fact>}
+        {terms.data !== undefined && <Fact name="Network"><span className="mono">{terms.data.network}</span></Fact>}
         <Fact name="Tick"><span className="mono">{group(ready.settlement.tick)}</span></Fact>
-        <Fact name="Archive is behind by"><span className="mono">{group(Math.max(0, ready.settlement.tick - ready.settlement.processed))}</span> ticks</Fact>
+        <Fact name="Archive is behind by"><span className="mono">{counted(Math.max(0, ready.settlement.tick - ready.settlement.processed), "tick")}</span></Fact>
         {terms.data !== undefined && terms.data.chain.tick_ms > 0 && <Fact name="A tick takes"><span className="mono">{(terms.data.chain.tick_ms / 1000).toFixed(2)} s</span></Fact>}
       </Part>
       <Part title="Payments" state={state.payments}>
         <Fact name="Stuck"><span className="mono">{ready.settlement.legs_stuck}</span>{ready.settlement.oldest_stuck_since !== null && <span className="dim"> since <Age time={ready.settlement.oldest_stuck_since} /></span>}</Fact>
         <Fact name="Keys missing"><span className="mono">{ready.settlement.keys_missing.length}</span></Fact>
-        <Fact name="Anchored on the chain">{ready.anchoring.on ? <span className="mono">{group(ready.anchoring.records)} events</span> : <span className="dim">not asked for</span>}</Fact>
+        <Fact name="Anchored on the chain">{ready.anchoring.on ? <span className="mono">{counted(ready.anchoring.records, "event")}</span> : <span className="dim">not asked for</span>}</Fact>
       </Part>
       <Part title="This page" state={{ well: connection.connection !== "reconnecting", word: connection.connection === "off" ? "Not signed in" : connection.connection === "live" ? "Live" : connection.connection.replace("_", " "), why: "" }}>
         <Fact name="Followed up to">{connection.head === 0 ? <span className="dim">sign in to follow</span> : <span className="mono">#{group(connection.head)}</span>}</Fact>
-        <Fact name="Behind by"><span className="mono">{connection.head === 0 ? "–" : `${group(Math.max(0, ready.ledger.head - connection.head))} events`}</span></Fact>
+        <Fact name="Behind by"><span className="mono">{connection.head === 0 ? "–" : counted(Math.max(0, ready.ledger.head - connection.head), "event")}</span></Fact>
       </Part>
     </div>
   );
@@ -78,7 +79,7 @@ function Terms() {
           <Fact name="Least that is locked"><Amount value={t.lock_min} /></Fact>
           <Fact name="A price stands for">{duration(t.quote_valid_s * 1000)}</Fact>
           <Fact name="A lock is awaited for">{duration(t.lock_wait_s * 1000)}</Fact>
-          <Fact name="A lock counts after">{t.confirmations} ticks</Fact>
+          <Fact name="A lock counts after">{counted(t.confirmations, "tick")}</Fact>
           <Fact name="A machine is lost after">{duration(t.lease_s * 1000)} of silence</Fact>
           <Fact name="A job waits at most">{duration(t.queue_max_s * 1000)}</Fact>
         </dl>

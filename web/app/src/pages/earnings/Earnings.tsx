@@ -78,7 +78,9 @@ export function ProviderEarnings() {
   return (
     <>
       <header className="page-head"><h1>Earnings</h1><Link to="/earnings/statement" className="button">Statement</Link><Refresh query={earnings} what="Earnings" path="/v1/earnings" /></header>
-      {earnings.isPending ? <Skeleton rows={5} height={56} /> : sum === undefined ? <ErrorPanel error={earnings.error} retry={() => void earnings.refetch()} safe="What was earned is in the log, whether this page can read it or not." /> : (
+      {earnings.isPending ? <Skeleton rows={5} height={56} /> : sum === undefined ? <ErrorPanel error={earnings.error} retry={() => void earnings.refetch()} safe="What was earned is in the log, whether this page can read it or not." /> : sum.uptime.hosts === 0 && sum.jobs_ended === 0 && sum.total === 0n ? (
+        <EmptyState title="No machine of yours earns yet" action={<Link to="/machines" className="button primary">Offer one</Link>}>It takes one command on that machine; what it earns is shown here, from the first second of the first job.</EmptyState>
+      ) : (
         <div id="earnings" className="stack">
           <Flow sum={sum} />
           <dl className="tiles small-tiles">
