@@ -3,6 +3,8 @@
 
 #define MAJOR_MIN 7
 #define MAJOR_MAX 19
+/* "toolkit-version" and the like; without a bound the time for "cuda-cuda-…" would grow with its square. */
+#define NAME_REST_MAX 64
 
 static bool is_digit(uint8_t c)
 {
@@ -41,7 +43,7 @@ static uint32_t version_at(struct bytes text)
 static uint32_t version_behind_cuda(struct bytes text)
 {
     size_t at = 0;
-    while (at < text.size &&
+    while (at < text.size && at < NAME_REST_MAX &&
            (is_letter(text.data[at]) || text.data[at] == '-' || text.data[at] == '_')) {
         at++;
     }

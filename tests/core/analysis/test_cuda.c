@@ -4,6 +4,7 @@
 #include "core/base/driver_version.h"
 #include "tests/support/cmocka_all.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const struct {
@@ -57,6 +58,20 @@ static void an_environment_names_its_cuda_in_many_ways(void **state)
         if (cuda != NAMED[i].cuda) {
             fail_msg("%s: %u, not %u", NAMED[i].text, cuda, NAMED[i].cuda);
         }
+    }
+}
+
+/* R2.4: a bound, so that the time grows with the size alone. Each "cuda-" of a long line would otherwise be followed to the line's end. */
+static void a_name_longer_than_any_package_is_no_version(void **state)
+{
+    char text[256];
+    (void)state;
+    (void)snprintf(text, sizeof text, "cuda");
+    for (int size = 4; size < 200; size++) {
+        (void)memset(text + 4, 'a', (size_t)size);
+        (void)snprintf(text + 4 + size, sizeof text - 4 - (size_t)size, "=12.1");
+        uint32_t const cuda = cuda_named(bytes_of_text(text));
+        assert_int_equal(cuda, size <= 64 ? 121 : 0);
     }
 }
 
@@ -155,6 +170,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_environment_names_its_cuda_in_many_ways),
+        cmocka_unit_test(a_name_longer_than_any_package_is_no_version),
         cmocka_unit_test(a_newer_cuda_needs_a_newer_driver_or_the_same),
         cmocka_unit_test(the_line_that_names_it_is_shown),
         cmocka_unit_test(a_job_without_a_gpu_asks_for_no_driver),
