@@ -180,10 +180,12 @@ _Noreturn void sandbox_child_exec(const struct sandbox_child *child)
         }
     }
     if (child->user != SANDBOX_USER_SAME) {
+        /* One's place may be above where the other really is: the folder is held on to while the root gets its place. */
         if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) != 0 ||
-            mount(child->folder, child->source_folder, NULL, MS_BIND, NULL) != 0 ||
+            chdir(child->folder) != 0 ||
             (child->root != NULL &&
-             mount(child->root, child->source_root, NULL, MS_BIND, NULL) != 0)) {
+             mount(child->root, child->source_root, NULL, MS_BIND, NULL) != 0) ||
+            mount(".", child->source_folder, NULL, MS_BIND, NULL) != 0 || chdir("/") != 0) {
             fail(child, STAGE_MOUNT);
         }
         if (!become(child->user)) {

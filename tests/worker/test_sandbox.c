@@ -9,7 +9,10 @@
 #include "worker/scratch.h"
 
 #include <poll.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define PATIENCE_MS 60000
@@ -422,6 +425,51 @@ static void a_sandbox_that_cannot_be_made_says_so(void **state)
     assert_int_not_equal(sandbox_try(&options, PATIENCE_MS, &err), ERR_OK);
 }
 
+/* In a view of the mounts of its own, with the machine's files at /mnt/image: 0, or the line that failed. */
+static int try_root_below_mnt(const struct fixture *f)
+{
+    static const char *const command[] = {"/bin/sh", "-c", "test -f /job/here", NULL};
+    struct sandbox_options const options = {.folder = f->scratch.job,
+                                            .root = "/mnt/image",
+                                            .command = command,
+                                            .memory_max = f->memory_max,
+                                            .tmp_max = 1U << 20,
+                                            .file_max = 8U << 20,
+                                            .pids_max = f->pids_max};
+    struct err err = {0};
+    if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+        mount("none", "/mnt", "tmpfs", 0, NULL) != 0 || mkdir("/mnt/image", 0755) != 0 ||
+        mount("/", "/mnt/image", NULL, MS_BIND, NULL) != 0) {
+        return __LINE__;
+    }
+    if (sandbox_try(&options, PATIENCE_MS, &err) != ERR_OK) {
+        print_error("%s\n", err.message);
+        return __LINE__;
+    }
+    return 0;
+}
+
+/* R11: /mnt is also where the sandbox shows the job's folder to itself; podman's images may be on a disk that is mounted there. */
+static void an_image_may_lie_where_folders_are_shown(void **state)
+{
+    struct fixture *f = *state;
+    struct err err = {0};
+    int status = 0;
+    if (geteuid() != 0) {
+        skip();
+    }
+    assert_int_equal(scratch_create(f->folder, "job", sandbox_user_new(), &f->scratch, &err),
+                     ERR_OK);
+    assert_int_equal(file_write_atomic(f->scratch.input, bytes_of_text("x"), 0600, &err), ERR_OK);
+    assert_int_equal(scratch_place_input(&f->scratch, "here", &err), ERR_OK);
+    pid_t const pid = fork();
+    if (pid == 0) {
+        _exit(try_root_below_mnt(f) == 0 ? 0 : 1);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
 static void the_environment_is_not_on_the_command_line(void **state)
 {
     struct fixture *f = *state;
@@ -457,6 +505,7 @@ int main(void)
         WITH_SANDBOX(killed_everything_is_gone_at_once),
         WITH_SANDBOX(what_the_program_left_running_is_gone_after_its_end),
         WITH_SANDBOX(a_sandbox_that_cannot_be_made_says_so),
+        WITH_SANDBOX(an_image_may_lie_where_folders_are_shown),
         WITH_SANDBOX(the_environment_is_not_on_the_command_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
