@@ -121,6 +121,22 @@ static enum err_code add_command(struct container *container, const json_t *conf
                           CONTAINER_WORDS_MAX);
 }
 
+/* As job_launch.c puts it together. */
+static enum err_code check_program(const struct container *container, const char *argument,
+                                   struct err *err)
+{
+    const char *program = argument != NULL && container->fixed_words == 0
+                              ? argument
+                              : json_string_value(json_array_get(container->command, 0));
+    if (program == NULL) {
+        return err_set(err, ERR_INVALID, "neither the Dockerfile nor its image says what to start");
+    }
+    return program[0] != 0 && strlen(program) <= CONTAINER_NAME_MAX
+               ? ERR_OK
+               : err_set(err, ERR_INVALID, "the name of what is started has 1 to %d bytes",
+                         CONTAINER_NAME_MAX);
+}
+
 /* A folder of the image, or one of those that each sandbox has. */
 static bool is_folder(const char *root, const char *path)
 {
@@ -149,7 +165,7 @@ static enum err_code add_workdir(struct container *container, const json_t *conf
         (file->workdir == NULL && !is_folder(container->root, path))) {
         path = "/job";
     }
-    if (strlen(path) >= sizeof container->workdir || !is_folder(container->root, path)) {
+    if (strlen(path) > CONTAINER_NAME_MAX || !is_folder(container->root, path)) {
         return err_set(err, ERR_INVALID, "the image has no folder %.100s to work in", path);
     }
     (void)snprintf(container->workdir, sizeof container->workdir, "%s", path);
@@ -197,7 +213,7 @@ static enum err_code read_file(const char *path, struct container_file *ret, str
 }
 
 enum err_code container_open(const char *podman, const char *folder, const char *file_name,
-                             bool has_arguments, struct container *ret, struct err *err)
+                             const char *argument, struct container *ret, struct err *err)
 {
     char path[PATH_MAX];
     struct container_file file = {0};
@@ -216,8 +232,8 @@ enum err_code container_open(const char *podman, const char *folder, const char 
     if (code == ERR_OK) {
         code = add_command(ret, config, &file, err);
     }
-    if (code == ERR_OK && !has_arguments && json_array_size(ret->command) == 0) {
-        code = err_set(err, ERR_INVALID, "neither the Dockerfile nor its image says what to start");
+    if (code == ERR_OK) {
+        code = check_program(ret, argument, err);
     }
     if (code == ERR_OK) {
         code = show(ret, file.image, err);

@@ -15,12 +15,14 @@
 
 #define CONTAINER_VARIABLES_MAX 64
 #define CONTAINER_WORDS_MAX 128
+#define CONTAINER_NAME_MAX                                                                         \
+    512 /* of a program and of a folder: so that what is said of it can be kept */
 
 struct container {
     const char *podman;               /* borrowed */
     char image[CONTAINER_IMAGE_SIZE]; /* "" if none is shown */
     char root[PATH_MAX];
-    char workdir[1024];
+    char workdir[CONTAINER_NAME_MAX + 1];
     json_t *command; /* array of strings; may be empty */
     size_t
         fixed_words; /* the entry point's: a job's own arguments come in the place of what is behind them */
@@ -29,10 +31,10 @@ struct container {
 
 /* Whether jobs in containers can be run. ERR_UNAVAILABLE says why not. */
 MUST_CHECK enum err_code container_try(const char *podman, struct err *err);
-/* Read the Dockerfile and have its image shown. `has_arguments`: the job brings what stands in the place of CMD. ERR_INVALID: the Dockerfile;
+/* Read the Dockerfile and have its image shown. `argument`: the first of those that the job brings in the place of CMD, or NULL. ERR_INVALID: the Dockerfile;
  * ERR_NOT_FOUND: this machine has no such image; ERR_UNAVAILABLE: podman failed. To be released in each case. */
 MUST_CHECK enum err_code container_open(const char *podman, const char *folder,
-                                        const char *file_name, bool has_arguments,
+                                        const char *file_name, const char *argument,
                                         struct container *ret, struct err *err);
 void container_release(struct container *container); /* accepts a zeroed one */
 

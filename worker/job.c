@@ -4,7 +4,6 @@
 
 #include "core/base/buf.h"
 #include "core/base/invariant.h"
-#include "core/base/text.h"
 #include "core/base/time.h"
 #include "core/base/trace.h"
 #include "worker/background.h"
@@ -132,7 +131,7 @@ static void check_work(void *ctx)
     if (job->check_code == ERR_OK && job->order->kind == JOB_KIND_CONTAINER) {
         job->check_code =
             container_open(job->options.podman, job->scratch.job, job->order->file_name,
-                           job->order->argument_count > 0, &job->container, &job->check_err);
+                           job->order->arguments[0], &job->container, &job->check_err);
     }
 }
 
@@ -277,6 +276,7 @@ static void on_disk_end(void *ctx, const struct job_disk_verdict *disk)
         .out_of_processes = cgroup_pids_refused(&job->cgroup),
         .over_disk = disk->over[0] != 0 ? disk->over : NULL,
         .disk_low = disk->is_low,
+        .in_container = job->container.image[0] != 0,
         .worker_stopping = job->worker_stopping,
         .gpu_lost = job->gpu_lost[0] != 0 ? job->gpu_lost : NULL,
     };

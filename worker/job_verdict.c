@@ -144,6 +144,28 @@ static void decide_failed(struct job_verdict *verdict, const struct job_verdict_
     buf_deinit(&sentence);
 }
 
+/* A program or a folder that a Dockerfile names, and that its image has not, or not for nobody: bubblewrap says so, and nothing else has spoken
+ * before the program is started. What the machine ran out of is the machine's. */
+static bool cannot_be_started(const struct job_verdict *verdict)
+{
+    static const char *const asked[] = {"bwrap: execvp ", "bwrap: Can't chdir to "};
+    static const char *const short_of[] = {
+        ": Cannot allocate memory\n", ": Resource temporarily unavailable\n",
+        ": Input/output error\n", ": Too many open files\n", ": Too many open files in system\n"};
+    const struct buf *said = &verdict->tail[STREAM_STDERR];
+    bool is_asked = false;
+    for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) {
+        size_t const size = strlen(asked[i]);
+        is_asked = is_asked || (said->size >= size && memcmp(said->data, asked[i], size) == 0);
+    }
+    for (size_t i = 0; i < sizeof short_of / sizeof short_of[0]; i++) {
+        size_t const size = strlen(short_of[i]);
+        is_asked = is_asked && (said->size < size ||
+                                memcmp(said->data + said->size - size, short_of[i], size) != 0);
+    }
+    return is_asked;
+}
+
 void job_verdict_decide(struct job_verdict *verdict, const struct job_verdict_facts *facts)
 {
     const struct sandbox_end *end = &facts->end->sandbox;
@@ -154,6 +176,10 @@ void job_verdict_decide(struct job_verdict *verdict, const struct job_verdict_fa
     } else if (facts->end->limit_reached) {
         decide(verdict, "cap_reached", "paid_limit", "stopped at the time that was paid for");
         verdict->keeps_results = true;
+    } else if (!end->started && facts->in_container && cannot_be_started(verdict)) {
+        decide(verdict, "program_failed", "entry_missing",
+               "the image has not what is to be started, or not so that user 65534 may");
+        append_tail(verdict);
     } else if (!end->started) {
         job_verdict_host_fault(verdict, "sandbox_failed", "the sandbox could not be made");
         append_tail(verdict);

@@ -12,6 +12,7 @@
  *     no sandbox; the machine's disk full    host_fault       sandbox_failed     only output.log
  *     its GPU is gone                        host_fault       gpu_lost           only output.log
  *     its Dockerfile asks for more           program_failed   entry_missing      –
+ *     what its image is to start is not one  program_failed   entry_missing      only output.log
  *     its image is not on the machine        host_fault       kind_not_runnable  –
  *     the machine runs no such kind          host_fault       kind_not_runnable  –
  *     the input is not what was uploaded     host_fault       input_missing      –
@@ -46,6 +47,7 @@ struct job_verdict_facts {
     const char *gpu_lost;  /* NULL, or how the GPU went */
     const char *over_disk; /* NULL, or what it took of the disk and might not */
     bool disk_low;         /* the machine's, and not by this job */
+    bool in_container;     /* what is started, and where, is what the job says */
     bool worker_stopping;
 };
 

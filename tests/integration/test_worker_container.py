@@ -93,6 +93,8 @@ class Containers(WorkerFixture):
     def make_image(self):
         root = self.folder + "/image"
         os.makedirs(root + "/work")
+        os.makedirs(root + "/run")
+        os.mkdir(root + "/closed", 0o700)
         with open(root + "/note", "w") as file:
             file.write("from the image\n")
         os.chmod(root + "/note", 0o666)  # its mode is not what keeps it as it is
@@ -120,6 +122,11 @@ class Containers(WorkerFixture):
             "eat": self.container("FROM %s\nCMD [\"eat\"]\n" % IMAGE),
             "run": self.container("FROM %s\nRUN pip install x\n" % IMAGE),
             "folder": self.container("FROM %s\nWORKDIR /none\n" % IMAGE),
+            "made anew": self.container("FROM %s\nWORKDIR /run\n" % IMAGE),
+            "closed": self.container("FROM %s\nWORKDIR /closed\n" % IMAGE),
+            "absent": self.container("FROM %s\nENTRYPOINT [\"/absent\"]\n" % IMAGE),
+            "no program": self.container("FROM %s\nENTRYPOINT [\"/note\"]\n" % IMAGE),
+            "long": self.container("FROM %s\nENTRYPOINT [\"/%s\"]\n" % (IMAGE, "x" * 3000)),
             "unknown": self.container("FROM localhost/tally-none:1\n"),
         }
         self.run_worker("--ram-mib", "256")
@@ -128,7 +135,9 @@ class Containers(WorkerFixture):
         self.assertEqual({name: (end["ending"], end["reason"]) for name, end in said.items()}, {
             "image": ("completed", "exited_zero"), "file": ("completed", "exited_zero"), "job": ("completed", "exited_zero"),
             "hang": ("cap_reached", "paid_limit"), "eat": ("program_failed", "out_of_memory"), "run": ("program_failed", "entry_missing"),
-            "folder": ("program_failed", "entry_missing"), "unknown": ("host_fault", "kind_not_runnable")}, said)
+            "folder": ("program_failed", "entry_missing"), "made anew": ("program_failed", "entry_missing"),
+            "closed": ("program_failed", "entry_missing"), "absent": ("program_failed", "entry_missing"),
+            "no program": ("program_failed", "entry_missing"), "long": ("program_failed", "entry_missing"), "unknown": ("host_fault", "kind_not_runnable")}, said)
         walls = ["a file of the machine ENOENT", "host secrets ENOENT", "change the image EROFS", "new in the image EROFS", "network ENETUNREACH",
                  "mount EPERM", "ptrace EPERM", "become root EINVAL", "CapEff:\t0000000000000000", "Seccomp:\t2"]
         for name, cwd, value in (("image", "/work", "i"), ("file", "/job", "the file"), ("job", "/work", "i")):
@@ -141,10 +150,12 @@ class Containers(WorkerFixture):
         self.assertEqual(jobs["hang"].results["from-the-container"], b"kept\n")
         self.assertIn("line 2: no image is built here", said["run"]["detail"])
         self.assertIn("no folder /none", said["folder"]["detail"])
+        self.assertIn("Can't chdir to /closed: Permission denied", said["closed"]["detail"])
+        self.assertIn("execvp /absent: No such file or directory", said["absent"]["detail"])
         self.assertIn("localhost/tally-none:1 is not on this machine", said["unknown"]["detail"])
         self.assert_clean()
         with open(self.folder + "/unmounted") as file:
-            self.assertEqual(file.read().split(), ["done"] * 6)
+            self.assertEqual(file.read().split(), ["done"] * 10)
 
     def test_without_podman_no_container_is_claimed(self):
         self.flags[-1] = self.folder + "/no-podman"

@@ -96,6 +96,30 @@ static void success_is_success(void **state)
                    "paid_limit", "paid for");
 }
 
+/* R11.5: a Dockerfile that names what its image has not is not the machine's fault; what the machine ran out of is, and so is a sandbox that could not
+ * be made, and each of them outside a container. */
+static void what_an_image_has_not_is_the_jobs_fault(void **state)
+{
+    static const struct {
+        const char *said;
+        bool in_container;
+        bool is_ours;
+    } rows[] = {
+        {"bwrap: execvp /absent: No such file or directory", true, false},
+        {"bwrap: Can't chdir to /run: Permission denied", true, false},
+        {"bwrap: execvp /big: Cannot allocate memory", true, true},
+        {"bwrap: Can't find source path /mnt/x: Permission denied", true, true},
+        {"bwrap: execvp /usr/bin/python3: No such file or directory", false, true},
+    };
+    struct program_end const unstarted = {.sandbox = {.exit_status = 1}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_verdict((struct job_verdict_facts){.in_container = rows[i].in_container}, unstarted,
+                       rows[i].said, rows[i].is_ours ? "host_fault" : "program_failed",
+                       rows[i].is_ours ? "sandbox_failed" : "entry_missing", rows[i].said);
+    }
+}
+
 static void the_last_sentence_counts(void **state)
 {
     struct job_diagnosis found;
@@ -116,6 +140,7 @@ int main(void)
         cmocka_unit_test(each_failure_has_its_reason_and_its_advice),
         cmocka_unit_test(what_was_measured_counts_before_what_was_written),
         cmocka_unit_test(success_is_success),
+        cmocka_unit_test(what_an_image_has_not_is_the_jobs_fault),
         cmocka_unit_test(the_last_sentence_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
