@@ -127,6 +127,14 @@ void gpu_watch_look(struct gpu_watch *watch, void (*done)(void *ctx), void *ctx)
     }
 }
 
+void gpu_watch_forget(struct gpu_watch *watch)
+{
+    if (watch != NULL) {
+        watch->looked = NULL;
+        watch->again = false;
+    }
+}
+
 enum err_code gpu_watch_start(const struct gpu_watch_options *options, struct gpu_watch **ret_watch,
                               struct err *err)
 {

@@ -33,6 +33,8 @@ void gpu_watch_pace(struct gpu_watch *watch, bool has_job);
 /* A reading that begins now, whatever the pace; `done` when it is known, on_lost before it if the GPU is lost. Not twice at a time. Also called
  * for a watch that has lost its GPU, never for one that is closed. */
 void gpu_watch_look(struct gpu_watch *watch, void (*done)(void *ctx), void *ctx);
+/* Whoever asked does not want to know any more: `done` is not called. Accepts NULL. */
+void gpu_watch_forget(struct gpu_watch *watch);
 /* The newest reading, with the Xid of the newest error that was not taken yet. False: there is none that is younger than three paces. Accepts NULL. */
 bool gpu_watch_take(struct gpu_watch *watch, struct gpu_sample *ret);
 

@@ -260,9 +260,7 @@ static void begin_drain(struct job *job)
 {
     job->state = JOB_DRAINING;
     job_reports_drain(job->reports);
-    if (job->state == JOB_DRAINING && job_reports_are_drained(job->reports)) {
-        begin_store(job);
-    }
+    on_sent(job);
 }
 
 /* Measured, so that a full disk is not blamed on who did not fill it. */
@@ -549,6 +547,7 @@ static void begin_clean(struct job *job)
     job->reports = NULL;
     program_close(job->program);
     job->program = NULL;
+    gpu_watch_forget(job->options.gpu_watch); /* it may be slow, and look still */
     job_disk_close(job->disk);
     job->disk = NULL;
     close_input(job);

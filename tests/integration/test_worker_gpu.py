@@ -8,7 +8,7 @@ import sys
 import unittest
 
 sys.path.insert(0, os.environ["TALLY_SOURCE_DIR"] + "/tests/support")
-from worker_fixture import WorkerFixture, enrol  # noqa: E402
+from worker_fixture import WorkerFixture, enrol, programs  # noqa: E402
 
 LIBRARY = os.environ["TALLY_BIN_DIR"] + "/../lib/libtally_test_nvml.so"
 UUIDS = ["GPU-%08d-aaaa-bbbb-cccc-000000000000" % i for i in range(3)]
@@ -135,6 +135,26 @@ class Gpus(WorkerFixture):
         end = self.ended(job, 20)
         self.assertEqual((end["ending"], end["reason"]), ("host_fault", "gpu_lost"), end)
         self.assertIn("Xid 79", end["detail"])
+
+    def test_a_job_that_is_cancelled_while_its_gpu_is_looked_at_is_not_told_of_it(self):
+        self.gpus = {0: {}}
+        self.write_table()
+        job = self.add("import os, sys, time\nprint('up', flush=True)\n%s\nsys.exit(1)\n" % UNTIL_TOLD)
+        worker = self.run_worker()
+        self.started_writing(job)
+        os.mkfifo(self.folder + "/slow")  # whoever reads it waits for a writer
+        os.symlink("slow", self.folder + "/gpus.slow")
+        os.rename(self.folder + "/gpus.slow", self.folder + "/gpus")
+        self.go(job)
+        self.assertTrue(self.server.wait(lambda: not programs(), 30))
+        self.server.end(job)
+        self.traced("job.cleaned")
+        fd = os.open(self.folder + "/slow", os.O_WRONLY)
+        self.write_table()
+        os.close(fd)
+        again = self.add("print(1)")
+        self.assertEqual(self.ended(again, 60)["ending"], "completed")
+        self.assertIsNone(worker.poll())
 
     def test_a_gpu_that_came_later_is_enrolled_beside_the_others(self):
         before = self.server.hosts.copy()
