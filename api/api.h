@@ -107,10 +107,10 @@ struct api {
         sweep_command; /* the loop's, the ledger's while sweeping: no memory is needed for a deadline */
     struct stuck_summary stuck; /* loop's */
     struct {
-        struct call *first; /* waiting for their turn, the one that waits longest first */
+        struct aside *first; /* waiting for their turn, the one that waits longest first */
         size_t waiting;
         size_t running;
-    } past; /* of as_of.c */
+    } aside; /* of aside.c */
 };
 
 /* How Qubic keys and hashes are spelled. */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/as_of.h"
 
+#include "api/aside.h"
 #include "api/job_access.h"
-#include "core/base/invariant.h"
 #include "core/base/text.h"
 #include "projections/job_past.h"
 
@@ -10,10 +10,7 @@
 
 #define EVENTS_PER_SNAPSHOT 2048 /* some milliseconds */
 
-struct as_of {
-    uv_work_t work;
-    struct call *call;
-    struct api *api;
+struct as_of { /* call->state */
     struct job_past *past;
     uint64_t sequence;
     struct job_row job; /* as it is now */
@@ -61,14 +58,13 @@ static enum err_code read_record(void *ctx, uint64_t sequence, struct bytes *ret
 }
 
 /* Some events on one snapshot. */
-static enum err_code advance(struct as_of *as_of, bool *ret_done)
+static enum err_code advance(struct api *api, struct as_of *as_of, bool *ret_done)
 {
     struct views_snapshot *snapshot = NULL;
     struct log_reader *log = NULL;
-    enum err_code code =
-        views_snapshot_open(ledger_views(as_of->api->ledger), &snapshot, &as_of->err);
+    enum err_code code = views_snapshot_open(ledger_views(api->ledger), &snapshot, &as_of->err);
     if (code == ERR_OK) {
-        code = log_reader_open(ledger_log(as_of->api->ledger), &log, &as_of->err);
+        code = log_reader_open(ledger_log(api->ledger), &log, &as_of->err);
     }
     if (code == ERR_OK) {
         const struct job_past_records records = {read_record, log};
@@ -80,12 +76,12 @@ static enum err_code advance(struct as_of *as_of, bool *ret_done)
     return code;
 }
 
-static void work_cb(uv_work_t *work)
+static void work(struct api *api, void *state)
 {
-    struct as_of *as_of = work->data;
+    struct as_of *as_of = state;
     bool done = false;
     while (!done && as_of->code == ERR_OK) {
-        as_of->code = advance(as_of, &done);
+        as_of->code = advance(api, as_of, &done);
     }
 }
 
@@ -106,8 +102,9 @@ static void reply(struct call *call, json_t *json)
     }
 }
 
-static void answer(struct call *call, struct as_of *as_of)
+static void answer(struct call *call)
 {
+    struct as_of *as_of = call->state;
     struct reading now;
     struct err err;
     if (as_of->code == ERR_TOO_LARGE) {
@@ -133,63 +130,9 @@ static void answer(struct call *call, struct as_of *as_of)
     reply(call, json);
 }
 
-static void start_next(struct api *api);
-
-static void worked_cb(uv_work_t *work, int status)
-{
-    struct as_of *as_of = work->data;
-    struct call *call = as_of->call;
-    struct api *api = as_of->api;
-    (void)status; /* never cancelled */
-    api->past.running--;
-    call->awaiting = false;
-    if (call->request == NULL) {
-        call_free(call);
-    } else {
-        answer(call, as_of);
-    }
-    start_next(api);
-}
-
-static void start_next(struct api *api)
-{
-    while (api->past.first != NULL && api->past.running < AS_OF_RUNNING_MAX) {
-        struct call *call = api->past.first;
-        struct as_of *as_of = call->state;
-        api->past.first = call->next;
-        api->past.waiting--;
-        call->next = NULL;
-        if (call->request == NULL) { /* gone while it waited */
-            call->awaiting = false;
-            call_free(call);
-            continue;
-        }
-        api->past.running++;
-        int rc = uv_queue_work(api->loop, &as_of->work, work_cb, worked_cb);
-        INVARIANT(rc == 0);
-    }
-}
-
-static void wait_for_turn(struct call *call)
-{
-    struct call **end = &call->api->past.first;
-    while (*end != NULL) { /* AS_OF_WAITING_MAX at most */
-        end = &(*end)->next;
-    }
-    *end = call;
-    call->awaiting = true;
-    call->api->past.waiting++;
-    start_next(call->api);
-}
-
 static void answer_past(struct call *call, uint64_t sequence, const struct job_row *job,
                         as_of_render *render)
 {
-    struct api *api = call->api;
-    if (api->past.waiting == AS_OF_WAITING_MAX) {
-        call_problem(call, 503, "busy", "too many ask for the past at once; try again");
-        return;
-    }
     struct as_of *as_of = arena_alloc(&call->arena, sizeof *as_of);
     struct job_past *past = job_past_create(call->id, sequence);
     if (as_of == NULL || past == NULL) {
@@ -197,16 +140,10 @@ static void answer_past(struct call *call, uint64_t sequence, const struct job_r
         call_problem(call, 503, "no_memory", "out of memory; try again");
         return;
     }
-    *as_of = (struct as_of){.call = call,
-                            .api = api,
-                            .past = past,
-                            .sequence = sequence,
-                            .job = *job,
-                            .render = render};
-    as_of->work.data = as_of;
+    *as_of = (struct as_of){.past = past, .sequence = sequence, .job = *job, .render = render};
     call->state = as_of;
     call->on_free = free_cb;
-    wait_for_turn(call);
+    aside_do(call, work, answer);
 }
 
 void as_of_answer_job(struct call *call, as_of_render *render)

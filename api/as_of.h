@@ -1,19 +1,16 @@
 /* api/as_of.h: a job and what belongs to it as they stood after an event: ?as_of=N on what is otherwise the present view (docs/decisions/0020).
  *
- *     as_of_answer_job ─┬─ [wait for a turn] ─ pool: job_past, on short snapshots ─┬─ loop: render ─ reply
- *                       └─ without as_of ──────────────────────────────────────────┘
+ *     as_of_answer_job ─┬─ aside.h: job_past, on short snapshots ─┬─ loop: render ─ reply
+ *                       └─ without as_of ─────────────────────────┘
  *
  * Who:     the same as may see it now, decided by what is there now.
- * Cost:    AS_OF_RUNNING_MAX at a time on the thread pool, AS_OF_WAITING_MAX waiting, then 503 busy; JOB_PAST_EVENTS_MAX events each.
+ * Cost:    JOB_PAST_EVENTS_MAX events each.
  * Thread:  the loop's. */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef API_AS_OF_H
 #define API_AS_OF_H
 
 #include "api/call.h"
-
-#define AS_OF_RUNNING_MAX 2
-#define AS_OF_WAITING_MAX 64
 
 /* `as_of`; 0 without it. false: the problem was sent. */
 MUST_CHECK bool as_of_read(struct call *call, uint64_t *ret);

@@ -1,5 +1,6 @@
 /* A provider as others see it, and where its own offers stand among those of the same kind. */
 // SPDX-License-Identifier: Apache-2.0
+#include "api/aside.h"
 #include "api/list.h"
 #include "api/offer_json.h"
 #include "api/provider_json.h"
@@ -134,39 +135,81 @@ static void find_middle(const struct offer_view *offer, const struct market_entr
     }
 }
 
-static void get_standing(struct call *call)
-{
-    struct reading reading;
+struct wanted { /* call->state */
+    struct id16 provider_id;
+    uint64_t after;
+    size_t count;
     struct market_entry own[AT_ONCE];
-    struct standing standings[AT_ONCE] = {0};
+    struct standing standings[AT_ONCE];
     struct standing halves[AT_ONCE];
-    uint64_t after = 0;
-    if (!list_cursor(call, "after", &after) || !reading_open(&reading, call)) {
+    enum err_code code;
+    struct err err;
+};
+
+/* On the pool: it goes twice through all offers that there are, and anybody may publish many. */
+static void look(struct api *api, void *state)
+{
+    struct wanted *w = state;
+    struct views_snapshot *snapshot;
+    w->code = views_snapshot_open(ledger_views(api->ledger), &snapshot, &w->err);
+    if (w->code != ERR_OK) {
         return;
     }
-    size_t count =
-        marketplace_of_provider(reading.store, call->principal.account_id, after, own, AT_ONCE);
-    for_each_by_price(reading.store, own, count, standings, count_alike);
-    for (size_t i = 0; i < count; i++) {
-        halves[i] = (struct standing){.alike = (standings[i].alike + 1) / 2};
+    struct store *store = views_snapshot_store(snapshot);
+    w->count = marketplace_of_provider(store, w->provider_id, w->after, w->own, AT_ONCE);
+    if (w->count > 0) {
+        for_each_by_price(store, w->own, w->count, w->standings, count_alike);
+        for (size_t i = 0; i < w->count; i++) {
+            w->halves[i].alike = (w->standings[i].alike + 1) / 2;
+        }
+        for_each_by_price(store, w->own, w->count, w->halves, find_middle);
     }
-    for_each_by_price(reading.store, own, count, halves, find_middle);
-    reading_close(&reading);
+    w->code = store_check(store, &w->err);
+    views_snapshot_close(snapshot);
+}
+
+static void reply_standing(struct call *call)
+{
+    const struct wanted *w = call->state;
+    if (w->code != ERR_OK) {
+        call->read_err = w->err;
+        call_reply(call, 200, json_object()); /* which read_err makes a 503 */
+        return;
+    }
     json_t *items = json_array();
-    for (size_t i = 0; i < count; i++) {
-        const struct standing *standing = &standings[i];
+    for (size_t i = 0; i < w->count; i++) {
+        const struct standing *standing = &w->standings[i];
         bool is_there = standing->alike > 0;
         (void)json_array_append_new(
-            items, json_pack("{s:o,s:o,s:I,s:o,s:o}", "offer", json_of_offer(&own[i]), "rank",
-                             own[i].online ? json_of_u64(standing->cheaper + 1) : json_null(),
+            items, json_pack("{s:o,s:o,s:I,s:o,s:o}", "offer", json_of_offer(&w->own[i]), "rank",
+                             w->own[i].online ? json_of_u64(standing->cheaper + 1) : json_null(),
                              "alike", (json_int_t)standing->alike, "cheapest",
                              is_there ? json_integer(standing->cheapest) : json_null(), "middle",
-                             is_there ? json_integer(halves[i].middle) : json_null()));
+                             is_there ? json_integer(w->halves[i].middle) : json_null()));
     }
     call_reply(call, 200,
                json_pack("{s:o,s:o}", "items", items, "next",
-                         count == AT_ONCE ? json_of_u64(own[count - 1].offer.published_sequence)
-                                          : json_null()));
+                         w->count == AT_ONCE
+                             ? json_of_u64(w->own[w->count - 1].offer.published_sequence)
+                             : json_null()));
+}
+
+static void get_standing(struct call *call)
+{
+    uint64_t after = 0;
+    if (!list_cursor(call, "after", &after)) {
+        return;
+    }
+    struct wanted *w = arena_alloc(&call->arena, sizeof *w);
+    if (w == NULL) {
+        call_problem(call, 503, "no_memory", "out of memory; try again");
+        return;
+    }
+    memset(w, 0, sizeof *w);
+    w->provider_id = call->principal.account_id;
+    w->after = after;
+    call->state = w;
+    aside_do(call, look, reply_standing);
 }
 
 static const struct route ROUTES[] = {

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is told of a provider and its offers' place (R9.7), and totals that open into their events (R9.1, R10.6)."""
 import os
+import socket
 import sys
+import threading
 import time
 import unittest
 
@@ -53,6 +55,28 @@ class Providers(unittest.TestCase):
         first = self.otto.ok("GET", "/v1/offers/standing")["items"][0]
         self.assertEqual(self.otto.ok("GET", "/v1/offers/standing?after=%d" % (2**62))["items"], [])
         self.assertIn(first["offer"]["id"], [offer["id"] for offer in self.alice.ok("GET", "/v1/offers")["items"]])
+
+    def test_whoever_asks_at_once_is_told_the_same_and_who_goes_harms_nobody(self):
+        path = "/v1/offers/standing"
+        wanted = self.otto.ok("GET", path)
+        told = []
+
+        def ask():
+            with socket.create_connection(("127.0.0.1", self.world.server.port)) as gone:
+                gone.sendall(("GET %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n" % (path, self.otto.token)).encode())
+            told.append(self.otto.get(path))
+        askers = [threading.Thread(target=ask) for _ in range(32)]
+        for asker in askers:
+            asker.start()
+        for asker in askers:
+            asker.join()
+        self.assertEqual(len(told), 32)
+        for answer in told:
+            if answer.status != 200:  # more than are let wait
+                self.refused(answer, 503, "busy")
+            else:
+                self.assertEqual(answer.json, wanted)
+        self.assertEqual(self.otto.ok("GET", path), wanted)
 
     def test_a_total_opens_into_the_events_that_it_is_the_sum_of(self):
         statement = "/v1/accounts/%s/statement" % self.maria.account_id
