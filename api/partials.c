@@ -256,6 +256,8 @@ struct job {
     void *ctx;
     enum err_code code;
     struct err err;
+    struct job *next; /* of the removals */
+    struct job *then; /* makes one of the same id: begins when this removal is over */
 };
 
 static enum err_code write_meta(const struct partials *partials, const struct partial *partial,
@@ -328,6 +330,22 @@ static void work_cb(uv_work_t *work)
     }
 }
 
+static void start(struct job *job);
+
+/* Its files are gone: what waited for that may make them anew. */
+static void removed(struct job *job)
+{
+    struct job **at = &job->partials->removals;
+    while (*at != job) {
+        INVARIANT(*at != NULL);
+        at = &(*at)->next;
+    }
+    *at = job->next;
+    if (job->then != NULL) {
+        start(job->then);
+    }
+}
+
 static void worked_cb(uv_work_t *work, int status)
 {
     struct job *job = work->data;
@@ -340,6 +358,8 @@ static void worked_cb(uv_work_t *work, int status)
     }
     if (job->created != NULL) {
         job->created(job->ctx, partial, job->code, &job->err);
+    } else {
+        removed(job);
     }
     if (job->created == NULL || job->code != ERR_OK) {
         partial_free(partial);
@@ -409,7 +429,16 @@ enum err_code partials_create(struct partials *partials, const struct partial *w
     }
     add(partials, partial);
     *job = (struct job){.partials = partials, .partial = partial, .created = created, .ctx = ctx};
-    start(job);
+    partial->is_busy = true;
+    struct job *removal = partials->removals;
+    while (removal != NULL && !id_equal(removal->partial->id, partial->id)) {
+        removal = removal->next;
+    }
+    if (removal == NULL) {
+        start(job);
+    } else {
+        removal->then = job;
+    }
     return ERR_OK;
 }
 
@@ -421,7 +450,8 @@ void partials_remove(struct partials *partials, struct partial *partial)
         return;
     }
     take_out(partials, partial);
-    *job = (struct job){.partials = partials, .partial = partial};
+    *job = (struct job){.partials = partials, .partial = partial, .next = partials->removals};
+    partials->removals = job;
     start(job);
 }
 

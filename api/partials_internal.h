@@ -9,12 +9,15 @@
 #define PARTIAL_DIGITS 16 /* hex */
 #define PARTIAL_FIRST_LINE (2 * PARTIAL_DIGITS + 2)
 
+struct job;
+
 struct partials {
     uv_loop_t *loop;
     uint64_t bytes_max;
     struct partial *list;
     size_t count;
-    size_t jobs; /* with the pool */
+    size_t jobs;          /* with the pool */
+    struct job *removals; /* of them, those that remove */
     char folder[PATH_MAX - 128];
 };
 

@@ -242,6 +242,19 @@ class Resumable(unittest.TestCase):
         self.assertEqual(begin().json["upload_id"], made["id"])
         self.refused(begin(size=21), 422, "idempotency_mismatch")
 
+    def test_one_that_was_removed_can_be_begun_anew_at_once_with_its_key(self):
+        content = script(100)
+        for i in range(40):
+            made = {"file_name": "train.py", "size": len(content)}
+            paths = set()
+            for _ in range(2):
+                answer = self.alice.post(BASE, made, headers={"Idempotency-Key": "again %d" % i})
+                self.assertEqual(answer.status, 201, answer)
+                paths.add(answer.headers["Location"])
+                self.assertEqual(self.send(answer.headers["Location"], 0, content).status, 200)
+                self.assertEqual(self.alice.request("DELETE", answer.headers["Location"]).status, 204)
+            self.assertEqual(len(paths), 1)
+
     def test_an_account_has_so_many_and_all_have_so_much(self):
         paths = [self.begin(1000 + i) for i in range(8)]
         self.refused(self.alice.post(BASE, {"file_name": "a.py", "size": 1}), 429, "too_many_unfinished", "8")
