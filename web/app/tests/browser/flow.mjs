@@ -37,7 +37,7 @@ test("R1.5 R4 R6.7 R7.8 P10 P11 P21: a newcomer without a wallet runs the sample
   await page.goto(`${url}/new`);
   await page.getByRole("button", { name: /hello\.py/ }).click();
   await page.waitForURL(/\/offers$/);
-  await page.getByTestId("analysis").getByText("Custom program").waitFor(); // R1.5
+  await page.getByTestId("analysis").getByText("Custom program", { exact: true }).waitFor(); // R1.5
   await page.reload();
   await page.getByRole("button", { name: "Choose", exact: true }).first().click();
   await page.waitForURL(/\/settings$/);
