@@ -112,7 +112,7 @@ export function Overview() {
       <header className="page-head">
         <h1>Overview</h1>
         {both && <div className="segments" role="group" aria-label="Look at">{ROLES.map(([each, word]) => <button key={each} type="button" aria-pressed={as === each} onClick={() => role.set(each)}>{word}</button>)}</div>}
-        <Link to="/new" className="button primary">New job</Link>
+        <Link to="/new" className="button primary wide-only">New job</Link>
       </header>
       {as === "provider" ? <Suspense fallback={<Skeleton rows={6} height={44} />}><ProviderHome /></Suspense> : <Home identity={who.identity} />}
     </div>

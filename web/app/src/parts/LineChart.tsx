@@ -30,7 +30,8 @@ function draw(canvas: HTMLCanvasElement, { times, series, max }: Props, hover: n
   const width = canvas.clientWidth;
   const scale = window.devicePixelRatio || 1;
   canvas.width = Math.round(width * scale);
-  canvas.height = Math.round(HEIGHT * scale);
+  const height = canvas.clientHeight || HEIGHT; // as the style has it
+  canvas.height = Math.round(height * scale);
   const context = canvas.getContext("2d");
   const first = times[0];
   const last = times.at(-1);
@@ -38,7 +39,7 @@ function draw(canvas: HTMLCanvasElement, { times, series, max }: Props, hover: n
   const style = getComputedStyle(canvas);
   context.scale(scale, scale);
   const x = (time: number) => (last === first ? width : ((time - first) / (last - first)) * width);
-  const y = (value: number) => HEIGHT - 1.5 - (Math.min(value, max) / max) * (HEIGHT - 4);
+  const y = (value: number) => height - 1.5 - (Math.min(value, max) / max) * (height - 4);
   context.strokeStyle = style.getPropertyValue("--line");
   context.lineWidth = 1;
   for (const part of [0, 0.5, 1]) {
@@ -69,7 +70,7 @@ function draw(canvas: HTMLCanvasElement, { times, series, max }: Props, hover: n
     context.lineWidth = 1;
     context.beginPath();
     context.moveTo(at, 0);
-    context.lineTo(at, HEIGHT);
+    context.lineTo(at, height);
     context.stroke();
   }
 }

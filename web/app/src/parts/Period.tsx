@@ -19,8 +19,10 @@ export function PeriodPicker({ period, onChange }: { period: Partial<Period>; on
           return <button key={preset} type="button" aria-pressed={of.from === period.from && of.until === period.until} onClick={() => onChange(of)}>{word}</button>;
         })}
       </div>
-      <label className="inline-label">From<input type="date" value={period.from ?? ""} max={period.until ?? today} onChange={day("from")} /></label>
-      <label className="inline-label">to<input type="date" value={period.until ?? ""} min={period.from} max={today} onChange={day("until")} /></label>
+      <span className="period-days">
+        <label className="inline-label">From<input type="date" value={period.from ?? ""} max={period.until ?? today} onChange={day("from")} /></label>
+        <label className="inline-label">to<input type="date" value={period.until ?? ""} min={period.from} max={today} onChange={day("until")} /></label>
+      </span>
     </div>
   );
 }

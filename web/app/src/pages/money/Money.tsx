@@ -33,7 +33,7 @@ export function PaymentRow({ payment: p }: { payment: Payment }) {
       <td className="right" data-label="Amount"><Amount value={p.direction === "out" ? -p.amount : p.amount} sign={p.direction === "in"} /></td>
       <td className="dim"><Age time={p.at} /></td>
       <td data-label="Transaction"><ExplorerLink transaction={p.tx_id} /></td>
-      <td data-label="Job">{p.job_id !== null && <Link to="/jobs/$job" params={{ job: p.job_id }} className="mono">{p.job_id.slice(0, 8)}</Link>}</td>
+      <td data-label="Job" className="less">{p.job_id !== null && <Link to="/jobs/$job" params={{ job: p.job_id }} className="mono">{p.job_id.slice(0, 8)}</Link>}</td>
     </tr>
   );
 }
@@ -87,7 +87,7 @@ export function TransactionHistory() {
       ) : (
         <div className="table-scroll" tabIndex={0} role="region" aria-label="Payments">
           <table className="cards" id="transactions">
-            <thead><tr><th scope="col">What</th><th scope="col">Status</th><th scope="col" className="right">Amount</th><th scope="col">When</th><th scope="col">Transaction</th><th scope="col">Job</th></tr></thead>
+            <thead><tr><th scope="col">What</th><th scope="col">Status</th><th scope="col" className="right">Amount</th><th scope="col">When</th><th scope="col">Transaction</th><th scope="col" className="less">Job</th></tr></thead>
             <tbody>{list.data.items.map((payment) => <PaymentRow key={payment.sequence} payment={payment} />)}</tbody>
           </table>
         </div>

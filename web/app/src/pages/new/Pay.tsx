@@ -31,7 +31,7 @@ function EndingsTable({ quote }: { quote: Quote }) {
     <section className="card">
       <h2>What happens to the money</h2>
       <table className="endings">
-        <thead><tr><th scope="col">If</th><th scope="col">The machine's owner gets</th><th scope="col">You get back</th></tr></thead>
+        <thead><tr><th scope="col">If</th><th scope="col">The owner gets</th><th scope="col">You get back</th></tr></thead>
         <tbody>
           {ENDINGS.filter(([word]) => paid.has(word)).map(([word, says]) => (
             <tr key={word}>
