@@ -93,7 +93,7 @@ test("R1.5 R4 R6.7 R7.8 P10 P11 P21: a newcomer without a wallet runs the sample
 
 test("R6.5 R7.4 P20: a program that fails costs nothing, and its error is there to read", async () => {
   await page.goto(`${url}/new`);
-  await drop(page, [{ name: "fails.py", text: 'import sys\nprint("begun", flush=True)\nsys.exit("an error of its own")\n' }]);
+  await drop(page, [{ name: "fails.py", text: 'import sys\nprint("begun", "far " * 40, flush=True)\nsys.exit("an error of its own")\n' }]);
   await page.getByRole("link", { name: "Choose a machine" }).click();
   await page.waitForURL(/\/offers$/);
   await chooseFirst(page);
@@ -108,6 +108,18 @@ test("R6.5 R7.4 P20: a program that fails costs nothing, and its error is there 
   await page.getByLabel("Search the output").fill("error");
   await page.getByLabel("Search the output").press("Enter");
   await page.locator(".line.marked mark").first().waitFor();
+  await page.setViewportSize({ width: 360, height: 780 });
+  await page.waitForFunction(() => document.querySelector(".lines").scrollWidth > document.querySelector(".lines").clientWidth); // a line is wider than a phone
+  await page.getByLabel("Wrap").check();
+  await page.waitForFunction(() => [...document.querySelectorAll(".line")].some((line) => line.getBoundingClientRect().height > 30));
+  assert.equal(await page.locator(".lines").evaluate((box) => box.scrollWidth - box.clientWidth), 0);
+  await page.waitForFunction(() => {
+    const boxes = [...document.querySelectorAll(".line")].map((line) => line.getBoundingClientRect()).sort((a, b) => a.top - b.top);
+    return boxes.every((box, index) => index === 0 || Math.abs(box.top - boxes[index - 1].bottom) < 1);
+  }); // each below the one before
+  await page.getByLabel("Wrap").uncheck();
+  await page.waitForFunction(() => [...document.querySelectorAll(".line")].every((line) => line.getBoundingClientRect().height === 20));
+  await page.setViewportSize({ width: 1440, height: 900 });
 });
 
 const LINES = `import time

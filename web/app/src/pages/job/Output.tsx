@@ -13,6 +13,7 @@ import { EmptyState, ErrorPanel } from "../../parts/States.tsx";
 const LINE_HEIGHT = 20;
 const SHOWN_MAX = 4000; // letters of a line; the whole of it is in the download
 const ROWS_MAX = 800_000; // elements may be 17 million pixels high (Firefox); what is before is a click away
+const ROWS_MAX_WRAPPED = 200_000; // of which one may be many lines high
 const SLICE = 20_000; // lines that are searched in one go: some milliseconds
 
 interface RowProps {
@@ -23,11 +24,13 @@ interface RowProps {
   readonly found: string;
   readonly marked: boolean;
   readonly fresh: boolean;
+  readonly index: number;
+  readonly measure: ((row: Element | null) => void) | undefined; // where a line is as high as its text
 }
-const Row = memo(function Row({ number, text, source, top, found, marked, fresh }: RowProps) {
+const Row = memo(function Row({ number, text, source, top, found, marked, fresh, index, measure }: RowProps) {
   const shown = text === undefined ? "" : text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)} … ${group(text.length - SHOWN_MAX)} more letters` : text;
   return (
-    <div className={`line ${text === undefined ? "awaited" : source} ${marked ? "marked" : ""} ${fresh ? "here" : ""}`} style={{ transform: `translateY(${top}px)` }} id={`L${number}`}>
+    <div className={`line ${text === undefined ? "awaited" : source} ${marked ? "marked" : ""} ${fresh ? "here" : ""}`} style={{ transform: `translateY(${top}px)` }} id={`L${number}`} ref={measure} data-index={index}>
       <a className="line-number" href={`#L${number}`} aria-label={`Line ${number}`}>{number}</a>
       {source === "stderr" && <span className="line-source">err</span>}
       <code>{spansOf(shown).map((span, index) => <span key={index} className={span.style}>{found === "" ? span.text : marks(span.text, found)}</span>)}</code>
@@ -87,13 +90,15 @@ export function Output({ read, name, over }: { read: ReadOutput; name: string; o
   const [linked, setLinked] = useState(lineOfHash);
   const [seen, setSeen] = useState(0);
   const [earlier, setEarlier] = useState(0);
+  const [wrap, setWrap] = useState(() => matchMedia("(max-width: 720px)").matches);
+  const rowsMax = wrap ? ROWS_MAX_WRAPPED : ROWS_MAX;
   const found = query.toLowerCase();
   const scan = useScan(read, source, found);
   const hits = scan?.hits ?? [];
 
   const total = source === "all" || scan === null ? output.last : scan.rows.length;
-  const base = Math.max(0, total - ROWS_MAX * (1 + earlier));
-  const count = Math.min(ROWS_MAX, total - base);
+  const base = Math.max(0, total - rowsMax * (1 + earlier));
+  const count = Math.min(rowsMax, total - base);
   const numberAt = (index: number): number => (source === "all" || scan === null ? base + index + 1 : (scan.rows[base + index] ?? 0));
   /** In all that is listed; -1: not there, or not yet. */
   const listed = (number: number): number => {
@@ -103,7 +108,11 @@ export function Output({ read, name, over }: { read: ReadOutput; name: string; o
   };
 
   const rows = useVirtualizer({ count, getScrollElement: () => scroller.current, estimateSize: () => LINE_HEIGHT, overscan: 20 });
+  useEffect(() => {
+    if (!wrap) rows.measure(); // all are of one height again
+  }, [wrap, rows]);
   const height = rows.scrollRect?.height ?? 0;
+  const whole = rows.getTotalSize();
   const items = rows.getVirtualItems();
   const [from, to] = [numberAt(items[0]?.index ?? 0), numberAt(items.at(-1)?.index ?? 0)];
   useEffect(() => {
@@ -112,7 +121,7 @@ export function Output({ read, name, over }: { read: ReadOutput; name: string; o
   useEffect(() => {
     if (follow && count > 0) rows.scrollToIndex(count - 1, { align: "end" });
     if (follow) setSeen(total);
-  }, [follow, count, total, height, rows]);
+  }, [follow, count, total, height, whole, rows]);
   useEffect(() => {
     const changed = () => {
       setLinked(lineOfHash());
@@ -127,13 +136,13 @@ export function Output({ read, name, over }: { read: ReadOutput; name: string; o
   const place = going === null ? -1 : listed(going);
   useEffect(() => {
     if (place < 0) return;
-    const back = Math.max(0, Math.ceil((total - place) / ROWS_MAX) - 1);
+    const back = Math.max(0, Math.ceil((total - place) / rowsMax) - 1);
     if (back !== earlier) setEarlier(back);
     else {
       rows.scrollToIndex(place - base, { align: "center" });
       goTo(null);
     }
-  }, [place, total, base, earlier, rows]);
+  }, [place, total, base, earlier, rows, rowsMax]);
 
   const goToHit = (index: number) => {
     if (hits.length === 0) return;
@@ -170,6 +179,10 @@ export function Output({ read, name, over }: { read: ReadOutput; name: string; o
     <div className="output">
       <div className="output-tools">
         <label className="check"><input type="checkbox" checked={follow} onChange={(event) => (event.target.checked ? toEnd() : setFollow(false))} />Follow</label>
+        <label className="check"><input type="checkbox" checked={wrap} onChange={(event) => {
+          setWrap(event.target.checked);
+          setEarlier(0);
+        }} />Wrap</label>
         <select aria-label="Which output" value={source} onChange={(event) => {
           setSource(event.target.value as Source | "all");
           setEarlier(0);
@@ -193,12 +206,12 @@ export function Output({ read, name, over }: { read: ReadOutput; name: string; o
       {download.isError && <ErrorPanel error={download.error} />}
       {output.last === 0 ? <EmptyState title={over ? "It wrote nothing" : "Nothing written yet"}>Standard output and standard error are shown here as they come.</EmptyState> : (
         <div className="output-frame">
-          <div className="lines" ref={scroller} onScroll={scrolled} onWheel={up} tabIndex={0} role="region" aria-label="Output of the program">
-            <div className="lines-all" style={{ height: rows.getTotalSize() }}>
+          <div className={wrap ? "lines wrapped" : "lines"} ref={scroller} onScroll={scrolled} onWheel={up} tabIndex={0} role="region" aria-label="Output of the program">
+            <div className="lines-all" style={{ height: whole }}>
               {items.map((item) => {
                 const number = numberAt(item.index);
                 const line = output.line(number);
-                return <Row key={item.key} number={number} text={line?.text} source={line?.source ?? "stdout"} top={item.start} found={found} marked={hits[hit] === number} fresh={number === linked} />;
+                return <Row key={item.key} number={number} text={line?.text} source={line?.source ?? "stdout"} top={item.start} found={found} marked={hits[hit] === number} fresh={number === linked} index={item.index} measure={wrap ? rows.measureElement : undefined} />;
               })}
             </div>
           </div>
