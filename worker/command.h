@@ -22,7 +22,7 @@ struct settings {
     bool no_gpus;
     bool systemd;
     struct gpu_options gpus;
-    const char *podman; /* NULL: /usr/bin/podman */
+    const char *podman; /* NULL: no containers */
 };
 
 MUST_CHECK enum err_code command_enrol(const struct settings *settings, struct err *err);

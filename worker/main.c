@@ -62,7 +62,8 @@ static const char usage_text[] =
     "program, the\n"
     "                     second choice; --device-folder DIR: where nvidia0 lies (otherwise "
     "/dev)\n"
-    "  --podman FILE      whose images containers are run from (otherwise /usr/bin/podman)\n";
+    "  --podman FILE      take jobs in containers, from any image that this podman has as root\n"
+    "                     (/usr/bin/podman); otherwise none is taken\n";
 
 static enum err_code pause_worker(const struct settings *settings, struct err *err)
 {

@@ -68,8 +68,12 @@ void trial_kinds(const char *state, const struct machine *machine, const char *p
     *ret = (struct job_kinds){.runs = {[JOB_KIND_PYTHON] = true, [JOB_KIND_BUNDLE] = true}};
     ret->runs[JOB_KIND_NOTEBOOK] = trial_ask(state, machine, looks, &err) == ERR_OK;
     struct err no_podman = {0};
-    ret->podman = podman != NULL ? podman : "/usr/bin/podman";
-    ret->runs[JOB_KIND_CONTAINER] = container_try(ret->podman, &no_podman) == ERR_OK;
+    ret->podman = podman;
+    if (podman == NULL) { /* every image there would be open to strangers: the owner must say so */
+        (void)err_set(&no_podman, ERR_UNAVAILABLE, "--podman is not given");
+    } else {
+        ret->runs[JOB_KIND_CONTAINER] = container_try(podman, &no_podman) == ERR_OK;
+    }
     trace(TRACE_INFO, "worker.kinds",
           "python=1 bundle=1 notebook=%d dockerfile=%d why=\"%s\" why_dockerfile=\"%s\"",
           ret->runs[JOB_KIND_NOTEBOOK], ret->runs[JOB_KIND_CONTAINER], err.message,

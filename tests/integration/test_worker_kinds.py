@@ -92,7 +92,7 @@ class Kinds(WorkerFixture):
 
     def test_a_kind_that_no_worker_runs_is_not_claimed_and_if_it_comes_it_is_the_hosts_fault(self):
         job = self.add("FROM scratch", name="Dockerfile", kind="dockerfile")
-        self.run_worker("--podman", "/nowhere/podman")
+        self.run_worker()
         self.assertEqual(self.ended(self.add("print('next')"))["ending"], "completed")
         self.assertEqual(job.claims, 0)
         self.assertEqual(self.server.kinds[:2], ["python", "bundle"])
