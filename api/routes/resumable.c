@@ -22,6 +22,7 @@
 
 #define MEDIA_TYPE_MAX 100
 #define HEADERS_MAX 5
+#define LOOK_EVERY ((uint64_t)1 << 20) /* bytes of a piece, until the disk is looked at again */
 
 /* ── answers ───────────────────────────────────────────────────────────────────────────────────── */
 
@@ -213,12 +214,10 @@ static void get_resumable(struct call *call)
 /* What is said before anything is taken. False: the problem was sent. */
 static bool takes_writes(struct call *call)
 {
-    struct ledger_stats stats;
     const char *read_only = ledger_read_only_reason(call->api->ledger);
-    ledger_stats(call->api->ledger, &stats);
     if (read_only != NULL) {
         call_problem(call, 503, "read_only", "nothing can be written now: %s", read_only);
-    } else if (stats.disk_nearly_full) {
+    } else if (ledger_disk_is_nearly_full(call->api->ledger)) {
         call_problem(call, 507, "disk_full",
                      "the disk is nearly full; what was sent so far is kept, try again later");
     } else {
@@ -342,8 +341,10 @@ struct sending {
     struct call *call;
     struct partial_writer *writer; /* NULL once it is finishing */
     uint64_t left;                 /* bytes that may still come */
+    uint64_t unlooked;             /* bytes since the disk was looked at */
     bool paused;
     bool too_long;
+    bool disk_full;
 };
 
 static void finish_piece(struct sending *sending)
@@ -373,7 +374,7 @@ static void piece_done_cb(void *ctx, struct partial *partial, enum err_code code
     call->on_abort = NULL;
     if (call->request == NULL) {
         call_free(call);
-    } else if (code == ERR_FULL) {
+    } else if (code == ERR_FULL || sending->disk_full) {
         refuse(call, partial, 507, "disk_full",
                "the disk is full; what Upload-Offset says is kept, go on from there later");
     } else if (code != ERR_OK) {
@@ -392,14 +393,26 @@ static void abort_cb(struct call *call)
     finish_piece(sending);
 }
 
+/* What is kept of pieces stays for a day: it must not take the room that jobs need to end. */
+static bool fills_disk(struct sending *sending, size_t size)
+{
+    sending->unlooked += size;
+    if (sending->unlooked < LOOK_EVERY) {
+        return false;
+    }
+    sending->unlooked = 0;
+    return ledger_disk_is_nearly_full(sending->call->api->ledger);
+}
+
 static void data_cb(void *ctx, struct http_request *request, struct bytes bytes)
 {
     struct sending *sending = ctx;
     if (sending->writer == NULL) {
         return;
     }
-    if (bytes.size > sending->left) {
-        sending->too_long = true;
+    sending->too_long = bytes.size > sending->left;
+    sending->disk_full = !sending->too_long && fills_disk(sending, bytes.size);
+    if (sending->too_long || sending->disk_full) {
         http_request_pause(request);
         finish_piece(sending);
         return;

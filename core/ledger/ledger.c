@@ -416,6 +416,12 @@ void ledger_look_for_room(struct ledger *ledger)
     }
 }
 
+bool ledger_disk_is_nearly_full(struct ledger *ledger)
+{
+    ledger_look_for_room(ledger);
+    return atomic_load(&ledger->disk_nearly_full);
+}
+
 enum err_code ledger_submit(struct ledger *ledger, const struct command *command,
                             enum command_class class, ledger_answer_cb *answer, void *ctx,
                             struct err *err)

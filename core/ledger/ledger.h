@@ -95,6 +95,8 @@ struct views *ledger_views(struct ledger *ledger);
 const char *ledger_origin(const struct ledger *ledger);
 /* NULL, or why the ledger takes no commands. */
 const char *ledger_read_only_reason(const struct ledger *ledger);
+/* Whether the disk is so full that only what ends jobs is taken: looked at now, where the stats say how it was a little ago. Any thread. */
+MUST_CHECK bool ledger_disk_is_nearly_full(struct ledger *ledger);
 
 struct ledger_stats {
     uint64_t head; /* last committed sequence */

@@ -117,6 +117,29 @@ class FullDisk(unittest.TestCase):
             alice.queued_job(host)  # a whole order, without a restart
             self.assertGreater(world.head(), head)
 
+    def test_pieces_of_an_upload_leave_the_room_that_jobs_need_to_end(self):
+        with SmallWorld() as world:
+            alice = world.person("alice", money=10**9)
+            maria = world.person("maria")
+            host = world.host(maria)
+            job = alice.queued_job(host)
+            host.claim_and_start(job)
+            path = "/v1/uploads/resumable/" + alice.ok("POST", "/v1/uploads/resumable", {"file_name": "large.csv", "size": SIZE})["id"]
+            offset = 0
+            for piece in [SIZE] + [SIZE >> 7] * 128:  # all at once, and then as much as fits
+                answer = alice.request("PATCH", path, b"1,2\n" * (min(piece, SIZE - offset) // 4),
+                                       {"Content-Type": "application/partial-upload", "Upload-Offset": str(offset)})
+                if answer.status == 507 and piece != SIZE:
+                    break
+                offset = int(answer.json["offset"] if answer.status == 200 else answer.headers["Upload-Offset"])
+            self.refused(answer, "disk_full")
+            self.assertGreater(offset, 0)
+            self.assertGreater(world.free(), 1 << 20)
+            host.end(job)  # on the reserve, while what came is kept
+            self.assertEqual(alice.wait_for(job, lambda j: j["settled"])["status"], "completed")
+            self.assertEqual(alice.request("DELETE", path).status, 204)
+            wait_until(lambda: world.metric("disk_nearly_full") == 0, "the server sees that there is room")
+
     def test_a_disk_without_a_byte_loses_nothing_and_recovers(self):
         with SmallWorld() as world:
             alice = world.person("alice", money=10**9)
