@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define GPU_LIBRARIES "/dev/gpu-libraries"
+
 /* What Python and Debian's libraries look up; nothing that tells about the machine's users or network. */
 static const char *const etc_files[] = {
     "/etc/alternatives", "/etc/fonts",      "/etc/ld.so.cache", "/etc/ld.so.conf",
@@ -147,9 +149,9 @@ static void add_gpu(struct buf *buf, const struct sandbox_gpu *gpu)
         add_all(buf, (const char *const[]){"--dev-bind", gpu->devices[i].source,
                                            gpu->devices[i].shown, NULL});
     }
-    if (gpu->libraries[0] != 0) {
-        add_all(buf, (const char *const[]){"--ro-bind", gpu->libraries, gpu->libraries, "--setenv",
-                                           "LD_LIBRARY_PATH", gpu->libraries, NULL});
+    if (gpu->libraries[0] != 0) { /* in /dev, which is ours: an image's root cannot be written */
+        add_all(buf, (const char *const[]){"--ro-bind", gpu->libraries, GPU_LIBRARIES, "--setenv",
+                                           "LD_LIBRARY_PATH", GPU_LIBRARIES, NULL});
     }
 }
 

@@ -20,7 +20,7 @@ const amountAt = (page, id) => shownAmount(page.getByTestId(id));
 
 /** `newcomer`: the storage of somebody who ran a job in this world. */
 export function accountTests(browser, newcomer) {
-  test("R9.1 R9.3 R9.6 R9.7 P29 P33: earnings are the server's; a statement's total opens into its payouts, and those into events and the chain", async () => {
+  test("R5.5 R9.1 R9.3 R9.5 R9.6 R9.7 P14 P29 P32 P33: earnings are the server's; a statement's total opens into its payouts, and those into events and the chain", async () => {
     const { page, context, complaints } = await provider(browser);
     await page.goto(`${url}/earnings`);
     await page.locator("#earnings").waitFor();
