@@ -530,7 +530,7 @@ class PaidJobTest(unittest.TestCase):
         def attempt():
             try:
                 return (ask(),)
-            except (AssertionError, OSError, ValueError, http.client.HTTPException):
+            except (AssertionError, OSError, ValueError, TypeError, http.client.HTTPException):  # TypeError: an empty answer
                 return None
         return wait_until(attempt, "an answer", 60)[0]
 
