@@ -323,7 +323,7 @@ static enum err_code analyse(struct blob_body *body, struct blob_inspection *ins
                              struct bytes content, struct err *err)
 {
     struct arena arena;
-    struct analysis found;
+    struct analysis found = {0};
     arena_init(&arena, ANALYSIS_ARENA_MAX);
     const char *name = arena_text(&arena, body->file_name);
     const char *entry = body->entry.size == 0 ? NULL : arena_text(&arena, body->entry);

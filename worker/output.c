@@ -177,6 +177,9 @@ static void take(struct output *output, enum worker_stream stream, struct bytes 
             bytes = bytes_from(bytes, 1);
         }
     }
+    if (bytes.size == 0) { /* whose data may be none */
+        return;
+    }
     const uint8_t *end = bytes.data + bytes.size;
     const uint8_t *newline = NULL;
     const uint8_t *next_cr = NULL;
