@@ -192,7 +192,8 @@ class FullDisk(unittest.TestCase):
                 answer = peer.recv(65536)
             self.assertIn(b" 507 ", answer.split(b"\r\n")[0])
             self.assertIn(b'"disk_full"', answer)
-            self.assertEqual(offset(), said)
+            before, said = said, offset()  # what was written and not yet synced then may be by now
+            self.assertTrue(before <= said <= 9 << 20, (before, said))
             wait_until(lambda: world.metric("disk_nearly_full") == 1, "the server sees that the disk is full")
             headers = {"Content-Type": "application/partial-upload", "Upload-Offset": str(said)}
             self.refused(alice.request("PATCH", path, content[said:], headers), "disk_full")
