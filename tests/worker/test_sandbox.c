@@ -456,7 +456,7 @@ static void an_image_may_lie_where_folders_are_shown(void **state)
     struct err err = {0};
     int status = 0;
     if (geteuid() != 0) {
-        skip();
+        skip(); /* an ordinary user's sandbox is shown its folder where that is */
     }
     assert_int_equal(scratch_create(f->folder, "job", sandbox_user_new(), &f->scratch, &err),
                      ERR_OK);
