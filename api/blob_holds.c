@@ -7,8 +7,7 @@
 #include "core/base/invariant.h"
 #include "core/base/text.h"
 #include "core/base/trace.h"
-#include "core/event/codec.h"
-#include "core/log/log_reader.h"
+#include "core/log/log_blobs.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -22,7 +21,6 @@
 #include <unistd.h>
 
 #define HEX_SIZE 64
-#define EVENT_ARENA_MAX ((size_t)1 << 20) /* a record and its private part are 128 KiB */
 
 struct hold {
     struct hold *next;
@@ -40,17 +38,6 @@ struct blob_holds {
     pthread_mutex_t mutex;
     struct hold *list; /* as many as there are requests at most */
 };
-
-void blob_place(const char *store, struct key32 digest, char ret_folder[PATH_MAX],
-                char ret_path[PATH_MAX])
-{
-    char hex[HEX_SIZE + 1];
-    hex_encode(bytes_of(digest.b, sizeof digest.b), hex);
-    int size = snprintf(ret_folder, PATH_MAX, "%s/%.2s", store, hex);
-    INVARIANT(size > 0 && size < PATH_MAX);
-    size = snprintf(ret_path, PATH_MAX, "%s/%.2s/%s", store, hex, hex);
-    INVARIANT(size > 0 && size < PATH_MAX);
-}
 
 enum err_code blob_holds_open(const char *store, struct blob_holds **ret, struct err *err)
 {
@@ -327,49 +314,6 @@ static void mark_named(struct markers *markers, struct key32 digest)
     }
 }
 
-/* The blob that a record names, if it is of a kind that does; zero if it was erased. */
-static struct key32 named_digest(const struct event *event)
-{
-    switch (event->type->number) {
-    case EVENT_UPLOAD_RECEIVED:
-        return event->u.upload_received.digest;
-    case EVENT_JOB_CREATED:
-        return event->u.job_created.input_digest;
-    case EVENT_RESULT_STORED:
-        return event->u.result_stored.digest;
-    default:
-        return (struct key32){0};
-    }
-}
-
-static enum err_code look_at(struct log_reader *reader, uint64_t sequence, struct arena *arena,
-                             struct markers *markers, struct err *err)
-{
-    struct bytes record;
-    struct bytes part;
-    struct record_header header;
-    struct event event;
-    enum err_code code = log_reader_record(reader, sequence, &record, err);
-    if (code == ERR_OK) {
-        code = record_header_decode(record, &header, err);
-    }
-    if (code != ERR_OK ||
-        (header.type != EVENT_UPLOAD_RECEIVED && header.type != EVENT_JOB_CREATED &&
-         header.type != EVENT_RESULT_STORED) ||
-        !log_reader_private(reader, sequence, &part) || part.size <= PRIVATE_SALT_SIZE) {
-        return code;
-    }
-    arena_clear(arena);
-    code = record_decode(record, arena, &event, err);
-    if (code == ERR_OK) {
-        code = private_decode(bytes_from(part, PRIVATE_SALT_SIZE), arena, &event, err);
-    }
-    if (code == ERR_OK) {
-        mark_named(markers, named_digest(&event));
-    }
-    return code;
-}
-
 static enum err_code find_named(struct event_log *log, struct markers *markers, struct err *err)
 {
     struct log_reader *reader = NULL;
@@ -378,12 +322,16 @@ static enum err_code find_named(struct event_log *log, struct markers *markers, 
     for (size_t i = 0; i < markers->count; i++) {
         oldest = markers->list[i].head < oldest ? markers->list[i].head : oldest;
     }
-    arena_init(&arena, EVENT_ARENA_MAX);
+    arena_init(&arena, LOG_BLOB_ARENA_MAX);
     enum err_code code = log_reader_open(log, &reader, err);
     uint64_t size = code == ERR_OK ? log_reader_size(reader) : 0;
     /* Newest first would do as well: all of them have to be seen. */
     for (uint64_t sequence = oldest; sequence < size && code == ERR_OK; sequence++) {
-        code = look_at(reader, sequence + 1, &arena, markers, err);
+        struct key32 digest;
+        code = log_named_blob(reader, sequence + 1, &arena, &digest, err);
+        if (code == ERR_OK) {
+            mark_named(markers, digest);
+        }
     }
     log_reader_close(reader);
     arena_deinit(&arena);

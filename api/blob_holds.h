@@ -16,8 +16,6 @@
 #include "core/base/id.h"
 #include "core/log/event_log.h"
 
-#include <limits.h>
-
 struct blob_holds;
 
 enum blob_fate {
@@ -40,9 +38,5 @@ MUST_CHECK enum err_code blob_holds_recover(struct blob_holds *holds, struct eve
 MUST_CHECK enum err_code blob_holds_take(struct blob_holds *holds, struct key32 digest,
                                          uint64_t head, const char *from, struct err *err);
 void blob_holds_release(struct blob_holds *holds, struct key32 digest, enum blob_fate fate);
-
-/* Where a blob lies, and its folder. */
-void blob_place(const char *store, struct key32 digest, char ret_folder[PATH_MAX],
-                char ret_path[PATH_MAX]);
 
 #endif

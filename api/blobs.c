@@ -10,6 +10,7 @@
 #include "core/base/time.h"
 #include "core/base/trace.h"
 #include "core/crypto/sha256.h"
+#include "core/log/log_blobs.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -17,7 +17,7 @@ static bool is_running(const char *folder)
     if (fd >= 0) {
         (void)close(fd);
     }
-    return code == ERR_CONFLICT;
+    return code == ERR_BUSY;
 }
 
 enum err_code command_mode(const struct settings *settings, enum worker_mode mode, struct err *err)

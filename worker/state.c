@@ -4,14 +4,11 @@
 #include "core/base/file.h"
 #include "worker/server.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #define FILE_MAX 16384
@@ -230,22 +227,9 @@ enum err_code state_lock(const char *folder, int *ret_fd, struct err *err)
 {
     char path[PATH_MAX];
     enum err_code code = path_join(path, sizeof path, folder, "lock", err);
-    if (code != ERR_OK) {
-        return code;
-    }
-    int const fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0) {
-        return err_set_errno(err, errno, "open %s", path);
-    }
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        code = errno == EWOULDBLOCK
-                   ? err_set(err, ERR_CONFLICT, "another worker runs with --state %s", folder)
-                   : err_set_errno(err, errno, "lock %s", path);
-        (void)close(fd);
-        return code;
-    }
-    *ret_fd = fd;
-    return ERR_OK;
+    return code == ERR_OK
+               ? file_lock(path, 0600, "another worker runs with it as its --state", ret_fd, err)
+               : code;
 }
 
 static const char *const mode_words[] = {

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -93,6 +94,24 @@ enum err_code file_write_atomic(const char *path, struct bytes content, mode_t m
         return code;
     }
     return dir_sync_of(path, err);
+}
+
+enum err_code file_lock(const char *path, mode_t mode, const char *in_use, int *ret_fd,
+                        struct err *err)
+{
+    int fd = open(path, O_RDWR | O_CLOEXEC | (mode != 0 ? O_CREAT : 0), mode);
+    if (fd < 0) {
+        return err_set_errno(err, errno, "open %s", path);
+    }
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        enum err_code code = errno == EWOULDBLOCK
+                                 ? err_set(err, ERR_BUSY, "%s is locked: %s", path, in_use)
+                                 : err_set_errno(err, errno, "lock %s", path);
+        (void)close(fd);
+        return code;
+    }
+    *ret_fd = fd;
+    return ERR_OK;
 }
 
 enum err_code dir_create(const char *path, mode_t mode, struct err *err)

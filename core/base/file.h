@@ -15,6 +15,10 @@ MUST_CHECK enum err_code file_read(const char *path, struct buf *ret, struct err
 /* Temporary file, fsync, rename, fsync of the folder. Owner-only modes (0600) for anything secret. */
 MUST_CHECK enum err_code file_write_atomic(const char *path, struct bytes content, mode_t mode,
                                            struct err *err);
+/* The file `path`, made with `mode` if there is none (0: it must be there), locked for this process alone until `ret_fd` is closed, however the process
+ * ends. ERR_BUSY: another one has it; `in_use` says in the message what that means. */
+MUST_CHECK enum err_code file_lock(const char *path, mode_t mode, const char *in_use, int *ret_fd,
+                                   struct err *err);
 /* The folder and its parents, each with a durable name when it is made; an existing folder is fine. */
 MUST_CHECK enum err_code dir_create(const char *path, mode_t mode, struct err *err);
 MUST_CHECK enum err_code dir_sync(const char *path, struct err *err);

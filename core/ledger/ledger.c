@@ -10,13 +10,10 @@
 #include "core/log/log_reader.h"
 #include "core/log/log_verify.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -224,21 +221,10 @@ static enum err_code lock_folder(struct ledger *ledger, struct err *err)
     if (code == ERR_OK) {
         code = dir_create(folder, 0700, err);
     }
-    if (code != ERR_OK) {
-        return code;
-    }
-    ledger->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (ledger->lock_fd < 0) {
-        return err_set_errno(err, errno, "open %s", path);
-    }
-    if (flock(ledger->lock_fd, LOCK_EX | LOCK_NB) != 0) {
-        return errno == EWOULDBLOCK
-                   ? err_set(err, ERR_BUSY,
-                             "another process has the ledger in %s open: stop that server first",
-                             folder)
-                   : err_set_errno(err, errno, "lock %s", path);
-    }
-    return ERR_OK;
+    return code == ERR_OK ? file_lock(path, 0600,
+                                      "another process has the ledger open; stop that server first",
+                                      &ledger->lock_fd, err)
+                          : code;
 }
 
 /* Bring the views up to the log, and read from them which generation it is at. */

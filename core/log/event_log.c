@@ -9,6 +9,7 @@
 #include "core/base/invariant.h"
 #include "core/event/codec.h"
 #include "core/log/event_log_internal.h"
+#include "core/log/lmdb_copy.h"
 #include "core/log/lmdb_err.h"
 #include "core/log/log_reader.h"
 
@@ -363,4 +364,9 @@ enum err_code event_log_store_checkpoint(struct event_log *log, struct bytes not
         return err_from_mdb(err, rc, "store the checkpoint");
     }
     return err_from_mdb(err, mdb_txn_commit(txn), "store the checkpoint");
+}
+
+enum err_code event_log_copy(struct event_log *log, const char *path, struct err *err)
+{
+    return lmdb_copy_write(log->env, path, err);
 }

@@ -59,6 +59,9 @@ MUST_CHECK enum err_code event_log_store_checkpoint(struct event_log *log, struc
 MUST_CHECK enum err_code event_log_readers(struct event_log *log, struct readers *ret,
                                            struct err *err);
 
+/* The log as it is now, compacted, durably as the file `path`; any thread (lmdb_copy.h). */
+MUST_CHECK enum err_code event_log_copy(struct event_log *log, const char *path, struct err *err);
+
 /* Fraction of the map in use, 0 … 1000; any thread. */
 unsigned event_log_fill_permille(const struct event_log *log);
 

@@ -2,6 +2,7 @@
 #include "core/log/views_copy.h"
 
 #include "core/base/file.h"
+#include "core/log/lmdb_copy.h"
 #include "core/log/lmdb_err.h"
 
 #include <errno.h>
@@ -23,34 +24,8 @@ static enum err_code name(char ret[PATH_MAX], const char *folder, const char *en
 enum err_code views_copy_write(MDB_env *env, const char *folder, struct err *err)
 {
     char path[PATH_MAX];
-    char fresh[PATH_MAX];
     enum err_code code = name(path, folder, ".copy", err);
-    if (code == ERR_OK) {
-        code = name(fresh, folder, ".copy.new", err);
-    }
-    if (code != ERR_OK) {
-        return code;
-    }
-    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0) {
-        return err_set_errno(err, errno, "create %s", fresh);
-    }
-    int rc = mdb_env_copyfd2(env, fd, MDB_CP_COMPACT);
-    code = err_from_mdb(err, rc, "copy the views");
-    if (code == ERR_OK && fsync(fd) != 0) {
-        code = err_set_errno(err, errno, "fsync %s", fresh);
-    }
-    if (close(fd) != 0 && code == ERR_OK) {
-        code = err_set_errno(err, errno, "close %s", fresh);
-    }
-    if (code == ERR_OK && rename(fresh, path) != 0) {
-        code = err_set_errno(err, errno, "rename to %s", path);
-    }
-    if (code != ERR_OK) {
-        (void)unlink(fresh);
-        return code;
-    }
-    return dir_sync_of(path, err);
+    return code == ERR_OK ? lmdb_copy_write(env, path, err) : code;
 }
 
 /* The kernel copies, sharing the blocks where the file system can. */

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/blob_holds.h"
 #include "core/base/file.h"
+#include "core/log/log_blobs.h"
 #include "tests/support/cmocka_all.h"
 #include "tests/support/temp_folder.h"
 

@@ -12,7 +12,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -171,15 +170,9 @@ enum err_code journal_open(const char *path, journal_replay_cb on_record, void *
     if (journal == NULL) {
         return err_set(err, ERR_NOMEM, "out of memory");
     }
-    enum err_code code = ERR_OK;
-    journal->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (journal->fd < 0) {
-        code = err_set_errno(err, errno, "open %s", path);
-    } else if (flock(journal->fd, LOCK_EX | LOCK_NB) != 0) {
-        code = errno == EWOULDBLOCK
-                   ? err_set(err, ERR_CONFLICT, "%s is in use by another process", path)
-                   : err_set_errno(err, errno, "lock %s", path);
-    } else {
+    journal->fd = -1;
+    enum err_code code = file_lock(path, 0644, "in use by another process", &journal->fd, err);
+    if (code == ERR_OK) {
         code = dir_sync_of(path, err);
     }
     if (code == ERR_OK) {

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/base/process.h"
 #include "tools/tally/analyse_command.h"
+#include "tools/tally/backup_command.h"
 #include "tools/tally/catalogue_command.h"
 #include "tools/tally/escrow_command.h"
 #include "tools/tally/estimate_command.h"
@@ -32,6 +33,7 @@ static const struct {
     {"wallet", "make or show a wallet", wallet_command},
     {"login", "sign in, for a token", login_command},
     {"verify", "compute every hash of a log again", verify_command},
+    {"backup", "copy a ledger, to serve it again from there", backup_command},
     {"replay", "compute every view again from the log and compare", replay_command},
     {"reconcile", "a provider's payments: ledger against chain and statement", reconcile_command},
     {"escrow", "one escrow: what is owed, and what the chain shows", escrow_command},

@@ -9,11 +9,9 @@
 #include "tools/tally/passphrase.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #define NOTE "sweep.transaction"
@@ -25,25 +23,16 @@ enum err_code sweep_lock(const char *data, int *ret_fd, struct err *err)
 {
     char path[PATH_MAX];
     enum err_code code = path_join(path, sizeof path, data, "lock", err);
-    if (code != ERR_OK) {
-        return code;
+    if (code == ERR_OK) {
+        code = file_lock(path, 0,
+                         "a server runs; stop it first: two signers for one identity could pay "
+                         "twice",
+                         ret_fd, err);
     }
-    int fd = open(path, O_RDWR | O_CLOEXEC);
-    if (fd < 0) {
-        return err_set_errno(err, errno, "open %s: is this a data directory?", path);
+    if (code == ERR_NOT_FOUND) {
+        err_context(err, "%s is no data directory", data);
     }
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        code = errno == EWOULDBLOCK
-                   ? err_set(err, ERR_BUSY,
-                             "a server has %.150s open; stop it first: two signers for one "
-                             "identity could pay twice",
-                             data)
-                   : err_set_errno(err, errno, "lock %s", path);
-        (void)close(fd);
-        return code;
-    }
-    *ret_fd = fd;
-    return ERR_OK;
+    return code;
 }
 
 /* ── the operator's key ────────────────────────────────────────────────────────────────────────── */

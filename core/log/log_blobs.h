@@ -1,0 +1,25 @@
+/* core/log/log_blobs.h: which blobs a log names, and where a blob lies.
+ *
+ * Blob:    a file in <data>/blobs, named by its SHA-256: an upload, or a result.
+ * Owner:   the caller's reader and arena; the arena is cleared for each record.
+ * Errors:  of reading the log; ERR_CORRUPT for a record that cannot be read. */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef CORE_LOG_LOG_BLOBS_H
+#define CORE_LOG_LOG_BLOBS_H
+
+#include "core/base/arena.h"
+#include "core/log/log_reader.h"
+
+#include <limits.h>
+
+#define LOG_BLOB_ARENA_MAX ((size_t)1 << 20) /* a record and its private part are 128 KiB */
+
+/* The blob that the record of `sequence` names; zeros: none, or it was erased. */
+MUST_CHECK enum err_code log_named_blob(struct log_reader *reader, uint64_t sequence,
+                                        struct arena *arena, struct key32 *ret, struct err *err);
+
+/* Where a blob lies in `store` (<data>/blobs), and its folder. */
+void blob_place(const char *store, struct key32 digest, char ret_folder[PATH_MAX],
+                char ret_path[PATH_MAX]);
+
+#endif
