@@ -30,6 +30,8 @@ struct webhooks;
 #define API_RATE_PER_TOKEN 200
 #define API_RATE_PER_ADDRESS 500
 #define API_CONNECTIONS_PER_ADDRESS 256
+#define API_OFFERS_PER_MACHINE 16
+#define API_OFFERS_PER_PROVIDER 1000
 
 struct api_options {
     const char *data_dir;
@@ -50,6 +52,8 @@ struct api_options {
         bool given;
         unsigned value;
     } rate_per_token, rate_per_address, connections_per_address;
+    unsigned offers_per_machine; /* live ones; 0: no limit */
+    unsigned offers_per_provider;
     size_t connections_max;
     const char *tls_cert; /* PEM files; both or neither */
     const char *tls_key;

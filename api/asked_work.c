@@ -5,6 +5,7 @@
 
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define NUMBER_TEXT_MAX 32
@@ -73,21 +74,29 @@ static void name_of(struct reading *reading, const struct upload_row *upload, co
                    (const char *)name.data);
 }
 
+/* What the analysis found, as JSON, the caller's; NULL: it was erased. */
+static json_t *found_in(struct reading *reading, const struct upload_row *upload)
+{
+    struct event event;
+    if (!reading_event(reading, upload->analysis_sequence, &event)) {
+        return NULL;
+    }
+    struct bytes detail = event.u.analysis_completed.detail;
+    return json_loadb((const char *)detail.data, detail.size, 0, NULL);
+}
+
 bool asked_upload(struct reading *reading, struct id16 account_id, struct id16 upload_id,
                   json_t *parameters, json_t *settings, struct upload_row *ret, json_t **ret_said)
 {
-    struct event event;
     *ret_said = NULL;
     if (!state_upload(reading->store, upload_id, ret) || ret->analysis_sequence == 0 ||
         !id_equal(ret->account_id, account_id)) {
         return false;
     }
-    if ((json_object_size(parameters) == 0 && json_object_size(settings) == 0) ||
-        !reading_event(reading, ret->analysis_sequence, &event)) {
+    if (json_object_size(parameters) == 0 && json_object_size(settings) == 0) {
         return true;
     }
-    struct bytes detail = event.u.analysis_completed.detail;
-    json_t *found = json_loadb((const char *)detail.data, detail.size, 0, NULL); /* NULL: erased */
+    json_t *found = found_in(reading, ret);
     json_t *over = json_object();
     if (json_object_size(settings) > 0) {
         *ret_said = job_settings_read(settings, found, over);
@@ -111,4 +120,39 @@ bool asked_upload(struct reading *reading, struct id16 account_id, struct id16 u
     json_decref(over);
     json_decref(found);
     return true;
+}
+
+/* A variable that the program may read its parameters from, with a value that nobody here can. */
+static bool seals_a_parameter(json_t *settings)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach(json_object_get(settings, "sealed"), name, value)
+    {
+        bool is_number;
+        if (analysis_parameter_named(name, &is_number) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool asked_is_other_work(struct reading *reading, const struct ev_quote_issued *quote,
+                         json_t *settings)
+{
+    struct upload_row upload;
+    const char *entry = json_string_value(json_object_get(settings, "entry"));
+    json_t *found =
+        state_upload(reading->store, quote->upload_id, &upload) ? found_in(reading, &upload) : NULL;
+    const char *analysed = json_string_value(json_object_get(found, "entry"));
+    bool starts_other = entry != NULL && (analysed == NULL || strcmp(entry, analysed) != 0);
+    json_t *parameters = json_object();
+    json_t *said = job_settings_read(settings, found, parameters);
+    char *text = json_array_size(said) == 0 ? NULL : json_dumps(said, JSON_COMPACT);
+    bool says_same = bytes_equal(bytes_of_text(text == NULL ? "" : text), quote->settings);
+    free(text);
+    json_decref(said);
+    json_decref(parameters);
+    json_decref(found);
+    return starts_other || !says_same || seals_a_parameter(settings);
 }

@@ -20,4 +20,9 @@ MUST_CHECK bool asked_upload(struct reading *reading, struct id16 account_id, st
                              json_t *parameters, json_t *settings, struct upload_row *ret,
                              json_t **ret_said);
 
+/* Whether a job started with these settings (NULL: none) does something else than its quote was for: they do not say the same of how long it takes, say it
+ * sealed, or start another file. What such a job took cannot be held against the quote. */
+bool asked_is_other_work(struct reading *reading, const struct ev_quote_issued *quote,
+                         json_t *settings);
+
 #endif

@@ -72,6 +72,8 @@ static const char USAGE[] =
     "API each;\n"
     "                             0: no limit [local: 0, else 20]\n"
     "  --connections-max N        at once, of everybody; the next is answered 503 [4096]\n"
+    "  --offers-per-machine N     live offers that one machine may have; 0: no limit [16]\n"
+    "  --offers-per-provider N    ... that all machines of one provider may have together [1000]\n"
     "  --analysis-ms N            processor time for reading all files of an upload [5000]\n"
     "  --analysis-mib N           memory for reading one file of it, of two at a time [128]\n"
     "  --unfinished-mib N         what uploads that are sent in pieces may hold together before "
@@ -110,6 +112,8 @@ enum option_id {
     OPT_RATE_ADDRESS,
     OPT_PER_ADDRESS,
     OPT_CONNECTIONS,
+    OPT_OFFERS_MACHINE,
+    OPT_OFFERS_PROVIDER,
     OPT_TRACE_ACCESS,
     OPT_LIVE,
     OPT_QUERY,
@@ -151,6 +155,8 @@ static const struct option LONG[] = {
     {"rate-per-address", required_argument, NULL, OPT_RATE_ADDRESS},
     {"connections-per-address", required_argument, NULL, OPT_PER_ADDRESS},
     {"connections-max", required_argument, NULL, OPT_CONNECTIONS},
+    {"offers-per-machine", required_argument, NULL, OPT_OFFERS_MACHINE},
+    {"offers-per-provider", required_argument, NULL, OPT_OFFERS_PROVIDER},
     {"trace-access", no_argument, NULL, OPT_TRACE_ACCESS},
     {"qubic-live-url", required_argument, NULL, OPT_LIVE},
     {"qubic-query-url", required_argument, NULL, OPT_QUERY},
@@ -185,15 +191,22 @@ static enum err_code number(const char *text, uint64_t max, uint64_t *ret, const
     return ERR_OK;
 }
 
-static enum err_code limit(const char *name, struct api_limit *ret, struct err *err)
+/* 0: no limit. */
+static enum err_code at_most(const char *name, unsigned *ret, struct err *err)
 {
     uint64_t value = 0;
     enum err_code code = number(optarg, 1000000, &value, name, err);
-    *ret = (struct api_limit){.given = true, .value = (unsigned)value};
+    *ret = (unsigned)value;
     return code;
 }
 
-/* Those of the HTTP server. */
+static enum err_code limit(const char *name, struct api_limit *ret, struct err *err)
+{
+    ret->given = true;
+    return at_most(name, &ret->value, err);
+}
+
+/* Those of the HTTP server and its routes. */
 static enum err_code at_least_1(const char *name, uint64_t max, unsigned *ret, struct err *err)
 {
     uint64_t value = 0;
@@ -208,6 +221,10 @@ static enum err_code at_least_1(const char *name, uint64_t max, unsigned *ret, s
 static enum err_code take_http(int id, struct api_options *api, struct err *err)
 {
     switch (id) {
+    case OPT_OFFERS_MACHINE:
+        return at_most("offers-per-machine", &api->offers_per_machine, err);
+    case OPT_OFFERS_PROVIDER:
+        return at_most("offers-per-provider", &api->offers_per_provider, err);
     case OPT_FEED_STUCK:
         return at_least_1("feed-stuck-s", 3600, &api->feed_stuck_s, err);
     case OPT_WEBHOOK_PRIVATE:
@@ -377,7 +394,9 @@ enum err_code options_parse(int argc, char **argv, struct tallyd_options *ret, b
                 .webhook_timeout_ms = 15000,
                 .webhook_retry_ms = 5000,
                 .webhook_give_up_s = 3 * 24 * 3600,
-                .connections_max = 4096},
+                .connections_max = 4096,
+                .offers_per_machine = API_OFFERS_PER_MACHINE,
+                .offers_per_provider = API_OFFERS_PER_PROVIDER},
     };
     *ret_help = argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0);
     if (*ret_help) {

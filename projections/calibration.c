@@ -52,7 +52,8 @@ static void apply(struct store *store, uint64_t sequence, const struct event *ev
     }
     enum ending ending = event->u.job_completed.ending;
     if ((ending == ENDING_COMPLETED || ending == ENDING_CAP_REACHED) &&
-        view_job_row(store, event->stream_id, &job) && state_quote(store, job.quote_id, &quote)) {
+        view_job_row(store, event->stream_id, &job) && job.other_work == 0 &&
+        state_quote(store, job.quote_id, &quote)) {
         count(store, &quote, event->u.job_completed.used_ms);
     }
 }

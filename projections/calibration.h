@@ -1,7 +1,8 @@
 /* projections/calibration.h: how often estimates were right: of finished jobs, how many ended within the p50 and the p90 of their quote, by job type and
  * GPU model. Public.
  *
- * Counts:  jobs that ended by themselves (completed) or at their paid limit, which is above the p90. Failed, cancelled and lost ones say nothing of time.
+ * Counts:  jobs that ended by themselves (completed) or at their paid limit, which is above the p90. Failed, cancelled and lost ones say nothing of time,
+ *          and those started with other settings than they were quoted for nothing of the quote's.
  * Shape:   job type (8) ‖ what it ran on (8) → counts. GPUs by their number in the estimates' tables; at most 20 × 82 rows. */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef PROJECTIONS_CALIBRATION_H

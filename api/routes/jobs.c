@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "projections/jobs.h"
 #include "api/as_of.h"
+#include "api/asked_work.h"
 #include "api/fields.h"
 #include "api/job_access.h"
 #include "api/job_answers.h"
@@ -171,19 +172,22 @@ static void job_created(struct call *call)
     }
 }
 
-/* The upload's name and digest, from the private part of upload.received. */
-static bool read_input(struct call *call, struct reading *reading, struct id16 quote_id,
+/* The upload's name and digest, from the private part of upload.received; and whether the settings ask for what was quoted. */
+static bool read_input(struct call *call, struct reading *reading, json_t *settings,
                        struct command_job_create *ret)
 {
     struct quote_row quote;
     struct upload_row upload;
     struct event event;
-    if (!state_quote(reading->store, quote_id, &quote) ||
+    struct event quoted;
+    if (!state_quote(reading->store, ret->quote_id, &quote) ||
         !id_equal(quote.account_id, call->principal.account_id) ||
         !state_upload(reading->store, quote.upload_id, &upload) ||
-        !reading_event(reading, upload.received_sequence, &event)) {
+        !reading_event(reading, upload.received_sequence, &event) ||
+        !reading_event(reading, quote.issued_sequence, &quoted)) {
         return false;
     }
+    ret->other_work = asked_is_other_work(reading, &quoted.u.quote_issued, settings);
     ret->file_name = arena_copy(&call->arena, event.u.upload_received.file_name);
     ret->input_digest = event.u.upload_received.digest;
     return true;
@@ -222,8 +226,7 @@ static void create_job(struct call *call)
     if (!fields_good(&fields) || !reading_open(&reading, call)) {
         return;
     }
-    bool known =
-        state_ledger(reading.store, &ledger) && read_input(call, &reading, job.quote_id, &job);
+    bool known = state_ledger(reading.store, &ledger) && read_input(call, &reading, settings, &job);
     reading_close(&reading);
     if (!known) {
         call_problem(call, 404, "no_such_quote", "you have no such quote");

@@ -83,6 +83,8 @@ static void publish(struct call *call)
     call_command(call, COMMAND_OFFER_PUBLISH);
     call->command.u.offer.offer_id = id_new(time_wall_ns());
     call->command.u.offer.offer = offer;
+    call->command.u.offer.host_offers_max = call->api->options.offers_per_machine;
+    call->command.u.offer.account_offers_max = call->api->options.offers_per_provider;
     call_submit(call, CLASS_CONSUMER, offer_answered);
 }
 

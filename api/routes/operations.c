@@ -242,7 +242,7 @@ static void metrics(struct call *call)
     buf_deinit(&text);
 }
 
-static json_t *json_of_terms(const struct ledger_row *ledger)
+static json_t *json_of_terms(const struct ledger_row *ledger, const struct api_options *options)
 {
     json_t *endings = json_array();
     for (uint32_t i = 1; i < ending_words.count; i++) {
@@ -251,7 +251,9 @@ static json_t *json_of_terms(const struct ledger_row *ledger)
                                                        (int)(ledger->paid_endings >> i & 1)));
     }
     return json_pack(
-        "{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:i,s:i,s:i,s:i,s:o,s:o}",
+        "{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:i,s:i,s:i,s:i,s:I,s:I,"
+        "s:o,"
+        "s:o}",
         "sequence", (json_int_t)ledger->terms_sequence, "fee_bps", (json_int_t)ledger->fee_bps,
         "margin_bps", (json_int_t)ledger->margin_bps, "lock_min", (json_int_t)ledger->lock_min,
         "quote_valid_s", (json_int_t)ledger->quote_valid_s, "lock_wait_s",
@@ -263,8 +265,9 @@ static json_t *json_of_terms(const struct ledger_row *ledger)
         "batch_max", (json_int_t)ledger->batch_max, "billing_version",
         (json_int_t)ledger->billing_version, "refunds_tolerated", REFUNDS_TOLERATED,
         "refunds_permille", REFUNDS_PERMILLE, "refunded_wait_s", REFUNDED_WAIT_S, "jobs_unpaid_max",
-        JOBS_UNPAID_MAX, "fee_identity", json_of_identity(ledger->fee_identity), "endings",
-        endings);
+        JOBS_UNPAID_MAX, "offers_per_machine_max", (json_int_t)options->offers_per_machine,
+        "offers_per_provider_max", (json_int_t)options->offers_per_provider, "fee_identity",
+        json_of_identity(ledger->fee_identity), "endings", endings);
 }
 
 static void terms(struct call *call)
@@ -283,11 +286,11 @@ static void terms(struct call *call)
         "{s:s,s:s,s:o,s:s,s:o,s:{s:s,s:s,s:s?,s:i,s:i,s:i,s:b,s:b},s:{s:i,s:i}}", "origin",
         call->api->origin, "log", ledger_origin(call->api->ledger), "log_id",
         json_of_id(ledger.log_id), "network", enum_word(&network_words, (uint32_t)ledger.network),
-        "terms", json_of_terms(&ledger), "chain", "live_url", options->qubic_live_url, "query_url",
-        options->qubic_query_url, "explorer_url", options->explorer_url, "tick", (int)chain.tick,
-        "tick_ms", (int)chain.tick_ms, "processed", (int)chain.processed, "answers",
-        chain.chain_answers, "faucet", options->faucet_url != NULL, "payload", "input_type",
-        PAYLOAD_INPUT_TYPE, "size", PAYLOAD_SIZE);
+        "terms", json_of_terms(&ledger, options), "chain", "live_url", options->qubic_live_url,
+        "query_url", options->qubic_query_url, "explorer_url", options->explorer_url, "tick",
+        (int)chain.tick, "tick_ms", (int)chain.tick_ms, "processed", (int)chain.processed,
+        "answers", chain.chain_answers, "faucet", options->faucet_url != NULL, "payload",
+        "input_type", PAYLOAD_INPUT_TYPE, "size", PAYLOAD_SIZE);
     call_reply(call, 200, json);
 }
 

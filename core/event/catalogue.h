@@ -274,7 +274,7 @@
 
 /* ── the job (stream: job) ─────────────────────────────────────────────────────────────────────── */
 
-#define FIELDS_job_created(F, S)                                                                   \
+#define FIELDS_job_created_v1(F, S)                                                                \
     F(S, 1, ID, account_id, PUBLIC, _)                                                             \
     F(S, 2, ID, provider_id, PUBLIC, _)                                                            \
     F(S, 3, ID, host_id, PUBLIC, _)                                                                \
@@ -288,6 +288,11 @@
     F(S, 11, TEXT, file_name, PRIVATE, _)                                                          \
     F(S, 12, HASH, input_digest, PRIVATE, _)                                                       \
     F(S, 13, TEXT, settings, PRIVATE, _)
+
+/* What version 2 added: the settings ask for something else than the quote was for, so that nothing can be learnt from its time. */
+#define FIELDS_job_created(F, S)                                                                   \
+    AS_IN(FIELDS_job_created_v1, F, S)                                                             \
+    F(S, 14, BOOL, other_work, PUBLIC, _)
 
 #define FIELDS_job_assigned(F, S)                                                                  \
     F(S, 1, ID, host_id, PUBLIC, _)                                                                \
@@ -543,7 +548,8 @@
     T(40, 1, MATCH_COMPUTED, match_computed, match_computed, "match.computed", STREAM_MATCH)       \
     OLD(41, 1, quote_issued_v1, "quote.issued", STREAM_QUOTE)                                      \
     T(41, 2, QUOTE_ISSUED, quote_issued, quote_issued, "quote.issued", STREAM_QUOTE)               \
-    T(42, 1, JOB_CREATED, job_created, job_created, "job.created", STREAM_JOB)                     \
+    OLD(42, 1, job_created_v1, "job.created", STREAM_JOB)                                          \
+    T(42, 2, JOB_CREATED, job_created, job_created, "job.created", STREAM_JOB)                     \
     T(43, 1, JOB_ASSIGNED, job_assigned, job_assigned, "job.assigned", STREAM_JOB)                 \
     T(44, 1, JOB_RELEASED, job_released, job_released, "job.released", STREAM_JOB)                 \
     T(45, 1, JOB_STARTED, job_started, job_started, "job.started", STREAM_JOB)                     \
@@ -617,6 +623,7 @@
     S(match_computed)                                                                              \
     OLD(quote_issued_v1, quote_issued)                                                             \
     S(quote_issued)                                                                                \
+    OLD(job_created_v1, job_created)                                                               \
     S(job_created)                                                                                 \
     S(job_assigned)                                                                                \
     S(job_released)                                                                                \

@@ -120,6 +120,9 @@ struct command_benchmark {
 struct command_offer {
     struct id16 offer_id;
     struct ev_offer_published offer; /* account_id is filled by decide */
+    /* How many live ones there may be, of the machine and of its provider: the operator's choice, which no record depends on. 0: no limit. */
+    uint64_t host_offers_max;
+    uint64_t account_offers_max;
 };
 
 struct command_offer_withdraw {
@@ -169,6 +172,7 @@ struct command_job_create {
     struct bytes file_name; /* private, from the upload */
     struct key32 input_digest;
     struct bytes settings; /* private JSON */
+    bool other_work;       /* they ask for something else than the quote was for */
 };
 
 struct command_job { /* cancel, claim (job_id unused), start */

@@ -131,6 +131,7 @@ static enum err_code create_job(struct deciding *d)
         .file_name = c->file_name,
         .input_digest = c->input_digest,
         .settings = c->settings,
+        .other_work = c->other_work,
     };
     decide_event(d, EVENT_ESCROW_REQUESTED, c->escrow_id)->u.escrow_requested =
         (struct ev_escrow_requested){

@@ -82,6 +82,29 @@ static enum err_code host_offline(struct deciding *d)
     return ERR_OK;
 }
 
+/* Every match, and whoever looks at the market, goes through all offers that are live. */
+static enum err_code check_live_offers(struct deciding *d, const struct host_row *host)
+{
+    const struct command_offer *c = &d->command->u.offer;
+    struct account_row account;
+    if (c->host_offers_max != 0 && host->offers_live >= c->host_offers_max) {
+        return refuse(d, ERR_CONFLICT, "too_many_offers",
+                      "this machine has %llu live offers, and one may have at most %llu here: "
+                      "withdraw one first",
+                      (unsigned long long)host->offers_live,
+                      (unsigned long long)c->host_offers_max);
+    }
+    if (c->account_offers_max != 0 && state_account(d->state, host->account_id, &account) &&
+        account.offers_live >= c->account_offers_max) {
+        return refuse(d, ERR_CONFLICT, "too_many_offers",
+                      "your machines have %llu live offers together, and a provider may have at "
+                      "most %llu here: withdraw one first",
+                      (unsigned long long)account.offers_live,
+                      (unsigned long long)c->account_offers_max);
+    }
+    return ERR_OK;
+}
+
 static enum err_code publish_offer(struct deciding *d)
 {
     const struct command_offer *c = &d->command->u.offer;
@@ -112,6 +135,10 @@ static enum err_code publish_offer(struct deciding *d)
     if (c->offer.driver.size > 0 && !driver_version_parse(c->offer.driver, &driver)) {
         return refuse(d, ERR_INVALID, "driver_invalid",
                       "a driver is told as NVIDIA numbers it, like 535.183.01");
+    }
+    code = check_live_offers(d, &host);
+    if (code != ERR_OK) {
+        return code;
     }
     struct event *event = decide_event(d, EVENT_OFFER_PUBLISHED, c->offer_id);
     event->u.offer_published = c->offer;

@@ -264,6 +264,21 @@ static void evolve_host(struct store *state, const struct event *event)
     put_host(state, event->stream_id, &row);
 }
 
+static void count_offers(struct store *state, const struct offer_row *offer, uint64_t more)
+{
+    struct account_row account;
+    struct host_row host;
+    if (state_host(state, offer->host_id, &host)) {
+        host.offers_live += more; /* modulo 2^64: one less, if it is all ones */
+        put_host(state, offer->host_id, &host);
+    }
+    if (state_account(state, offer->account_id, &account)) {
+        account.offers_live += more;
+        store_put(state, &STATE_ACCOUNTS, id_key(&offer->account_id),
+                  bytes_of(&account, sizeof account));
+    }
+}
+
 static void evolve_offer(struct store *state, uint64_t sequence, const struct event *event)
 {
     struct offer_row row;
@@ -289,6 +304,7 @@ static void evolve_offer(struct store *state, uint64_t sequence, const struct ev
         row.published_sequence = sequence;
         memcpy(key, row.host_id.b, 16);
         store_put(state, &STATE_HOST_OFFERS, bytes_of(key, sizeof key), bytes_of("", 0));
+        count_offers(state, &row, 1);
     } else {
         if (!state_offer(state, event->stream_id, &row)) {
             evolve_missing(state, "offer");
@@ -297,6 +313,7 @@ static void evolve_offer(struct store *state, uint64_t sequence, const struct ev
         row.withdrawn = sequence;
         memcpy(key, row.host_id.b, 16);
         store_delete(state, &STATE_HOST_OFFERS, bytes_of(key, sizeof key));
+        count_offers(state, &row, UINT64_MAX);
     }
     store_put(state, &STATE_OFFERS, id_key(&event->stream_id), bytes_of(&row, sizeof row));
 }

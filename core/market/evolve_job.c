@@ -99,6 +99,7 @@ static void create(struct store *state, uint64_t sequence, const struct event *e
     job.rate = created->rate;
     job.cap = created->cap;
     job.limit_ms = created->limit_ms;
+    job.other_work = created->other_work ? 1 : 0;
     job.status = JOB_AWAITING_LOCK;
     job.next_line = 1;
     job.created_sequence = sequence;
@@ -140,13 +141,14 @@ static void reported(struct store *state, const struct event *event, struct job_
     }
 }
 
-/* Only of what the program itself took: not of jobs that failed, were cancelled or lost. At the paid limit it took at least that. */
+/* Only of what the program itself took, doing what was quoted: not of jobs that failed, were cancelled or lost, nor of one that was started with other
+ * settings. At the paid limit it took at least that. */
 static void learn(struct store *state, const struct job_row *job, const struct ev_job_end *ended)
 {
     struct quote_row quote;
     bool teaches = ended->ending == ENDING_COMPLETED || ended->ending == ENDING_CAP_REACHED;
-    if (teaches && ended->used_ms > 0 && state_quote(state, job->quote_id, &quote) &&
-        quote.untaught_ms > 0) {
+    if (teaches && job->other_work == 0 && ended->used_ms > 0 &&
+        state_quote(state, job->quote_id, &quote) && quote.untaught_ms > 0) {
         observed_add(state, quote.job_type, quote.gpu_model, quote.untaught_ms, ended->used_ms);
     }
 }

@@ -10,14 +10,14 @@
  * (ids and keys are 16 and 32), so the sizes below are the sums of their members. */
 static_assert(sizeof(struct ledger_row) == 16 + 2 * 32 + 25 * 8, "no padding");
 static_assert(sizeof(struct settlement_key_row) == 32 + 3 * 8, "no padding");
-static_assert(sizeof(struct account_row) == 32 + 5 * 8, "no padding");
+static_assert(sizeof(struct account_row) == 32 + 6 * 8, "no padding");
 static_assert(sizeof(struct token_row) == 3 * 16 + 3 * 8, "no padding");
 static_assert(sizeof(struct webhook_row) == 16 + 7 * 8, "no padding");
 static_assert(sizeof(struct upload_row) == 16 + 11 * 8 + 2 * 12 * 8, "no padding");
-static_assert(sizeof(struct host_row) == 2 * 16 + 2 * 8, "no padding");
+static_assert(sizeof(struct host_row) == 2 * 16 + 3 * 8, "no padding");
 static_assert(sizeof(struct offer_row) == 2 * 16 + 14 * 8, "no padding");
 static_assert(sizeof(struct quote_row) == 6 * 16 + 32 + 12 * 8, "no padding");
-static_assert(sizeof(struct job_row) == 7 * 16 + 20 * 8, "no padding");
+static_assert(sizeof(struct job_row) == 7 * 16 + 21 * 8, "no padding");
 static_assert(sizeof(struct escrow_row) == 4 * 16 + 5 * 32 + 14 * 8, "no padding");
 static_assert(sizeof(struct deposit_row) == 16 + 32 + 5 * 8, "no padding");
 static_assert(sizeof(struct leg_row) == 16 + 3 * 32 + 10 * 8, "no padding");

@@ -61,6 +61,7 @@ struct account_row { /* account id → */
     uint64_t jobs_started;
     uint64_t jobs_refunded; /* of them, those that ended as program_failed */
     uint64_t jobs_unpaid;   /* whose lock was not seen yet */
+    uint64_t offers_live;   /* not withdrawn */
     int64_t job_created_at; /* the last one; 0: none */
 };
 
@@ -130,6 +131,7 @@ struct host_row { /* host id → */
     struct id16 job_id; /* the job it has, zero: none */
     int64_t last_report_at;
     uint64_t online;
+    uint64_t offers_live; /* not withdrawn */
 };
 
 #define OFFER_MODEL_MAX 120 /* bytes of an offer's model */
@@ -209,6 +211,7 @@ struct job_row { /* job id → */
     uint64_t output_size;
     uint64_t next_line; /* of output, 1-based */
     uint64_t quota_reached;
+    uint64_t other_work; /* than its quote was for: what it took teaches nothing */
     uint64_t results;
     uint64_t created_sequence;
     uint64_t end_sequence;

@@ -26,7 +26,7 @@ def memory_kib(process):
 class Abuse(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.world = World()
+        cls.world = World(options=("--offers-per-machine", "200", "--offers-per-provider", "250"))
         cls.addClassCleanup(cls.world.close)
         cls.alice = cls.world.person("alice", MONEY)
         cls.maria = cls.world.person("maria")
@@ -129,6 +129,22 @@ class Abuse(unittest.TestCase):
         self.assertEqual((other.status, other.json["code"]), (422, "idempotency_mismatch"))
         self.host.end(job)
         self.assertEqual(self.alice.get("/v1/jobs/%s/results/out.txt" % job["id"]).body, b"one")
+
+    def test_live_offers_are_limited_by_machine_and_by_provider(self):
+        """R3, R17: every ranking goes through all live offers. What is withdrawn makes room; the limits are told."""
+        with World(options=("--offers-per-machine", "2", "--offers-per-provider", "3")) as world:
+            maria, otto = world.person("maria"), world.person("otto")
+            one, two = Host(maria, "one"), Host(maria, "two")
+            terms = world.client().ok("GET", "/v1/terms")["terms"]
+            self.assertEqual((terms["offers_per_machine_max"], terms["offers_per_provider_max"]), (2, 3))
+            second = maria.ok("POST", "/v1/offers", {"host_id": one.host_id, **Host.OFFER})
+            for host, words in ((one, "one may have at most 2"), (two, "a provider may have at most 3")):
+                full = maria.post("/v1/offers", {"host_id": host.host_id, **Host.OFFER})
+                self.assertEqual((full.status, full.json["code"]), (409, "too_many_offers"))
+                self.assertIn(words, full.json["detail"])
+            Host(otto, "other")  # somebody else's count for themselves
+            maria.ok("POST", "/v1/offers/%s/withdraw" % second["id"], {})
+            maria.ok("POST", "/v1/offers", {"host_id": two.host_id, **Host.OFFER})
 
     def test_matches_that_nobody_waits_for_leave_nothing_behind(self):
         for _ in range(100):

@@ -212,9 +212,29 @@ Trainer(model).train()
         self.assertEqual(learnt["observed"], 2)
         self.assertLess(learnt["p50_ms"], 120000)
         self.assertGreater(learnt["p50_ms"], 15000)
-        rows = self.world.client().ok("GET", "/v1/estimates/calibration")["items"]
-        self.assertEqual(rows, [{"job_type": "mnist", "ran_on": "NVIDIA GeForce RTX 4090", "finished": 2,
-                                 "within_p50": 2, "within_p90": 2}])
+        def calibration():
+            return self.world.client().ok("GET", "/v1/estimates/calibration")["items"]
+        counted = [{"job_type": "mnist", "ran_on": "NVIDIA GeForce RTX 4090", "finished": 2, "within_p50": 2, "within_p90": 2}]
+        self.assertEqual(calibration(), counted)
+        # R12.1: one that was started with other settings than it was quoted for says nothing of the quote's time.
+        asks = MNIST.replace(b"EPOCHS = 5", b"import os\nEPOCHS = int(os.environ.get('EPOCHS', 5))")
+        self.assertNotEqual(asks, MNIST)
+        five, one = {"environment": {"EPOCHS": "5"}}, {"environment": {"EPOCHS": "1"}}
+        harmless = {"arguments": ["--verbose", "yes"], "environment": {"NAME": "x"}}
+        sealed = {"sealed": {"EPOCHS": "ab" * 48}}
+        for quoted, started, teaches in ((None, one, False), (five, one, False), (five, None, False), (None, sealed, False),
+                                         (None, {"entry": "other.py"}, False), (one, one, True), (None, harmless, True)):
+            before = mnist()["observed"], calibration()[0]["finished"]
+            job = self.alice.queued_job(self.host, content=asks, name="mnist.py", quote_settings=quoted, settings=started)
+            self.host.claim_and_start(job)
+            time.sleep(0.05)
+            self.host.end(job, worker_ms=200)
+            self.alice.wait_for(job, lambda now: now["settled"])
+            self.assertEqual((mnist()["observed"], calibration()[0]["finished"]),
+                             (before[0] + teaches, before[1] + teaches), (quoted, started))
+            created = next(event for event in self.alice.ok("GET", "/v1/jobs/%s/events" % job["id"])["items"]
+                           if event["type"] == "job.created")
+            self.assertEqual((created["typeversion"], created["data"]["other_work"]), (2, not teaches))
 
     def test_reference_prices_have_a_date_and_a_source(self):
         items = self.world.client().ok("GET", "/v1/estimates/reference-prices")["items"]

@@ -39,7 +39,7 @@ def offers_of(seed):
 class Matches(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.world = World(terms={"lease_s": 600})
+        cls.world = World(terms={"lease_s": 600}, options=("--offers-per-machine", "0", "--offers-per-provider", "0"))
         cls.addClassCleanup(cls.world.close)
         cls.alice = cls.world.person("alice")
         cls.maria = cls.world.person("maria")

@@ -237,6 +237,44 @@ static void a_quote_of_version_1_is_for_the_upload_as_it_was_sized(void **state)
     arena_deinit(&old.arena);
 }
 
+static const char JOB_CREATED_V1[] =
+    "0100002a00010802187afca9d0ee000000000000000000006666666666666666"
+    "6666666666666666555555555555555555555555555555553838383838383838"
+    "3838383838383838000000000000000000000000000000000000000000000000"
+    "00000000000000008a01c4105555555555555555555555555555555502c41056"
+    "56565656565656565656565656565603c4102222222222222222222222222222"
+    "222204c4107777777777777777777777777777777705c4104444444444444444"
+    "444444444444444406c4108888888888888888888888888888888807c4109999"
+    "999999999999999999999999999908ce0036ee8009ce00036ee80ace00036ee8";
+
+/* Before settings were held against the quote, every job counted as doing what was quoted; a log of then teaches what it taught. */
+static void a_job_of_version_1_does_what_was_quoted(void **state)
+{
+    (void)state;
+    struct store *store = memory_store_create();
+    struct old_record old;
+    struct job_row row;
+    read_old(JOB_CREATED_V1, 1, &old);
+    assert_shown(&old.event, "\"limit_ms\":225000", "other_work");
+    assert_false(old.event.u.job_created.other_work);
+    store_put(store, &STATE_QUOTES, id_key(&old.event.u.job_created.quote_id),
+              bytes_of(&(struct quote_row){.limit_ms = 1}, sizeof(struct quote_row)));
+    store_put(store, &STATE_ACCOUNTS, id_key(&old.event.u.job_created.account_id),
+              bytes_of(&(struct account_row){.jobs_started = 1}, sizeof(struct account_row)));
+    market_evolve(store, 1, &old.event);
+    assert_true(state_job(store, old.event.stream_id, &row));
+    assert_int_equal(row.other_work, 0);
+    old.event.type = event_type_newest(EVENT_JOB_CREATED);
+    old.event.u.job_created.other_work = true;
+    assert_shown(&old.event, "\"other_work\":true", "\"typeversion\":1");
+    market_evolve(store, 2, &old.event);
+    assert_true(state_job(store, old.event.stream_id, &row));
+    assert_int_equal(row.other_work, 1);
+    assert_int_equal(store_check(store, NULL), ERR_OK);
+    arena_deinit(&old.arena);
+    memory_store_destroy(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -245,6 +283,7 @@ int main(void)
         cmocka_unit_test(an_offer_of_version_1_does_not_say_its_driver),
         cmocka_unit_test(an_analysis_of_version_1_asks_for_no_driver),
         cmocka_unit_test(a_quote_of_version_1_is_for_the_upload_as_it_was_sized),
+        cmocka_unit_test(a_job_of_version_1_does_what_was_quoted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

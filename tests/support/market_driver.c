@@ -364,6 +364,8 @@ struct id16 market_publish(struct market *market, struct id16 host_id, int64_t r
     struct command command = market_command(market, COMMAND_OFFER_PUBLISH, ACTOR_HOST, host_id);
     struct id16 offer_id = market_new_id(market);
     command.u.offer.offer_id = offer_id;
+    command.u.offer.host_offers_max = market->host_offers_max;
+    command.u.offer.account_offers_max = market->account_offers_max;
     command.u.offer.offer = (struct ev_offer_published){
         .host_id = host_id,
         .device = DEVICE_CPU,
@@ -449,6 +451,7 @@ struct id16 market_create_job(struct market *market, struct id16 account_id, str
         .file_name = bytes_of_text("train.py"),
         .input_digest = market_new_key(market),
         .settings = bytes_of_text("{}"),
+        .other_work = market->other_work,
     };
     if (market_submit(market, &command) != ERR_OK) {
         return (struct id16){0};

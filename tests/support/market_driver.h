@@ -38,6 +38,9 @@ struct market_stats { /* summed over markets by who wants */
 
 struct market {
     struct store *store;
+    uint64_t host_offers_max; /* of what is published; 0: no limit */
+    uint64_t account_offers_max;
+    bool other_work; /* of jobs that are created */
     uint64_t seed;
     uint64_t random;
     int64_t now;

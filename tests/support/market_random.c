@@ -125,6 +125,8 @@ static void machine_step(struct market *m)
         if (m->offers.count < 40) {
             uint64_t rate = between(m, 1, market_chance(m, 50) ? 5000 : 5000000);
             uint64_t speed = between(m, 100, 20000);
+            m->host_offers_max = market_below(m, 8);
+            m->account_offers_max = market_below(m, 12);
             (void)market_publish(m, host, (int64_t)rate, speed);
         }
     } else {

@@ -172,11 +172,13 @@ static void compare_others(struct duel *d)
         same(d, "account", "existence", state_account(d->store, n->accounts[i].id, &row), true);
         same(d, "account", "jobs started", row.jobs_started, n->accounts[i].started);
         same(d, "account", "jobs refunded", row.jobs_refunded, n->accounts[i].refunded);
+        same(d, "account", "live offers", row.offers_live, naive_live_offers(n, n->accounts[i].id));
     }
     for (size_t i = 0; i < n->host_count; i++) {
         struct host_row row = {0};
         same(d, "host", "existence", state_host(d->store, n->hosts[i].id, &row), true);
         same(d, "host", "being online", row.online != 0, n->hosts[i].online);
+        same(d, "host", "live offers", row.offers_live, naive_live_offers(n, n->hosts[i].id));
         same(d, "host", "job's sameness", id_equal(row.job_id, n->hosts[i].job_id), true);
     }
     for (size_t i = 0; i < n->quote_count; i++) {

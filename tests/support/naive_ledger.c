@@ -397,8 +397,8 @@ static bool machines(struct naive_ledger *n, const struct command *c)
         host->online = c->type == COMMAND_HOST_ONLINE;
     }
     if (c->type == COMMAND_OFFER_PUBLISH) {
-        if (find_offer(n, c->u.offer.offer_id) != NULL) {
-            return no(n, "offer exists");
+        if (find_offer(n, c->u.offer.offer_id) != NULL || naive_offers_full(n, host, &c->u.offer)) {
+            return no(n, "offer exists, or too many");
         }
         struct naive_offer *offer = add_offer(n, c->u.offer.offer_id);
         offer->host_id = host->id;

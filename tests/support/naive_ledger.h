@@ -238,6 +238,10 @@ const char *naive_lose(struct naive_ledger *naive, struct naive_leg *leg,
 /* How many payments were found after a restore. */
 uint64_t naive_found_of(const struct naive_ledger *naive, size_t job);
 /* Its jobs whose lock was not seen yet. */
+/* Offers of a machine, or of all of an account's, that were not withdrawn. */
+uint64_t naive_live_offers(const struct naive_ledger *n, struct id16 host_or_account);
+bool naive_offers_full(const struct naive_ledger *n, const struct naive_host *host,
+                       const struct command_offer *said);
 size_t naive_unpaid(const struct naive_ledger *naive, struct id16 account_id);
 
 #endif

@@ -177,10 +177,11 @@ class Person(Client):
         assert answer.status == 201, answer
         return answer.json
 
-    def job(self, offer_id, content=SCRIPT, name="hello.py", settings=None):
+    def job(self, offer_id, content=SCRIPT, name="hello.py", settings=None, quote_settings=None):
         """A job that awaits its lock."""
         upload = self.upload(content, name)
-        quote = self.ok("POST", "/v1/quotes", {"upload_id": upload["id"], "offer_id": offer_id})
+        asked = {} if quote_settings is None else {"settings": quote_settings}
+        quote = self.ok("POST", "/v1/quotes", {"upload_id": upload["id"], "offer_id": offer_id, **asked})
         body = {"quote_id": quote["id"]}
         if settings is not None:
             body["settings"] = settings

@@ -502,6 +502,33 @@ static void driver_invalid(struct scene *s)
     submit(s, &command);
 }
 
+static void withdraw(struct scene *s, struct id16 offer_id);
+
+/* Of the machine, then of all of its provider's; what is withdrawn makes room, and a limit that was lowered takes nothing away. */
+static void too_many_offers(struct scene *s)
+{
+    struct command command = offer(s);
+    struct id16 first = command.u.offer.offer_id;
+    accept(s, &command);
+    struct id16 other = market_enrol(&s->market, s->provider);
+    for (int i = 0; i < 2; i++) {
+        command = offer(s);
+        command.u.offer.host_offers_max = i == 0 ? 2 : 0; /* the scene's and the first */
+        command.u.offer.account_offers_max = i == 0 ? 0 : 2;
+        command.u.offer.offer.host_id = i == 0 ? s->host : other;
+        command.actor_id = command.u.offer.offer.host_id;
+        submit(s, &command);
+        assert_string_equal(s->market.word, "too_many_offers");
+        withdraw(s, first);
+        accept(s, &command);
+        first = command.u.offer.offer_id;
+        s->host = command.u.offer.offer.host_id;
+    }
+    command = offer(s);
+    command.u.offer.host_offers_max = 1;
+    submit(s, &command);
+}
+
 static void withdraw(struct scene *s, struct id16 offer_id)
 {
     struct command command = as(s, COMMAND_OFFER_WITHDRAW, ACTOR_HOST, s->host);
@@ -569,7 +596,7 @@ static const struct refusal ROWS[] = {
     ROW(driver_invalid, ERR_INVALID),     ROW(no_such_offer, ERR_NOT_FOUND),
     ROW(offer_withdrawn, ERR_CONFLICT),   ROW(kind_not_runnable, ERR_CONFLICT),
     ROW(override_invalid, ERR_INVALID),   ROW(offer_insufficient, ERR_CONFLICT),
-    ROW(price_too_large, ERR_OVERFLOW),
+    ROW(price_too_large, ERR_OVERFLOW),   ROW(too_many_offers, ERR_CONFLICT),
 };
 
 static void every_refusal_is_provoked(void **state)

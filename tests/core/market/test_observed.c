@@ -18,6 +18,7 @@ struct scene {
     struct id16 provider;
     struct id16 host;
     struct id16 offer;
+    bool other_work; /* jobs are started with other settings than their quotes are for */
 };
 
 static struct id16 publish_gpus(struct scene *s, const char *model, uint64_t gpus)
@@ -105,6 +106,7 @@ static void run_job(struct scene *s, struct id16 account, const char *task, uint
 {
     struct id16 quote_id;
     (void)quote_of(s, account, task, &quote_id);
+    s->market.other_work = s->other_work;
     struct id16 job = market_create_job(&s->market, account, quote_id);
     assert_false(id_is_zero(job));
     struct command lock = market_lock_of(&s->market, job);
@@ -314,9 +316,31 @@ static void a_job_on_several_gpus_teaches_nothing(void **state)
     close_scene(&s);
 }
 
+/* Its time is that of other settings, so it says nothing of the quote's. */
+static void a_job_started_with_other_settings_teaches_nothing(void **state)
+{
+    (void)state;
+    struct scene s;
+    struct id16 id;
+    open_scene(&s, 81);
+    uint64_t before = quote_of(&s, s.consumer, "mnist_5ep", &id).p50_ms;
+    s.other_work = true;
+    for (int i = 0; i < 3; i++) {
+        run_job(&s, s.consumer, "mnist_5ep", before / 2, ENDING_COMPLETED);
+    }
+    assert_int_equal(memory_store_rows(s.store, &STATE_OBSERVED), 0);
+    assert_int_equal(quote_of(&s, s.consumer, "mnist_5ep", &id).p50_ms, before);
+    s.other_work = false;
+    run_job(&s, s.consumer, "mnist_5ep", before / 2, ENDING_COMPLETED);
+    assert_true(quote_of(&s, s.consumer, "mnist_5ep", &id).p50_ms < before);
+    assert_replays(&s);
+    close_scene(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_job_started_with_other_settings_teaches_nothing),
         cmocka_unit_test(a_job_on_several_gpus_teaches_nothing),
         cmocka_unit_test(finished_jobs_move_the_next_estimate),
         cmocka_unit_test(only_what_the_program_took_teaches),
