@@ -26,6 +26,7 @@
 #include <string.h>
 
 #define TICK_MS 1000
+#define CODES_PER_S 5 /* tried from one address */
 #define STOP_GRACE_MS 3000
 
 static void identity_name(struct key32 public_key, char ret_text[QUBIC_TEXT_SIZE])
@@ -240,7 +241,9 @@ static bool create_rate(const struct api_limit *limit, unsigned fallback, struct
 
 static bool create_rates(struct api *api)
 {
-    return create_rate(&api->options.rate_per_token, API_RATE_PER_TOKEN, &api->token_rates) &&
+    api->code_rates = rates_create(CODES_PER_S);
+    return api->code_rates != NULL &&
+           create_rate(&api->options.rate_per_token, API_RATE_PER_TOKEN, &api->token_rates) &&
            create_rate(&api->options.rate_per_address, API_RATE_PER_ADDRESS, &api->address_rates);
 }
 
@@ -380,8 +383,10 @@ void api_finish(struct api *api)
     api->in_flight = NULL;
     rates_destroy(api->token_rates);
     rates_destroy(api->address_rates);
+    rates_destroy(api->code_rates);
     api->token_rates = NULL;
     api->address_rates = NULL;
+    api->code_rates = NULL;
     blobs_close(api->blobs);
     api->blobs = NULL;
     partials_close(api->partials);

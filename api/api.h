@@ -93,6 +93,7 @@ struct api {
     struct in_flight *in_flight;
     struct rates *token_rates;   /* NULL: no limit */
     struct rates *address_rates; /* NULL: no limit */
+    struct rates *code_rates;    /* of codes that are tried, for each address */
     struct blobs *blobs;
     struct partials *partials;
     struct token_uses *token_uses;

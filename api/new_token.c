@@ -8,7 +8,8 @@
 
 #include <string.h>
 
-static const char *const WORDS[] = {"consumer", "provider", "worker", "operator", "auditor"};
+static const char *const WORDS[] = {"consumer", "provider", "worker",
+                                    "operator", "auditor",  "enrol"};
 #define WORD_COUNT (sizeof WORDS / sizeof *WORDS)
 
 void new_token(char ret_text[TOKEN_TEXT_SIZE], struct ev_token_issued *ret_issued, uint64_t scopes,

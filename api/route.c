@@ -44,6 +44,7 @@ static const struct route_table *const TABLES[] = {
     &ROUTES_RESUMABLE,
     &ROUTES_PROVIDERS,
     &ROUTES_WEBHOOKS,
+    &ROUTES_CODES,
 };
 /* clang-format on */
 

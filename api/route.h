@@ -9,7 +9,7 @@
 #include "api/call.h"
 
 #define ROUTE_PUBLIC UINT64_C(1) << 63
-#define ROUTE_ANY SCOPE_ALL /* any token */
+#define ROUTE_ANY (SCOPE_ALL & ~SCOPE_ENROL) /* any token but one that only enrols */
 
 enum route_body {
     BODY_NONE,   /* none is read */
@@ -37,6 +37,7 @@ void route_request(void *api, struct http_request *request);
 extern const struct route_table ROUTES_ACCOUNTS;
 extern const struct route_table ROUTES_ANALYSES;
 extern const struct route_table ROUTES_AUTH;
+extern const struct route_table ROUTES_CODES;
 extern const struct route_table ROUTES_CONTRACT;
 extern const struct route_table ROUTES_EARNINGS;
 extern const struct route_table ROUTES_FAUCET;

@@ -357,6 +357,6 @@ static const struct route ROUTES[] = {
     {HTTP_POST, "/v1/workers/claim", SCOPE_WORKER, BODY_JSON, claim},
     {HTTP_POST, "/v1/workers/jobs/{id}/start", SCOPE_WORKER, BODY_JSON, start},
     {HTTP_POST, "/v1/workers/jobs/{id}/end", SCOPE_WORKER, BODY_JSON, end},
-    {HTTP_POST, "/v1/workers/enrol", SCOPE_PROVIDER, BODY_JSON, enrol},
+    {HTTP_POST, "/v1/workers/enrol", SCOPE_PROVIDER | SCOPE_ENROL, BODY_JSON, enrol},
 };
 const struct route_table ROUTES_WORKERS = {ROUTES, sizeof ROUTES / sizeof *ROUTES};

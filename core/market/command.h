@@ -24,6 +24,7 @@ enum command_type {
     COMMAND_SESSION_OPEN, /* register the identity if it is new, issue a token */
     COMMAND_TOKEN_ISSUE,
     COMMAND_TOKEN_REVOKE,
+    COMMAND_CODE_EXCHANGE, /* a code for a machine becomes a token that enrols it: once */
     COMMAND_WEBHOOK_CREATE,
     COMMAND_WEBHOOK_DELETE,
     COMMAND_WEBHOOK_ROTATE,
@@ -84,6 +85,11 @@ struct command_token {
 struct command_token_revoke {
     struct id16 account_id;
     struct id16 token_id;
+};
+
+struct command_exchange {
+    struct key32 code_hash; /* as token.issued has it */
+    struct ev_token_issued token;
 };
 
 struct command_webhook {
@@ -283,6 +289,7 @@ struct command {
         struct command_session session;
         struct command_token token;
         struct command_token_revoke token_revoke;
+        struct command_exchange exchange;
         struct command_webhook webhook;
         struct command_upload upload;
         struct command_upload_reject upload_reject;

@@ -133,6 +133,7 @@ static enum err_code dispatch(struct deciding *d)
     case COMMAND_SESSION_OPEN:
     case COMMAND_TOKEN_ISSUE:
     case COMMAND_TOKEN_REVOKE:
+    case COMMAND_CODE_EXCHANGE:
     case COMMAND_UPLOAD_RECEIVE:
     case COMMAND_UPLOAD_REJECT:
     case COMMAND_ANALYSIS_COMPLETE:

@@ -95,6 +95,40 @@ static enum err_code revoke_token(struct deciding *d)
     return ERR_OK;
 }
 
+/* Who has the code acts for its account, as who has a token does; of the two who have it, the first. */
+static enum err_code exchange_code(struct deciding *d)
+{
+    const struct command_exchange *c = &d->command->u.exchange;
+    struct token_row code_row;
+    if (!state_token(d->state, c->code_hash, &code_row) || code_row.scopes != SCOPE_ENROL) {
+        return refuse(d, ERR_NOT_FOUND, "code_unknown",
+                      "there is no such code; copy it whole, or make a new one");
+    }
+    if (code_row.revoked != 0) {
+        return refuse(d, ERR_CONFLICT, "code_used",
+                      "this code was used or withdrawn before, and each is good for one machine; "
+                      "make a new one");
+    }
+    if (code_row.expires_at <= d->now) {
+        return refuse(d, ERR_CONFLICT, "code_expired", "this code has expired; make a new one");
+    }
+    enum err_code code = check_token(d, &c->token);
+    if (code != ERR_OK) {
+        return code;
+    }
+    if (c->token.scopes != SCOPE_ENROL) {
+        return refuse(d, ERR_DENIED, "code_too_wide",
+                      "a code gives a token that enrols, and no other");
+    }
+    struct event *event = decide_event(d, EVENT_TOKEN_REVOKED, code_row.account_id);
+    event->actor_id = code_row.account_id;
+    event->u.token_revoked.token_id = code_row.token_id;
+    event = decide_event(d, EVENT_TOKEN_ISSUED, code_row.account_id);
+    event->actor_id = code_row.account_id;
+    event->u.token_issued = c->token;
+    return ERR_OK;
+}
+
 /* From an account, under a new id: an upload that came before stays what and whose it is. */
 static enum err_code check_upload(struct deciding *d, struct id16 upload_id)
 {
@@ -260,6 +294,8 @@ enum err_code decide_account(struct deciding *d)
         return issue_token(d);
     case COMMAND_TOKEN_REVOKE:
         return revoke_token(d);
+    case COMMAND_CODE_EXCHANGE:
+        return exchange_code(d);
     case COMMAND_UPLOAD_RECEIVE:
         return receive_upload(d);
     case COMMAND_UPLOAD_REJECT:

@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const SCOPE_WORDS[] = {"consumer", "provider", "worker", "operator", "auditor"};
-#define ALL_SCOPES 5
+static const char *const SCOPE_WORDS[] = {"consumer", "provider", "worker", "operator", "auditor", "enrol"};
+#define ALL_SCOPES 6
 
 static json_t *document;
 

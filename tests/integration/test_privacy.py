@@ -94,7 +94,9 @@ POST   /v1/webhooks/{id}/test                         401  200  404  404  404  4
 GET    /v1/workers                                    401  403  403  200  200  403  403  403  403
 POST   /v1/workers/benchmark                          401  403  403  403  403  200  200  403  403
 POST   /v1/workers/claim                              401  403  403  403  403  204  204  403  403
+POST   /v1/workers/codes                              401  403  403  422  422  403  403  403  403
 POST   /v1/workers/enrol                              401  403  403  422  422  403  403  403  403
+POST   /v1/workers/join                               422  422  422  422  422  422  422  422  422
 POST   /v1/workers/jobs/{id}/end                      401  403  403  403  403  409  404  403  403
 GET    /v1/workers/jobs/{id}/input                    401  403  403  403  403  409  404  403  403
 POST   /v1/workers/jobs/{id}/metrics                  401  403  403  403  403  409  404  403  403
@@ -173,6 +175,7 @@ class Privacy(unittest.TestCase):
             "POST /v1/quotes": (None, {"upload_id": upload, "offer_id": cls.rig.offer["id"]}),
             "POST /v1/matches": (None, {"upload_id": upload}),
             "POST /v1/estimates": (None, {"upload_id": upload}),
+            "POST /v1/workers/codes": (None, {"valid_s": 1}),
             "POST /v1/workers/claim": (None, {"wait_s": 0}),
             "POST /v1/workers/benchmark": (None, {"benchmark_version": 1, "speed_permille": 1000}),
             "POST /v1/uploads": (None, b""), "POST /v1/uploads/resumable": (None, {}),

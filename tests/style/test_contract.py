@@ -106,7 +106,7 @@ class Contract(unittest.TestCase):
                     self.assertTrue("$ref" in value or value["description"], (path, value))
                 if method in ("post", "put") and "Idempotency-Key" not in str(operation.get("parameters")):
                     self.assertIn(operation["operationId"], (
-                        "createChallenge", "openSession", "broadcast", "faucet", "estimate", "enrol", "issueToken", "moveWebhook",
+                        "createChallenge", "openSession", "broadcast", "faucet", "estimate", "enrol", "join", "issueToken", "moveWebhook",
                         "resendEvent", "testWebhook"), "writes: true?")
         self.assertEqual(len(names), len(set(names)))
 

@@ -17,6 +17,7 @@ static const char *const NAMES[] = {
     [COMMAND_SESSION_OPEN] = "session.open",
     [COMMAND_TOKEN_ISSUE] = "token.issue",
     [COMMAND_TOKEN_REVOKE] = "token.revoke",
+    [COMMAND_CODE_EXCHANGE] = "code.exchange",
     [COMMAND_WEBHOOK_CREATE] = "webhook.create",
     [COMMAND_WEBHOOK_DELETE] = "webhook.delete",
     [COMMAND_WEBHOOK_ROTATE] = "webhook.rotate",
@@ -117,6 +118,10 @@ static void say_before_the_job(struct line *line, const struct command *c)
         break;
     case COMMAND_TOKEN_REVOKE:
         say_id(line, "token", c->u.token_revoke.token_id);
+        break;
+    case COMMAND_CODE_EXCHANGE:
+        say_key(line, "code", c->u.exchange.code_hash);
+        say_id(line, "token", c->u.exchange.token.token_id);
         break;
     case COMMAND_WEBHOOK_CREATE:
     case COMMAND_WEBHOOK_DELETE:

@@ -327,6 +327,16 @@ struct id16 market_sign_in(struct market *market, struct key32 identity)
     return account_id;
 }
 
+struct command_exchange market_code(struct market *market, struct id16 account_id)
+{
+    struct command issue = market_command(market, COMMAND_TOKEN_ISSUE, ACTOR_ACCOUNT, account_id);
+    issue.u.token =
+        (struct command_token){.account_id = account_id, .token = new_token(market, SCOPE_ENROL)};
+    (void)market_submit(market, &issue);
+    return (struct command_exchange){.code_hash = issue.u.token.token.token_hash,
+                                     .token = new_token(market, SCOPE_ENROL)};
+}
+
 struct id16 market_enrol(struct market *market, struct id16 account_id)
 {
     struct command command = market_command(market, COMMAND_HOST_ENROL, ACTOR_ACCOUNT, account_id);

@@ -99,6 +99,8 @@ enum err_code market_submit(struct market *market, const struct command *command
 
 struct id16 market_sign_in(struct market *market, struct key32 identity);
 struct id16 market_enrol(struct market *market, struct id16 account_id);
+/* A new code of the account's, and what is asked with it. */
+struct command_exchange market_code(struct market *market, struct id16 account_id);
 enum err_code market_host_online(struct market *market, struct id16 host_id);
 enum err_code market_host_offline(struct market *market, struct id16 host_id);
 /* A CPU offer of the given speed with plenty of everything. */

@@ -66,10 +66,33 @@ static void webhook_step(struct market *m)
     m->random = random;
 }
 
+/* A code is exchanged, rarely for too much or with a slip of the pen, and now and then twice. */
+static void code_step(struct market *m)
+{
+    uint64_t random = m->random;
+    m->random ^= m->sequence;
+    struct command command =
+        market_command(m, COMMAND_CODE_EXCHANGE, ACTOR_ACCOUNT, (struct id16){0});
+    command.u.exchange = market_code(m, any_of(m, &m->accounts));
+    command.u.exchange.code_hash.b[0] ^= market_chance(m, 10) ? 1 : 0;
+    command.u.exchange.token.scopes |= market_chance(m, 10) ? SCOPE_PROVIDER : 0;
+    (void)market_submit(m, &command);
+    if (market_chance(m, 30)) {
+        command.command_id = market_new_id(m);
+        command.u.exchange.token.token_id = market_new_id(m);
+        command.u.exchange.token.token_hash = market_new_key(m);
+        (void)market_submit(m, &command);
+    }
+    m->random = random;
+}
+
 static void people_step(struct market *m)
 {
     struct id16 account = any_of(m, &m->accounts);
     struct command command;
+    if (m->sequence % 7 == 0) {
+        code_step(m);
+    }
     if (m->sequence % 5 == 0) {
         webhook_step(m);
     }

@@ -951,6 +951,8 @@ bool naive_give(struct naive_ledger *n, const struct command *c, int64_t now)
     case COMMAND_UPLOAD_REJECT:
     case COMMAND_ANALYSIS_COMPLETE:
         return uploads(n, c);
+    case COMMAND_CODE_EXCHANGE:
+        return naive_code(n, &c->u.exchange, now) || no(n, "no good code");
     case COMMAND_ANALYSIS_OVERRIDE:
         return naive_override(n, c) || no(n, "not to be overridden so");
     case COMMAND_HOST_ENROL:

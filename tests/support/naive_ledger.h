@@ -225,6 +225,9 @@ bool naive_retire(struct naive_ledger *n, const struct command *c);
 /* What the owner says of an upload counts from then on; naive_override.c. */
 bool naive_override(struct naive_ledger *n, const struct command *c);
 
+/* naive_code.c */
+bool naive_code(struct naive_ledger *n, const struct command_exchange *c, int64_t now);
+
 /* naive_webhook.c */
 bool naive_webhook(struct naive_ledger *n, const struct command *c);
 size_t naive_webhooks_of(const struct naive_ledger *n, struct id16 account_id);

@@ -120,6 +120,8 @@ static struct command token(struct stage *s, enum command_type type, enum stage_
     if (type == COMMAND_TOKEN_ISSUE) {
         c.u.token =
             (struct command_token){.account_id = s->actors[BY_OWNER], .token = new_token(s)};
+    } else if (type == COMMAND_CODE_EXCHANGE) {
+        c.u.exchange = market_code(&s->market, s->actors[BY_OWNER]);
     } else {
         c.u.token_revoke = (struct command_token_revoke){.account_id = s->actors[BY_OWNER],
                                                          .token_id = s->market.tokens.ids[0]};
@@ -646,6 +648,7 @@ static const struct row TABLE[] = {
     {"issue a token", COMMAND_TOKEN_ISSUE, token, BUT(BY(OWNER) | OPERATORS), "not_yours", {{0}}},
     {"revoke a token", COMMAND_TOKEN_REVOKE, token, BY(OWNER) | OPERATORS, "token.revoked", {{0}}},
     {"revoke a token", COMMAND_TOKEN_REVOKE, token, BUT(BY(OWNER) | OPERATORS), "no_such_token", {{0}}},
+    {"exchange a code", COMMAND_CODE_EXCHANGE, token, ANYBODY, "token.revoked token.issued", {{0}}},
 
     WEBHOOK_ROWS("make a webhook", COMMAND_WEBHOOK_CREATE, "webhook.created", "not_yours"),
     WEBHOOK_ROWS("delete a webhook", COMMAND_WEBHOOK_DELETE, "webhook.deleted", "no_such_webhook"),

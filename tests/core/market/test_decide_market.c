@@ -276,6 +276,55 @@ static void token_revoked(struct scene *s)
     revoke(s, 0);
 }
 
+/* ── codes for machines ────────────────────────────────────────────────────────────────────────── */
+
+static struct command exchange(struct scene *s)
+{
+    struct command command = as(s, COMMAND_CODE_EXCHANGE, ACTOR_ACCOUNT, (struct id16){0});
+    command.u.exchange = market_code(&s->market, s->provider);
+    return command;
+}
+
+static void code_unknown(struct scene *s)
+{
+    struct command command = exchange(s);
+    struct command wrong = command;
+    wrong.u.exchange.code_hash.b[31] ^= 1;
+    submit(s, &wrong);
+    assert_string_equal(s->market.word, "code_unknown");
+    /* What it was exchanged for is no code, and a token of another sort never was one. */
+    accept(s, &command);
+    wrong = exchange(s);
+    wrong.u.exchange.code_hash = session(s).u.session.token.token_hash;
+    submit(s, &wrong);
+}
+
+static void code_used(struct scene *s)
+{
+    struct command command = exchange(s);
+    struct command second = command;
+    second.command_id = market_new_id(&s->market);
+    second.u.exchange.token = exchange(s).u.exchange.token;
+    accept(s, &command);
+    submit(s, &second);
+}
+
+static void code_expired(struct scene *s)
+{
+    struct command command = exchange(s);
+    struct token_row row;
+    assert_true(state_token(s->market.store, command.u.exchange.code_hash, &row));
+    s->market.now = row.expires_at;
+    submit(s, &command);
+}
+
+static void code_gives_no_wider_token(struct scene *s)
+{
+    struct command command = exchange(s);
+    command.u.exchange.token.scopes = SCOPE_ENROL | SCOPE_PROVIDER;
+    submit(s, &command);
+}
+
 /* ── uploads, machines, offers, quotes ─────────────────────────────────────────────────────────── */
 
 static void upload_of(struct scene *s, uint64_t size)
@@ -597,6 +646,8 @@ static const struct refusal ROWS[] = {
     ROW(offer_withdrawn, ERR_CONFLICT),   ROW(kind_not_runnable, ERR_CONFLICT),
     ROW(override_invalid, ERR_INVALID),   ROW(offer_insufficient, ERR_CONFLICT),
     ROW(price_too_large, ERR_OVERFLOW),   ROW(too_many_offers, ERR_CONFLICT),
+    ROW(code_unknown, ERR_NOT_FOUND),     ROW(code_used, ERR_CONFLICT),
+    ROW(code_expired, ERR_CONFLICT),      {"code_too_wide", ERR_DENIED, code_gives_no_wider_token},
 };
 
 static void every_refusal_is_provoked(void **state)
