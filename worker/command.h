@@ -14,6 +14,7 @@ struct settings {
     const char *name;
     const char *state;
     const char *token_file;
+    const char *code;     /* NULL: the token file, or standard input, has one or a token */
     const char *seal_key; /* a file; NULL: one of its own */
     uint64_t rate;        /* 0: not said */
     uint64_t jobs_max;

@@ -14,10 +14,30 @@
 
 #define NAME_SIZE 256
 
-/* One line without blanks, from a file or standard input. */
-static enum err_code read_token(const char *path, struct buf *ret, struct err *err)
+static enum err_code ask_person(struct buf *ret, struct err *err)
 {
-    enum err_code const code = file_read(path == NULL ? "/dev/stdin" : path, ret, err);
+    char line[STATE_TEXT_MAX];
+    (void)fputs("One-time code (from the page's Machines, or from `tally enrol`): ", stderr);
+    if (fgets(line, sizeof line, stdin) == NULL) {
+        return err_set(err, ERR_INVALID, "no code was given");
+    }
+    buf_append_text(ret, line);
+    explicit_bzero(line, sizeof line);
+    return ERR_OK;
+}
+
+/* A code or a token: one line without blanks, from the command line, a file, a person or standard input. */
+static enum err_code read_secret(const struct settings *settings, struct buf *ret, struct err *err)
+{
+    const char *path = settings->token_file;
+    enum err_code code = ERR_OK;
+    if (settings->code != NULL) {
+        buf_append_text(ret, settings->code);
+    } else if (path == NULL && isatty(STDIN_FILENO) != 0) {
+        code = ask_person(ret, err);
+    } else {
+        code = file_read(path == NULL ? "/dev/stdin" : path, ret, err);
+    }
     if (code != ERR_OK) {
         return code;
     }
@@ -25,7 +45,10 @@ static enum err_code read_token(const char *path, struct buf *ret, struct err *e
         ret->data[--ret->size] = 0;
     }
     if (ret->size == 0 || strcspn(buf_text(ret), " \t\r\n") != ret->size) {
-        return err_set(err, ERR_INVALID, "the token file must hold one token and nothing else");
+        return err_set(err, ERR_INVALID, "%s must be one code or token and nothing else",
+                       settings->code != NULL ? "--code"
+                       : path != NULL         ? path
+                                              : "standard input");
     }
     return ERR_OK;
 }
@@ -140,13 +163,42 @@ static enum err_code write_unit(const struct settings *settings, struct err *err
     return code;
 }
 
-static enum err_code enrol_slots(const struct settings *settings, const char *token,
+static void machine_name(const struct settings *settings, char ret[NAME_SIZE])
+{
+    char own[HOST_NAME_MAX + 1] = "";
+    if (settings->name == NULL && (gethostname(own, sizeof own - 1) != 0 || own[0] == 0)) {
+        (void)snprintf(own, sizeof own, "machine");
+    }
+    (void)snprintf(ret, NAME_SIZE, "%s", settings->name != NULL ? settings->name : own);
+}
+
+/* What enrols: the token itself, or what the code is worth. */
+static enum err_code redeem(const struct settings *settings, const char *secret, const char *name,
+                            char ret_token[STATE_TEXT_MAX], struct err *err)
+{
+    struct enrol_joined joined;
+    if (settings->code == NULL && !enrol_is_code(secret)) {
+        (void)snprintf(ret_token, STATE_TEXT_MAX, "%s", secret);
+        return ERR_OK;
+    }
+    enum err_code const code = enrol_join(settings->server, secret, name, &joined, err);
+    if (code == ERR_OK) {
+        (void)snprintf(ret_token, STATE_TEXT_MAX, "%s", joined.token);
+        printf("joined: what this machine earns is paid to %s\n", joined.identity);
+        explicit_bzero(&joined, sizeof joined);
+    }
+    return code;
+}
+
+static enum err_code enrol_slots(const struct settings *settings, const char *secret,
                                  const struct gpu_source *gpus, const struct state_slots *slots,
                                  struct err *err)
 {
     const struct gpu *wanted[GPU_MAX];
     struct machine share;
     struct box_key seal_key = {0};
+    char token[STATE_TEXT_MAX] = "";
+    char host_name[NAME_SIZE];
     size_t const before = slots == NULL ? 0 : slots->count;
     size_t const count = find_wanted(gpus, slots, wanted);
     if (count == 0 || before + count > STATE_SLOTS_MAX) {
@@ -161,14 +213,18 @@ static enum err_code enrol_slots(const struct settings *settings, const char *to
     if (code == ERR_OK) {
         code = seal_key_ensure(settings->state, settings->seal_key, &seal_key, err);
     }
+    if (code == ERR_OK) { /* last: a code that is used up for nothing is one too few */
+        machine_name(settings, host_name);
+        code = redeem(settings, secret, host_name, token, err);
+    }
     for (size_t i = 0; code == ERR_OK && i < count; i++) {
         char folder[PATH_MAX];
-        char name[NAME_SIZE];
+        char name[NAME_SIZE + 32];
         struct worker_identity identity;
         if (before + count == 1) {
-            (void)snprintf(name, sizeof name, "%s", settings->name);
+            (void)snprintf(name, sizeof name, "%s", host_name);
         } else {
-            (void)snprintf(name, sizeof name, "%s gpu %zu", settings->name, before + i);
+            (void)snprintf(name, sizeof name, "%s gpu %zu", host_name, before + i);
         }
         code = state_slot(settings->state, before + i, folder, sizeof folder, err);
         if (code == ERR_OK) {
@@ -180,24 +236,28 @@ static enum err_code enrol_slots(const struct settings *settings, const char *to
             show(&identity, wanted[i], &share);
         }
     }
+    explicit_bzero(token, sizeof token);
     box_key_wipe(&seal_key);
     return code;
 }
 
 enum err_code command_enrol(const struct settings *settings, struct err *err)
 {
-    struct buf token;
+    struct buf secret;
     struct err why = {0};
     struct gpu_source *gpus = NULL;
     struct state_slots *slots = NULL;
-    if (settings->server == NULL || settings->name == NULL) {
-        return err_set(err, ERR_INVALID, "enrol needs --server URL and --name NAME");
+    if (settings->server == NULL) {
+        return err_set(err, ERR_INVALID, "enrol needs --server URL");
+    }
+    if (settings->code != NULL && settings->token_file != NULL) {
+        return err_set(err, ERR_INVALID, "enrol takes --code or --token-file, not both");
     }
     if (settings->systemd && settings->rate == 0) {
         return err_set(err, ERR_INVALID, "--systemd needs --rate, which the unit is started with");
     }
-    buf_init(&token, STATE_TEXT_MAX);
-    enum err_code code = read_token(settings->token_file, &token, err);
+    buf_init(&secret, STATE_TEXT_MAX);
+    enum err_code code = read_secret(settings, &secret, err);
     if (code == ERR_OK) {
         code = state_load_slots(settings->state, &slots, err);
         code = code == ERR_NOT_FOUND ? ERR_OK : code;
@@ -207,7 +267,7 @@ enum err_code command_enrol(const struct settings *settings, struct err *err)
         printf("%s\n", why.message);
     }
     if (code == ERR_OK) {
-        code = enrol_slots(settings, buf_text(&token), gpus, slots, err);
+        code = enrol_slots(settings, buf_text(&secret), gpus, slots, err);
     }
     if (code == ERR_OK && settings->systemd) {
         code = write_unit(settings, err);
@@ -219,7 +279,7 @@ enum err_code command_enrol(const struct settings *settings, struct err *err)
     }
     gpu_source_close(gpus);
     free(slots);
-    explicit_bzero(token.data, token.size);
-    buf_deinit(&token);
+    explicit_bzero(secret.data, secret.size);
+    buf_deinit(&secret);
     return code;
 }

@@ -15,17 +15,22 @@
 #define DISK_MAX_MIB (UINT64_C(1) << 40)
 
 static const char usage_text[] =
-    "usage: tally-worker enrol --server URL --name NAME --state DIR [--token-file FILE]\n"
-    "                    [--seal-key FILE] [--systemd --rate N] [--no-gpus]\n"
+    "usage: tally-worker enrol --server URL --state DIR [--code CODE | --token-file FILE]\n"
+    "                    [--name NAME] [--seal-key FILE] [--systemd --rate N] [--no-gpus]\n"
     "       tally-worker run --state DIR [--server URL] [--rate N] [--disk-mib N] [--ram-mib N]\n"
     "                    [--once-jobs N] [--no-gpus]\n"
     "       tally-worker selftest | status | pause | resume | drain --state DIR\n"
     "\n"
-    "enrol makes this machine known: it takes a provider's token (from FILE, or standard input "
-    "without\n"
-    "--token-file) and keeps the machine's own in DIR/worker.json. Each NVIDIA GPU is a slot of "
-    "its own;\n"
-    "a machine without is one slot of its processor. Once more, for GPUs that came later.\n"
+    "enrol makes this machine known by a code that its owner got from the page (Machines) or from "
+    "`tally\n"
+    "enrol`; a code works once, for fifteen minutes, and what the machine earns goes to its "
+    "owner. Without\n"
+    "--code it is asked for, or read from FILE or standard input, where a provider's token will do "
+    "as well.\n"
+    "The machine's own token is kept in DIR/worker.json. Each NVIDIA GPU is a slot of its own; a "
+    "machine\n"
+    "without is one slot of its processor. Once more, with another code, for GPUs that came "
+    "later.\n"
     "\n"
     "run offers each slot and runs the jobs it is given, one at a time in each, in a sandbox "
     "without network.\n"
@@ -41,9 +46,10 @@ static const char usage_text[] =
     "  --server URL       http://host:port or https://host; run takes it instead of the one of "
     "enrol, for this\n"
     "                     time (the same server elsewhere: the machine's token goes there)\n"
-    "  --name NAME        how the machine is called, 1 to 100 bytes\n"
+    "  --name NAME        how the machine is called, 1 to 100 bytes (otherwise its host name)\n"
     "  --state DIR        the worker's own folder (made if missing)\n"
-    "  --token-file FILE  the provider's token\n"
+    "  --code CODE        as K7QM-2VXA-9RTD-H4NZ-0B3C; --token-file FILE: one in a file, or a "
+    "token\n"
     "  --seal-key FILE    seal.key of another machine of the same provider, so that each opens "
     "what "
     "consumers\n"
@@ -99,6 +105,7 @@ static int read_settings(int argc, char **argv, struct settings *ret)
         {"name", required_argument, NULL, 'n'},
         {"state", required_argument, NULL, 'd'},
         {"token-file", required_argument, NULL, 't'},
+        {"code", required_argument, NULL, 'c'},
         {"rate", required_argument, NULL, 'r'},
         {"once-jobs", required_argument, NULL, 'j'},
         {"disk-mib", required_argument, NULL, 'k'},
@@ -129,6 +136,9 @@ static int read_settings(int argc, char **argv, struct settings *ret)
             break;
         case 't':
             ret->token_file = optarg;
+            break;
+        case 'c':
+            ret->code = optarg;
             break;
         case 'r':
             good = number_option("rate", optarg, 1, RATE_MAX, &ret->rate) && good;

@@ -99,7 +99,9 @@ static bool prepare(struct wire *wire, const char *base, const char *token,
         (size_t)authorization >= sizeof wire->authorization) {
         return false;
     }
-    wire->headers[count++] = (struct http_field){"Authorization", wire->authorization};
+    if (token[0] != 0) {
+        wire->headers[count++] = (struct http_field){"Authorization", wire->authorization};
+    }
     if (request->body.data != NULL) {
         wire->headers[count++] = (struct http_field){"Content-Type", "application/json"};
     } else if (request->upload) {

@@ -61,7 +61,7 @@ struct server_call *server_send(struct server *server, const struct server_reque
                                 server_cb on_reply, void *ctx);
 void server_cancel(struct server_call *call);
 
-/* One request, waited for; for the command line. The reply's texts are copied into `ret_detail`. The caller decrefs
+/* One request, waited for; for the command line. `token` "": without one. The reply's texts are copied into `ret_detail`. The caller decrefs
  * `*ret_body` (NULL if none). */
 enum server_outcome server_ask_now(const char *base, const char *token,
                                    const struct server_request *request, json_t **ret_body,

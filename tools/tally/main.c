@@ -32,6 +32,7 @@ static const struct {
     {"earnings", "what a provider has earned", earnings_command},
     {"wallet", "make or show a wallet", wallet_command},
     {"login", "sign in, for a token", login_command},
+    {"enrol", "a one-time code that makes another machine yours", enrol_command},
     {"verify", "compute every hash of a log again", verify_command},
     {"backup", "copy a ledger, to serve it again from there", backup_command},
     {"replay", "compute every view again from the log and compare", replay_command},

@@ -1,4 +1,4 @@
-/* tally watch, job, results, earnings, login. */
+/* tally watch, job, results, earnings, login, enrol. */
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/tally/online_commands.h"
 
@@ -218,5 +218,40 @@ int login_command(int argc, char **argv)
     if (file_write_atomic(to, bytes_of_text(line), 0600, &err) != ERR_OK) {
         return cli_fail(&err);
     }
+    return 0;
+}
+
+/* The code goes to whoever stands at the machine; wallet and token stay here. */
+int enrol_command(int argc, char **argv)
+{
+    struct online online = {0};
+    struct err err = {0};
+    const char *label = NULL;
+    json_t *made = NULL;
+    const struct cli_flag flags[] = {{"label", &label, NULL}};
+    int status =
+        begin(argc, argv, flags, 1, 0,
+              "usage: tally enrol --wallet W | --token-file FILE [--label TEXT] [--server URL] "
+              "[--json]\n"
+              "Prints a code, and the command for the machine that is to join your account. It "
+              "works once, for\n"
+              "fifteen minutes; neither your wallet nor a token goes to that machine.\n",
+              &online);
+    if (status != 0) {
+        return status - 1;
+    }
+    json_t *body = label == NULL ? json_object() : json_pack("{s:s}", "label", label);
+    if (remote_call(&online.remote, "POST", "/v1/workers/codes", body, &made, &err) != ERR_OK) {
+        return cli_fail(&err);
+    }
+    if (online.cli.json) {
+        print_json(made);
+    } else {
+        printf("  %s   once, until %s\n\n"
+               "  tally-worker enrol --server %s --state tally-worker --code %s\n",
+               json_text(made, "code"), json_text(made, "expires_at"), online.remote.url,
+               json_text(made, "code"));
+    }
+    json_decref(made);
     return 0;
 }

@@ -10,5 +10,6 @@ int job_command(int argc, char **argv);
 int results_command(int argc, char **argv);
 int earnings_command(int argc, char **argv);
 int login_command(int argc, char **argv);
+int enrol_command(int argc, char **argv);
 
 #endif
