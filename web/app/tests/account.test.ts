@@ -8,7 +8,7 @@ import { csvOf, parseCsv } from "../src/lib/csv.ts";
 import { DAY_MS, dayAfter, dayOf, isDay, periodOf, PRESETS, startOf } from "../src/lib/days.ts";
 import { flowOf, rating } from "../src/lib/earnings.ts";
 import { lookBack } from "../src/lib/looking.ts";
-import { enrolCommand, healthOf } from "../src/lib/machines.ts";
+import { codeLeft, enrolCommand, healthOf } from "../src/lib/machines.ts";
 import { ordinal, shownOffers, SORTS, standing } from "../src/lib/market.ts";
 import { expectedMs, explorerLink, isPending } from "../src/lib/payments.ts";
 import { roleOf } from "../src/lib/role.ts";
@@ -238,10 +238,15 @@ describe("machines", () => {
     expect(told({ done: 10, lost: 1 })[1]).toBe("");
   });
   test("the command to enrol one is one command a line, whatever its name is", () => {
-    const command = enrolCommand({ server: "https://ledger.example", name: "maria's; rm -rf /", rate: "5", token: null });
-    expect(command.split("\n")).toEqual(["echo TOKEN | tally-worker enrol --server 'https://ledger.example' --name 'maria'\\''s; rm -rf /' --state 'tally-maria-s-rm--rf-'", "tally-worker selftest --state 'tally-maria-s-rm--rf-'",
+    const command = enrolCommand({ server: "https://ledger.example", name: "maria's; rm -rf /", rate: "5", code: null });
+    expect(command.split("\n")).toEqual(["tally-worker enrol --server 'https://ledger.example' --name 'maria'\\''s; rm -rf /' --state 'tally-maria-s-rm--rf-'", "tally-worker selftest --state 'tally-maria-s-rm--rf-'",
       "tally-worker run --state 'tally-maria-s-rm--rf-' --rate 5"]);
-    expect(enrolCommand({ server: "s", name: "n", rate: "5", token: "ab" })).toContain("echo ab |");
+    expect(enrolCommand({ server: "s", name: "n", rate: "5", code: "K7QM-2VXA-9RTD-H4NZ-0B3C" })).toContain(" --code K7QM-2VXA-9RTD-H4NZ-0B3C\n");
+  });
+  test("R11: a code says for how long it is good, until it is not", () => {
+    const until = new Date(NOW + 90_000).toISOString();
+    expect(codeLeft(until, NOW)).toBe("1 minute 30 seconds");
+    expect([codeLeft(until, NOW + 89_999) === null, codeLeft(until, NOW + 90_000)]).toEqual([false, null]);
   });
 });
 

@@ -62,6 +62,10 @@ const machine = z.object({
   measured_at: time, online_ms: count, possible_ms: count, permille: z.nullable(count),
 });
 export type Machine = z.infer<typeof machine>;
+const newCode = z.object({ code: text, token_id: text, expires_at: text });
+export type NewCode = z.infer<typeof newCode>;
+/** A code that joins one machine, once. */
+export const makeCode = (body: Body<"/v1/workers/codes">, key: string) => post("/v1/workers/codes", newCode, {}, body, key);
 export const getMachines = (signal?: AbortSignal) => all((after?: string) => get("/v1/workers", pageOf(machine), {}, { query: { limit: 500, after }, signal }));
 /** Every offer of the market. */
 export const getMarket = (signal?: AbortSignal) => all((after?: string) => get("/v1/offers", pageOf(schema.offer), {}, { query: { limit: 500, after }, signal }));

@@ -5,6 +5,7 @@ import type { IconName } from "../parts/Icon.tsx";
 import type { Tone } from "../parts/StatusPill.tsx";
 import { shellWord } from "./curl.ts";
 import { DAY_MS } from "./days.ts";
+import { duration } from "./units.ts";
 
 export const BENCHMARK_OLD_MS = 90 * DAY_MS; // as matching reckons it (docs/matching.md)
 
@@ -27,12 +28,15 @@ export function healthOf(machine: Pick<Machine, "online" | "job_id" | "changed_a
   return machine.job_id !== null ? { tone: "running", icon: "half", word: "Working", advice } : { tone: "done", icon: "dot", word: "Free", advice };
 }
 
-/** Enrols a machine and lets it work. Without a token in hand the command says where one goes. */
-export function enrolCommand({ server, name, rate, token }: { server: string; name: string; rate: string; token: string | null }): string {
+/** Enrols a machine and lets it work. Without a code in hand, the worker asks for one. */
+export function enrolCommand({ server, name, rate, code }: { server: string; name: string; rate: string; code: string | null }): string {
   const state = shellWord(`tally-${name.replaceAll(/[^A-Za-z0-9._-]+/g, "-")}`);
   return [
-    `echo ${token ?? "TOKEN"} | tally-worker enrol --server ${shellWord(server)} --name ${shellWord(name)} --state ${state}`,
+    `tally-worker enrol --server ${shellWord(server)} --name ${shellWord(name)} --state ${state}${code === null ? "" : ` --code ${code}`}`,
     `tally-worker selftest --state ${state}`,
     `tally-worker run --state ${state} --rate ${rate}`,
   ].join("\n");
 }
+
+/** For how long a code is still good, in words; null once it is not. */
+export const codeLeft = (expiresAt: string, now: number): string | null => (Date.parse(expiresAt) > now ? duration(Date.parse(expiresAt) - now) : null);

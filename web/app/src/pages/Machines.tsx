@@ -4,10 +4,11 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { toast } from "sonner";
-import { getMachines, getMarket, makeToken, type Machine } from "../api/account.ts";
+import { getMachines, getMarket, makeCode, type Machine } from "../api/account.ts";
 import type { Offer } from "../api/schema.ts";
 import { useTitle } from "../frame/title.ts";
-import { enrolCommand, healthOf } from "../lib/machines.ts";
+import { newKey } from "../lib/drafts.ts";
+import { codeLeft, enrolCommand, healthOf } from "../lib/machines.ts";
 import { ordinal, standing } from "../lib/market.ts";
 import { Age, useNow } from "../parts/Age.tsx";
 import { Amount } from "../parts/Amount.tsx";
@@ -64,18 +65,20 @@ function MachineCard({ machine: m, market }: { machine: Machine; market: readonl
 }
 
 function Enrol({ open }: { open: boolean }) {
+  const now = useNow();
   const [name, setName] = useState("");
   const [rate, setRate] = useState("1800000");
   const made = useMutation({
-    mutationFn: () => makeToken({ scopes: ["provider"], label: `enrol ${name || "a machine"}`.slice(0, 100), valid_s: 3600 }),
-    onSuccess: () => toast.success("A token for one hour was made; the command has it"),
+    mutationFn: () => makeCode({ valid_s: 900, label: `code for ${name || "a machine"}`.slice(0, 100) }, newKey()),
+    onSuccess: () => toast.success("A code was made; the command has it"),
   });
   const good = /^[1-9][0-9]{0,14}$/.test(rate);
-  const command = enrolCommand({ server: location.origin, name: name || "my-machine", rate: good ? rate : "1800000", token: made.data?.token ?? null });
+  const left = made.data === undefined ? null : codeLeft(made.data.expires_at, now);
+  const command = enrolCommand({ server: location.origin, name: name || "my-machine", rate: good ? rate : "1800000", code: left === null ? null : made.data?.code ?? null });
   return (
     <details className="card enrol" open={open}>
       <summary><h2>Offer another machine</h2></summary>
-      <p className="prose">On that machine, with Tallystick built or installed. It is enrolled once; then it asks for work until it is stopped. Results and your programs stay between you and it.</p>
+      <p className="prose">On that machine, with Tallystick built or installed. It is enrolled once, by a code; then it asks for work until it is stopped. Your wallet stays here, and what it earns comes to it.</p>
       <div className="enrol-fields">
         <label>Its name<input value={name} maxLength={100} placeholder="my-machine" onChange={(event) => setName(event.target.value)} /></label>
         <label>QUBIC an hour<input inputMode="numeric" value={rate} aria-invalid={!good} onChange={(event) => setRate(event.target.value.trim())} />{!good && <span className="field-error">A whole number above 0.</span>}</label>
@@ -83,10 +86,10 @@ function Enrol({ open }: { open: boolean }) {
       <pre className="command" tabIndex={0} data-testid="enrol-command">{command}</pre>
       {made.isError && <ErrorPanel error={made.error} />}
       <p className="actions">
-        {made.data === undefined && <button type="button" disabled={made.isPending} onClick={() => made.mutate()}>{made.isPending ? "Making it…" : "Put a token into it, for one hour"}</button>}
+        {left === null && <button type="button" disabled={made.isPending} onClick={() => made.mutate()}>{made.isPending ? "Making it…" : made.data === undefined ? "Put a code into it" : "The code has expired: make another"}</button>}
         <button type="button" className="primary" onClick={() => void copy(command, "Command")}><Icon name="copy" />Copy the command</button>
       </p>
-      {made.data !== undefined && <p className="dim small-text">The token in it enrols machines of yours for an hour. Whoever reads the command can do that; it moves no money. <Link to="/settings">Revoke it</Link> when you are done.</p>}
+      {left !== null && <p className="dim small-text" data-testid="code-left">The code in it is good for one machine, for another {left}. Whoever uses it first puts a machine into your account, and can do no more. <Link to="/settings">Revoke it</Link> if you do not need it.</p>}
     </details>
   );
 }
