@@ -58,10 +58,27 @@ static bool concerns(const struct principal *principal, struct store *store, uin
            streams_concerns(store, principal->account_id, sequence);
 }
 
+/* What a quote is to be started with is its consumer's: its provider hears of that with the job, if there comes one. */
+static bool is_of_other_consumer(const struct principal *principal, struct feed_snapshot *snapshot,
+                                 uint64_t sequence)
+{
+    struct bytes record;
+    struct record_header header;
+    struct quote_row quote;
+    if (log_reader_record(snapshot->log, sequence, &record, NULL) != ERR_OK ||
+        record_header_decode(record, &header, NULL) != ERR_OK) {
+        return true; /* whoever renders it will tell */
+    }
+    return header.type == EVENT_QUOTE_ISSUED &&
+           !(state_quote(snapshot->store, header.stream_id, &quote) &&
+             id_equal(quote.account_id, principal->account_id));
+}
+
 bool feed_view_has_private(const struct feed_view *view, struct feed_snapshot *snapshot,
                            uint64_t sequence)
 {
-    return concerns(&view->principal, snapshot->store, sequence);
+    return concerns(&view->principal, snapshot->store, sequence) &&
+           !is_of_other_consumer(&view->principal, snapshot, sequence);
 }
 
 /* A job's stream is the job's for all time, but a machine loses it with the job: then nothing more is shown by `concerns`. */

@@ -10,7 +10,7 @@
  *          marketplace   facts of the market, of everybody
  *          chain         what was seen on the chain or sent to it, as far as it concerns the caller
  * Private: parts are joined only for events that concern the caller: the consumer or the provider of a job, not the operator,
- *          not an auditor. An erased part is simply absent.
+ *          not an auditor; of a quote only the consumer. An erased part is simply absent.
  * How:     a view walks either the whole log or a few streams (projections/streams.h) merged by sequence, so a
  *          subscription to one job does not read the others. An event that several topics have is shown once.
  * Thread:  the loop's, on one snapshot at a time. */

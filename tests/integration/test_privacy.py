@@ -12,7 +12,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.environ["TALLY_SOURCE_DIR"], "tests/support"))
 from contract import Contract  # noqa: E402
-from tally_harness import World  # noqa: E402
+from tally_harness import EventStream, WebSocket, World  # noqa: E402
 
 ROLES = "none alice bob maria otto rig wreck auditor operator".split()
 TABLE = """
@@ -210,6 +210,49 @@ class Privacy(unittest.TestCase):
         answer = self.who[role].request(method, target, body)
         mark = "*" if b"zebra" in answer.body else "+" if self.job["id"].encode() in answer.body else ""
         return "%d%s" % (answer.status, mark)
+
+    def events_seen(self, role, after, topics):
+        """Of what follows a sequence, by every way that there is: [event of the REST list, event of the WebSocket, event of the event stream] by sequence."""
+        token, head = self.who[role].token, self.world.head()
+        listed = self.who[role].ok("GET", "/v1/events?limit=500&after=%d" % after)["items"]
+        ways = [{int(event["id"]): event for event in listed}]
+        with WebSocket(self.world.server.port, "/v1/feed?token=" + token) as socket:
+            socket.send({"subscribe": {"topics": topics, "after": after}})
+            ways.append(self.until_live(socket))
+        with EventStream(self.world.server.port, "/v1/feed?topics=%s&after=%d&token=%s" % (",".join(topics), after, token)) as stream:
+            ways.append(self.until_live(stream))
+        return [{sequence: event for sequence, event in way.items() if sequence <= head} for way in ways]
+
+    @staticmethod
+    def until_live(follower):
+        seen = {}
+        while True:
+            message = follower.receive()
+            if "live" in message:
+                return seen
+            seen[int(message["event"]["id"])] = message["event"]
+
+    def test_what_a_quote_is_to_be_started_with_reaches_its_provider_only_with_a_job(self):
+        after = self.world.head()
+        quote = self.alice.ok("POST", "/v1/quotes", {"upload_id": self.job["upload_id"], "offer_id": self.rig.offer["id"],
+                                                     "settings": {"arguments": ["--epochs", "7"], "environment": {"EPOCHS": "7"}}})
+        sequence = after + 1
+        for role in ROLES[1:]:
+            topics = ["all"] if role != "otto" else ["all", "provider:" + self.maria.account_id]
+            for way in self.events_seen(role, after, topics):
+                with self.subTest(role=role):
+                    self.assertEqual(sequence in way, role in ("alice", "maria", "auditor", "operator"))
+                    if sequence in way:
+                        self.assertEqual(way[sequence]["subject"], "quote:" + quote["id"])
+                        self.assertEqual("settings" in way[sequence]["data"], role == "alice", way[sequence])
+        for role in ROLES[1:]:
+            answer = self.who[role].get("/v1/events?stream=quote:" + quote["id"])
+            self.assertEqual(b"EPOCHS" in answer.body, role == "alice", (role, answer))
+        job = self.alice.ok("POST", "/v1/jobs", {"quote_id": quote["id"], "settings": {"arguments": ["zebra"]}})
+        for role, is_shown in (("alice", True), ("maria", True), ("otto", False), ("auditor", False), ("operator", False)):
+            answer = self.who[role].get("/v1/events?after=%d" % sequence)
+            self.assertEqual(b"zebra" in answer.body, is_shown, (role, answer))
+        self.alice.ok("POST", "/v1/jobs/%s/cancel" % job["id"], {})
 
     def test_everybody_is_answered_what_the_table_says_and_every_route_is_in_it(self):
         rows = table()
