@@ -16,6 +16,21 @@ struct fields fields_of(struct call *call)
     return (struct fields){.call = call, .object = call->body, .errors = json_array()};
 }
 
+struct fields fields_within(const struct fields *whole, json_t *object, const char *name,
+                            size_t index)
+{
+    struct fields fields = {.call = whole->call, .object = object, .errors = whole->errors};
+    (void)snprintf(fields.prefix, sizeof fields.prefix, "%.40s%s/%zu", whole->prefix, name, index);
+    return fields;
+}
+
+struct fields fields_below(const struct fields *whole, json_t *object, const char *name)
+{
+    struct fields fields = {.call = whole->call, .object = object, .errors = whole->errors};
+    (void)snprintf(fields.prefix, sizeof fields.prefix, "%.40s/%s", whole->prefix, name);
+    return fields;
+}
+
 /* A text that was cut may end in half a character, which would not be JSON: the error would be lost, and with it the refusal. */
 static void cut_at_character(char *text)
 {

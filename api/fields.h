@@ -22,6 +22,10 @@ struct fields {
 };
 
 struct fields fields_of(struct call *call);
+/* Of an object in the body: an item of its array `name`, or its member. What is wrong with it is told with the rest, and makes the whole bad. */
+struct fields fields_within(const struct fields *whole, json_t *object, const char *name,
+                            size_t index);
+struct fields fields_below(const struct fields *whole, json_t *object, const char *name);
 /* Required unless said otherwise; a zero value after an error. */
 struct id16 fields_id(struct fields *fields, const char *name);
 struct id16 fields_optional_id(struct fields *fields, const char *name);

@@ -20,6 +20,7 @@
 #define PROGRESS_MIN_MS 500 /* a program may report as often as it likes */
 #define GAPS_MAX 5
 #define BODY_MAX (4U << 20)
+#define SEVERAL_MAX (192U << 10) /* of one request; a server reads 256 KiB */
 
 enum report_kind { KIND_NONE, KIND_PROGRESS, KIND_METRICS, KIND_OUTPUT };
 
@@ -40,7 +41,8 @@ struct report {
     int64_t flushed_ns;
     uint64_t sent_first_line;
     uint64_t sent_lines;
-    int gaps; /* one after another */
+    int gaps;        /* one after another */
+    bool one_by_one; /* the server is older than the route for several */
 
     int64_t accepted_ns;
 };
@@ -119,6 +121,10 @@ static void output_refused(struct report *report, const struct server_reply *rep
         trace(TRACE_WARN, "report.gap", "job=%s ours=%llu theirs=%llu", report->job_id,
               (unsigned long long)report->sent_first_line, (unsigned long long)next_line);
         spool_resync(report->options.kept->spool, next_line);
+        return;
+    }
+    if (strcmp(reply->code, "no_such_route") == 0 && !report->one_by_one) {
+        report->one_by_one = true;
         return;
     }
     /* Past the quota, or something we cannot mend: the whole output is among the results. */
@@ -284,16 +290,43 @@ static void send_metrics(struct report *report, struct buf *body)
     post(report, KIND_METRICS, "metrics", facts->samples_key, body);
 }
 
-static void send_output(struct report *report, const struct spool_batch *batch, struct buf *body)
+static void append_output(struct buf *body, const struct spool_batch *batch)
 {
     buf_printf(body, "{\"source\":\"%s\",\"first_line\":%llu,\"text\":",
                batch->stream == STREAM_STDOUT ? "stdout" : "stderr",
                (unsigned long long)batch->first_line);
     json_append_string(body, batch->text);
     buf_append_byte(body, '}');
+}
+
+/* With more of what waits, as far as one request goes: behind a server that was away there may be hundreds of batches. Only output goes so: what of it is there
+ * the server says itself, whatever became of the request. */
+static void send_output(struct report *report, const struct spool_batch *batch, struct buf *body)
+{
+    struct spool *spool = report->options.kept->spool;
+    struct spool_ahead ahead = {0};
+    struct spool_batch next;
+    buf_init(&ahead.text, BODY_MAX);
+    bool more = !report->one_by_one && spool_ahead(spool, &ahead, &next);
+    bool const several = more;
     report->sent_first_line = batch->first_line;
     report->sent_lines = batch->lines;
-    post(report, KIND_OUTPUT, "output", NULL, body);
+    buf_append_text(body, several ? "{\"reports\":[{\"output\":" : "");
+    append_output(body, batch);
+    for (size_t i = 1; more && i < JOB_REPORTS_MAX; i++) {
+        size_t const before = body->size;
+        buf_append_text(body, "},{\"output\":");
+        append_output(body, &next);
+        if (body->size > SEVERAL_MAX) {
+            body->size = before;
+            break;
+        }
+        report->sent_lines += next.lines;
+        more = spool_ahead(spool, &ahead, &next);
+    }
+    buf_append_text(body, several ? "}]}" : "");
+    post(report, KIND_OUTPUT, several ? "reports" : "output", NULL, body);
+    buf_deinit(&ahead.text);
 }
 
 static void pump(struct report *report)

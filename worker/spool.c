@@ -169,20 +169,21 @@ static enum err_code read_state(struct spool *spool, void *ret_state, struct err
 
 /* ── batches ───────────────────────────────────────────────────────────────────────────────────── */
 
-static bool read_batch(struct spool *spool, uint64_t at, struct batch_head *ret)
+static bool read_batch(const struct spool *spool, uint64_t at, struct batch_head *ret,
+                       struct buf *text)
 {
     if (pread(spool->fd, ret, sizeof *ret, (off_t)at) != (ssize_t)sizeof *ret ||
         ret->size > BATCH_MAX || ret->stream >= STREAM_COUNT || ret->lines == 0) {
         return false;
     }
-    buf_clear(&spool->front);
-    buf_reserve(&spool->front, ret->size);
-    if (spool->front.failed || pread(spool->fd, spool->front.data, ret->size,
-                                     (off_t)(at + sizeof *ret)) != (ssize_t)ret->size) {
+    buf_clear(text);
+    buf_reserve(text, ret->size);
+    if (text->failed ||
+        pread(spool->fd, text->data, ret->size, (off_t)(at + sizeof *ret)) != (ssize_t)ret->size) {
         return false;
     }
-    spool->front.size = ret->size;
-    return ret->sum == sum_batch(ret, buf_bytes(&spool->front));
+    text->size = ret->size;
+    return ret->sum == sum_batch(ret, buf_bytes(text));
 }
 
 static struct batch_head head_of(uint64_t first_line, enum worker_stream stream, uint64_t lines,
@@ -284,7 +285,7 @@ static bool load_front(struct spool *spool)
         return true;
     }
     if (spool->read_at < spool->end_at) {
-        if (read_batch(spool, spool->read_at, &head)) {
+        if (read_batch(spool, spool->read_at, &head, &spool->front)) {
             spool->read_at += sizeof head + head.size;
             spool->front_stream = (enum worker_stream)head.stream;
             spool->front_lines = head.lines;
@@ -317,6 +318,28 @@ bool spool_front(struct spool *spool, struct spool_batch *ret)
                                 .first_line = spool->next_line,
                                 .lines = spool->front_lines,
                                 .text = bytes_from(buf_bytes(&spool->front), spool->front_start)};
+    return true;
+}
+
+bool spool_ahead(const struct spool *spool, struct spool_ahead *ahead, struct spool_batch *ret)
+{
+    struct batch_head head;
+    if (spool->discarding || !spool->has_front) {
+        return false;
+    }
+    if (ahead->at == 0) {
+        ahead->at = spool->read_at;
+        ahead->next_line = spool->next_line + spool->front_lines;
+    }
+    if (ahead->at >= spool->end_at || !read_batch(spool, ahead->at, &head, &ahead->text)) {
+        return false;
+    }
+    *ret = (struct spool_batch){.stream = (enum worker_stream)head.stream,
+                                .first_line = ahead->next_line,
+                                .lines = head.lines,
+                                .text = buf_bytes(&ahead->text)};
+    ahead->at += sizeof head + head.size;
+    ahead->next_line += head.lines;
     return true;
 }
 
@@ -414,7 +437,7 @@ enum err_code spool_create(const struct spool_options *options, struct spool **r
 static void find_end(struct spool *spool)
 {
     struct batch_head head;
-    while (read_batch(spool, spool->end_at, &head) &&
+    while (read_batch(spool, spool->end_at, &head, &spool->front) &&
            (spool->end_at == spool->output_at || head.first_line == spool->own_line)) {
         if (spool->end_at == spool->output_at) {
             spool->next_line = head.first_line;

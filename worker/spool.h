@@ -16,6 +16,7 @@
 #ifndef WORKER_SPOOL_H
 #define WORKER_SPOOL_H
 
+#include "core/base/buf.h"
 #include "core/base/err.h"
 #include "worker/output.h"
 
@@ -51,6 +52,14 @@ void spool_append(struct spool *spool, enum worker_stream stream, uint64_t lines
                   struct bytes text);
 /* The oldest batch. False: there is none. */
 bool spool_front(struct spool *spool, struct spool_batch *ret);
+/* Looking behind the front without taking it away: the batch after it, and with the same `ahead` the one after that. Zero but for `text`, an empty buffer of
+ * the caller's which holds the batch's text until the next call; begun anew after any other call. False: there is none, or it cannot be read now. */
+struct spool_ahead {
+    uint64_t at;
+    uint64_t next_line;
+    struct buf text;
+};
+bool spool_ahead(const struct spool *spool, struct spool_ahead *ahead, struct spool_batch *ret);
 /* The server has everything before `next_line`; the oldest batches are dropped accordingly. Lines it lost and we no longer
  * have are gone: numbering goes on from what it says. */
 void spool_resync(struct spool *spool, uint64_t next_line);

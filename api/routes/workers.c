@@ -4,6 +4,7 @@
 #include "api/fields.h"
 #include "api/job_json.h"
 #include "api/presence.h"
+#include "api/report_fields.h"
 #include "api/route.h"
 #include "core/base/job_rules.h"
 #include "core/base/rng.h"
@@ -231,11 +232,7 @@ static void output_stored(struct call *call)
 static void output(struct call *call)
 {
     struct fields fields = fields_of(call);
-    struct ev_job_output written = {
-        .source = (enum output_source)fields_word(&fields, "source", &output_source_words),
-        .first_line = fields_u64(&fields, "first_line", 1, UINT64_C(1) << 50),
-        .text = fields_text(&fields, "text", 1, 65535),
-    };
+    struct ev_job_output written = report_output_of(&fields);
     if (!fields_good(&fields)) {
         return;
     }
@@ -246,74 +243,101 @@ static void output(struct call *call)
     call_submit(call, CLASS_BULK, output_stored);
 }
 
-/* What a GPU may not tell, and a 0 of which is an answer. */
-static const struct {
-    const char *name;
-    uint64_t max;
-    uint64_t known;
-    size_t offset;
-} MAY_BE_UNKNOWN[] = {
-    {"fan_percent", 1000, SAMPLE_FAN, offsetof(struct ev_sample, fan_percent)},
-    {"sm_clock_mhz", UINT16_MAX, SAMPLE_SM_CLOCK, offsetof(struct ev_sample, sm_clock_mhz)},
-    {"memory_clock_mhz", UINT16_MAX, SAMPLE_MEMORY_CLOCK,
-     offsetof(struct ev_sample, memory_clock_mhz)},
-    {"throttle_reasons", UINT32_MAX, SAMPLE_THROTTLE, offsetof(struct ev_sample, throttle_reasons)},
-    {"xid", UINT32_MAX, SAMPLE_XID, offsetof(struct ev_sample, xid)},
-};
-
-static struct ev_sample read_sample(struct fields *whole, json_t *object, size_t index)
-{
-    const uint64_t big = UINT64_C(1) << 40;
-    struct fields fields = {.call = whole->call, .object = object, .errors = whole->errors};
-    (void)snprintf(fields.prefix, sizeof fields.prefix, "/samples/%zu", index);
-    struct ev_sample sample = {
-        .at_ms = fields_u64(&fields, "at_ms", 0, UINT64_C(1) << 50),
-        .cpu_permille = fields_optional_u64(&fields, "cpu_permille", 0, 10000000, 0),
-        .ram_mib = fields_optional_u64(&fields, "ram_mib", 0, big, 0),
-        .ram_total_mib = fields_optional_u64(&fields, "ram_total_mib", 0, big, 0),
-        .gpu_permille = fields_optional_u64(&fields, "gpu_permille", 0, 1000, 0),
-        .vram_mib = fields_optional_u64(&fields, "vram_mib", 0, big, 0),
-        .vram_total_mib = fields_optional_u64(&fields, "vram_total_mib", 0, big, 0),
-        .temperature_c = fields_optional_u64(&fields, "temperature_c", 0, 1000, 0),
-        .power_mw = fields_optional_u64(&fields, "power_mw", 0, 100000000, 0),
-    };
-    for (size_t i = 0; i < sizeof MAY_BE_UNKNOWN / sizeof *MAY_BE_UNKNOWN; i++) {
-        const char *name = MAY_BE_UNKNOWN[i].name;
-        uint64_t value = fields_optional_u64(&fields, name, 0, MAY_BE_UNKNOWN[i].max, 0);
-        memcpy((char *)&sample + MAY_BE_UNKNOWN[i].offset, &value, sizeof value);
-        sample.known |= json_object_get(object, name) != NULL ? MAY_BE_UNKNOWN[i].known : 0;
-    }
-    fields_only_known(&fields);
-    whole->bad = whole->bad || fields.bad;
-    return sample;
-}
-
 static void metrics(struct call *call)
 {
     struct fields fields = fields_of(call);
-    json_t *list = fields_array(&fields, "samples");
-    size_t count = json_array_size(list);
-    if (list != NULL && (count == 0 || count > JOB_SAMPLES_MAX)) {
-        fields_error(&fields, "samples", "holds 1 to %d samples", JOB_SAMPLES_MAX);
-        count = 0;
-    }
-    struct ev_sample *samples = arena_alloc_array(&call->arena, count, sizeof *samples);
-    for (size_t i = 0; samples != NULL && i < count; i++) {
-        samples[i] = read_sample(&fields, json_array_get(list, i), i);
-    }
+    struct ev_metric_sampled measured = report_metrics_of(&fields);
     if (!fields_good(&fields)) {
-        return;
-    }
-    if (samples == NULL) {
-        call_problem(call, 503, "no_memory", "out of memory; try again");
         return;
     }
     presence_heard(call->api->presence, call->principal.host_id);
     call_command(call, COMMAND_JOB_METRICS);
     call->command.u.metrics.job_id = call->id;
-    call->command.u.metrics.metrics.samples = (struct event_list){.items = samples, .count = count};
+    call->command.u.metrics.metrics = measured;
     call_submit(call, CLASS_BULK, accepted);
 }
+
+/* ── several at once ───────────────────────────────────────────────────────────────────────────── */
+
+/* As its events say, the first time and when it is repeated. */
+static void several_stored(struct call *call)
+{
+    struct reading reading;
+    json_t *next_line = json_null();
+    bool quota = false;
+    if (!reading_open(&reading, call)) {
+        json_decref(next_line);
+        return;
+    }
+    for (uint64_t at = call->answer.last; at >= call->answer.first; at--) {
+        struct event event;
+        if (reading_event(&reading, at, &event) && event.type->number == EVENT_JOB_OUTPUT) {
+            const struct ev_job_output *output = &event.u.job_output;
+            next_line = json_of_u64(output->first_line + output->lines);
+            quota = output->quota_reached;
+            break;
+        }
+    }
+    reading_close(&reading);
+    call_reply(call, 200,
+               json_pack("{s:o,s:o,s:b}", "taken",
+                         json_of_u64(call->answer.last - call->answer.first + 1), "next_line",
+                         next_line, "quota_reached", quota));
+}
+
+static struct command_report report_of(struct fields *whole, json_t *object, size_t index)
+{
+    struct command_report report = {0};
+    char name[32];
+    struct fields fields = fields_within(whole, object, "/reports", index);
+    json_t *output = fields_optional_object(&fields, "output");
+    json_t *metrics = fields_optional_object(&fields, "metrics");
+    if ((output == NULL) == (metrics == NULL)) {
+        (void)snprintf(name, sizeof name, "reports/%zu", index);
+        fields_error(whole, name, "holds either output or metrics");
+    }
+    struct fields inner = fields_below(&fields, output != NULL ? output : metrics,
+                                       output != NULL ? "output" : "metrics");
+    if (output != NULL) {
+        report.is_output = true;
+        report.output = report_output_of(&inner);
+    } else if (metrics != NULL) {
+        report.metrics = report_metrics_of(&inner);
+    }
+    fields_only_known(&inner);
+    fields_only_known(&fields);
+    whole->bad = whole->bad || fields.bad || inner.bad;
+    return report;
+}
+
+static void several(struct call *call)
+{
+    struct fields fields = fields_of(call);
+    json_t *list = fields_array(&fields, "reports");
+    size_t count = json_array_size(list);
+    if (list != NULL && (count == 0 || count > JOB_REPORTS_MAX)) {
+        fields_error(&fields, "reports", "holds 1 to %d reports", JOB_REPORTS_MAX);
+        count = 0;
+    }
+    struct command_report *reports = arena_alloc_array(&call->arena, count, sizeof *reports);
+    for (size_t i = 0; reports != NULL && i < count; i++) {
+        reports[i] = report_of(&fields, json_array_get(list, i), i);
+    }
+    if (!fields_good(&fields)) {
+        return;
+    }
+    if (reports == NULL) {
+        call_problem(call, 503, "no_memory", "out of memory; try again");
+        return;
+    }
+    presence_heard(call->api->presence, call->principal.host_id);
+    call_command(call, COMMAND_JOB_REPORTS);
+    call->command.u.reports =
+        (struct command_reports){.job_id = call->id, .reports = {.items = reports, .count = count}};
+    call_submit(call, CLASS_BULK, several_stored);
+}
+
+/* ── the end ───────────────────────────────────────────────────────────────────────────────────── */
 
 static void ended(struct call *call)
 {
@@ -352,6 +376,7 @@ static void end(struct call *call)
 static const struct route ROUTES[] = {
     {HTTP_POST, "/v1/workers/jobs/{id}/output", SCOPE_WORKER, BODY_JSON, output},
     {HTTP_POST, "/v1/workers/jobs/{id}/metrics", SCOPE_WORKER, BODY_JSON, metrics},
+    {HTTP_POST, "/v1/workers/jobs/{id}/reports", SCOPE_WORKER, BODY_JSON, several},
     {HTTP_POST, "/v1/workers/jobs/{id}/progress", SCOPE_WORKER, BODY_JSON, progress},
     {HTTP_POST, "/v1/workers/benchmark", SCOPE_WORKER, BODY_JSON, benchmark},
     {HTTP_POST, "/v1/workers/claim", SCOPE_WORKER, BODY_JSON, claim},

@@ -14,6 +14,7 @@
 #define JOB_VARIABLES_MAX 254 /* of the environment; the worker sets two more */
 #define JOB_VARIABLE_NAME_MAX 256
 #define JOB_SAMPLES_MAX 64                       /* in one report of metrics */
+#define JOB_REPORTS_MAX 64                       /* of metrics and output, in one request */
 #define JOB_RESULTS_MAX 1000                     /* files stored for one job, replaced ones too */
 #define JOB_RESULTS_SIZE_MAX (UINT64_C(2) << 30) /* all of them together */
 #define JOB_RESULT_NAME_MAX 200                  /* bytes */

@@ -230,7 +230,9 @@ EVENT_ENUMS(DEFINE_ENUM)
 #define SCOPE_WORKER UINT64_C(4)
 #define SCOPE_OPERATOR UINT64_C(8)
 #define SCOPE_AUDITOR UINT64_C(16)
-#define SCOPE_ENROL UINT64_C(32) /* a code for a machine, or what it was exchanged for: makes machines known, and nothing else */
+#define SCOPE_ENROL                                                                                \
+    UINT64_C(                                                                                      \
+        32) /* a code for a machine, or what it was exchanged for: makes machines known, and nothing else */
 #define SCOPE_ALL UINT64_C(63)
 
 #endif

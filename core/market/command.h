@@ -54,6 +54,7 @@ enum command_type {
     COMMAND_JOB_PROGRESS,
     COMMAND_JOB_OUTPUT,
     COMMAND_JOB_METRICS,
+    COMMAND_JOB_REPORTS, /* of output and metrics several, all of them or none */
     COMMAND_RESULT_STORE,
     COMMAND_JOB_END,
     /* settlement */
@@ -208,6 +209,17 @@ struct command_metrics {
     struct ev_metric_sampled metrics;
 };
 
+struct command_report { /* one of them; the other is zero */
+    bool is_output;
+    struct ev_job_output output;
+    struct ev_metric_sampled metrics;
+};
+
+struct command_reports {
+    struct id16 job_id;
+    struct event_list reports; /* struct command_report, 1 to JOB_REPORTS_MAX */
+};
+
 struct command_result {
     struct id16 job_id;
     struct ev_result_stored result;
@@ -307,6 +319,7 @@ struct command {
         struct command_progress progress;
         struct command_output output;
         struct command_metrics metrics;
+        struct command_reports reports;
         struct command_result result;
         struct command_end end;
         struct command_deposit deposit;

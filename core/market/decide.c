@@ -163,6 +163,7 @@ static enum err_code dispatch(struct deciding *d)
     case COMMAND_JOB_PROGRESS:
     case COMMAND_JOB_OUTPUT:
     case COMMAND_JOB_METRICS:
+    case COMMAND_JOB_REPORTS:
     case COMMAND_RESULT_STORE:
     case COMMAND_JOB_END:
         return decide_report(d);

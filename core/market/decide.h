@@ -10,7 +10,7 @@
 #include "core/event/codec.h"
 #include "core/market/command.h"
 
-#define DECISION_EVENTS_MAX 64
+#define DECISION_EVENTS_MAX 64 /* also of JOB_REPORTS_MAX */
 
 struct decision {
     struct arena *arena;

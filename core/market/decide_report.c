@@ -6,7 +6,10 @@
 #include "core/market/decide_internal.h"
 #include "core/market/matching.h"
 
+#include <assert.h>
 #include <string.h>
+
+static_assert(JOB_REPORTS_MAX <= DECISION_EVENTS_MAX, "an event each");
 
 #define OFFERS_COMPARED_MAX 64 /* of one machine; nobody publishes so many to make claims slow */
 
@@ -204,38 +207,57 @@ static uint64_t count_lines(struct bytes text)
     return lines + (text.size > 0 && text.data[text.size - 1] != '\n' ? 1 : 0);
 }
 
-static enum err_code report_output(struct deciding *d)
+/* `job` becomes what it will be once this is in the log. `next_line`: as the log has it, for whoever has to begin there again. */
+static enum err_code take_output(struct deciding *d, struct id16 job_id, struct job_row *job,
+                                 const struct ev_job_output *output, uint64_t next_line)
 {
-    const struct command_output *c = &d->command->u.output;
-    struct job_row job;
-    enum err_code code = decide_reported_job(d, c->job_id, &job);
-    if (code != ERR_OK) {
-        return code;
-    }
-    if (c->output.text.size == 0 || c->output.text.size > d->ledger.batch_max) {
+    if (output->text.size == 0 || output->text.size > d->ledger.batch_max) {
         return refuse(d, ERR_TOO_LARGE, "output_size", "a batch of output has 1 to %llu bytes",
                       (unsigned long long)d->ledger.batch_max);
     }
-    if (c->output.source == 0) {
+    if (output->source == 0) {
         return refuse(d, ERR_INVALID, "source_invalid", "output comes from stdout or stderr");
     }
-    if (c->output.first_line != job.next_line) {
+    if (output->first_line != job->next_line) {
         return refuse(d, ERR_CONFLICT, "output_gap", "the next line is %llu",
-                      (unsigned long long)job.next_line);
+                      (unsigned long long)next_line);
     }
-    if (job.quota_reached != 0) {
+    if (job->quota_reached != 0) {
         return refuse(d, ERR_CONFLICT, "output_quota", "output past %llu bytes is not kept inline",
                       (unsigned long long)d->ledger.output_max);
     }
-    struct event *event = decide_event(d, EVENT_JOB_OUTPUT, c->job_id);
-    event->u.job_output = c->output;
-    event->u.job_output.quota_reached =
-        job.output_size + c->output.text.size > d->ledger.output_max;
+    struct event *event = decide_event(d, EVENT_JOB_OUTPUT, job_id);
+    event->u.job_output = *output;
+    event->u.job_output.quota_reached = job->output_size + output->text.size > d->ledger.output_max;
     if (event->u.job_output.quota_reached) {
         event->u.job_output.text = (struct bytes){0}; /* the whole file is among the results */
     }
     event->u.job_output.size = event->u.job_output.text.size;
     event->u.job_output.lines = count_lines(event->u.job_output.text);
+    job->output_size += event->u.job_output.size;
+    job->next_line += event->u.job_output.lines;
+    job->quota_reached |= event->u.job_output.quota_reached ? 1 : 0;
+    return ERR_OK;
+}
+
+static enum err_code report_output(struct deciding *d)
+{
+    const struct command_output *c = &d->command->u.output;
+    struct job_row job;
+    enum err_code code = decide_reported_job(d, c->job_id, &job);
+    return code == ERR_OK ? take_output(d, c->job_id, &job, &c->output, job.next_line) : code;
+}
+
+static enum err_code take_metrics(struct deciding *d, struct id16 job_id,
+                                  const struct ev_metric_sampled *metrics)
+{
+    if (metrics->samples.count == 0 || metrics->samples.count > JOB_SAMPLES_MAX) {
+        return refuse(d, ERR_INVALID, "samples_invalid", "a batch has 1 to %d samples",
+                      JOB_SAMPLES_MAX);
+    }
+    struct event *event = decide_event(d, EVENT_METRIC_SAMPLED, job_id);
+    event->u.metric_sampled = *metrics;
+    event->u.metric_sampled.host_id = d->command->actor_id;
     return ERR_OK;
 }
 
@@ -244,16 +266,47 @@ static enum err_code report_metrics(struct deciding *d)
     const struct command_metrics *c = &d->command->u.metrics;
     struct job_row job;
     enum err_code code = decide_reported_job(d, c->job_id, &job);
+    return code == ERR_OK ? take_metrics(d, c->job_id, &c->metrics) : code;
+}
+
+/* Behind the sentence, which whoever reported may read a number from. */
+static enum err_code say_which(struct deciding *d, size_t index, enum err_code code)
+{
+    struct err why = {0};
+    if (d->err != NULL) {
+        why = *d->err;
+    }
+    return err_set(d->err, code, "%.180s (/reports/%zu; nothing of the request was taken)",
+                   why.message, index);
+}
+
+/* All or none: each is judged as if those before it were in the log already. Once one of them has reached the quota, the output behind it is left out as the
+ * log leaves out all further output: its sender could not know. */
+static enum err_code report_several(struct deciding *d)
+{
+    const struct command_reports *c = &d->command->u.reports;
+    const struct command_report *reports = c->reports.items;
+    struct job_row job;
+    enum err_code code = decide_reported_job(d, c->job_id, &job);
     if (code != ERR_OK) {
         return code;
     }
-    if (c->metrics.samples.count == 0 || c->metrics.samples.count > JOB_SAMPLES_MAX) {
-        return refuse(d, ERR_INVALID, "samples_invalid", "a batch has 1 to %d samples",
-                      JOB_SAMPLES_MAX);
+    if (c->reports.count == 0 || c->reports.count > JOB_REPORTS_MAX) {
+        return refuse(d, ERR_INVALID, "reports_invalid", "there are 1 to %d reports in a request",
+                      JOB_REPORTS_MAX);
     }
-    struct event *event = decide_event(d, EVENT_METRIC_SAMPLED, c->job_id);
-    event->u.metric_sampled = c->metrics;
-    event->u.metric_sampled.host_id = d->command->actor_id;
+    uint64_t const next_line = job.next_line;
+    bool const was_full = job.quota_reached != 0;
+    for (size_t i = 0; i < c->reports.count; i++) {
+        if (!reports[i].is_output) {
+            code = take_metrics(d, c->job_id, &reports[i].metrics);
+        } else if (job.quota_reached == 0 || was_full) {
+            code = take_output(d, c->job_id, &job, &reports[i].output, next_line);
+        }
+        if (code != ERR_OK) {
+            return say_which(d, i, code);
+        }
+    }
     return ERR_OK;
 }
 
@@ -350,6 +403,8 @@ enum err_code decide_report(struct deciding *d)
         return report_output(d);
     case COMMAND_JOB_METRICS:
         return report_metrics(d);
+    case COMMAND_JOB_REPORTS:
+        return report_several(d);
     case COMMAND_RESULT_STORE:
         return store_result(d);
     case COMMAND_JOB_END:

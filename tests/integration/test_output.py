@@ -46,6 +46,44 @@ class Output(unittest.TestCase):
         self.assertEqual(page["previous"], self.batches[first][0] if first > 0 else None)
         self.assertEqual(page["next"], self.batches[past][0] - 1 if past < len(self.batches) else None)
 
+    def test_several_reports_are_one_write_of_all_or_none(self):
+        host = self.world.host(self.world.person("zoe"), "several")
+        job = self.started(host)
+
+        def line(number, text="x\n"):
+            return {"output": {"source": "stdout", "first_line": number, "text": text}}
+        sample = {"metrics": {"samples": [{"at_ms": 5, "cpu_permille": 100}, {"at_ms": 6, "cpu_permille": 200}]}}
+
+        def send(*reports, key=None, status=200):
+            headers = {} if key is None else {"Idempotency-Key": key}
+            answer = host.post(host.path(job, "reports"), {"reports": list(reports)}, headers=headers)
+            self.assertEqual(answer.status, status, answer)
+            return answer
+        before = self.world.head()
+        first = send(line(1, "a\nb\n"), sample, line(3), sample, key="once")
+        self.assertEqual(first.json, {"taken": 4, "next_line": 4, "quota_reached": False})
+        self.assertEqual(self.world.head(), before + 4)
+        events = self.alice.ok("GET", "/v1/events?after=%d" % before)["items"]
+        self.assertEqual([e["type"] for e in events], ["job.output", "metric.sampled", "job.output", "metric.sampled"])
+        again = send(line(1, "a\nb\n"), sample, line(3), sample, key="once")
+        self.assertEqual((again.json, again.headers["Idempotent-Replayed"], self.world.head()), (first.json, "true", before + 4))
+        self.assertEqual(send(line(1), key="once", status=422).json["code"], "idempotency_mismatch")
+        gap = send(sample, line(4), line(6), status=409).json
+        self.assertEqual(gap["code"], "output_gap")
+        self.assertRegex(gap["detail"], "^the next line is 4 .*/reports/2")  # of what is kept: line 4 of this request is not
+        large = send(line(4), line(5, "y" * 16385), status=413).json
+        self.assertEqual(large["code"], "output_size")
+        for wrong, pointer in (([], "/reports"), ([line(4)] * 65, "/reports"), ([{}], "/reports/0"), ([line(4), {**line(5), **sample}], "/reports/1"), ([7], "/reports/0"),
+                               ([{"output": {"source": "paper", "first_line": 4, "text": "x"}}], "/reports/0/output/source"),
+                               ([{"metrics": {"samples": [{"at_ms": 1}, {"at_ms": -1}]}}], "/reports/0/metrics/samples/1/at_ms"),
+                               ([{"progress": {"permille": 1, "used_ms": 1}}], "/reports/0/progress")):
+            told = send(*wrong, status=422).json["errors"]
+            self.assertIn(pointer, [error["pointer"] for error in told], wrong)
+        self.assertEqual(self.world.head(), before + 4)  # nothing of what was refused
+        self.assertEqual(send(sample).json, {"taken": 1, "next_line": None, "quota_reached": False})
+        self.assertEqual(send(*[line(4 + i) for i in range(64)]).json["next_line"], 68)
+        self.assertEqual(self.page("after=0&limit=500", job)["last_line"], 67)
+
     def test_a_page_has_as_many_batches_as_were_asked_for(self):
         self.assert_is(self.page("limit=1"), 0, 1)
         self.assert_is(self.page("limit=5&after=3"), 1, 6)

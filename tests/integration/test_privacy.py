@@ -101,6 +101,7 @@ POST   /v1/workers/jobs/{id}/end                      401  403  403  403  403  4
 GET    /v1/workers/jobs/{id}/input                    401  403  403  403  403  409  404  403  403
 POST   /v1/workers/jobs/{id}/metrics                  401  403  403  403  403  409  404  403  403
 POST   /v1/workers/jobs/{id}/output                   401  403  403  403  403  409  404  403  403
+POST   /v1/workers/jobs/{id}/reports                  401  403  403  403  403  409  404  403  403
 POST   /v1/workers/jobs/{id}/progress                 401  403  403  403  403  409  404  403  403
 PUT    /v1/workers/jobs/{id}/results/{tail}           401  403  403  403  403  409  404  403  403
 POST   /v1/workers/jobs/{id}/start                    401  403  403  403  403  409  404  403  403
@@ -162,6 +163,7 @@ class Privacy(unittest.TestCase):
         job, upload = cls.job["id"], cls.job["upload_id"]
         report = {"progress": {"permille": 1, "used_ms": 1}, "output": {"source": "stdout", "first_line": 2, "text": "x\n"},
                   "metrics": {"samples": [{"at_ms": 2}]}, "start": {},
+                  "reports": {"reports": [{"output": {"source": "stdout", "first_line": 2, "text": "x\n"}}]},
                   "end": {"ending": "completed", "reason": "exited_zero", "worker_ms": 1}}
         special = {
             "GET /v1/providers/{id}": (cls.maria.account_id, None), "GET /v1/quotes/{id}": (cls.job["quote_id"], None),

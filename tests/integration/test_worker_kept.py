@@ -50,7 +50,27 @@ class Kept(WorkerFixture):
         self.assertEqual(self.ended(job)["ending"], "completed")
         self.assertEqual(job.text("stdout").splitlines(), ["up", *("line %08d %s" % (i, "x" * 60) for i in range(80000))])
         self.assertEqual(job.text("stderr"), "over\n")
+        self.assertGreater(max(self.server.several), 8)  # what waited came many batches to a request
         self.assert_clean()
+
+    def several_after_being_away(self):
+        """Whether the server was told several batches in a request."""
+        job, _ = self.up("for i in range(6000): print('line %08d' % i, 'x' * 60)\n")
+        self.server.stop()
+        self.server.swallow.add("reports")
+        self.go(job)
+        self.traced("job.program_ended")
+        self.server.start()
+        self.assertEqual(self.ended(job)["ending"], "completed")
+        self.assertEqual(job.text("stdout").splitlines(), ["up", *("line %08d %s" % (i, "x" * 60) for i in range(6000))])
+        return self.server.several != []
+
+    def test_a_lost_answer_to_several_batches_costs_no_line_and_doubles_none(self):
+        self.assertTrue(self.several_after_being_away())
+
+    def test_a_server_that_is_older_than_several_batches_gets_them_one_by_one(self):
+        self.server.is_old = True
+        self.assertFalse(self.several_after_being_away())
 
     def test_a_job_that_ended_is_told_through_a_full_disk_and_two_kills(self):
         job = self.add(UP + RESULTS + "for i in range(20000): print('line %08d' % i)\nprint('::tally progress=1 operation=\"done\"')\n",

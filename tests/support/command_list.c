@@ -53,6 +53,15 @@ static void keep(struct command_list *list, struct command *c)
     case COMMAND_JOB_OUTPUT:
         keep_text(list, &c->u.output.output.text);
         break;
+    case COMMAND_JOB_REPORTS: {
+        keep_items(list, &c->u.reports.reports, sizeof(struct command_report));
+        struct command_report *reports = c->u.reports.reports.items;
+        for (size_t i = 0; i < c->u.reports.reports.count; i++) {
+            keep_items(list, &reports[i].metrics.samples, sizeof(struct ev_sample));
+            keep_text(list, &reports[i].output.text);
+        }
+        break;
+    }
     case COMMAND_ESCROW_REREAD:
         keep_items(list, &c->u.reread.outgoing, sizeof(struct ev_found_payment));
         break;

@@ -43,6 +43,7 @@ static const char *const NAMES[] = {
     [COMMAND_JOB_PROGRESS] = "job.progress",
     [COMMAND_JOB_OUTPUT] = "job.output",
     [COMMAND_JOB_METRICS] = "job.metrics",
+    [COMMAND_JOB_REPORTS] = "job.reports",
     [COMMAND_RESULT_STORE] = "result.store",
     [COMMAND_JOB_END] = "job.end",
     [COMMAND_DEPOSIT_OBSERVE] = "deposit.observe",
@@ -212,6 +213,10 @@ static void say_job(struct line *line, const struct command *c)
     case COMMAND_JOB_METRICS:
         say_id(line, "job", c->u.metrics.job_id);
         say_number(line, "samples", c->u.metrics.metrics.samples.count);
+        break;
+    case COMMAND_JOB_REPORTS:
+        say_id(line, "job", c->u.reports.job_id);
+        say_number(line, "reports", c->u.reports.reports.count);
         break;
     case COMMAND_RESULT_STORE:
         say_id(line, "job", c->u.result.job_id);

@@ -62,6 +62,8 @@ class ContractServer:
         self.batch_max = BATCH_MAX
         self.kinds = None  # as the last claim said
         self.forces_kinds = False  # gives out jobs whatever the claim said
+        self.is_old = False  # knows no route for several reports at once
+        self.several = []  # of such requests, how many reports were in it
         self.swallow = set()  # routes whose next answer is lost after it was acted on
         self.start()
 
@@ -224,12 +226,26 @@ class ContractServer:
                 self.broken.append("a batch that does not end with a line's end")
             job.output += [(body["source"], line) for line in lines[:-1]]
             return 200, {"next_line": len(job.output) + 1}
+        if route == "reports" and not self.is_old:
+            if not 1 <= len(body["reports"]) <= 64:
+                self.broken.append("number of reports")
+            next_line = len(job.output) + 1
+            for report in body["reports"]:
+                ((name, said),) = report.items()
+                if name == "output" and said["first_line"] != next_line:
+                    raise Problem(409, "output_gap", f"the next line is {len(job.output) + 1}")
+                next_line += said["text"].count("\n") if name == "output" else 0
+            for report in body["reports"]:
+                ((name, said),) = report.items()
+                self.report(job, name, said)
+            self.several.append(len(body["reports"]))
+            return 200, {"taken": len(body["reports"]), "next_line": len(job.output) + 1, "quota_reached": False}
         if route == "end":
             job.end = body
             job.state = "ended"
             job.ended_at = time.monotonic()
             return 200, {"used_ms": body["worker_ms"]}
-        raise Problem(404, "not_found", route)
+        raise Problem(404, "no_such_route", route)
 
 
 class Server(ThreadingHTTPServer):
@@ -276,6 +292,8 @@ class Handler(BaseHTTPRequestHandler):
         contract = self.server.contract
         size = int(self.headers.get("Content-Length") or 0)
         body = self.rfile.read(size)
+        if self.command == "POST" and size > 256 << 10:
+            self.server.contract.broken.append("a body of %d bytes" % size)
         if len(body) < size:
             raise ValueError("cut off")
         key = self.headers.get("Idempotency-Key")

@@ -350,6 +350,36 @@ static void metrics_step(struct market *m, struct id16 job_id, const struct job_
     (void)market_submit(m, &command);
 }
 
+/* Several at once: now and then one of them cannot be, and then none is. */
+static void reports_step(struct market *m, struct id16 job_id, const struct job_row *job)
+{
+    static struct ev_sample sample = {.at_ms = 1};
+    static char long_text[700];
+    struct command_report reports[4];
+    struct command command = market_command(m, COMMAND_JOB_REPORTS, ACTOR_HOST, job->host_id);
+    size_t const count = between(m, market_chance(m, 5) ? 0 : 1, 4);
+    uint64_t line = job->next_line;
+    memset(reports, 0, sizeof reports);
+    memset(long_text, '\n', sizeof long_text);
+    for (size_t i = 0; i < count; i++) {
+        reports[i].is_output = market_chance(m, 70);
+        if (!reports[i].is_output) {
+            reports[i].metrics.samples =
+                (struct event_list){.items = &sample, .count = market_chance(m, 95) ? 1 : 0};
+            continue;
+        }
+        struct ev_job_output *output = &reports[i].output;
+        output->source = OUTPUT_STDOUT;
+        output->first_line = market_chance(m, 95) ? line : line + 1;
+        output->text =
+            market_chance(m, 20) ? bytes_of(long_text, sizeof long_text) : bytes_of_text("a\nb");
+        line += output->text.size == sizeof long_text ? sizeof long_text : 2;
+    }
+    command.u.reports =
+        (struct command_reports){.job_id = job_id, .reports = {.items = reports, .count = count}};
+    (void)market_submit(m, &command);
+}
+
 static void result_step(struct market *m, struct id16 job_id, const struct job_row *job)
 {
     struct command command = market_command(m, COMMAND_RESULT_STORE, ACTOR_HOST, job->host_id);
@@ -393,8 +423,10 @@ static void run_step(struct market *m, struct id16 job_id, const struct job_row 
     if (roll < 35) {
         uint64_t permille = market_below(m, 1010);
         (void)market_progress(m, job->host_id, job_id, permille, claimed_ms(m, job));
-    } else if (roll < 50) {
+    } else if (roll < 46) {
         output_step(m, job_id, job);
+    } else if (roll < 50) {
+        reports_step(m, job_id, job);
     } else if (roll < 65) {
         metrics_step(m, job_id, job);
     } else if (roll < 72) {

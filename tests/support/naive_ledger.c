@@ -611,23 +611,6 @@ static bool start(struct naive_ledger *n, const struct command *c, int64_t now)
     return true;
 }
 
-static bool output(struct naive_ledger *n, struct naive_job *job, const struct ev_job_output *o)
-{
-    if (o->text.size == 0 || o->text.size > n->terms.batch_max || o->source == 0 ||
-        o->first_line != job->next_line || job->quota_reached) {
-        return no(n, "output");
-    }
-    if (job->output_size + o->text.size > n->terms.output_max) {
-        job->quota_reached = true;
-        return true;
-    }
-    job->output_size += o->text.size;
-    for (size_t i = 0; i < o->text.size; i++) { /* a line ends with \n or the text */
-        job->next_line += o->text.data[i] == '\n' || i + 1 == o->text.size ? 1 : 0;
-    }
-    return true;
-}
-
 static bool worker_end(struct naive_ledger *n, struct naive_job *job, const struct ev_job_end *end,
                        int64_t now)
 {
@@ -657,6 +640,7 @@ static bool report(struct naive_ledger *n, const struct command *c, int64_t now)
     struct naive_job *job = find_job(n, c->type == COMMAND_JOB_PROGRESS   ? c->u.progress.job_id
                                         : c->type == COMMAND_JOB_OUTPUT   ? c->u.output.job_id
                                         : c->type == COMMAND_JOB_METRICS  ? c->u.metrics.job_id
+                                        : c->type == COMMAND_JOB_REPORTS  ? c->u.reports.job_id
                                         : c->type == COMMAND_RESULT_STORE ? c->u.result.job_id
                                                                           : c->u.end.job_id);
     if (job == NULL || c->actor_kind != ACTOR_HOST || !id_equal(job->host_id, c->actor_id) ||
@@ -676,13 +660,18 @@ static bool report(struct naive_ledger *n, const struct command *c, int64_t now)
         }
         break;
     case COMMAND_JOB_OUTPUT:
-        if (!output(n, job, &c->u.output.output)) {
-            return false;
+        if (!naive_output(n, job, &c->u.output.output)) {
+            return no(n, "output");
         }
         break;
     case COMMAND_JOB_METRICS:
         if (c->u.metrics.metrics.samples.count < 1 || c->u.metrics.metrics.samples.count > 64) {
             return no(n, "samples");
+        }
+        break;
+    case COMMAND_JOB_REPORTS:
+        if (!naive_reports(n, job, &c->u.reports)) {
+            return no(n, "one of several reports");
         }
         break;
     case COMMAND_RESULT_STORE:
@@ -979,6 +968,7 @@ bool naive_give(struct naive_ledger *n, const struct command *c, int64_t now)
     case COMMAND_JOB_PROGRESS:
     case COMMAND_JOB_OUTPUT:
     case COMMAND_JOB_METRICS:
+    case COMMAND_JOB_REPORTS:
     case COMMAND_RESULT_STORE:
     case COMMAND_JOB_END:
         return report(n, c, now);

@@ -228,6 +228,12 @@ bool naive_override(struct naive_ledger *n, const struct command *c);
 /* naive_code.c */
 bool naive_code(struct naive_ledger *n, const struct command_exchange *c, int64_t now);
 
+/* naive_reports.c */
+bool naive_output(const struct naive_ledger *n, struct naive_job *job,
+                  const struct ev_job_output *o);
+bool naive_reports(const struct naive_ledger *n, struct naive_job *job,
+                   const struct command_reports *c);
+
 /* naive_webhook.c */
 bool naive_webhook(struct naive_ledger *n, const struct command *c);
 size_t naive_webhooks_of(const struct naive_ledger *n, struct id16 account_id);

@@ -114,6 +114,35 @@ static void what_the_server_has_already_is_skipped(void **state)
     assert_true(spool_is_empty(f->spool));
 }
 
+static void what_waits_behind_the_front_can_be_looked_at(void **state)
+{
+    struct fixture *f = *state;
+    struct spool_ahead ahead = {0};
+    struct spool_batch batch;
+    buf_init(&ahead.text, 1 << 20);
+    assert_false(spool_ahead(f->spool, &ahead, &batch));
+    append(f, STREAM_STDOUT, "1\n2\n3\n");
+    append(f, STREAM_STDERR, "4\n");
+    append(f, STREAM_STDOUT, "5\n");
+    spool_resync(f->spool, 2);
+    for (int again = 0; again < 2; again++) { /* it takes nothing away */
+        expect(f, STREAM_STDOUT, 2, "2\n3\n");
+        ahead.at = 0;
+        assert_true(spool_ahead(f->spool, &ahead, &batch));
+        assert_int_equal(batch.first_line, 4);
+        assert_int_equal(batch.stream, STREAM_STDERR);
+        assert_memory_equal(batch.text.data, "4\n", 2);
+        assert_true(spool_ahead(f->spool, &ahead, &batch));
+        assert_int_equal(batch.first_line, 5);
+        assert_memory_equal(batch.text.data, "5\n", 2);
+        assert_false(spool_ahead(f->spool, &ahead, &batch));
+    }
+    take(f, STREAM_STDOUT, 2, "2\n3\n");
+    take(f, STREAM_STDERR, 4, "4\n");
+    take(f, STREAM_STDOUT, 5, "5\n");
+    buf_deinit(&ahead.text);
+}
+
 static void the_next_worker_finds_what_the_last_one_left(void **state)
 {
     struct fixture *f = *state;
@@ -279,6 +308,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_SPOOL(what_is_appended_is_handed_out_in_order_and_once),
         WITH_SPOOL(what_the_server_has_already_is_skipped),
+        WITH_SPOOL(what_waits_behind_the_front_can_be_looked_at),
         WITH_SPOOL(the_next_worker_finds_what_the_last_one_left),
         WITH_SPOOL(a_batch_that_was_cut_off_ends_the_output),
         WITH_SPOOL(a_state_that_was_cut_off_is_not_believed),

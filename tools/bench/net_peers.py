@@ -270,6 +270,7 @@ class NetBench:
                 ratios("writes/s", pairs, "rate", "more")
                 ratios("p99 ms", pairs, "p99_ms", "less")
                 ratios("server CPU us/write", pairs, "cpu_us", "less")
+        self.several(peer)
         if peer:
             peer.close()
         print("http: the same against PostgreSQL, an INSERT each, synchronous_commit on")
@@ -281,6 +282,29 @@ class NetBench:
             ratios("writes/s", pairs, "rate", "more")
             ratios("server CPU us/write", pairs, "cpu_us", "less")
         peer.close()
+
+    def several(self, peer, count=16):
+        """So many events a request, against as many commands in a pipeline."""
+        sample = {"at_ms": 1, "cpu_permille": 500, "ram_mib": 1000, "ram_total_mib": 64000, "gpu_permille": 900, "vram_mib": 8000,
+                  "vram_total_mib": 24000, "temperature_c": 70, "power_mw": 300000}
+        script = self.options.dir + "/several.lua"
+        with open(script, "w") as file:
+            file.write('wrk.method = "POST"\nwrk.headers["Content-Type"] = "application/json"\nwrk.headers["Authorization"] = "Bearer %s"\n'
+                       'wrk.body = [[%s]]\n' % (self.host.token, json.dumps({"reports": [{"metrics": {"samples": [sample]}}] * count})))
+        print("http: durable POST of %d reports at once; against Redis XADD with pipelines of as many" % count)
+        for connections in (1, 64):
+            pairs = []
+            for _ in range(self.options.pairs if peer else 0):
+                self.keep_alive()
+                head = self.world.head()
+                ours = self.wrk(self.port, self.host.path(self.job, "reports"), self.pid, connections, script)
+                if self.world.head() - head < ours["rate"] * count * self.options.seconds * 0.8:
+                    sys.exit("not every report became an event")
+                pairs.append(({**ours, "rate": ours["rate"] * count, "cpu_us": ours["cpu_us"] / count}, self.redis_add(peer, connections, count)))
+            if pairs:
+                print("  %d connections" % connections)
+                ratios("events/s", pairs, "rate", "more")
+                ratios("server CPU us/event", pairs, "cpu_us", "less")
 
     # ── feed ──
 

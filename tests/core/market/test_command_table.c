@@ -313,13 +313,13 @@ static struct command job(struct stage *s, enum command_type type, enum stage_ac
 static struct command report(struct stage *s, enum command_type type, enum stage_actor actor)
 {
     static struct ev_sample sample = {.at_ms = 1, .cpu_permille = 500};
+    static struct command_report one;
     struct command c = stage_command(s, type, actor);
     struct job_row row = {.next_line = 1};
     (void)state_job(s->market.store, s->job, &row);
     switch ((int)type) {
     case COMMAND_JOB_PROGRESS:
-        c.u.progress.job_id = s->job;
-        c.u.progress.progress = (struct ev_job_progressed){.permille = 700, .used_ms = 1};
+        c.u.progress = (struct command_progress){s->job, {.permille = 700, .used_ms = 1}};
         break;
     case COMMAND_JOB_OUTPUT:
         c.u.output.job_id = s->job;
@@ -327,8 +327,11 @@ static struct command report(struct stage *s, enum command_type type, enum stage
             .source = OUTPUT_STDERR, .first_line = row.next_line, .text = bytes_of_text("x\n")};
         break;
     case COMMAND_JOB_METRICS:
-        c.u.metrics.job_id = s->job;
-        c.u.metrics.metrics.samples = (struct event_list){.items = &sample, .count = 1};
+        c.u.metrics = (struct command_metrics){s->job, {.samples = {.items = &sample, .count = 1}}};
+        break;
+    case COMMAND_JOB_REPORTS:
+        one = (struct command_report){.metrics.samples = {.items = &sample, .count = 1}};
+        c.u.reports = (struct command_reports){s->job, {.items = &one, .count = 1}};
         break;
     default:
         c.u.result.job_id = s->job;
@@ -721,6 +724,7 @@ static const struct row TABLE[] = {
     REPORT_ROWS("progress", COMMAND_JOB_PROGRESS, "job.progressed", "job.progressed"),
     REPORT_ROWS("output", COMMAND_JOB_OUTPUT, "job.output", "output_quota"),
     REPORT_ROWS("metrics", COMMAND_JOB_METRICS, "metric.sampled", "metric.sampled"),
+    REPORT_ROWS("several", COMMAND_JOB_REPORTS, "metric.sampled", "metric.sampled"),
     REPORT_ROWS("result", COMMAND_RESULT_STORE, "result.stored", "result.stored"),
     END_ROWS("end as completed", completed, "job.completed:completed escrow.settled"),
     END_ROWS("end at the paid limit", capped, "job.completed:cap_reached escrow.settled"),

@@ -394,6 +394,13 @@ static void samples_invalid(struct scene *s)
     submit(s, &command);
 }
 
+static void reports_invalid(struct scene *s)
+{
+    struct command command = as(s, COMMAND_JOB_REPORTS, ACTOR_HOST, s->host);
+    command.u.reports.job_id = running(s);
+    submit(s, &command);
+}
+
 static void too_many_results(struct scene *s)
 {
     struct job_row job;
@@ -649,6 +656,7 @@ static const struct refusal ROWS[] = {
     ROW(output_gap, ERR_CONFLICT),
     ROW(output_quota, ERR_CONFLICT),
     ROW(samples_invalid, ERR_INVALID),
+    ROW(reports_invalid, ERR_INVALID),
     ROW(too_many_results, ERR_TOO_LARGE),
     ROW(ending_invalid, ERR_INVALID),
     ROW(reason_invalid, ERR_INVALID),
