@@ -8,6 +8,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/support/cmocka_all.h"
 #include "tests/support/market_stage.h"
+#include "tests/support/stage_commands.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -69,515 +70,6 @@
 #define OPERATORS (BY(LEDGER) | BY(OPERATOR))
 #define BUT(actors) (ANYBODY & ~(actors))
 
-/* ── the commands, as somebody would give them about the stage's job ───────────────────────────── */
-
-typedef struct command make(struct stage *stage, enum command_type type, enum stage_actor actor);
-
-static struct ev_token_issued new_token(struct stage *s)
-{
-    return (struct ev_token_issued){.token_id = market_new_id(&s->market),
-                                    .token_hash = market_new_key(&s->market),
-                                    .scopes = SCOPE_CONSUMER};
-}
-
-static struct command plain(struct stage *s, enum command_type type, enum stage_actor actor)
-{
-    struct command c = stage_command(s, type, actor);
-    if (type == COMMAND_TERMS_SET) {
-        c.u.terms = s->market.terms;
-    } else if (type == COMMAND_KEY_ADD) {
-        c.u.key.key_id = 2;
-        c.u.key.check_identity = market_new_key(&s->market);
-    } else if (type == COMMAND_KEY_RETIRE) {
-        c.u.key_retire.key_id = 1;
-    }
-    return c;
-}
-
-/* The stage's escrow's, once a newer one took its place. */
-static struct command retire_key(struct stage *s, enum command_type type, enum stage_actor actor)
-{
-    struct settlement_key_row row;
-    if (!state_settlement_key(s->market.store, 2, &row)) {
-        struct command add = plain(s, COMMAND_KEY_ADD, BY_OPERATOR);
-        assert_int_equal(market_submit(&s->market, &add), ERR_OK);
-    }
-    return plain(s, type, actor);
-}
-
-static struct command sign_in(struct stage *s, enum command_type type, enum stage_actor actor)
-{
-    struct command c = stage_command(s, type, actor);
-    c.u.session = (struct command_session){.identity = market_new_key(&s->market),
-                                           .account_id = market_new_id(&s->market),
-                                           .token = new_token(s)};
-    return c;
-}
-
-static struct command token(struct stage *s, enum command_type type, enum stage_actor actor)
-{
-    struct command c = stage_command(s, type, actor); /* always the owner's */
-    if (type == COMMAND_TOKEN_ISSUE) {
-        c.u.token =
-            (struct command_token){.account_id = s->actors[BY_OWNER], .token = new_token(s)};
-    } else if (type == COMMAND_CODE_EXCHANGE) {
-        c.u.exchange = market_code(&s->market, s->actors[BY_OWNER]);
-    } else {
-        c.u.token_revoke = (struct command_token_revoke){.account_id = s->actors[BY_OWNER],
-                                                         .token_id = s->market.tokens.ids[0]};
-    }
-    return c;
-}
-
-/* The owner's; all but the first are about one that there is, and to resume it, it is paused. */
-static struct command webhook(struct stage *s, enum command_type type, enum stage_actor actor)
-{
-    struct command c = stage_command(s, type, actor);
-    struct webhook_row row = {0};
-    struct id16 id;
-    c.u.webhook = (struct command_webhook){.account_id = s->actors[BY_OWNER],
-                                           .webhook_id = market_new_id(&s->market),
-                                           .created = {.scopes = SCOPE_CONSUMER,
-                                                       .url = bytes_of_text("https://a.example"),
-                                                       .topics = bytes_of_text("all")}};
-    if (type == COMMAND_WEBHOOK_CREATE) {
-        return c;
-    }
-    if (state_account_webhooks(s->market.store, s->actors[BY_OWNER], &id, 1) == 0) {
-        struct command create = webhook(s, COMMAND_WEBHOOK_CREATE, BY_OWNER);
-        id = create.u.webhook.webhook_id;
-        assert_int_equal(market_submit(&s->market, &create), ERR_OK);
-    }
-    c.u.webhook.webhook_id = id;
-    if (type == COMMAND_WEBHOOK_RESUME && state_webhook(s->market.store, id, &row) &&
-        row.paused == 0) {
-        struct command pause = stage_command(s, COMMAND_WEBHOOK_PAUSE, BY_OPERATOR);
-        pause.u.webhook = c.u.webhook;
-        assert_int_equal(market_submit(&s->market, &pause), ERR_OK);
-    }
-    return c;
-}
-
-static struct command reconciliation(struct stage *s, enum command_type type,
-                                     enum stage_actor actor)
-{
-    struct command c = stage_command(s, type, actor); /* about the stage's provider */
-    c.u.reconciliation =
-        (struct command_reconciliation){.token_id = s->market.tokens.ids[0],
-                                        .recorded = {.provider_id = s->actors[BY_PROVIDER],
-                                                     .from = 1,
-                                                     .until = 2,
-                                                     .report_digest = market_new_key(&s->market)}};
-    return c;
-}
-
-static struct command anchor(struct stage *s, enum command_type type, enum stage_actor actor)
-{
-    struct command c = stage_command(s, type, actor);
-    c.u.anchored = (struct ev_checkpoint_anchored){.size = 1,
-                                                   .root = market_new_key(&s->market),
-                                                   .tx_id = market_new_key(&s->market),
-                                                   .tick = 1};
-    return c;
-}
-
-static struct command upload(struct stage *s, enum command_type type, enum stage_actor actor)
-{
-    struct command c = stage_command(s, type, actor);
-    if (type == COMMAND_UPLOAD_RECEIVE) {
-        c.u.upload.upload_id = market_new_id(&s->market);
-        c.u.upload.upload.size = 9;
-    } else {
-        c.u.upload_reject.upload_id = market_new_id(&s->market);
-        c.u.upload_reject.rejected.size = 9;
-        c.u.upload_reject.rejected.reason = REJECT_UNSUPPORTED;
-    }
-    return c;
-}
-
-static struct command analysis(struct stage *s, enum command_type type, enum stage_actor actor)
-{
-    struct command c = stage_command(s, type, actor);
-    c.u.analysis.upload_id = s->new_upload;
-    c.u.analysis.analysis = (struct ev_analysis_completed){.analyser_version = 1,
-                                                           .kind = UPLOAD_PYTHON,
-                                                           .job_type = JOB_TYPE_CUSTOM,
-                                                           .framework = FRAMEWORK_NONE,
-                                                           .device = DEVICE_CPU,
-                                                           .ram_mib = 1,
-                                                           .storage_mib = 1,
-                                                           .reference_p50_ms = 1,
-                                                           .reference_p90_ms = 1};
-    return c;
-}
-
-static struct command override(struct stage *s, enum command_type type, enum stage_actor actor)
-{
-    struct command c = stage_command(s, type, actor);
-    c.u.override.upload_id = s->upload;
-    c.u.override.override = (struct ev_analysis_overridden){
-        JOB_TYPE_MNIST, DEVICE_GPU, 1, 1, 1, 1, 1, 0, 1, 1, {0}, 0}; /* the least that can be */
-    return c;
-}
-
-static struct command analysed_upload(struct stage *s, enum command_type type,
-                                      enum stage_actor actor)
-{
-    struct command c = upload(s, type, actor);
-    c.u.upload.analysed = true;
-    c.u.upload.analysis = analysis(s, COMMAND_ANALYSIS_COMPLETE, actor).u.analysis.analysis;
-    return c;
-}
-
-static struct command enrol(struct stage *s, enum command_type type, enum stage_actor actor)
-{
-    struct command c = stage_command(s, type, actor);
-    c.u.host = (struct command_host){.host_id = market_new_id(&s->market),
-                                     .sealing_key = market_new_key(&s->market),
-                                     .token = new_token(s)};
-    return c;
-}
-
-static struct command host(struct stage *s, enum command_type type, enum stage_actor actor)
-{
-    struct command c = stage_command(s, type, actor); /* the job's machine */
-    if (type == COMMAND_HOST_BENCHMARK) {
-        c.u.benchmark.host_id = s->actors[BY_HOST];
-        c.u.benchmark.benchmark =
-            (struct ev_host_benchmarked){.benchmark_version = 1, .speed_permille = 900};
-    } else {
-        c.u.host.host_id = s->actors[BY_HOST];
-    }
-    return c;
-}
-
-static struct command offer(struct stage *s, enum command_type type, enum stage_actor actor)
-{
-    struct command c = stage_command(s, type, actor);
-    if (type == COMMAND_OFFER_WITHDRAW) {
-        c.u.offer_withdraw.offer_id = s->offer;
-        return c;
-    }
-    c.u.offer.offer_id = market_new_id(&s->market);
-    c.u.offer.offer = (struct ev_offer_published){.host_id = s->actors[BY_HOST],
-                                                  .device = DEVICE_CPU,
-                                                  .ram_mib = 1,
-                                                  .storage_mib = 1,
-                                                  .cpu_cores = 1,
-                                                  .speed_permille = 1,
-                                                  .rate = 1};
-    return c;
-}
-
-static struct command match(struct stage *s, enum command_type type, enum stage_actor actor)
-{
-    struct command c = stage_command(s, type, actor);
-    c.u.match.match_id = market_new_id(&s->market);
-    c.u.match.match.upload_id = s->upload;
-    c.u.match.match.algorithm_version = 1;
-    return c;
-}
-
-static struct command quote(struct stage *s, enum command_type type, enum stage_actor actor)
-{
-    struct command c = stage_command(s, type, actor);
-    c.u.quote = (struct command_quote){
-        .quote_id = market_new_id(&s->market), .upload_id = s->upload, .offer_id = s->rival_offer};
-    return c;
-}
-
-static struct command create(struct stage *s, enum command_type type, enum stage_actor actor)
-{
-    struct command c = stage_command(s, type, actor);
-    c.u.job_create = (struct command_job_create){.job_id = market_new_id(&s->market),
-                                                 .escrow_id = market_new_id(&s->market),
-                                                 .quote_id = s->quote,
-                                                 .escrow_identity = market_new_key(&s->market),
-                                                 .key_id = 1,
-                                                 .requested_tick = s->market.tick,
-                                                 .last_tick = s->market.tick + 30};
-    return c;
-}
-
-static struct command job(struct stage *s, enum command_type type, enum stage_actor actor)
-{
-    struct command c = stage_command(s, type, actor);
-    if (type == COMMAND_JOB_RATE) {
-        c.u.rate = (struct command_rate){.job_id = s->job, .stars = 5};
-    } else {
-        c.u.job = (struct command_job){.job_id = s->job, .host_id = c.actor_id};
-    }
-    return c;
-}
-
-static struct command report(struct stage *s, enum command_type type, enum stage_actor actor)
-{
-    static struct ev_sample sample = {.at_ms = 1, .cpu_permille = 500};
-    static struct command_report one;
-    struct command c = stage_command(s, type, actor);
-    struct job_row row = {.next_line = 1};
-    (void)state_job(s->market.store, s->job, &row);
-    switch ((int)type) {
-    case COMMAND_JOB_PROGRESS:
-        c.u.progress = (struct command_progress){s->job, {.permille = 700, .used_ms = 1}};
-        break;
-    case COMMAND_JOB_OUTPUT:
-        c.u.output.job_id = s->job;
-        c.u.output.output = (struct ev_job_output){
-            .source = OUTPUT_STDERR, .first_line = row.next_line, .text = bytes_of_text("x\n")};
-        break;
-    case COMMAND_JOB_METRICS:
-        c.u.metrics = (struct command_metrics){s->job, {.samples = {.items = &sample, .count = 1}}};
-        break;
-    case COMMAND_JOB_REPORTS:
-        one = (struct command_report){.metrics.samples = {.items = &sample, .count = 1}};
-        c.u.reports = (struct command_reports){s->job, {.items = &one, .count = 1}};
-        break;
-    default:
-        c.u.result.job_id = s->job;
-        c.u.result.result.size = 3;
-        break;
-    }
-    return c;
-}
-
-static struct command end_as(struct stage *s, enum stage_actor actor, enum ending ending,
-                             enum end_reason reason)
-{
-    struct command c = stage_command(s, COMMAND_JOB_END, actor);
-    c.u.end.job_id = s->job;
-    c.u.end.end = (struct ev_job_end){.ending = ending, .reason = reason, .worker_ms = 20000};
-    return c;
-}
-
-static struct command completed(struct stage *s, enum command_type type, enum stage_actor actor)
-{
-    (void)type;
-    return end_as(s, actor, ENDING_COMPLETED, REASON_EXITED_ZERO);
-}
-
-static struct command capped(struct stage *s, enum command_type type, enum stage_actor actor)
-{
-    (void)type;
-    return end_as(s, actor, ENDING_CAP_REACHED, REASON_PAID_LIMIT);
-}
-
-static struct command crashed(struct stage *s, enum command_type type, enum stage_actor actor)
-{
-    (void)type;
-    return end_as(s, actor, ENDING_PROGRAM_FAILED, REASON_OUT_OF_MEMORY);
-}
-
-static struct command faulted(struct stage *s, enum command_type type, enum stage_actor actor)
-{
-    (void)type;
-    return end_as(s, actor, ENDING_HOST_FAULT, REASON_SANDBOX_FAILED);
-}
-
-static struct command cancelled(struct stage *s, enum command_type type, enum stage_actor actor)
-{
-    (void)type;
-    return end_as(s, actor, ENDING_CANCELLED_RUNNING, REASON_CANCELLED);
-}
-
-static struct command lock(struct stage *s, enum command_type type, enum stage_actor actor)
-{
-    (void)type;
-    return stage_deposit(s, actor);
-}
-
-static struct command one_less(struct stage *s, enum command_type type, enum stage_actor actor)
-{
-    struct command c = lock(s, type, actor);
-    c.u.deposit.amount--;
-    return c;
-}
-
-static struct command one_more(struct stage *s, enum command_type type, enum stage_actor actor)
-{
-    struct command c = lock(s, type, actor);
-    c.u.deposit.amount++;
-    return c;
-}
-
-static struct command too_late(struct stage *s, enum command_type type, enum stage_actor actor)
-{
-    struct command c = lock(s, type, actor);
-    struct escrow_row escrow = {0};
-    (void)state_escrow(s->market.store, s->escrow, &escrow);
-    c.u.deposit.tick = escrow.last_tick + 1;
-    return c;
-}
-
-static struct command by_stranger(struct stage *s, enum command_type type, enum stage_actor actor)
-{
-    struct command c = lock(s, type, actor);
-    c.u.deposit.source = market_new_key(&s->market);
-    return c;
-}
-
-static struct command to_another(struct stage *s, enum command_type type, enum stage_actor actor)
-{
-    struct command c = lock(s, type, actor);
-    c.u.deposit.provider = market_new_key(&s->market);
-    return c;
-}
-
-static struct command once_more(struct stage *s, enum command_type type, enum stage_actor actor)
-{
-    struct command c = lock(s, type, actor);
-    c.u.deposit.tx_id = s->lock_tx;
-    return c;
-}
-
-static struct command next_confirmation(struct stage *s, enum command_type type,
-                                        enum stage_actor actor)
-{
-    struct command c = stage_command(s, type, actor);
-    struct escrow_row escrow = {0};
-    (void)state_escrow(s->market.store, s->escrow, &escrow);
-    c.u.confirm =
-        (struct command_confirm){.escrow_id = s->escrow,
-                                 .confirmations = escrow.confirmations + 1,
-                                 .processed_tick = escrow.lock_tick + escrow.confirmations + 1};
-    return c;
-}
-
-static struct command a_tick_early(struct stage *s, enum command_type type, enum stage_actor actor)
-{
-    struct command c = next_confirmation(s, type, actor);
-    c.u.confirm.processed_tick--;
-    return c;
-}
-
-static struct command skipping_one(struct stage *s, enum command_type type, enum stage_actor actor)
-{
-    struct command c = next_confirmation(s, type, actor);
-    c.u.confirm.confirmations++;
-    c.u.confirm.processed_tick++;
-    return c;
-}
-
-static struct command expiry(struct stage *s, enum command_type type, enum stage_actor actor)
-{
-    struct command c = stage_command(s, type, actor);
-    struct escrow_row escrow = {0};
-    (void)state_escrow(s->market.store, s->escrow, &escrow);
-    c.u.confirm =
-        (struct command_confirm){.escrow_id = s->escrow, .processed_tick = escrow.last_tick + 3};
-    return c;
-}
-
-static struct command early_expiry(struct stage *s, enum command_type type, enum stage_actor actor)
-{
-    struct command c = expiry(s, type, actor);
-    c.u.confirm.processed_tick--;
-    return c;
-}
-
-static struct command less_there(struct stage *s, enum command_type type, enum stage_actor actor)
-{
-    struct command c = stage_command(s, type, actor);
-    c.u.shortfall.escrow_id = s->escrow;
-    c.u.shortfall.shortfall =
-        (struct ev_escrow_shortfall){.expected = 2084, .balance = 2083, .balance_tick = 1};
-    return c;
-}
-
-static struct command all_there(struct stage *s, enum command_type type, enum stage_actor actor)
-{
-    struct command c = less_there(s, type, actor);
-    c.u.shortfall.shortfall.balance = 2084;
-    return c;
-}
-
-static struct command restore(struct stage *s, enum command_type type, enum stage_actor actor)
-{
-    struct command c = stage_command(s, type, actor);
-    c.u.restore = (struct ev_ledger_restored){
-        .generation = 2, .parent_size = 1, .parent_root = market_new_key(&s->market)};
-    return c;
-}
-
-static struct command resume(struct stage *s, enum command_type type, enum stage_actor actor)
-{
-    struct command c = stage_command(s, type, actor);
-    c.u.resume.generation = 1;
-    return c;
-}
-
-static struct command reread(struct stage *s, enum command_type type, enum stage_actor actor)
-{
-    struct command c = stage_command(s, type, actor);
-    c.u.reread = (struct command_reread){
-        .escrow_id = s->escrow, .generation = 1, .processed_tick = s->market.tick};
-    return c;
-}
-
-static struct command leg_of(struct stage *s, enum command_type type, enum stage_actor actor,
-                             enum leg_kind kind)
-{
-    struct leg_row leg = {.kind = kind};
-    bool found = stage_leg(s, kind, &leg);
-    struct command given = market_leg_command(&s->market, type, s->escrow, &leg);
-    struct command c = stage_command(s, type, actor);
-    c.u.leg = given.u.leg;
-    assert_true(found || key_is_zero(c.u.leg.deposit_tx));
-    return c;
-}
-
-static struct command refund(struct stage *s, enum command_type type, enum stage_actor actor)
-{
-    return leg_of(s, type, actor, LEG_REFUND);
-}
-
-static struct command payout(struct stage *s, enum command_type type, enum stage_actor actor)
-{
-    return leg_of(s, type, actor, LEG_PAYOUT);
-}
-
-static struct command fee(struct stage *s, enum command_type type, enum stage_actor actor)
-{
-    return leg_of(s, type, actor, LEG_FEE);
-}
-
-static struct command giving_back(struct stage *s, enum command_type type, enum stage_actor actor)
-{
-    return leg_of(s, type, actor, LEG_RETURN);
-}
-
-static struct command wrong_amount(struct stage *s, enum command_type type, enum stage_actor actor)
-{
-    struct command c = refund(s, type, actor);
-    c.u.leg.u.signing.amount++;
-    return c;
-}
-
-static struct command wrong_attempt(struct stage *s, enum command_type type, enum stage_actor actor)
-{
-    struct command c = refund(s, type, actor);
-    c.u.leg.u.signing.attempt++;
-    return c;
-}
-
-static struct command money_left(struct stage *s, enum command_type type, enum stage_actor actor)
-{
-    struct command c = refund(s, type, actor);
-    c.u.leg.u.lost.outgoing_count++;
-    return c;
-}
-
-static struct command two_on_top(struct stage *s, enum command_type type, enum stage_actor actor)
-{
-    struct command c = refund(s, type, actor);
-    if (type == COMMAND_LEG_LOSE) {
-        c.u.leg.u.lost.processed_tick--;
-    } else {
-        c.u.leg.u.confirmed.processed_tick--;
-    }
-    return c;
-}
-
 /* ── the table ─────────────────────────────────────────────────────────────────────────────────── */
 
 #define CELLS_MAX 9
@@ -585,7 +77,7 @@ static struct command two_on_top(struct stage *s, enum command_type type, enum s
 struct row {
     const char *name;
     enum command_type type;
-    make *make;
+    stage_give *make;
     unsigned actors;
     const char *otherwise;
     struct {
@@ -602,56 +94,56 @@ struct row {
     {name, COMMAND_JOB_END, make, BY(SIBLING) | BY(RIVAL), "no_such_job", {{0}}},                  \
     {name, COMMAND_JOB_END, make, BUT(HOSTS), "not_a_host", {{0}}}
 #define REPORT_ROWS(name, type, accepted, at_quota)                                                \
-    {name, type, report, BY(HOST), "no_such_job",                                                  \
+    {name, type, give_report, BY(HOST), "no_such_job",                                                  \
      {{IN(RUNNING_SILENT), "lease_expired"}, {IN(RUNNING_QUOTA), at_quota}, {RUNNING, accepted},   \
       {ASSIGNED | IN(QUEUED_AGAIN), "not_running"}, {HAD, "job_ended"}}},                          \
-    {name, type, report, BY(SIBLING) | BY(RIVAL), "no_such_job", {{0}}},                           \
-    {name, type, report, BUT(HOSTS), "not_a_host", {{0}}}
+    {name, type, give_report, BY(SIBLING) | BY(RIVAL), "no_such_job", {{0}}},                           \
+    {name, type, give_report, BUT(HOSTS), "not_a_host", {{0}}}
 #define BUT_SETTLEMENT(name, type, make)                                                           \
     {name, type, make, BUT(BY(SETTLEMENT)), "not_settlement", {{0}}}
 #define WEBHOOK_ROWS(name, type, accepted, refused)                                                \
-    {name, type, webhook, BY(OWNER) | OPERATORS, accepted, {{0}}},                                 \
-    {name, type, webhook, BUT(BY(OWNER) | OPERATORS), refused, {{0}}}
+    {name, type, give_webhook, BY(OWNER) | OPERATORS, accepted, {{0}}},                                 \
+    {name, type, give_webhook, BUT(BY(OWNER) | OPERATORS), refused, {{0}}}
 
 static const struct row TABLE[] = {
     /* the ledger */
-    {"open the ledger", COMMAND_LEDGER_OPEN, plain, OPERATORS, "already_open", {{0}}},
-    {"open the ledger", COMMAND_LEDGER_OPEN, plain, BUT(OPERATORS), "not_operator", {{0}}},
-    {"start the ledger", COMMAND_LEDGER_START, plain, OPERATORS, "ledger.started", {{0}}},
-    {"start the ledger", COMMAND_LEDGER_START, plain, BUT(OPERATORS), "not_operator", {{0}}},
-    {"set terms", COMMAND_TERMS_SET, plain, OPERATORS, "terms.set", {{0}}},
-    {"set terms", COMMAND_TERMS_SET, plain, BUT(OPERATORS), "not_operator", {{0}}},
-    {"add a key", COMMAND_KEY_ADD, plain, OPERATORS, "settlement.key_added", {{0}}},
-    {"add a key", COMMAND_KEY_ADD, plain, BUT(OPERATORS), "not_operator", {{0}}},
-    {"retire the newest key", COMMAND_KEY_RETIRE, plain, OPERATORS | BY(SETTLEMENT), "key_newest", {{0}}},
-    {"retire the newest key", COMMAND_KEY_RETIRE, plain, BUT(OPERATORS | BY(SETTLEMENT)), "not_operator", {{0}}},
-    {"restore", COMMAND_LEDGER_RESTORE, restore, OPERATORS, "ledger.restored", {{0}}},
-    {"restore", COMMAND_LEDGER_RESTORE, restore, BUT(OPERATORS), "not_operator", {{0}}},
-    {"resume", COMMAND_SETTLEMENT_RESUME, resume, OPERATORS, "not_observing", {{0}}},
-    {"resume", COMMAND_SETTLEMENT_RESUME, resume, BUT(OPERATORS), "not_operator", {{0}}},
-    {"re-read the escrow", COMMAND_ESCROW_REREAD, reread, BY(SETTLEMENT), "nothing_new", {{IN(NO_JOB), "no_such_escrow"}}},
-    BUT_SETTLEMENT("re-read the escrow", COMMAND_ESCROW_REREAD, reread),
-    {"sweep", COMMAND_SWEEP, plain, OPERATORS, "nothing_due", {
+    {"open the ledger", COMMAND_LEDGER_OPEN, give_plain, OPERATORS, "already_open", {{0}}},
+    {"open the ledger", COMMAND_LEDGER_OPEN, give_plain, BUT(OPERATORS), "not_operator", {{0}}},
+    {"start the ledger", COMMAND_LEDGER_START, give_plain, OPERATORS, "ledger.started", {{0}}},
+    {"start the ledger", COMMAND_LEDGER_START, give_plain, BUT(OPERATORS), "not_operator", {{0}}},
+    {"set terms", COMMAND_TERMS_SET, give_plain, OPERATORS, "terms.set", {{0}}},
+    {"set terms", COMMAND_TERMS_SET, give_plain, BUT(OPERATORS), "not_operator", {{0}}},
+    {"add a key", COMMAND_KEY_ADD, give_plain, OPERATORS, "settlement.key_added", {{0}}},
+    {"add a key", COMMAND_KEY_ADD, give_plain, BUT(OPERATORS), "not_operator", {{0}}},
+    {"retire the newest key", COMMAND_KEY_RETIRE, give_plain, OPERATORS | BY(SETTLEMENT), "key_newest", {{0}}},
+    {"retire the newest key", COMMAND_KEY_RETIRE, give_plain, BUT(OPERATORS | BY(SETTLEMENT)), "not_operator", {{0}}},
+    {"restore", COMMAND_LEDGER_RESTORE, give_restore, OPERATORS, "ledger.restored", {{0}}},
+    {"restore", COMMAND_LEDGER_RESTORE, give_restore, BUT(OPERATORS), "not_operator", {{0}}},
+    {"resume", COMMAND_SETTLEMENT_RESUME, give_resume, OPERATORS, "not_observing", {{0}}},
+    {"resume", COMMAND_SETTLEMENT_RESUME, give_resume, BUT(OPERATORS), "not_operator", {{0}}},
+    {"re-read the escrow", COMMAND_ESCROW_REREAD, give_reread, BY(SETTLEMENT), "nothing_new", {{IN(NO_JOB), "no_such_escrow"}}},
+    BUT_SETTLEMENT("re-read the escrow", COMMAND_ESCROW_REREAD, give_reread),
+    {"sweep", COMMAND_SWEEP, give_plain, OPERATORS, "nothing_due", {
         {IN(QUEUED_OVERDUE), "job.failed:no_worker escrow.settled"},
         {IN(ASSIGNED_OVERDUE), "job.released"},
         {IN(ASSIGNED_THIRD), "job.failed:no_worker escrow.settled"},
         {IN(RUNNING_SILENT), "job.failed:worker_lost escrow.settled"},
         {IN(RUNNING_OVER), "job.completed:cap_reached escrow.settled"}}},
-    {"sweep", COMMAND_SWEEP, plain, BUT(OPERATORS), "not_operator", {{0}}},
+    {"sweep", COMMAND_SWEEP, give_plain, BUT(OPERATORS), "not_operator", {{0}}},
 
     /* auditors */
-    {"record a reconciliation", COMMAND_RECONCILIATION_RECORD, reconciliation, OPERATORS, "reconciliation.recorded", {{0}}},
-    {"record a reconciliation", COMMAND_RECONCILIATION_RECORD, reconciliation, BUT(OPERATORS), "not_auditor", {{0}}},
-    {"anchor a checkpoint", COMMAND_CHECKPOINT_ANCHOR, anchor, BY(SETTLEMENT), "checkpoint.anchored", {{0}}},
-    BUT_SETTLEMENT("anchor a checkpoint", COMMAND_CHECKPOINT_ANCHOR, anchor),
+    {"record a reconciliation", COMMAND_RECONCILIATION_RECORD, give_reconciliation, OPERATORS, "reconciliation.recorded", {{0}}},
+    {"record a reconciliation", COMMAND_RECONCILIATION_RECORD, give_reconciliation, BUT(OPERATORS), "not_auditor", {{0}}},
+    {"anchor a checkpoint", COMMAND_CHECKPOINT_ANCHOR, give_anchor, BY(SETTLEMENT), "checkpoint.anchored", {{0}}},
+    BUT_SETTLEMENT("anchor a checkpoint", COMMAND_CHECKPOINT_ANCHOR, give_anchor),
 
     /* people */
-    {"sign in", COMMAND_SESSION_OPEN, sign_in, ANYBODY, "identity.registered token.issued", {{0}}},
-    {"issue a token", COMMAND_TOKEN_ISSUE, token, BY(OWNER) | OPERATORS, "token.issued", {{0}}},
-    {"issue a token", COMMAND_TOKEN_ISSUE, token, BUT(BY(OWNER) | OPERATORS), "not_yours", {{0}}},
-    {"revoke a token", COMMAND_TOKEN_REVOKE, token, BY(OWNER) | OPERATORS, "token.revoked", {{0}}},
-    {"revoke a token", COMMAND_TOKEN_REVOKE, token, BUT(BY(OWNER) | OPERATORS), "no_such_token", {{0}}},
-    {"exchange a code", COMMAND_CODE_EXCHANGE, token, ANYBODY, "token.revoked token.issued", {{0}}},
+    {"sign in", COMMAND_SESSION_OPEN, give_sign_in, ANYBODY, "identity.registered token.issued", {{0}}},
+    {"issue a token", COMMAND_TOKEN_ISSUE, give_token, BY(OWNER) | OPERATORS, "token.issued", {{0}}},
+    {"issue a token", COMMAND_TOKEN_ISSUE, give_token, BUT(BY(OWNER) | OPERATORS), "not_yours", {{0}}},
+    {"revoke a token", COMMAND_TOKEN_REVOKE, give_token, BY(OWNER) | OPERATORS, "token.revoked", {{0}}},
+    {"revoke a token", COMMAND_TOKEN_REVOKE, give_token, BUT(BY(OWNER) | OPERATORS), "no_such_token", {{0}}},
+    {"exchange a code", COMMAND_CODE_EXCHANGE, give_token, ANYBODY, "token.revoked token.issued", {{0}}},
 
     WEBHOOK_ROWS("make a webhook", COMMAND_WEBHOOK_CREATE, "webhook.created", "not_yours"),
     WEBHOOK_ROWS("delete a webhook", COMMAND_WEBHOOK_DELETE, "webhook.deleted", "no_such_webhook"),
@@ -660,247 +152,247 @@ static const struct row TABLE[] = {
     WEBHOOK_ROWS("resume a webhook", COMMAND_WEBHOOK_RESUME, "webhook.resumed", "no_such_webhook"),
 
     /* uploads */
-    {"upload what is analysed", COMMAND_UPLOAD_RECEIVE, analysed_upload, ACCOUNTS, "upload.received analysis.completed", {{0}}},
-    {"upload what is analysed", COMMAND_UPLOAD_RECEIVE, analysed_upload, BUT(ACCOUNTS), "no_such_account", {{0}}},
-    {"upload", COMMAND_UPLOAD_RECEIVE, upload, ACCOUNTS, "upload.received", {{0}}},
-    {"upload", COMMAND_UPLOAD_RECEIVE, upload, BUT(ACCOUNTS), "no_such_account", {{0}}},
-    {"reject an upload", COMMAND_UPLOAD_REJECT, upload, ACCOUNTS, "upload.rejected", {{0}}},
-    {"reject an upload", COMMAND_UPLOAD_REJECT, upload, BUT(ACCOUNTS), "no_such_account", {{0}}},
-    {"analyse", COMMAND_ANALYSIS_COMPLETE, analysis, OPERATORS, "analysis.completed", {{0}}},
-    {"analyse", COMMAND_ANALYSIS_COMPLETE, analysis, BUT(OPERATORS), "not_operator", {{0}}},
-    {"override an analysis", COMMAND_ANALYSIS_OVERRIDE, override, BY(OWNER), "analysis.overridden", {{0}}},
-    {"override an analysis", COMMAND_ANALYSIS_OVERRIDE, override, BUT(BY(OWNER)), "no_such_upload", {{0}}},
+    {"upload what is analysed", COMMAND_UPLOAD_RECEIVE, give_analysed_upload, ACCOUNTS, "upload.received analysis.completed", {{0}}},
+    {"upload what is analysed", COMMAND_UPLOAD_RECEIVE, give_analysed_upload, BUT(ACCOUNTS), "no_such_account", {{0}}},
+    {"upload", COMMAND_UPLOAD_RECEIVE, give_upload, ACCOUNTS, "upload.received", {{0}}},
+    {"upload", COMMAND_UPLOAD_RECEIVE, give_upload, BUT(ACCOUNTS), "no_such_account", {{0}}},
+    {"reject an upload", COMMAND_UPLOAD_REJECT, give_upload, ACCOUNTS, "upload.rejected", {{0}}},
+    {"reject an upload", COMMAND_UPLOAD_REJECT, give_upload, BUT(ACCOUNTS), "no_such_account", {{0}}},
+    {"analyse", COMMAND_ANALYSIS_COMPLETE, give_analysis, OPERATORS, "analysis.completed", {{0}}},
+    {"analyse", COMMAND_ANALYSIS_COMPLETE, give_analysis, BUT(OPERATORS), "not_operator", {{0}}},
+    {"override an analysis", COMMAND_ANALYSIS_OVERRIDE, give_override, BY(OWNER), "analysis.overridden", {{0}}},
+    {"override an analysis", COMMAND_ANALYSIS_OVERRIDE, give_override, BUT(BY(OWNER)), "no_such_upload", {{0}}},
 
     /* machines and offers: of the machine itself and of the account it belongs to */
-    {"enrol", COMMAND_HOST_ENROL, enrol, ACCOUNTS, "provider.enrolled token.issued", {{0}}},
-    {"enrol", COMMAND_HOST_ENROL, enrol, BUT(ACCOUNTS), "no_such_account", {{0}}},
-    {"come online", COMMAND_HOST_ONLINE, host, BY(HOST) | BY(PROVIDER), "provider.online", {{0}}},
-    {"come online", COMMAND_HOST_ONLINE, host, BUT(BY(HOST) | BY(PROVIDER)), "no_such_host", {{0}}},
-    {"go offline", COMMAND_HOST_OFFLINE, host, BY(HOST) | BY(PROVIDER) | OPERATORS, "provider.offline", {{0}}},
-    {"go offline", COMMAND_HOST_OFFLINE, host, BUT(BY(HOST) | BY(PROVIDER) | OPERATORS), "no_such_host", {{0}}},
-    {"benchmark", COMMAND_HOST_BENCHMARK, host, BY(HOST) | BY(PROVIDER), "host.benchmarked", {{0}}},
-    {"benchmark", COMMAND_HOST_BENCHMARK, host, BUT(BY(HOST) | BY(PROVIDER)), "no_such_host", {{0}}},
-    {"publish", COMMAND_OFFER_PUBLISH, offer, BY(HOST) | BY(PROVIDER), "offer.published", {{0}}},
-    {"publish", COMMAND_OFFER_PUBLISH, offer, BUT(BY(HOST) | BY(PROVIDER)), "no_such_host", {{0}}},
-    {"withdraw", COMMAND_OFFER_WITHDRAW, offer, BY(HOST) | BY(PROVIDER), "offer.withdrawn", {{0}}},
-    {"withdraw", COMMAND_OFFER_WITHDRAW, offer, BUT(BY(HOST) | BY(PROVIDER)), "no_such_host", {{0}}},
+    {"enrol", COMMAND_HOST_ENROL, give_enrol, ACCOUNTS, "provider.enrolled token.issued", {{0}}},
+    {"enrol", COMMAND_HOST_ENROL, give_enrol, BUT(ACCOUNTS), "no_such_account", {{0}}},
+    {"come online", COMMAND_HOST_ONLINE, give_host, BY(HOST) | BY(PROVIDER), "provider.online", {{0}}},
+    {"come online", COMMAND_HOST_ONLINE, give_host, BUT(BY(HOST) | BY(PROVIDER)), "no_such_host", {{0}}},
+    {"go offline", COMMAND_HOST_OFFLINE, give_host, BY(HOST) | BY(PROVIDER) | OPERATORS, "provider.offline", {{0}}},
+    {"go offline", COMMAND_HOST_OFFLINE, give_host, BUT(BY(HOST) | BY(PROVIDER) | OPERATORS), "no_such_host", {{0}}},
+    {"benchmark", COMMAND_HOST_BENCHMARK, give_host, BY(HOST) | BY(PROVIDER), "host.benchmarked", {{0}}},
+    {"benchmark", COMMAND_HOST_BENCHMARK, give_host, BUT(BY(HOST) | BY(PROVIDER)), "no_such_host", {{0}}},
+    {"publish", COMMAND_OFFER_PUBLISH, give_offer, BY(HOST) | BY(PROVIDER), "offer.published", {{0}}},
+    {"publish", COMMAND_OFFER_PUBLISH, give_offer, BUT(BY(HOST) | BY(PROVIDER)), "no_such_host", {{0}}},
+    {"withdraw", COMMAND_OFFER_WITHDRAW, give_offer, BY(HOST) | BY(PROVIDER), "offer.withdrawn", {{0}}},
+    {"withdraw", COMMAND_OFFER_WITHDRAW, give_offer, BUT(BY(HOST) | BY(PROVIDER)), "no_such_host", {{0}}},
 
     /* consumers */
-    {"match", COMMAND_MATCH_RECORD, match, BY(OWNER), "match.computed", {{0}}},
-    {"match", COMMAND_MATCH_RECORD, match, BUT(BY(OWNER)), "no_such_upload", {{0}}},
-    {"ask for a quote", COMMAND_QUOTE_ISSUE, quote, BY(OWNER), "quote.issued", {{0}}},
-    {"ask for a quote", COMMAND_QUOTE_ISSUE, quote, BUT(BY(OWNER)), "no_such_upload", {{0}}},
-    {"create", COMMAND_JOB_CREATE, create, BY(OWNER), "quote_used", {
+    {"match", COMMAND_MATCH_RECORD, give_match, BY(OWNER), "match.computed", {{0}}},
+    {"match", COMMAND_MATCH_RECORD, give_match, BUT(BY(OWNER)), "no_such_upload", {{0}}},
+    {"ask for a quote", COMMAND_QUOTE_ISSUE, give_quote, BY(OWNER), "quote.issued", {{0}}},
+    {"ask for a quote", COMMAND_QUOTE_ISSUE, give_quote, BUT(BY(OWNER)), "no_such_upload", {{0}}},
+    {"create", COMMAND_JOB_CREATE, give_create, BY(OWNER), "quote_used", {
         {IN(NO_JOB), "job.created escrow.requested"}}},
-    {"create", COMMAND_JOB_CREATE, create, BUT(BY(OWNER)), "no_such_quote", {{0}}},
-    {"cancel", COMMAND_JOB_CANCEL, job, BY(OWNER), "job_ended", {
+    {"create", COMMAND_JOB_CREATE, give_create, BUT(BY(OWNER)), "no_such_quote", {{0}}},
+    {"cancel", COMMAND_JOB_CANCEL, give_job, BY(OWNER), "job_ended", {
         {IN(NO_JOB), "no_such_job"},
         {ASKED | SEEN, "job.cancelled:cancelled_before_start escrow.expired"},
         {QUEUED | ASSIGNED, "job.cancelled:cancelled_before_start escrow.settled"},
         /* Silent for a lease is lost, whether or not the sweeper came by. */
         {IN(RUNNING_SILENT), "job.failed:worker_lost escrow.settled"},
         {RUNNING, "job.cancelled:cancelled_running escrow.settled"}}},
-    {"cancel", COMMAND_JOB_CANCEL, job, BUT(BY(OWNER)), "no_such_job", {{0}}},
-    {"rate", COMMAND_JOB_RATE, job, BY(OWNER), "not_ratable", {
+    {"cancel", COMMAND_JOB_CANCEL, give_job, BUT(BY(OWNER)), "no_such_job", {{0}}},
+    {"rate", COMMAND_JOB_RATE, give_job, BY(OWNER), "not_ratable", {
         {IN(NO_JOB), "no_such_job"},
         {IN(RATED), "already_rated"},
         {RAN, "job.rated"}}},
-    {"rate", COMMAND_JOB_RATE, job, BUT(BY(OWNER)), "no_such_job", {{0}}},
+    {"rate", COMMAND_JOB_RATE, give_job, BUT(BY(OWNER)), "no_such_job", {{0}}},
 
     /* workers */
-    {"claim", COMMAND_JOB_CLAIM, job, BY(HOST), "no_job", {
+    {"claim", COMMAND_JOB_CLAIM, give_job, BY(HOST), "no_job", {
         {QUEUED, "job.assigned"},
         {ASSIGNED | RUNNING, "host_busy"}}},
-    {"claim", COMMAND_JOB_CLAIM, job, BY(SIBLING), "no_job", {
+    {"claim", COMMAND_JOB_CLAIM, give_job, BY(SIBLING), "no_job", {
         {IN(QUEUED_AGAIN), "job.assigned"}}}, /* which the first machine let lie */
-    {"claim", COMMAND_JOB_CLAIM, job, BY(RIVAL), "no_job", {{0}}},
-    {"claim", COMMAND_JOB_CLAIM, job, BUT(HOSTS), "not_a_host", {{0}}},
-    {"start", COMMAND_JOB_START, job, BY(HOST), "no_such_job", {
+    {"claim", COMMAND_JOB_CLAIM, give_job, BY(RIVAL), "no_job", {{0}}},
+    {"claim", COMMAND_JOB_CLAIM, give_job, BUT(HOSTS), "not_a_host", {{0}}},
+    {"start", COMMAND_JOB_START, give_job, BY(HOST), "no_such_job", {
         {ASSIGNED, "job.started"},
         {RUNNING, "not_assigned"},
         {HAD, "job_ended"}}},
-    {"start", COMMAND_JOB_START, job, BY(SIBLING) | BY(RIVAL), "no_such_job", {{0}}},
-    {"start", COMMAND_JOB_START, job, BUT(HOSTS), "not_a_host", {{0}}},
+    {"start", COMMAND_JOB_START, give_job, BY(SIBLING) | BY(RIVAL), "no_such_job", {{0}}},
+    {"start", COMMAND_JOB_START, give_job, BUT(HOSTS), "not_a_host", {{0}}},
     REPORT_ROWS("progress", COMMAND_JOB_PROGRESS, "job.progressed", "job.progressed"),
     REPORT_ROWS("output", COMMAND_JOB_OUTPUT, "job.output", "output_quota"),
     REPORT_ROWS("metrics", COMMAND_JOB_METRICS, "metric.sampled", "metric.sampled"),
     REPORT_ROWS("several", COMMAND_JOB_REPORTS, "metric.sampled", "metric.sampled"),
     REPORT_ROWS("result", COMMAND_RESULT_STORE, "result.stored", "result.stored"),
-    END_ROWS("end as completed", completed, "job.completed:completed escrow.settled"),
-    END_ROWS("end at the paid limit", capped, "job.completed:cap_reached escrow.settled"),
-    END_ROWS("end as crashed", crashed, "job.failed:program_failed escrow.settled"),
-    END_ROWS("end by the machine's fault", faulted, "job.failed:host_fault escrow.settled"),
-    END_ROWS("end as only others may", cancelled, "ending_invalid"),
+    END_ROWS("end as completed", give_completed, "job.completed:completed escrow.settled"),
+    END_ROWS("end at the paid limit", give_capped, "job.completed:cap_reached escrow.settled"),
+    END_ROWS("end as crashed", give_crashed, "job.failed:program_failed escrow.settled"),
+    END_ROWS("end by the machine's fault", give_faulted, "job.failed:host_fault escrow.settled"),
+    END_ROWS("end as only others may", give_cancelled, "ending_invalid"),
 
     /* deposits */
-    {"the lock comes", COMMAND_DEPOSIT_OBSERVE, lock, BY(SETTLEMENT), "deposit.observed:duplicate", {
+    {"the lock comes", COMMAND_DEPOSIT_OBSERVE, give_lock, BY(SETTLEMENT), "deposit.observed:duplicate", {
         {IN(NO_JOB), "no_such_escrow"},
         {ASKED, "deposit.observed:lock"}, /* overdue too: its tick counts, not when we saw it */
         {CLOSED, "deposit.observed:late"}}},
-    BUT_SETTLEMENT("the lock comes", COMMAND_DEPOSIT_OBSERVE, lock),
-    {"too little comes", COMMAND_DEPOSIT_OBSERVE, one_less, BY(SETTLEMENT), "deposit.observed:duplicate", {
+    BUT_SETTLEMENT("the lock comes", COMMAND_DEPOSIT_OBSERVE, give_lock),
+    {"too little comes", COMMAND_DEPOSIT_OBSERVE, give_one_less, BY(SETTLEMENT), "deposit.observed:duplicate", {
         {IN(NO_JOB), "no_such_escrow"},
         {ASKED, "deposit.observed:short"},
         {CLOSED, "deposit.observed:late"}}},
-    BUT_SETTLEMENT("too little comes", COMMAND_DEPOSIT_OBSERVE, one_less),
-    {"too much comes", COMMAND_DEPOSIT_OBSERVE, one_more, BY(SETTLEMENT), "deposit.observed:duplicate", {
+    BUT_SETTLEMENT("too little comes", COMMAND_DEPOSIT_OBSERVE, give_one_less),
+    {"too much comes", COMMAND_DEPOSIT_OBSERVE, give_one_more, BY(SETTLEMENT), "deposit.observed:duplicate", {
         {IN(NO_JOB), "no_such_escrow"},
         {ASKED, "deposit.observed:over"},
         {CLOSED, "deposit.observed:late"}}},
-    BUT_SETTLEMENT("too much comes", COMMAND_DEPOSIT_OBSERVE, one_more),
-    {"the lock comes late", COMMAND_DEPOSIT_OBSERVE, too_late, BY(SETTLEMENT), "deposit.observed:duplicate", {
+    BUT_SETTLEMENT("too much comes", COMMAND_DEPOSIT_OBSERVE, give_one_more),
+    {"the lock comes late", COMMAND_DEPOSIT_OBSERVE, give_too_late, BY(SETTLEMENT), "deposit.observed:duplicate", {
         {IN(NO_JOB), "no_such_escrow"},
         {ASKED | CLOSED, "deposit.observed:late"}}},
-    BUT_SETTLEMENT("the lock comes late", COMMAND_DEPOSIT_OBSERVE, too_late),
-    {"a stranger pays", COMMAND_DEPOSIT_OBSERVE, by_stranger, BY(SETTLEMENT), "deposit.observed:foreign", {
+    BUT_SETTLEMENT("the lock comes late", COMMAND_DEPOSIT_OBSERVE, give_too_late),
+    {"a stranger pays", COMMAND_DEPOSIT_OBSERVE, give_by_stranger, BY(SETTLEMENT), "deposit.observed:foreign", {
         {IN(NO_JOB), "no_such_escrow"}}},
-    BUT_SETTLEMENT("a stranger pays", COMMAND_DEPOSIT_OBSERVE, by_stranger),
-    {"a lock for another comes", COMMAND_DEPOSIT_OBSERVE, to_another, BY(SETTLEMENT), "deposit.observed:malformed", {
+    BUT_SETTLEMENT("a stranger pays", COMMAND_DEPOSIT_OBSERVE, give_by_stranger),
+    {"a lock for another comes", COMMAND_DEPOSIT_OBSERVE, give_to_another, BY(SETTLEMENT), "deposit.observed:malformed", {
         {IN(NO_JOB), "no_such_escrow"}}},
-    BUT_SETTLEMENT("a lock for another comes", COMMAND_DEPOSIT_OBSERVE, to_another),
-    {"the lock is seen again", COMMAND_DEPOSIT_OBSERVE, once_more, BY(SETTLEMENT), "deposit_seen", {
+    BUT_SETTLEMENT("a lock for another comes", COMMAND_DEPOSIT_OBSERVE, give_to_another),
+    {"the lock is seen again", COMMAND_DEPOSIT_OBSERVE, give_once_more, BY(SETTLEMENT), "deposit_seen", {
         {IN(NO_JOB), "no_such_escrow"},
         {NO_LOCK_CAME, "deposit_invalid"}}}, /* its hash is zero there */
-    BUT_SETTLEMENT("the lock is seen again", COMMAND_DEPOSIT_OBSERVE, once_more),
+    BUT_SETTLEMENT("the lock is seen again", COMMAND_DEPOSIT_OBSERVE, give_once_more),
 
     /* the escrow */
-    {"confirm", COMMAND_ESCROW_CONFIRM, next_confirmation, BY(SETTLEMENT), "not_next", {
+    {"confirm", COMMAND_ESCROW_CONFIRM, give_next_confirmation, BY(SETTLEMENT), "not_next", {
         {IN(NO_JOB), "no_such_escrow"},
         {IN(SEEN_2), "escrow.confirmed escrow.locked"},
         {SEEN, "escrow.confirmed"}}},
-    BUT_SETTLEMENT("confirm", COMMAND_ESCROW_CONFIRM, next_confirmation),
-    {"confirm early", COMMAND_ESCROW_CONFIRM, a_tick_early, BY(SETTLEMENT), "not_next", {
+    BUT_SETTLEMENT("confirm", COMMAND_ESCROW_CONFIRM, give_next_confirmation),
+    {"confirm early", COMMAND_ESCROW_CONFIRM, give_a_tick_early, BY(SETTLEMENT), "not_next", {
         {IN(NO_JOB), "no_such_escrow"},
         {SEEN, "too_early"}}},
-    BUT_SETTLEMENT("confirm early", COMMAND_ESCROW_CONFIRM, a_tick_early),
-    {"confirm two at once", COMMAND_ESCROW_CONFIRM, skipping_one, BY(SETTLEMENT), "not_next", {
+    BUT_SETTLEMENT("confirm early", COMMAND_ESCROW_CONFIRM, give_a_tick_early),
+    {"confirm two at once", COMMAND_ESCROW_CONFIRM, give_skipping_one, BY(SETTLEMENT), "not_next", {
         {IN(NO_JOB), "no_such_escrow"}}},
-    BUT_SETTLEMENT("confirm two at once", COMMAND_ESCROW_CONFIRM, skipping_one),
-    {"expire", COMMAND_ESCROW_EXPIRE, expiry, BY(SETTLEMENT), "not_waiting", {
+    BUT_SETTLEMENT("confirm two at once", COMMAND_ESCROW_CONFIRM, give_skipping_one),
+    {"expire", COMMAND_ESCROW_EXPIRE, give_expiry, BY(SETTLEMENT), "not_waiting", {
         {IN(NO_JOB), "no_such_escrow"},
         {ASKED, "job.cancelled:never_funded escrow.expired"}}},
-    BUT_SETTLEMENT("expire", COMMAND_ESCROW_EXPIRE, expiry),
-    {"expire early", COMMAND_ESCROW_EXPIRE, early_expiry, BY(SETTLEMENT), "not_waiting", {
+    BUT_SETTLEMENT("expire", COMMAND_ESCROW_EXPIRE, give_expiry),
+    {"expire early", COMMAND_ESCROW_EXPIRE, give_early_expiry, BY(SETTLEMENT), "not_waiting", {
         {IN(NO_JOB), "no_such_escrow"},
         {ASKED, "too_early"}}},
-    BUT_SETTLEMENT("expire early", COMMAND_ESCROW_EXPIRE, early_expiry),
-    {"less is there", COMMAND_ESCROW_SHORTFALL, less_there, BY(SETTLEMENT), "escrow.shortfall", {
+    BUT_SETTLEMENT("expire early", COMMAND_ESCROW_EXPIRE, give_early_expiry),
+    {"less is there", COMMAND_ESCROW_SHORTFALL, give_less_there, BY(SETTLEMENT), "escrow.shortfall", {
         {IN(NO_JOB), "no_such_escrow"},
         {SHORTFALL, "nothing_new"}}},
-    BUT_SETTLEMENT("less is there", COMMAND_ESCROW_SHORTFALL, less_there),
-    {"all is there", COMMAND_ESCROW_SHORTFALL, all_there, BY(SETTLEMENT), "nothing_new", {
+    BUT_SETTLEMENT("less is there", COMMAND_ESCROW_SHORTFALL, give_less_there),
+    {"all is there", COMMAND_ESCROW_SHORTFALL, give_all_there, BY(SETTLEMENT), "nothing_new", {
         {IN(NO_JOB), "no_such_escrow"},
         {SHORTFALL, "escrow.shortfall"}}},
-    BUT_SETTLEMENT("all is there", COMMAND_ESCROW_SHORTFALL, all_there),
+    BUT_SETTLEMENT("all is there", COMMAND_ESCROW_SHORTFALL, give_all_there),
 
     /* legs: one at a time, refund first, nothing signed while less is there, nothing signed that is paid */
-    {"sign the refund", COMMAND_LEG_SIGN, refund, BY(SETTLEMENT), "no_such_leg", {
+    {"sign the refund", COMMAND_LEG_SIGN, give_refund, BY(SETTLEMENT), "no_such_leg", {
         {IN(NO_JOB), "no_such_escrow"},
         {REFUND_PAID, "leg_paid"},
         {REFUNDING | IN(DONE_RETURNING), "in_flight"},
         {IN(DONE_SHORTFALL), "shortfall"},
         {REFUND_DUE, "refund.signed"}}},
-    BUT_SETTLEMENT("sign the refund", COMMAND_LEG_SIGN, refund),
-    {"sign the payout", COMMAND_LEG_SIGN, payout, BY(SETTLEMENT), "no_such_leg", {
+    BUT_SETTLEMENT("sign the refund", COMMAND_LEG_SIGN, give_refund),
+    {"sign the payout", COMMAND_LEG_SIGN, give_payout, BY(SETTLEMENT), "no_such_leg", {
         {IN(NO_JOB), "no_such_escrow"},
         {PAYOUT_PAID, "leg_paid"},
         {REFUNDING | IN(PAYOUT_SIGNED) | IN(DONE_RETURNING), "in_flight"},
         {IN(DONE_SHORTFALL), "shortfall"},
         {IN(PAYOUT_DUE) | IN(PAYOUT_LOST) | PAYOUT_ONLY, "payout.signed"},
         {HAS_PAYOUT, "not_next"}}},
-    BUT_SETTLEMENT("sign the payout", COMMAND_LEG_SIGN, payout),
-    {"sign the fee", COMMAND_LEG_SIGN, fee, BY(SETTLEMENT), "no_such_leg", {
+    BUT_SETTLEMENT("sign the payout", COMMAND_LEG_SIGN, give_payout),
+    {"sign the fee", COMMAND_LEG_SIGN, give_fee, BY(SETTLEMENT), "no_such_leg", {
         {IN(NO_JOB), "no_such_escrow"},
         {FEE_PAID, "leg_paid"},
         {REFUNDING | IN(PAYOUT_SIGNED) | IN(FEE_SIGNED) | IN(DONE_RETURNING), "in_flight"},
         {IN(DONE_SHORTFALL), "shortfall"},
         {IN(FEE_DUE) | IN(FEE_LOST), "fee.signed"},
         {HAS_FEE, "not_next"}}},
-    BUT_SETTLEMENT("sign the fee", COMMAND_LEG_SIGN, fee),
-    {"sign a return", COMMAND_LEG_SIGN, giving_back, BY(SETTLEMENT), "no_such_leg", {
+    BUT_SETTLEMENT("sign the fee", COMMAND_LEG_SIGN, give_fee),
+    {"sign a return", COMMAND_LEG_SIGN, give_giving_back, BY(SETTLEMENT), "no_such_leg", {
         {IN(NO_JOB), "no_such_escrow"},
         {RETURN_PAID, "leg_paid"},
         {RETURNING, "in_flight"},
         {IN(ASKED_SHORTFALL), "shortfall"},
         {IN(DONE_DUPLICATE), "not_next"},
         {RETURN_DUE, "refund.signed:return"}}},
-    BUT_SETTLEMENT("sign a return", COMMAND_LEG_SIGN, giving_back),
-    {"sign another amount", COMMAND_LEG_SIGN, wrong_amount, BY(SETTLEMENT), "no_such_leg", {
+    BUT_SETTLEMENT("sign a return", COMMAND_LEG_SIGN, give_giving_back),
+    {"sign another amount", COMMAND_LEG_SIGN, give_wrong_amount, BY(SETTLEMENT), "no_such_leg", {
         {IN(NO_JOB), "no_such_escrow"},
         {REFUND_PAID, "leg_paid"},
         {REFUNDING | IN(DONE_RETURNING), "in_flight"},
         {IN(DONE_SHORTFALL), "shortfall"},
         {REFUND_DUE, "leg_differs"}}},
-    BUT_SETTLEMENT("sign another amount", COMMAND_LEG_SIGN, wrong_amount),
-    {"sign two attempts on", COMMAND_LEG_SIGN, wrong_attempt, BY(SETTLEMENT), "no_such_leg", {
+    BUT_SETTLEMENT("sign another amount", COMMAND_LEG_SIGN, give_wrong_amount),
+    {"sign two attempts on", COMMAND_LEG_SIGN, give_wrong_attempt, BY(SETTLEMENT), "no_such_leg", {
         {IN(NO_JOB), "no_such_escrow"},
         {REFUND_PAID, "leg_paid"},
         {REFUNDING | IN(DONE_RETURNING), "in_flight"},
         {IN(DONE_SHORTFALL), "shortfall"},
         {REFUND_DUE, "leg_differs"}}},
-    BUT_SETTLEMENT("sign two attempts on", COMMAND_LEG_SIGN, wrong_attempt),
+    BUT_SETTLEMENT("sign two attempts on", COMMAND_LEG_SIGN, give_wrong_attempt),
 
-    {"lose the refund", COMMAND_LEG_LOSE, refund, BY(SETTLEMENT), "no_such_leg", {
+    {"lose the refund", COMMAND_LEG_LOSE, give_refund, BY(SETTLEMENT), "no_such_leg", {
         {IN(NO_JOB), "no_such_escrow"},
         {REFUNDING, "refund.lost"},
         {HAS_REFUND, "not_in_flight"}}},
-    BUT_SETTLEMENT("lose the refund", COMMAND_LEG_LOSE, refund),
-    {"lose the payout", COMMAND_LEG_LOSE, payout, BY(SETTLEMENT), "no_such_leg", {
+    BUT_SETTLEMENT("lose the refund", COMMAND_LEG_LOSE, give_refund),
+    {"lose the payout", COMMAND_LEG_LOSE, give_payout, BY(SETTLEMENT), "no_such_leg", {
         {IN(NO_JOB), "no_such_escrow"},
         {IN(PAYOUT_SIGNED), "payout.lost"},
         {HAS_PAYOUT, "not_in_flight"}}},
-    BUT_SETTLEMENT("lose the payout", COMMAND_LEG_LOSE, payout),
-    {"lose the fee", COMMAND_LEG_LOSE, fee, BY(SETTLEMENT), "no_such_leg", {
+    BUT_SETTLEMENT("lose the payout", COMMAND_LEG_LOSE, give_payout),
+    {"lose the fee", COMMAND_LEG_LOSE, give_fee, BY(SETTLEMENT), "no_such_leg", {
         {IN(NO_JOB), "no_such_escrow"},
         {IN(FEE_SIGNED), "fee.lost"},
         {HAS_FEE, "not_in_flight"}}},
-    BUT_SETTLEMENT("lose the fee", COMMAND_LEG_LOSE, fee),
-    {"lose a return", COMMAND_LEG_LOSE, giving_back, BY(SETTLEMENT), "no_such_leg", {
+    BUT_SETTLEMENT("lose the fee", COMMAND_LEG_LOSE, give_fee),
+    {"lose a return", COMMAND_LEG_LOSE, give_giving_back, BY(SETTLEMENT), "no_such_leg", {
         {IN(NO_JOB), "no_such_escrow"},
         {RETURNING, "refund.lost:return"},
         {HAS_RETURN, "not_in_flight"}}},
-    BUT_SETTLEMENT("lose a return", COMMAND_LEG_LOSE, giving_back),
-    {"lose what moved money", COMMAND_LEG_LOSE, money_left, BY(SETTLEMENT), "no_such_leg", {
+    BUT_SETTLEMENT("lose a return", COMMAND_LEG_LOSE, give_giving_back),
+    {"lose what moved money", COMMAND_LEG_LOSE, give_money_left, BY(SETTLEMENT), "no_such_leg", {
         {IN(NO_JOB), "no_such_escrow"},
         {REFUNDING, "no_evidence"},
         {HAS_REFUND, "not_in_flight"}}},
-    BUT_SETTLEMENT("lose what moved money", COMMAND_LEG_LOSE, money_left),
-    {"lose too early", COMMAND_LEG_LOSE, two_on_top, BY(SETTLEMENT), "no_such_leg", {
+    BUT_SETTLEMENT("lose what moved money", COMMAND_LEG_LOSE, give_money_left),
+    {"lose too early", COMMAND_LEG_LOSE, give_two_on_top, BY(SETTLEMENT), "no_such_leg", {
         {IN(NO_JOB), "no_such_escrow"},
         {REFUNDING, "no_evidence"},
         {HAS_REFUND, "not_in_flight"}}},
-    BUT_SETTLEMENT("lose too early", COMMAND_LEG_LOSE, two_on_top),
+    BUT_SETTLEMENT("lose too early", COMMAND_LEG_LOSE, give_two_on_top),
 
-    {"pay the refund", COMMAND_LEG_CONFIRM, refund, BY(SETTLEMENT), "no_such_leg", {
+    {"pay the refund", COMMAND_LEG_CONFIRM, give_refund, BY(SETTLEMENT), "no_such_leg", {
         {IN(NO_JOB), "no_such_escrow"},
         {REFUNDING, "refund.confirmed"},
         {HAS_REFUND, "not_in_flight"}}},
-    BUT_SETTLEMENT("pay the refund", COMMAND_LEG_CONFIRM, refund),
-    {"pay the payout", COMMAND_LEG_CONFIRM, payout, BY(SETTLEMENT), "no_such_leg", {
+    BUT_SETTLEMENT("pay the refund", COMMAND_LEG_CONFIRM, give_refund),
+    {"pay the payout", COMMAND_LEG_CONFIRM, give_payout, BY(SETTLEMENT), "no_such_leg", {
         {IN(NO_JOB), "no_such_escrow"},
         {IN(PAYOUT_SIGNED), "payout.confirmed"},
         {HAS_PAYOUT, "not_in_flight"}}},
-    BUT_SETTLEMENT("pay the payout", COMMAND_LEG_CONFIRM, payout),
-    {"pay the fee", COMMAND_LEG_CONFIRM, fee, BY(SETTLEMENT), "no_such_leg", {
+    BUT_SETTLEMENT("pay the payout", COMMAND_LEG_CONFIRM, give_payout),
+    {"pay the fee", COMMAND_LEG_CONFIRM, give_fee, BY(SETTLEMENT), "no_such_leg", {
         {IN(NO_JOB), "no_such_escrow"},
         {IN(FEE_SIGNED), "fee.confirmed"},
         {HAS_FEE, "not_in_flight"}}},
-    BUT_SETTLEMENT("pay the fee", COMMAND_LEG_CONFIRM, fee),
-    {"pay a return", COMMAND_LEG_CONFIRM, giving_back, BY(SETTLEMENT), "no_such_leg", {
+    BUT_SETTLEMENT("pay the fee", COMMAND_LEG_CONFIRM, give_fee),
+    {"pay a return", COMMAND_LEG_CONFIRM, give_giving_back, BY(SETTLEMENT), "no_such_leg", {
         {IN(NO_JOB), "no_such_escrow"},
         {RETURNING, "refund.confirmed:return"},
         {HAS_RETURN, "not_in_flight"}}},
-    BUT_SETTLEMENT("pay a return", COMMAND_LEG_CONFIRM, giving_back),
-    {"pay too early", COMMAND_LEG_CONFIRM, two_on_top, BY(SETTLEMENT), "no_such_leg", {
+    BUT_SETTLEMENT("pay a return", COMMAND_LEG_CONFIRM, give_giving_back),
+    {"pay too early", COMMAND_LEG_CONFIRM, give_two_on_top, BY(SETTLEMENT), "no_such_leg", {
         {IN(NO_JOB), "no_such_escrow"},
         {REFUNDING, "too_early"},
         {HAS_REFUND, "not_in_flight"}}},
-    BUT_SETTLEMENT("pay too early", COMMAND_LEG_CONFIRM, two_on_top),
+    BUT_SETTLEMENT("pay too early", COMMAND_LEG_CONFIRM, give_two_on_top),
 
     /* last: from here on the newest key is another */
-    {"retire a key", COMMAND_KEY_RETIRE, retire_key, OPERATORS | BY(SETTLEMENT), "settlement.key_retired", {
+    {"retire a key", COMMAND_KEY_RETIRE, give_retire_key, OPERATORS | BY(SETTLEMENT), "settlement.key_retired", {
         {KEY_IN_USE, "key_in_use"}}},
-    {"retire a key", COMMAND_KEY_RETIRE, retire_key, BUT(OPERATORS | BY(SETTLEMENT)), "not_operator", {{0}}},
+    {"retire a key", COMMAND_KEY_RETIRE, give_retire_key, BUT(OPERATORS | BY(SETTLEMENT)), "not_operator", {{0}}},
 };
 /* clang-format on */
 #define ROW_COUNT (sizeof TABLE / sizeof *TABLE)
