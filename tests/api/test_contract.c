@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const SCOPE_WORDS[] = {"consumer", "provider", "worker", "operator", "auditor", "enrol"};
+static const char *const SCOPE_WORDS[] = {"consumer", "provider", "worker",
+                                          "operator", "auditor",  "enrol"};
 #define ALL_SCOPES 6
 
 static json_t *document;
