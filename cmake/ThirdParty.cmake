@@ -8,6 +8,13 @@ function(tally_pkg target module)
   target_link_libraries(third_${target} INTERFACE PkgConfig::${target})
 endfunction()
 
+# Only its headers: it is opened when it is first needed (core/base/late.h).
+function(tally_pkg_late target module)
+  pkg_check_modules(${target} REQUIRED IMPORTED_TARGET ${module})
+  add_library(third_${target} INTERFACE)
+  target_include_directories(third_${target} SYSTEM INTERFACE ${${target}_INCLUDE_DIRS})
+endfunction()
+
 tally_pkg(lmdb lmdb)
 tally_pkg(uv libuv)
 tally_pkg(msgpack msgpack)
@@ -15,11 +22,11 @@ tally_pkg(jansson jansson)
 tally_pkg(sodium libsodium)
 tally_pkg(openssl libcrypto)
 tally_pkg(ssl libssl)
-tally_pkg(curl libcurl)
+tally_pkg_late(curl libcurl)
 tally_pkg(cmocka cmocka)
 tally_pkg(seccomp libseccomp)
 tally_pkg(yaml yaml-0.1)
-tally_pkg(archive libarchive)
+tally_pkg_late(archive libarchive)
 tally_pkg(zlib zlib)
 
 add_library(third_wslay INTERFACE) # ships no .pc file

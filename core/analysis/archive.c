@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/analysis/archive.h"
 
+#include "core/analysis/archive_late.h"
 #include "core/analysis/deadline.h"
 #include "core/base/text.h"
 
@@ -302,12 +303,16 @@ enum err_code archive_walk(struct bytes content, const char *plain,
     if (walk.format == NULL) {
         return err_set(err, ERR_INTERNAL, "an archive without a format");
     }
+    enum err_code code = archive_late_open(err);
+    if (code != ERR_OK) {
+        return code;
+    }
     walk.deadline = deadline_in(limits->together_time_max_ms);
     buf_init(&walk.piece, limits->file_size_max + 1);
     walk.archive = archive_read_new();
     bool enough = false;
-    enum err_code code = walk.archive == NULL ? err_set(err, ERR_NOMEM, "no memory for an archive")
-                                              : open_archive(&walk, err);
+    code = walk.archive == NULL ? err_set(err, ERR_NOMEM, "no memory for an archive")
+                                : open_archive(&walk, err);
     while (code == ERR_OK && !enough) {
         struct archive_entry *entry = NULL;
         int rc = archive_read_next_header(walk.archive, &entry);

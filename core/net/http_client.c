@@ -9,9 +9,9 @@
 #include "core/net/http_client.h"
 
 #include "core/base/invariant.h"
+#include "core/net/curl_late.h"
 #include "core/net/http_call.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,14 +42,6 @@ static struct http_client *client_of(void *data)
     struct http_client *client = data;
     INVARIANT(client != NULL && client->magic == CLIENT_MAGIC);
     return client;
-}
-
-static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
-static CURLcode curl_init_code;
-
-static void init_curl(void)
-{
-    curl_init_code = curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
 /* ---- calls ---- */
@@ -216,9 +208,9 @@ static int timer_cb(CURLM *multi, long timeout_ms, void *ctx)
 
 enum err_code http_client_create(uv_loop_t *loop, struct http_client **ret_client, struct err *err)
 {
-    (void)pthread_once(&curl_once, init_curl);
-    if (curl_init_code != CURLE_OK) {
-        return err_set_origin(err, ERR_INTERNAL, (int)curl_init_code, "curl does not start");
+    enum err_code code = curl_late_open(err);
+    if (code != ERR_OK) {
+        return code;
     }
     struct http_client *client = calloc(1, sizeof *client);
     if (client == NULL) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/net/http_url.h"
 
+#include "core/net/curl_late.h"
+
 #include <arpa/inet.h>
 #include <curl/curl.h>
 #include <netinet/in.h>
@@ -42,6 +44,10 @@ static bool read_parts(CURLU *parsed, const char *url, struct http_url *ret)
 
 enum err_code http_url_parse(const char *url, struct http_url *ret, struct err *err)
 {
+    enum err_code code = curl_late_open(err);
+    if (code != ERR_OK) {
+        return code;
+    }
     CURLU *parsed = curl_url();
     bool ok = parsed != NULL && read_parts(parsed, url, ret);
     curl_url_cleanup(parsed);

@@ -9,6 +9,7 @@
 #include "core/base/invariant.h"
 #include "core/base/rng.h"
 #include "core/base/text.h"
+#include "core/net/curl_late.h"
 #include "core/net/websocket_core.h"
 
 #include <curl/curl.h>
@@ -302,6 +303,10 @@ static enum err_code prepare(struct websocket_connect *connect,
     char scheme[16];
     char path[4096];
     char query[4096] = "";
+    enum err_code code = curl_late_open(err);
+    if (code != ERR_OK) {
+        return code;
+    }
     CURLU *url = curl_url();
     bool ok =
         url != NULL &&

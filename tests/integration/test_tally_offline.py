@@ -43,6 +43,16 @@ class Offline(unittest.TestCase):
         self.assertIn(words, done.stdout + done.stderr)
         return done
 
+    def test_a_command_that_asks_no_server_waits_for_no_library_of_the_network(self):
+        """R12.5: they took three quarters of the time in which `tally estimate` answers (tools/bench/run estimate)."""
+        script = self.file("train.py", "import torch\n")
+        done = subprocess.run([os.path.join(BIN, "tally"), "estimate", script], capture_output=True, text=True, timeout=60,
+                              env={**os.environ, "LD_DEBUG": "files"})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("libcrypto.so", done.stderr)  # the loader does tell
+        for library in ("libcurl", "libarchive", "libgnutls", "libxml2", "libicu"):
+            self.assertNotIn(library, done.stderr)
+
     # ── catalogue ──
 
     def test_the_page_of_the_catalogue_is_what_the_program_prints(self):
