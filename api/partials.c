@@ -59,6 +59,11 @@ struct partial *partials_find(const struct partials *partials, struct id16 id)
     return partial;
 }
 
+struct partial *partials_first(const struct partials *partials)
+{
+    return partials->list;
+}
+
 static void add(struct partials *partials, struct partial *partial)
 {
     partial->next = partials->list;

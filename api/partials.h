@@ -29,9 +29,9 @@ struct partial_writer;
 
 struct partial {
     struct id16 id;
-    struct id16 account_id;
-    uint64_t size;   /* that it will have; at least 1 */
-    uint64_t offset; /* that is here, durably */
+    struct id16 account_id; /* or the machine's, of a job's result */
+    uint64_t size;          /* that it will have; at least 1 */
+    uint64_t offset;        /* that is here, durably */
     int64_t expires_at;
     bool is_busy;
     char *file_name;
@@ -48,6 +48,8 @@ void partials_close(struct partials *partials);
 
 /* NULL: there is none. Borrowed until the loop goes on, or until its owner of the moment has done with it if it is busy. */
 struct partial *partials_find(const struct partials *partials, struct id16 id);
+/* The first of all, in no order, for who goes through `next`. NULL: there is none. */
+struct partial *partials_first(const struct partials *partials);
 /* The place of its content. */
 void partial_path(const struct partials *partials, const struct partial *partial,
                   char ret[PATH_MAX]);

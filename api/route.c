@@ -25,6 +25,7 @@ static const struct route_table *const TABLES[] = {
     &ROUTES_OUTPUT,
     &ROUTES_UPLOADS,
     &ROUTES_RESULTS,
+    &ROUTES_RESULT_PIECES,
     &ROUTES_FEED,
     &ROUTES_EARNINGS,
     &ROUTES_MACHINES,

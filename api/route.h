@@ -56,6 +56,7 @@ extern const struct route_table ROUTES_PROVIDERS;
 extern const struct route_table ROUTES_RECEIPT;
 extern const struct route_table ROUTES_RECONCILIATIONS;
 extern const struct route_table ROUTES_RESULTS;
+extern const struct route_table ROUTES_RESULT_PIECES;
 extern const struct route_table ROUTES_RESUMABLE;
 extern const struct route_table ROUTES_SETTLEMENT;
 extern const struct route_table ROUTES_TOKENS;

@@ -84,7 +84,7 @@ static void on_reply(void *ctx, const struct server_reply *reply)
     struct errand *errand = ctx;
     INVARIANT(errand->magic == ERRAND_MAGIC);
     errand->call = NULL;
-    if (reply->outcome == SERVER_RETRY &&
+    if (reply->outcome == SERVER_RETRY && !errand->options.once &&
         (errand->options.patience_ms == 0 || time_mono_ns() < errand->give_up_ns)) {
         trace(TRACE_DEBUG, "server.retry", "path=\"%s\" status=%d detail=\"%s\"", errand->path,
               reply->status, reply->detail);
@@ -132,7 +132,11 @@ enum err_code errand_start(const struct errand_options *options, struct errand *
     errand->pause_ms = PAUSE_FIRST_MS;
     errand->give_up_ns = time_mono_ns() + (int64_t)options->patience_ms * NS_PER_MS;
     *ret_errand = errand;
-    send_request(errand);
+    if (options->after_ms > 0) {
+        (void)uv_timer_start(&errand->timer, on_timer, options->after_ms, 0);
+    } else {
+        send_request(errand);
+    }
     return ERR_OK;
 }
 

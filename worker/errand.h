@@ -18,6 +18,8 @@ struct errand_options {
     struct server *server;
     struct server_request request;
     bool keyed;           /* with an idempotency key of its own */
+    bool once;            /* SERVER_RETRY is an outcome as others are */
+    uint64_t after_ms;    /* first sent then */
     uint64_t patience_ms; /* 0: for ever */
     server_cb on_done;    /* never called from errand_start */
     void *ctx;

@@ -4,7 +4,7 @@
 #include "core/base/id.h"
 #include "core/base/trace.h"
 #include "worker/background.h"
-#include "worker/errand.h"
+#include "worker/result_upload.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,8 +25,7 @@ struct job_results {
     struct err list_err;
     bool cancelled;
     struct job_kept_facts *facts;
-    int fd; /* of the file being sent, -1 if none */
-    struct errand *errand;
+    struct result_upload *upload; /* NULL: the pool lists */
 };
 
 enum err_code job_results_path(const char *job_id, const char *name, char *ret, size_t ret_size,
@@ -53,10 +52,7 @@ enum err_code job_results_path(const char *job_id, const char *name, char *ret, 
 
 static void destroy(struct job_results *results)
 {
-    errand_cancel(results->errand);
-    if (results->fd >= 0) {
-        (void)close(results->fd);
-    }
+    result_upload_cancel(results->upload);
     scratch_results_deinit(&results->list);
     free(results);
 }
@@ -79,9 +75,7 @@ static void on_stored(void *ctx, const struct server_reply *reply)
     struct job_results *results = ctx;
     struct job_kept_facts *facts = results->facts;
     bool const is_output = facts->output_stored == 0;
-    results->errand = NULL;
-    (void)close(results->fd);
-    results->fd = -1;
+    results->upload = NULL;
     if (reply->outcome == SERVER_GONE || reply->outcome == SERVER_DENIED ||
         reply->outcome == SERVER_RETRY) {
         finish(results, reply->outcome);
@@ -120,34 +114,30 @@ static bool send_file(struct job_results *results, const char *name, bool is_out
 {
     char path[PATH_TEXT_MAX];
     uint64_t size = 0;
+    int fd = -1;
     struct err err = {0};
     enum err_code code = job_results_path(results->options.job_id, name, path, sizeof path, &err);
     if (code == ERR_OK) {
-        code = is_output
-                   ? open_output_log(results, &results->fd, &size, &err)
-                   : scratch_open_result(results->options.scratch, name, &results->fd, &size, &err);
+        code = is_output ? open_output_log(results, &fd, &size, &err)
+                         : scratch_open_result(results->options.scratch, name, &fd, &size, &err);
     }
     if (code == ERR_OK) {
-        struct errand_options const options = {
+        struct result_upload_options const options = {
             .loop = results->options.loop,
             .server = results->options.server,
-            .request = {.method = "PUT",
-                        .path = path,
-                        .upload = true,
-                        .upload_fd = results->fd,
-                        .upload_size = size},
-            .keyed = true, /* an answer that is lost must not store the file twice */
+            .path = path,
+            .fd = fd,
+            .size = size,
             .patience_ms = results->options.patience_ms,
             .on_done = on_stored,
             .ctx = results,
         };
-        code = errand_start(&options, &results->errand, &err);
+        code = result_upload_start(&options, &results->upload, &err);
     }
     if (code != ERR_OK) {
         trace_err(TRACE_WARN, "job.result_unsent", &err);
-        if (results->fd >= 0) {
-            (void)close(results->fd);
-            results->fd = -1;
+        if (fd >= 0) {
+            (void)close(fd);
         }
     }
     return code == ERR_OK;
@@ -190,7 +180,7 @@ static void list_done(void *ctx)
     if (results->list_code != ERR_OK) {
         trace_err(TRACE_ERROR, "job.results_unlisted", &results->list_err);
     }
-    send_next(results); /* from here on there is an errand, or it is finished */
+    send_next(results); /* from here on there is an upload, or it is finished */
 }
 
 enum err_code job_results_start(const struct job_results_options *options,
@@ -206,7 +196,6 @@ enum err_code job_results_start(const struct job_results_options *options,
     results->options.scratch = &results->scratch;
     results->facts = &options->kept->facts;
     results->options.job_id = results->job_id;
-    results->fd = -1;
     *ret_results = results;
     if (!background_run(options->loop, list_work, list_done, results)) {
         free(results);
@@ -220,7 +209,7 @@ void job_results_cancel(struct job_results *results)
     if (results == NULL) {
         return;
     }
-    if (results->errand == NULL) { /* still on the pool, which looks at it again */
+    if (results->upload == NULL) { /* still on the pool, which looks at it again */
         results->cancelled = true;
         return;
     }

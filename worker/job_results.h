@@ -2,7 +2,7 @@
  *
  *     listing (pool) ─▶ output.log ─▶ result 1 ─▶ result 2 ─▶ … ─▶ on_done
  *
- * Rules:   one file at a time, each repeated until it is taken or `patience_ms` is over. A file the server refuses is left
+ * Rules:   one file at a time, each until it is taken or `patience_ms` is over without progress (result_upload.h). A file the server refuses is left
  *          out and counted.
  * Owner:   frees itself after on_done, or later after job_results_cancel.
  * Thread:  loop. */

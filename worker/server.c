@@ -35,6 +35,7 @@ struct server_call {
 struct wire {
     char url[URL_MAX];
     char authorization[AUTHORIZATION_MAX];
+    char offset[24];
     struct http_field headers[4];
     struct http_call_options options;
 };
@@ -110,6 +111,11 @@ static bool prepare(struct wire *wire, const char *base, const char *token,
     if (request->idempotency_key != NULL) {
         wire->headers[count++] = (struct http_field){"Idempotency-Key", request->idempotency_key};
     }
+    if (request->is_piece) {
+        (void)snprintf(wire->offset, sizeof wire->offset, "%llu",
+                       (unsigned long long)request->upload_offset);
+        wire->headers[count++] = (struct http_field){"Upload-Offset", wire->offset};
+    }
     bool const is_file = request->upload || request->download;
     wire->options = (struct http_call_options){
         .method = request->method,
@@ -120,6 +126,7 @@ static bool prepare(struct wire *wire, const char *base, const char *token,
         .upload = request->upload,
         .upload_fd = request->upload_fd,
         .upload_size = request->upload_size,
+        .upload_offset = request->upload_offset,
         .download = request->download,
         .download_fd = request->download_fd,
         .transfer_size_max = request->download ? request->download_max : 0,

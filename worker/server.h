@@ -37,8 +37,10 @@ struct server_request {
     const char *path;            /* "/v1/..." */
     struct bytes body;           /* JSON; copied; {NULL, 0}: none */
     const char *idempotency_key; /* NULL: none */
-    bool upload;                 /* send upload_size bytes of upload_fd instead */
+    bool upload;   /* send upload_size bytes of upload_fd instead, from upload_offset on */
+    bool is_piece; /* and say that it begins there */
     int upload_fd;
+    uint64_t upload_offset;
     uint64_t upload_size;
     bool download; /* write a 2xx body to download_fd */
     int download_fd;

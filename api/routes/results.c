@@ -1,5 +1,6 @@
 /* Files on their way between machines and people: a job's input to its host, result files from it, and to whom they belong. */
 // SPDX-License-Identifier: Apache-2.0
+#include "api/results.h"
 #include "api/blob_body.h"
 #include "api/presence.h"
 #include "api/route.h"
@@ -145,7 +146,7 @@ static void result_stored(struct call *call)
                          json_of_hash(result->digest)));
 }
 
-static void result_blob(struct blob_body *body, const struct blob *blob)
+void results_command(struct blob_body *body, const struct blob *blob)
 {
     struct call *call = body->call;
     /* What an Idempotency-Key stands for: this content under this name (which is in the path). */
@@ -156,7 +157,12 @@ static void result_blob(struct blob_body *body, const struct blob *blob)
         .result = {.size = blob->size, .file_name = body->file_name, .digest = blob->digest},
     };
     presence_heard(call->api->presence, call->principal.host_id);
-    call_submit(call, CLASS_REPORT, result_stored);
+}
+
+static void result_blob(struct blob_body *body, const struct blob *blob)
+{
+    results_command(body, blob);
+    call_submit(body->call, CLASS_REPORT, result_stored);
 }
 
 /* Newest last; `ret` has room for JOB_RESULTS_MAX. */
@@ -170,14 +176,6 @@ static size_t results_of(struct reading *reading, struct id16 job_id, struct res
     }
     return count;
 }
-
-/* What is stored is known when it is stored, so files that come side by side would each find the same room: it is promised to them in turn, for
- * as long as the call lives. By then the file is in the views, or is not kept. */
-struct result_room {
-    struct result_room *next;
-    struct id16 job_id;
-    uint64_t size;
-};
 
 struct result_upload { /* in the call's arena */
     struct blob_body body;
@@ -193,14 +191,49 @@ static uint64_t room_promised(const struct api *api, struct id16 job_id)
     return size;
 }
 
+void results_give_back(struct call *call, const struct result_room *room)
+{
+    struct result_room **at = &call->api->result_rooms;
+    while (*at != room) {
+        at = &(*at)->next;
+    }
+    *at = room->next;
+}
+
 static void give_room_back(struct call *call)
 {
     const struct result_upload *upload = call->state;
-    struct result_room **at = &call->api->result_rooms;
-    while (*at != &upload->room) {
-        at = &(*at)->next;
+    results_give_back(call, &upload->room);
+}
+
+/* Room that is stored or promised to nobody. */
+static uint64_t free_room(const struct call *call, uint64_t stored)
+{
+    uint64_t promised = room_promised(call->api, call->id);
+    uint64_t left = stored < JOB_RESULTS_SIZE_MAX ? JOB_RESULTS_SIZE_MAX - stored : 0;
+    return promised < left ? left - promised : 0;
+}
+
+bool results_promise(struct call *call, struct result_room *room, uint64_t stored, uint64_t size)
+{
+    uint64_t left = stored < JOB_RESULTS_SIZE_MAX ? JOB_RESULTS_SIZE_MAX - stored : 0;
+    if (size > left) {
+        call_problem(call, 413, "results_too_large",
+                     "a job's result files have at most %" PRIu64 " bytes together; %" PRIu64
+                     " are left",
+                     JOB_RESULTS_SIZE_MAX, left);
+        return false;
     }
-    *at = upload->room.next;
+    if (size > free_room(call, stored)) { /* there may be room again */
+        call_problem(call, 429, "results_on_their_way",
+                     "of the %" PRIu64 " bytes that are left for the job's result files %" PRIu64
+                     " are promised to files on their way; try again when they have come",
+                     left, room_promised(call->api, call->id));
+        return false;
+    }
+    *room = (struct result_room){.next = call->api->result_rooms, .job_id = call->id, .size = size};
+    call->api->result_rooms = room;
+    return true;
 }
 
 /* How large the file may get, and that much of the job's room is promised. False: the problem was sent. */
@@ -210,62 +243,58 @@ static bool take_room(struct call *call, struct result_upload *upload, uint64_t 
     int64_t length = http_request_head(call->request)->content_length;
     bool is_known = length != HTTP_LENGTH_NONE || !http_request_head(call->request)->chunked;
     uint64_t size = is_known && length > 0 ? (uint64_t)length : 0;
-    uint64_t promised = room_promised(call->api, call->id);
-    uint64_t left = stored < JOB_RESULTS_SIZE_MAX ? JOB_RESULTS_SIZE_MAX - stored : 0;
-    uint64_t free_now = promised < left ? left - promised : 0;
     upload->body.size_max = file_max;
     if (size > file_max) {
         return true; /* refused with the largest file there may be */
     }
-    if (!is_known) { /* as much as it can become */
+    if (!is_known) { /* as much as it can become, but at least a byte */
+        uint64_t free_now = free_room(call, stored);
         size = free_now < file_max ? free_now : file_max;
+        size = size == 0 ? 1 : size;
         upload->body.size_max = size;
     }
-    if (size > left || (!is_known && left == 0)) {
-        call_problem(call, 413, "results_too_large",
-                     "a job's result files have at most %" PRIu64 " bytes together; %" PRIu64
-                     " are left",
-                     JOB_RESULTS_SIZE_MAX, left);
+    if (!results_promise(call, &upload->room, stored, size)) {
         return false;
     }
-    if (size > free_now || (!is_known && free_now == 0)) { /* there may be room again */
-        call_problem(call, 429, "results_on_their_way",
-                     "of the %" PRIu64 " bytes that are left for the job's result files %" PRIu64
-                     " are promised to files on their way; try again when they have come",
-                     left, promised);
-        return false;
-    }
-    upload->room =
-        (struct result_room){.next = call->api->result_rooms, .job_id = call->id, .size = size};
-    call->api->result_rooms = &upload->room;
     call->on_free = give_room_back;
+    return true;
+}
+
+bool results_begin(struct call *call, struct reading *reading, struct result_facts *ret)
+{
+    struct job_row job;
+    struct ledger_row ledger = {0};
+    struct result_entry entries[JOB_RESULTS_MAX];
+    if (!job_result_name_is_good(call->rest)) {
+        call_problem(call, 422, "result_name",
+                     "a result's name is a relative path of at most %d bytes of UTF-8 without "
+                     "empty, '.' or '..' parts, backslashes and control characters",
+                     JOB_RESULT_NAME_MAX);
+        return false;
+    }
+    if (!reading_open(reading, call) || !own_job(call, reading, &job)) {
+        return false;
+    }
+    if (job.status != JOB_RUNNING) {
+        reading_close(reading);
+        call_problem(call, 409, "not_running", "the job has not been started");
+        return false;
+    }
+    (void)state_ledger(reading->store, &ledger);
+    (void)results_of(reading, call->id, entries, &ret->stored);
+    ret->file_max = ledger.upload_max;
+    ret->attempt = job.attempt;
     return true;
 }
 
 static void put_result(struct call *call)
 {
     struct reading reading;
-    struct job_row job;
-    struct ledger_row ledger = {0};
-    struct result_entry entries[JOB_RESULTS_MAX];
-    uint64_t total;
-    if (!job_result_name_is_good(call->rest)) {
-        call_problem(call, 422, "result_name",
-                     "a result's name is a relative path of at most %d bytes of UTF-8 without "
-                     "empty, '.' or '..' parts, backslashes and control characters",
-                     JOB_RESULT_NAME_MAX);
+    struct result_facts facts;
+    if (!results_begin(call, &reading, &facts)) {
         return;
     }
-    if (!reading_open(&reading, call) || !own_job(call, &reading, &job)) {
-        return;
-    }
-    (void)state_ledger(reading.store, &ledger);
-    (void)results_of(&reading, call->id, entries, &total);
     reading_close(&reading);
-    if (job.status != JOB_RUNNING) {
-        call_problem(call, 409, "not_running", "the job has not been started");
-        return;
-    }
     struct result_upload *upload = arena_alloc(&call->arena, sizeof *upload);
     if (upload == NULL) {
         call_problem(call, 503, "no_memory", "out of memory; try again");
@@ -279,7 +308,7 @@ static void put_result(struct call *call)
         .file_name = bytes_of_text(call->rest),
     };
     call->state = &upload->body; /* its first member: what both of them find there */
-    if (take_room(call, upload, total, ledger.upload_max)) {
+    if (take_room(call, upload, facts.stored, facts.file_max)) {
         blob_body_read(&upload->body);
     }
 }

@@ -5,8 +5,8 @@
  * Once:    completing is a command whose id is made from the unfinished upload's. So the log knows what became of it, whenever and however often it is asked
  *          for, and the unfinished one is removed only when the log has it. */
 // SPDX-License-Identifier: Apache-2.0
+#include "api/resumable.h"
 #include "api/fields.h"
-#include "api/partials.h"
 #include "api/route.h"
 #include "api/upload_json.h"
 #include "api/upload_receive.h"
@@ -211,13 +211,22 @@ static void get_resumable(struct call *call)
 
 /* ── beginning ─────────────────────────────────────────────────────────────────────────────────── */
 
-/* What is said before anything is taken. False: the problem was sent. */
-static bool takes_writes(struct call *call)
+bool resumable_is_writable(struct call *call)
 {
     const char *read_only = ledger_read_only_reason(call->api->ledger);
     if (read_only != NULL) {
         call_problem(call, 503, "read_only", "nothing can be written now: %s", read_only);
-    } else if (ledger_disk_is_nearly_full(call->api->ledger)) {
+    }
+    return read_only == NULL;
+}
+
+/* What is said before anything is taken. False: the problem was sent. */
+static bool takes_writes(struct call *call)
+{
+    if (!resumable_is_writable(call)) {
+        return false;
+    }
+    if (ledger_disk_is_nearly_full(call->api->ledger)) {
         call_problem(call, 507, "disk_full",
                      "the disk is nearly full; what was sent so far is kept, try again later");
     } else {
@@ -345,6 +354,7 @@ struct sending {
     bool paused;
     bool too_long;
     bool disk_full;
+    bool may_fill_disk;
 };
 
 static void finish_piece(struct sending *sending)
@@ -397,7 +407,7 @@ static void abort_cb(struct call *call)
 static bool fills_disk(struct sending *sending, size_t size)
 {
     sending->unlooked += size;
-    if (sending->unlooked < LOOK_EVERY) {
+    if (sending->may_fill_disk || sending->unlooked < LOOK_EVERY) {
         return false;
     }
     sending->unlooked = 0;
@@ -447,7 +457,7 @@ static bool is_piece(const char *type)
 }
 
 /* Whether this request may write to it now. */
-static bool check_piece(struct call *call, const struct partial *partial)
+static bool check_piece(struct call *call, const struct partial *partial, bool may_fill_disk)
 {
     const struct http_head *head = http_request_head(call->request);
     const char *text = http_head_header(head, "upload-offset");
@@ -473,20 +483,15 @@ static bool check_piece(struct call *call, const struct partial *partial)
                        partial->size - partial->offset);
         refuse(call, partial, 413, "piece_too_long", detail);
     } else {
-        return takes_writes(call);
+        return may_fill_disk ? resumable_is_writable(call) : takes_writes(call);
     }
     return false;
 }
 
-static void patch_resumable(struct call *call)
+void resumable_read_piece(struct call *call, struct partial *partial, bool may_fill_disk)
 {
     struct err err = {0};
-    struct partial *partial = own(call, call->id);
-    if (partial == NULL) {
-        reply_missing(call);
-        return;
-    }
-    if (!check_piece(call, partial)) {
+    if (!check_piece(call, partial, may_fill_disk)) {
         return;
     }
     struct sending *sending = arena_alloc(&call->arena, sizeof *sending);
@@ -494,7 +499,8 @@ static void patch_resumable(struct call *call)
         call_problem(call, 503, "no_memory", "out of memory; try again");
         return;
     }
-    *sending = (struct sending){.call = call, .left = partial->size - partial->offset};
+    *sending = (struct sending){
+        .call = call, .left = partial->size - partial->offset, .may_fill_disk = may_fill_disk};
     const struct partial_piece piece = {
         .ctx = sending, .on_room = room_cb, .on_done = piece_done_cb};
     if (partial_writer_create(call->api->partials, partial, &piece, &sending->writer, &err) !=
@@ -506,6 +512,16 @@ static void patch_resumable(struct call *call)
     call->on_abort = abort_cb;
     const struct http_body_stream stream = {.on_data = data_cb, .on_end = end_cb, .ctx = sending};
     http_request_stream_body(call->request, &stream);
+}
+
+static void patch_resumable(struct call *call)
+{
+    struct partial *partial = own(call, call->id);
+    if (partial == NULL) {
+        reply_missing(call);
+    } else {
+        resumable_read_piece(call, partial, false);
+    }
 }
 
 /* ── the end ───────────────────────────────────────────────────────────────────────────────────── */

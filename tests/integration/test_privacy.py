@@ -103,6 +103,8 @@ POST   /v1/workers/jobs/{id}/metrics                  401  403  403  403  403  4
 POST   /v1/workers/jobs/{id}/output                   401  403  403  403  403  409  404  403  403
 POST   /v1/workers/jobs/{id}/reports                  401  403  403  403  403  409  404  403  403
 POST   /v1/workers/jobs/{id}/progress                 401  403  403  403  403  409  404  403  403
+PATCH  /v1/workers/jobs/{id}/results/{tail}           401  403  403  403  403  409  404  403  403
+POST   /v1/workers/jobs/{id}/results/{tail}           401  403  403  403  403  409  404  403  403
 PUT    /v1/workers/jobs/{id}/results/{tail}           401  403  403  403  403  409  404  403  403
 POST   /v1/workers/jobs/{id}/start                    401  403  403  403  403  409  404  403  403
 """
@@ -183,7 +185,8 @@ class Privacy(unittest.TestCase):
             "POST /v1/uploads": (None, b""), "POST /v1/uploads/resumable": (None, {}),
             "GET /v1/uploads/resumable/{id}": (cls.pieces, None), "PATCH /v1/uploads/resumable/{id}": (cls.pieces, b"x"),
             "DELETE /v1/uploads/resumable/{id}": (cls.pieces, None), "POST /v1/uploads/resumable/{id}/complete": (cls.pieces, {}),
-            "PUT /v1/workers/jobs/{id}/results/{tail}": (job, b"x"),
+            "PUT /v1/workers/jobs/{id}/results/{tail}": (job, b"x"), "PATCH /v1/workers/jobs/{id}/results/{tail}": (job, b"x"),
+            "POST /v1/workers/jobs/{id}/results/{tail}": (job, {"size": 1, "digest": "00" * 32}),
             **{"%s /v1/webhooks/{id}%s" % tuple((name + " ").split(" ")[:2]): (hooks[0], body) for name, body in {
                 "GET": None, "GET /attempts": None, "POST /cursor": {"after": 10**9}, "POST /resend": {"sequence": 10**9}, "POST /resume": {},
                 "POST /rotate": {}, "POST /test": {}}.items()},
