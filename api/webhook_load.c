@@ -4,9 +4,11 @@
 #include "core/base/trace.h"
 #include "projections/streams.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define EVENT_ARENA_MAX ((size_t)1 << 18)
 
@@ -147,10 +149,9 @@ enum err_code webhook_load(struct webhooks *webhooks, struct feed_snapshot *snap
         return err_set(err, ERR_NOMEM, "no memory for a webhook");
     }
     webhook->id = webhook_id;
-    enum err_code code =
-        state_webhook(snapshot->store, webhook_id, &webhook->row) && webhook->row.deleted == 0
-            ? ERR_OK
-            : err_set(err, ERR_NOT_FOUND, "there is no such webhook");
+    enum err_code code = state_webhook(snapshot->store, webhook_id, &webhook->row)
+                             ? ERR_OK
+                             : err_set(err, ERR_NOT_FOUND, "there is no such webhook");
     arena_init(&arena, EVENT_ARENA_MAX);
     if (code == ERR_OK) {
         code = read_created(snapshot, &arena, webhook, err);
@@ -166,7 +167,36 @@ enum err_code webhook_load(struct webhooks *webhooks, struct feed_snapshot *snap
     webhook->principal = (struct principal){
         .known = true, .account_id = webhook->row.account_id, .scopes = webhook->row.scopes};
     webhook->saved_cursor = webhook->progress.cursor;
+    webhook->place = webhook_place_after(&webhook->progress);
     webhook->pending = true;
     *ret = webhook;
     return ERR_OK;
+}
+
+/* Whose webhook is gone: deleted while it was written, or in a part of the log that is lost; and what a crash left half written. */
+static bool is_left_over(struct feed_snapshot *snapshot, const char *name)
+{
+    struct webhook_row row;
+    struct id16 id;
+    size_t const size = ID_TEXT_SIZE - 1;
+    bool const is_ours =
+        strlen(name) >= size && id_parse(bytes_of(name, size), &id, NULL) == ERR_OK;
+    return is_ours &&
+           (name[size] == '.' || (name[size] == '\0' && !state_webhook(snapshot->store, id, &row) &&
+                                  store_check(snapshot->store, NULL) == ERR_OK));
+}
+
+void webhooks_clean(struct feed_snapshot *snapshot, const char *folder)
+{
+    DIR *dir = opendir(folder);
+    const struct dirent *entry;
+    /* Only this thread reads the folder. NOLINTNEXTLINE(concurrency-mt-unsafe) */
+    while (dir != NULL && (entry = readdir(dir)) != NULL) {
+        if (is_left_over(snapshot, entry->d_name) && unlinkat(dirfd(dir), entry->d_name, 0) == 0) {
+            trace(TRACE_INFO, "webhook.left_over", "file=%s", entry->d_name);
+        }
+    }
+    if (dir != NULL) {
+        (void)closedir(dir);
+    }
 }

@@ -111,11 +111,54 @@ void webhook_cancel(struct webhook *webhook)
             call_problem(delivery->call, 503, "unavailable",
                          "the delivery was given up: the server stops, or the webhook was deleted");
         }
-        *(delivery->is_slow ? &delivery->webhooks->slow : &delivery->webhooks->quick) -= 1;
-        free(delivery);
+        webhook_delivery_free(delivery);
     }
     webhook->main = NULL;
     webhook->side = NULL;
+}
+
+/* ── places ────────────────────────────────────────────────────────────────────────────────────── */
+
+/* A few of each for one account, so that it takes many to fill them. */
+static const struct {
+    size_t all;
+    size_t of_account;
+} PLACES[WEBHOOK_PLACES] = {[PLACE_NEW] = {32, 4},
+                            [PLACE_QUICK] = {48, 4},
+                            [PLACE_SLOW] = {16, 2},
+                            [PLACE_ASKED] = {16, 2}};
+
+bool webhook_has_place(const struct webhooks *webhooks, struct id16 account_id,
+                       enum webhook_place place)
+{
+    size_t all = 0;
+    size_t own = 0;
+    for (const struct delivery *at = webhooks->on_the_way; at != NULL; at = at->next) {
+        if (at->place == place) {
+            all++;
+            own += id_equal(at->webhook->row.account_id, account_id) ? 1 : 0;
+        }
+    }
+    return all < PLACES[place].all && own < PLACES[place].of_account;
+}
+
+enum webhook_place webhook_place_after(const struct webhook_progress *progress)
+{
+    uint64_t const count = progress->attempt_count;
+    const struct webhook_attempt *last = &progress->attempts[(count - 1) % WEBHOOK_ATTEMPTS_MAX];
+    return count == 0                                  ? PLACE_NEW
+           : last->good && last->ms <= WEBHOOK_SLOW_MS ? PLACE_QUICK
+                                                       : PLACE_SLOW;
+}
+
+void webhook_delivery_free(struct delivery *delivery)
+{
+    struct delivery **link = &delivery->webhooks->on_the_way;
+    while (*link != delivery) {
+        link = &(*link)->next;
+    }
+    *link = delivery->next;
+    free(delivery);
 }
 
 /* ── what ──────────────────────────────────────────────────────────────────────────────────────── */
@@ -232,7 +275,7 @@ enum err_code webhook_send(struct webhooks *webhooks, struct feed_snapshot *snap
         .webhooks = webhooks,
         .webhook = webhook,
         .is_https = parts.is_https,
-        .is_slow = webhook->is_slow,
+        .place = kind == ATTEMPT_DELIVERY ? webhook->place : PLACE_ASKED,
         .began = time_mono_ns(),
         .attempt = {.at = time_wall_ns(),
                     .kind = kind,
@@ -245,7 +288,8 @@ enum err_code webhook_send(struct webhooks *webhooks, struct feed_snapshot *snap
         return code;
     }
     delivery->call = call;
+    delivery->next = webhooks->on_the_way;
+    webhooks->on_the_way = delivery;
     *place = delivery;
-    *(delivery->is_slow ? &webhooks->slow : &webhooks->quick) += 1;
     return ERR_OK;
 }

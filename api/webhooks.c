@@ -15,10 +15,6 @@
 #define COMMIT_WAIT_NS (20 * NS_PER_MS) /* commits that come together are looked at together */
 #define TURN_NS (10 * NS_PER_MS)        /* a snapshot is not held longer */
 #define TURN_REST_NS (10 * NS_PER_MS)
-#define CHUNK 64
-#define CHUNKS_A_TURN 8     /* of events that are not of its types */
-#define SAVE_SKIPPED 100000 /* so many of them, and the cursor is worth writing */
-#define SLOW_MS 2000
 #define RETRY_MAX_NS (3600 * NS_PER_S)
 #define GIVE_UP_FAILURES                                                                           \
     3 /* however long ago the first was: the server itself may have been away */
@@ -108,49 +104,6 @@ static void failed(struct webhooks *webhooks, struct webhook *webhook, int statu
 
 /* ── one webhook's turn ────────────────────────────────────────────────────────────────────────── */
 
-static bool wants_type(const struct webhook *webhook, struct feed_snapshot *snapshot,
-                       uint64_t sequence)
-{
-    struct bytes record;
-    struct record_header header;
-    if (webhook->type_count == 0 ||
-        log_reader_record(snapshot->log, sequence, &record, NULL) != ERR_OK ||
-        record_header_decode(record, &header, NULL) != ERR_OK) {
-        return true; /* whoever renders it will tell */
-    }
-    for (size_t i = 0; i < webhook->type_count; i++) {
-        if (webhook->types[i] == header.type) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The event behind the cursor that it is to be told of; 0: none yet. What is passed over moves the cursor. */
-static uint64_t next_event(struct webhook *webhook, struct feed_snapshot *snapshot,
-                           const struct feed_view *view)
-{
-    uint64_t *cursor = &webhook->progress.cursor;
-    for (int chunk = 0; chunk < CHUNKS_A_TURN && *cursor < snapshot->head; chunk++) {
-        uint64_t sequences[CHUNK];
-        uint64_t reached;
-        size_t count = feed_view_next(view, snapshot, *cursor, sequences, CHUNK, &reached);
-        for (size_t i = 0; i < count; i++) {
-            if (wants_type(webhook, snapshot, sequences[i])) {
-                return sequences[i];
-            }
-            *cursor = sequences[i];
-        }
-        *cursor = reached > *cursor ? reached : *cursor;
-    }
-    webhook->pending = *cursor < snapshot->head;
-    if (*cursor - webhook->saved_cursor > SAVE_SKIPPED && *cursor > webhook->saved_cursor) {
-        webhook->saved_cursor = *cursor; /* once for each so many */
-        webhook_changed(webhook);
-    }
-    return 0;
-}
-
 /* No event of its can be told: the topics are somebody else's now, or there is no memory. It is tried again later. */
 static void stuck(struct webhooks *webhooks, struct webhook *webhook, const struct err *err)
 {
@@ -166,7 +119,7 @@ static void deliver(struct webhooks *webhooks, struct feed_snapshot *snapshot,
     enum err_code code =
         feed_view_make(snapshot, &webhook->principal, &webhook->subscription, &view, &err);
     if (code == ERR_OK) {
-        uint64_t sequence = next_event(webhook, snapshot, &view);
+        uint64_t sequence = webhook_next(webhooks, webhook, snapshot, &view);
         if (sequence != 0) {
             code = webhook_send(webhooks, snapshot, webhook, &view, ATTEMPT_DELIVERY, sequence,
                                 NULL, &err);
@@ -181,11 +134,6 @@ static bool may_go(const struct webhook *webhook)
 {
     return webhook->main == NULL && webhook->row.paused == 0 && webhook->pause_asked == 0 &&
            webhook->pending;
-}
-
-static bool has_room(const struct webhooks *webhooks, const struct webhook *webhook)
-{
-    return webhook->is_slow ? webhooks->slow < WEBHOOKS_SLOW : webhooks->quick < WEBHOOKS_QUICK;
 }
 
 /* ── everybody's ───────────────────────────────────────────────────────────────────────────────── */
@@ -203,7 +151,7 @@ static bool serve(struct webhooks *webhooks, struct feed_snapshot *snapshot,
         sooner(wake_at, webhook->next_try);
         return false;
     }
-    if (!has_room(webhooks, webhook)) {
+    if (!webhook_has_place(webhooks, webhook->row.account_id, webhook->place)) {
         return false; /* whose end makes room will wake us */
     }
     deliver(webhooks, snapshot, webhook);
@@ -229,7 +177,7 @@ static bool deliver_all(struct webhooks *webhooks, struct feed_snapshot *snapsho
         if (!over && may_go(webhook) && serve(webhooks, snapshot, webhook, now, wake_at)) {
             *served_end = webhook;
             served_end = &webhook->next;
-            over = time_mono_ns() - now > TURN_NS;
+            over = time_mono_ns() - now > TURN_NS || webhooks->looks_left == 0;
         } else {
             *kept_end = webhook;
             kept_end = &webhook->next;
@@ -273,6 +221,7 @@ static void timer_cb(uv_timer_t *timer)
         webhooks_wake(webhooks, NS_PER_S);
         return;
     }
+    webhook_turn(webhooks, &snapshot);
     check_pauses(webhooks, &snapshot, now, &wake_at);
     if (deliver_all(webhooks, &snapshot, now, &wake_at)) {
         sooner(&wake_at, now + TURN_REST_NS);
@@ -311,11 +260,10 @@ void webhooks_over(struct delivery *delivery)
     struct webhook *webhook = delivery->webhook;
     const struct webhook_attempt *attempt = &delivery->attempt;
     struct call *call = delivery->call;
-    *(delivery->is_slow ? &webhooks->slow : &webhooks->quick) -= 1;
     webhooks->stats.attempts++;
     webhooks->stats.failures += attempt->good ? 0 : 1;
     webhook_progress_add(&webhook->progress, attempt);
-    webhook->is_slow = !attempt->good || attempt->ms > SLOW_MS;
+    webhook->place = webhook_place_after(&webhook->progress);
     if (attempt->kind != ATTEMPT_DELIVERY) {
         webhook->side = NULL;
     } else {
@@ -335,7 +283,7 @@ void webhooks_over(struct delivery *delivery)
         call->awaiting = false;
         call_reply(call, 200, json);
     }
-    free(delivery);
+    webhook_delivery_free(delivery);
     webhooks_wake(webhooks, 0);
 }
 
@@ -356,7 +304,8 @@ static void drop(struct webhooks *webhooks, struct webhook *webhook)
         call_problem(webhook->moved, 404, "no_such_webhook", "you have no such webhook");
     }
     if (webhook_path(webhooks, webhook->id, path, NULL) == ERR_OK) {
-        (void)remove(path);
+        (void)remove(
+            path); /* what is being written now is removed when it is; after a crash at the next start */
     }
     free(webhook);
 }
@@ -366,7 +315,7 @@ static void refresh(struct webhooks *webhooks, struct feed_snapshot *snapshot, s
     struct webhook *webhook = webhooks_find(webhooks, id);
     struct webhook_row row;
     struct err err = {0};
-    bool live = state_webhook(snapshot->store, id, &row) && row.deleted == 0;
+    bool live = state_webhook(snapshot->store, id, &row);
     if (webhook != NULL && !live) {
         drop(webhooks, webhook);
     } else if (webhook != NULL) {
@@ -388,8 +337,11 @@ static void refresh(struct webhooks *webhooks, struct feed_snapshot *snapshot, s
             trace_err(TRACE_ERROR, "webhook.not_loaded", &err);
             return;
         }
-        webhook->next = webhooks->first;
-        webhooks->first = webhook;
+        struct webhook **end = &webhooks->first; /* whoever waits already is before it */
+        while (*end != NULL) {
+            end = &(*end)->next;
+        }
+        *end = webhook;
     }
 }
 
@@ -466,6 +418,11 @@ void webhooks_try(struct webhooks *webhooks, struct call *call, struct id16 webh
     if (webhook == NULL) {
         return;
     }
+    if (!webhook_has_place(webhooks, webhook->row.account_id, PLACE_ASKED)) {
+        call_problem(call, 503, "webhooks_busy",
+                     "too many tests and resends are on their way; try again");
+        return;
+    }
     enum err_code code = feed_snapshot_open(webhooks->api, &snapshot, &err);
     if (code != ERR_OK) {
         call_refuse(call, &err);
@@ -498,8 +455,7 @@ void webhooks_move(struct webhooks *webhooks, struct call *call, struct id16 web
         if (webhook->main->http != NULL) {
             http_call_cancel(webhook->main->http);
         }
-        *(webhook->main->is_slow ? &webhooks->slow : &webhooks->quick) -= 1;
-        free(webhook->main);
+        webhook_delivery_free(webhook->main);
         webhook->main = NULL;
     }
     webhook->progress.cursor = after;
@@ -565,7 +521,9 @@ static enum err_code open_all(struct webhooks *webhooks, struct err *err)
         webhooks->is_local = ledger.network == NETWORK_LOCAL;
         webhooks->generation = ledger.generation;
         webhooks->key.log_id = ledger.log_id;
+        webhooks->types.after = webhooks->types.upto = snapshot.head;
         load_all(webhooks, &snapshot);
+        webhooks_clean(&snapshot, folder);
     }
     feed_snapshot_close(&snapshot);
     return ERR_OK;

@@ -6,8 +6,9 @@
  * What:    the events that a follower with the same scopes and topics gets (api/feed_read.h), of the types asked for, in order, one a request, the next
  *          when the last was taken. At least once: the cursor is written behind the deliveries, and an event has one message id for ever.
  * Where:   https to public addresses, looked at after the name's lookup; http to this machine on a local chain. No redirects.
- * Fair:    WEBHOOKS_QUICK deliveries at a time for receivers that answer, WEBHOOKS_SLOW for those that failed or took long at their last one: these never
- *          hold up the others.
+ * Fair:    there are places for receivers whose last answer was quick and good, others for those that failed or took long at their last one, others for
+ *          those that never answered yet, and others for what people ask for by hand: none of these hold up another. An account has a few of each. What is passed
+ *          over, because it is not for a webhook, is bounded in each turn and shared among those that look.
  * Memory:  a webhook is a position in the log, as a follower is, and its last attempts.
  * Thread:  the loop's; its file is written on the pool. */
 // SPDX-License-Identifier: Apache-2.0
@@ -18,8 +19,6 @@
 #include "api/feed_message.h"
 #include "api/webhook_progress.h"
 
-#define WEBHOOKS_QUICK 48
-#define WEBHOOKS_SLOW 16
 #define WEBHOOK_TYPES_MAX 32
 #define WEBHOOK_URL_MAX 2048
 
@@ -69,6 +68,7 @@ struct webhooks_stats {
     uint64_t failing;  /* of those that are not paused */
     uint64_t attempts; /* since the start */
     uint64_t failures;
+    uint64_t looked_at; /* events, for webhooks that wanted none of them */
 };
 struct webhooks_stats webhooks_stats(const struct webhooks *webhooks);
 

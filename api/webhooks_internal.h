@@ -1,6 +1,7 @@
 /* api/webhooks_internal.h: what the files of webhooks share.
  *
- * webhooks.c: the list and whose turn it is; webhook_load.c: what log and disk say of one; webhook_send.c: a POST; webhook_save.c: its file. */
+ * webhooks.c: the list and whose turn it is; webhook_load.c: what log and disk say of one; webhook_next.c: which event is next; webhook_send.c: a POST and
+ * the places for them; webhook_save.c: its file. */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef API_WEBHOOKS_INTERNAL_H
 #define API_WEBHOOKS_INTERNAL_H
@@ -12,6 +13,17 @@
 
 #include <limits.h>
 
+/* Which kind of place a delivery takes. */
+enum webhook_place {
+    PLACE_NEW,   /* it never answered */
+    PLACE_QUICK, /* its last answer was good and came soon */
+    PLACE_SLOW,  /* it was not, or did not */
+    PLACE_ASKED, /* a test or a resend */
+};
+#define WEBHOOK_PLACES 4
+#define WEBHOOK_SLOW_MS 2000
+#define EVENT_TYPE_NUMBERS 256
+
 struct webhook {
     struct id16 id;
     struct webhook_row row;
@@ -21,8 +33,8 @@ struct webhook {
     size_t type_count; /* 0: all */
     uint16_t types[WEBHOOK_TYPES_MAX];
     struct webhook_progress progress;
-    bool pending;          /* there may be something for it */
-    bool is_slow;          /* the last attempt failed or took long */
+    bool pending; /* there may be something for it */
+    enum webhook_place place;
     int64_t next_try;      /* monotonic */
     int64_t pause_asked;   /* monotonic; 0: not */
     struct delivery *main; /* the event behind the cursor, on its way */
@@ -44,9 +56,17 @@ struct delivery {
     struct http_call *http;
     struct call *call; /* of a test or a resend */
     bool is_https;
-    bool is_slow;  /* counted among the slow ones */
+    enum webhook_place place;
     int64_t began; /* monotonic */
     struct webhook_attempt attempt;
+    struct delivery *next; /* on its way */
+};
+
+/* When each type of event was last, of those from `after` on that were looked at: whoever waits for a rare one need not look at all the others. */
+struct webhook_types {
+    uint64_t after;
+    uint64_t upto;
+    uint64_t last[EVENT_TYPE_NUMBERS];
 };
 
 struct webhooks {
@@ -57,8 +77,11 @@ struct webhooks {
     struct webhook_key key;
     struct http_client *http;
     struct webhook *first;
-    size_t quick; /* deliveries on their way */
-    size_t slow;
+    struct delivery *on_the_way;
+    struct webhook_types types;
+    size_t looks_left; /* of this turn */
+    size_t lookers;    /* webhooks that used up their share of the turn's looks */
+    size_t share;
     uv_timer_t timer;
     int64_t timer_at; /* monotonic; 0: it does not run */
     struct buf body;
@@ -85,7 +108,24 @@ MUST_CHECK enum err_code webhook_load(struct webhooks *webhooks, struct feed_sna
                                       struct id16 webhook_id, struct webhook **ret,
                                       struct err *err);
 
+/* Remove files of webhooks that are gone. */
+void webhooks_clean(struct feed_snapshot *snapshot, const char *folder);
+
+/* webhook_next.c */
+/* A turn begins. */
+void webhook_turn(struct webhooks *webhooks, struct feed_snapshot *snapshot);
+/* The event behind the cursor that it is to be told of; 0: none yet, or not found yet: it is then pending still. What is passed over moves the cursor. */
+uint64_t webhook_next(struct webhooks *webhooks, struct webhook *webhook,
+                      struct feed_snapshot *snapshot, const struct feed_view *view);
+
 /* webhook_send.c */
+/* Whether one more may go out to a receiver of this account. */
+bool webhook_has_place(const struct webhooks *webhooks, struct id16 account_id,
+                       enum webhook_place place);
+/* After its last attempt; of a webhook that has none: new. */
+enum webhook_place webhook_place_after(const struct webhook_progress *progress);
+/* It is over, one way or another: frees it and its place. */
+void webhook_delivery_free(struct delivery *delivery);
 /* Start a POST; ERR_NOT_FOUND: this event is not one of the webhook's. */
 MUST_CHECK enum err_code webhook_send(struct webhooks *webhooks, struct feed_snapshot *snapshot,
                                       struct webhook *webhook, const struct feed_view *view,

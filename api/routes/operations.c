@@ -231,6 +231,8 @@ static void metrics(struct call *call)
            hooks.attempts);
     metric(&text, "webhook_failures_total", "counter", "Of them, those that failed.",
            hooks.failures);
+    metric(&text, "webhook_events_passed_over_total", "counter",
+           "Events that were looked at for a webhook and not for it.", hooks.looked_at);
     static const char *const CLASSES[] = {"settlement", "report", "consumer", "bulk"};
     buf_append_text(&text, "# HELP tally_queue_length Commands waiting for the writer.\n"
                            "# TYPE tally_queue_length gauge\n");

@@ -50,10 +50,10 @@ static void change(struct store *state, uint64_t sequence, const struct event *e
     }
     switch (event->type->number) {
     case EVENT_WEBHOOK_DELETED:
-        row.deleted = sequence;
         store_delete(state, &STATE_ACCOUNT_WEBHOOKS, account_key(row.account_id, webhook_id, key));
+        store_delete(state, &STATE_WEBHOOKS, id_key(&webhook_id));
         count(state, -1);
-        break;
+        return;
     case EVENT_WEBHOOK_ROTATED:
         row.secret_version = event->u.webhook_rotated.secret_version;
         row.rotated_at = event->time;

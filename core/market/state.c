@@ -12,7 +12,7 @@ static_assert(sizeof(struct ledger_row) == 16 + 2 * 32 + 25 * 8, "no padding");
 static_assert(sizeof(struct settlement_key_row) == 32 + 3 * 8, "no padding");
 static_assert(sizeof(struct account_row) == 32 + 6 * 8, "no padding");
 static_assert(sizeof(struct token_row) == 3 * 16 + 3 * 8, "no padding");
-static_assert(sizeof(struct webhook_row) == 16 + 7 * 8, "no padding");
+static_assert(sizeof(struct webhook_row) == 16 + 6 * 8, "no padding");
 static_assert(sizeof(struct upload_row) == 16 + 11 * 8 + 2 * 12 * 8, "no padding");
 static_assert(sizeof(struct host_row) == 2 * 16 + 3 * 8, "no padding");
 static_assert(sizeof(struct offer_row) == 2 * 16 + 14 * 8, "no padding");

@@ -78,7 +78,7 @@ struct token_row { /* SHA-256 of the token → */
 #define WEBHOOKS_PER_ACCOUNT_MAX 16
 #define WEBHOOKS_MAX 4096
 
-/* webhook id → ; it stays when it is deleted: an id gives a secret, so it is used once */
+/* webhook id → ; gone when it is deleted. An id gives a secret, so it is used once: only the server makes ids, of 74 random bits. */
 struct webhook_row {
     struct id16 account_id; /* zero: the operator's */
     uint64_t scopes;        /* of whoever made it: what it is shown */
@@ -87,7 +87,6 @@ struct webhook_row {
     uint64_t secret_version; /* from 1 */
     int64_t rotated_at;      /* 0: never */
     uint64_t paused;         /* sequence of its webhook.paused; 0: it is not */
-    uint64_t deleted;        /* sequence of its webhook.deleted; 0: it is not */
 };
 
 /* ── uploads ── */

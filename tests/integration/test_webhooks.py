@@ -263,9 +263,9 @@ class Webhooks(Base):
             go_on.wait(100)
             return 200, {}
         with Receiver(fail_then_hang) as bad, Receiver() as good:
-            for i in range(4):  # more than there are places of either kind
-                who = self.world.person("mallory %c" % "abcd"[i])
-                for _ in range(16):
+            for i in range(8):  # as many as fill the places of those that failed, two each
+                who = self.world.person("mallory %c" % "abcdefgh"[i])
+                for _ in range(6):
                     self.hook(bad.url, who, types=["webhook.created"], after=self.world.head())
             wait_until(lambda: len(hung) == 16, "the places of those that failed are taken", 120)
             self.hook(good.url)
@@ -273,6 +273,72 @@ class Webhooks(Base):
             good.wait(lambda got: got[-1].sequence == wanted[-1] if got else False, "the good one has all")
             self.assertEqual(len(hung), 16)
             go_on.set()
+
+    def test_new_ones_and_tests_that_hang_take_no_place_of_one_that_answers(self):
+        go_on, hung = threading.Event(), []
+
+        def hang(message):
+            hung.append(message.type)
+            go_on.wait(100)
+            return 200, {}
+        with Receiver(hang) as bad, Receiver() as good, Receiver() as late:
+            hook, _ = self.hook(good.url)
+            good.wait(lambda got: got, "it answered once")
+            people = [self.world.person("eve %c" % "abcdefgh"[i]) for i in range(8)]
+            first = [[self.hook(bad.url, who)[0] for _ in range(6)] for who in people[:1]]
+            wait_until(lambda: len(hung) == 4, "four places of an account's are taken")
+            self.hook(late.url)  # another account's first delivery does not wait for them
+            late.wait(lambda got: got, "a new one of somebody else's")
+            for who in people[1:]:
+                for _ in range(4):
+                    self.hook(bad.url, who)
+            wait_until(lambda: len(hung) == 32, "all places for new ones are taken", 120)
+            tries = [threading.Thread(target=people[0].post, args=(path_of(each, "/test"), {})) for each in first[0][:2]]
+            for each in tries:
+                each.start()
+            wait_until(lambda: hung.count("webhook.test") == 2, "two tests hang, too")
+            self.refused(people[0].post(path_of(first[0][2], "/test"), {}), 503, "webhooks_busy")
+            wanted = self.happen(10)
+            good.wait(lambda got: got[-1].sequence == wanted[-1], "the one that answers has all")
+            self.assertTrue(self.alice.ok("POST", path_of(hook, "/test"), {})["good"])
+            self.assertEqual(hung.count("webhook.created"), 32)
+            go_on.set()
+            for each in tries:
+                each.join()
+
+    def passed_over(self):
+        text = self.world.client().get("/metrics").body.decode()
+        return int(next(line.split()[1] for line in text.splitlines() if line.startswith("tally_webhook_events_passed_over_total ")))
+
+    def test_a_filter_that_never_fits_does_not_read_each_new_event(self):
+        operator = self.world.operator()
+        with Receiver() as receiver:
+            self.happen(30)
+            hooks = [self.hook(receiver.url, operator, types=["job.rated"], after=0)[0] for _ in range(3)]
+            others = [self.hook(receiver.url, operator, types=["job.rated"])[0] for _ in range(3)]
+
+            def all_at(sequence):
+                return all(self.status(hook, operator)["cursor"] >= sequence for hook in hooks + others)
+            wait_until(lambda: all_at(self.world.head()), "the past was looked at, by those who asked for it")
+            before = self.passed_over()
+            self.assertGreater(before, 90)
+            wanted = self.happen(50)
+            wait_until(lambda: all_at(wanted[-1]), "what is new was passed over")
+            self.assertLess(self.passed_over() - before, 50)  # not fifty for each of six
+            self.assertEqual(receiver.messages, [])
+
+    def test_an_operator_ends_a_strangers_and_nobody_else_does(self):
+        with Receiver() as receiver:
+            hook, _ = self.hook(receiver.url, label="mine")
+            operator, bob = self.world.operator(), self.world.person("bob")
+            receiver.wait(lambda got: got, "its first message")
+            self.refused(bob.request("DELETE", path_of(hook)), 404, "no_such_webhook")
+            self.refused(operator.get(path_of(hook)), 404, "no_such_webhook")  # where it goes is its owner's
+            self.assertEqual(operator.ok("DELETE", "/v1/webhooks/" + receiver.messages[0].id.split(".")[0]), {"deleted": True})
+            self.refused(self.alice.get(path_of(hook)), 404, "no_such_webhook")
+            self.refused(operator.request("DELETE", path_of(hook)), 404, "no_such_webhook")
+            told = self.alice.ok("GET", "/v1/events?limit=500&type=webhook.deleted&after=%d" % hook["sequence"])["items"]
+            self.assertEqual([(e["data"]["webhook_id"], e["actor"]) for e in told], [(hook["id"], "operator")])
 
     def test_one_event_or_all_after_one_can_be_had_again(self):
         with Receiver() as receiver:
@@ -449,6 +515,22 @@ class Ends(Base):
             receiver.wait(lambda got: got[-1].sequence == wanted[-1] if got else False, "all of them once more")
             self.assertEqual(receiver.sequences(), wanted)
             self.assertIn("webhook.progress_lost", self.world.server.trace())
+
+    def test_files_of_webhooks_that_are_gone_are_removed_at_the_next_start(self):
+        with Receiver() as receiver:
+            hook, _ = self.hook(receiver.url)
+            receiver.wait(lambda got: got, "its first message")
+            folder = self.world.data + "/webhooks/"
+            wait_until(lambda: os.path.exists(folder + hook["id"]), "its file is written")
+            gone = self.alice.account_id  # an id, and no webhook's
+            left = [gone, gone + ".abcdef", hook["id"] + ".abcdef"]
+
+            def leave():
+                for name in [*left, "README"]:
+                    with open(folder + name, "w"):
+                        pass
+            self.restart(leave)
+            self.assertEqual(set(os.listdir(folder)) & {hook["id"], "README", *left}, {hook["id"], "README"})
 
     def restart(self, meanwhile):
         self.assertEqual(self.world.server.stop(), 0, self.world.server.trace())

@@ -44,7 +44,6 @@ struct naive_webhook {
     struct id16 account_id; /* zero: the operator's */
     uint64_t secret_version;
     bool paused;
-    bool deleted;
 };
 
 struct naive_host {

@@ -7,7 +7,7 @@ size_t naive_webhooks_of(const struct naive_ledger *n, struct id16 account_id)
 {
     size_t count = 0;
     for (size_t i = 0; i < n->webhook_count; i++) {
-        count += !n->webhooks[i].deleted && id_equal(n->webhooks[i].account_id, account_id);
+        count += id_equal(n->webhooks[i].account_id, account_id);
     }
     return count;
 }
@@ -56,11 +56,14 @@ bool naive_webhook(struct naive_ledger *n, const struct command *c)
     }
     struct naive_webhook *hook = find(n, w->webhook_id);
     bool pause = c->type == COMMAND_WEBHOOK_PAUSE;
-    if (hook == NULL || hook->deleted || !id_equal(hook->account_id, w->account_id) ||
+    if (hook == NULL || !id_equal(hook->account_id, w->account_id) ||
         ((pause || c->type == COMMAND_WEBHOOK_RESUME) && hook->paused == pause)) {
         return false;
     }
-    hook->deleted = c->type == COMMAND_WEBHOOK_DELETE;
+    if (c->type == COMMAND_WEBHOOK_DELETE) { /* nothing is left of it */
+        *hook = n->webhooks[--n->webhook_count];
+        return true;
+    }
     hook->paused = pause || (hook->paused && c->type != COMMAND_WEBHOOK_RESUME);
     hook->secret_version += c->type == COMMAND_WEBHOOK_ROTATE ? 1 : 0;
     return true;
