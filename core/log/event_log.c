@@ -144,6 +144,7 @@ enum err_code event_log_open(const struct event_log_options *options, struct eve
         return err_set(err, ERR_NOMEM, "no memory to open the log");
     }
     log->map_size = options->map_size != 0 ? options->map_size : MAP_SIZE_DEFAULT;
+    log->room.is_synced = true;
     if (options->create) {
         code = dir_create(options->folder, 0700, err);
         if (code != ERR_OK) {

@@ -5,11 +5,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/uio.h>
 
 #define AHEAD ((uint64_t)4 << 20)
 /* More than a transaction on the views writes: its rows are at most 48 MiB (core/log/views.c), replay's 20,000 events less. */
 #define LARGE ((uint64_t)64 << 20)
+
+/* Filled at a time. The commit after it syncs that much more: less often is more at once. */
+#define FILL ((uint64_t)1 << 20)
+#define ZEROS ((size_t)16 << 10)
+#define PIECES (FILL / ZEROS)
 
 /* 0, or an errno. */
 static int allocate(int fd, uint64_t size)
@@ -54,18 +61,9 @@ bool room_is_short(MDB_env *env)
     return fstatvfs(fd, &disk) == 0 && (uint64_t)disk.f_bavail * disk.f_frsize < LARGE;
 }
 
-enum err_code room_keep(struct room *room, MDB_env *env, uint64_t bytes, struct err *err)
+/* The place on the disk. */
+static enum err_code take(struct room *room, int fd, uint64_t needed, struct err *err)
 {
-    uint64_t in_use = 0;
-    int fd = -1;
-    int rc = used(env, &in_use, &fd);
-    if (rc != 0) {
-        return err_from_mdb(err, rc, "look for room");
-    }
-    uint64_t const needed = in_use + bytes;
-    if (needed <= room->kept) {
-        return ERR_OK;
-    }
     uint64_t kept = needed + AHEAD;
     int error = allocate(fd, kept);
     if (error == ENOSPC || error == EDQUOT) {
@@ -78,4 +76,57 @@ enum err_code room_keep(struct room *room, MDB_env *env, uint64_t bytes, struct 
     }
     room->kept = error == 0 ? kept : UINT64_MAX; /* not supported there: as before */
     return ERR_OK;
+}
+
+/* Zeros up to `end`, from where nothing was ever written: behind the last page that LMDB has used, and behind the file's end. */
+static enum err_code fill(struct room *room, int fd, uint64_t in_use, uint64_t end, struct err *err)
+{
+    static uint8_t zeros[ZEROS];
+    struct iovec pieces[PIECES];
+    struct stat file;
+    if (room->filled == 0) {
+        if (fstat(fd, &file) != 0) {
+            return err_set_errno(err, errno, "look at the file's length");
+        }
+        room->filled = (uint64_t)file.st_size;
+    }
+    uint64_t from = room->filled > in_use ? room->filled : in_use;
+    for (size_t i = 0; i < PIECES; i++) {
+        pieces[i] = (struct iovec){zeros, sizeof zeros};
+    }
+    while (from + ZEROS <= end) { /* what is short of that is not worth more */
+        uint64_t const left = (end - from) / ZEROS;
+        ssize_t const put = pwritev(fd, pieces, (int)(left < PIECES ? left : PIECES), (off_t)from);
+        if (put < 0 && errno == EINTR) {
+            continue;
+        }
+        if (put < 0) {
+            return err_set_errno(err, errno, "fill the file ahead of use");
+        }
+        from += (uint64_t)put;
+    }
+    room->filled = from;
+    return ERR_OK;
+}
+
+enum err_code room_keep(struct room *room, MDB_env *env, uint64_t bytes, struct err *err)
+{
+    uint64_t in_use = 0;
+    int fd = -1;
+    int rc = used(env, &in_use, &fd);
+    if (rc != 0) {
+        return err_from_mdb(err, rc, "look for room");
+    }
+    uint64_t const needed = in_use + bytes;
+    if (needed > room->kept) {
+        enum err_code code = take(room, fd, needed, err);
+        if (code != ERR_OK) {
+            return code;
+        }
+    }
+    if (!room->is_synced || needed <= room->filled || room->kept == UINT64_MAX) {
+        return ERR_OK;
+    }
+    uint64_t const end = needed + FILL;
+    return fill(room, fd, in_use, end < room->kept ? end : room->kept, err);
 }

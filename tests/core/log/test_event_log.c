@@ -13,6 +13,7 @@
 #include "tests/support/temp_folder.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #define RECORDS_MAX 3000
 
@@ -353,6 +354,36 @@ static void a_changed_byte_is_found_or_has_no_effect(void **state)
     buf_deinit(&private_part);
 }
 
+static uint64_t length_of_data(const struct fixture *f)
+{
+    char data_path[128];
+    struct stat info;
+    (void)snprintf(data_path, sizeof data_path, "%s/data.mdb", f->path);
+    assert_int_equal(stat(data_path, &info), 0);
+    return (uint64_t)info.st_size;
+}
+
+/* A sync that lets the file grow waits for its inode as well. */
+static void commits_are_written_over_what_was_filled_and_the_log_is_whole(void **state)
+{
+    struct fixture *f = *state;
+    append_batch(f, 1);
+    uint64_t const filled = length_of_data(f);
+    for (size_t i = 0; i < 50; i++) {
+        append_batch(f, 1);
+    }
+    assert_int_equal(length_of_data(f), filled);
+    append_batch(f, 300); /* more than is filled ahead of one record */
+    event_log_close(f->log);
+    f->log = NULL;
+    open_log(f);
+    append_batch(f, 1); /* behind zeros of the time before */
+    struct log_verify_result result;
+    store_checkpoint(f, f->count, plain_root(f->leaves, f->count));
+    assert_int_equal(log_verify(f->log, &(struct log_verify_options){0}, &result, NULL), ERR_OK);
+    assert_true(key_equal(result.root, plain_root(f->leaves, f->count)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -363,6 +394,8 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(a_wrong_anchor_is_found, setup, teardown),
         cmocka_unit_test_setup_teardown(a_changed_byte_is_found_or_has_no_effect, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            commits_are_written_over_what_was_filled_and_the_log_is_whole, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
