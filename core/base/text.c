@@ -91,19 +91,6 @@ static size_t utf8_sequence(const uint8_t *at, size_t left)
     return size;
 }
 
-bool utf8_is_valid(struct bytes text)
-{
-    size_t at = 0;
-    while (at < text.size) {
-        size_t size = utf8_sequence(text.data + at, text.size - at);
-        if (size == 0) {
-            return false;
-        }
-        at += size;
-    }
-    return true;
-}
-
 /* Bytes from `at` on that are plain ASCII, eight at a time: most text is. */
 static size_t ascii_run(const uint8_t *at, size_t left)
 {
@@ -117,6 +104,22 @@ static size_t ascii_run(const uint8_t *at, size_t left)
         size += sizeof eight;
     }
     return size;
+}
+
+bool utf8_is_valid(struct bytes text)
+{
+    size_t at = 0;
+    while (at < text.size) {
+        size_t size = ascii_run(text.data + at, text.size - at);
+        if (size == 0) {
+            size = utf8_sequence(text.data + at, text.size - at);
+        }
+        if (size == 0) {
+            return false;
+        }
+        at += size;
+    }
+    return true;
 }
 
 void utf8_append_lossy(struct buf *buf, struct bytes text)

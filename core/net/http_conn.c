@@ -65,6 +65,21 @@ static bool id_is_good(const char *id)
     return size > 0 && size < HTTP_REQUEST_ID_SIZE && id[size] == '\0';
 }
 
+/* Each request has one, so without printf. */
+static void make_id(struct http_server *server, char ret[HTTP_REQUEST_ID_SIZE])
+{
+    char digits[20];
+    size_t at = sizeof digits;
+    uint64_t count = ++server->id_count;
+    do {
+        digits[--at] = (char)('0' + count % 10);
+        count /= 10;
+    } while (count != 0);
+    memcpy(ret, server->id_prefix, HTTP_ID_PREFIX_SIZE);
+    memcpy(ret + HTTP_ID_PREFIX_SIZE, digits + at, sizeof digits - at);
+    ret[HTTP_ID_PREFIX_SIZE + sizeof digits - at] = '\0';
+}
+
 void http_conn_begin_request(struct http_conn *conn, const struct http_head *head)
 {
     struct http_server *server = conn->server;
@@ -78,8 +93,7 @@ void http_conn_begin_request(struct http_conn *conn, const struct http_head *hea
     if (given != NULL && id_is_good(given)) {
         (void)snprintf(conn->request.id, sizeof conn->request.id, "%s", given);
     } else {
-        (void)snprintf(conn->request.id, sizeof conn->request.id, "%08" PRIx32 "-%" PRIu64,
-                       server->id_prefix, ++server->id_count);
+        make_id(server, conn->request.id);
     }
 }
 

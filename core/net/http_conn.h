@@ -21,6 +21,7 @@
 #include "core/net/stream.h"
 
 #define HTTP_REQUEST_ID_SIZE 65
+#define HTTP_ID_PREFIX_SIZE 9 /* eight hex digits and a hyphen */
 #define HTTP_EXTRA_HEADERS_MAX 4
 #define HTTP_DATE_SIZE 30
 
@@ -119,7 +120,8 @@ struct http_server {
     struct http_slot *slots;
     size_t connection_count; /* slots */
     struct peer_counts *peer_counts;
-    uint32_t id_prefix; /* of request ids: another for every start */
+    char id_prefix
+        [HTTP_ID_PREFIX_SIZE]; /* of request ids: another for every start; no zero behind it */
     uint64_t id_count;
     char date[HTTP_DATE_SIZE]; /* of answers made in the second date_s */
     int64_t date_s;

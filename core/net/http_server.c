@@ -10,6 +10,8 @@
 #include "core/net/tls.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -366,6 +368,15 @@ static void listener_closed_cb(uv_handle_t *handle)
     maybe_free(server);
 }
 
+static void make_id_prefix(char ret[HTTP_ID_PREFIX_SIZE])
+{
+    char text[HTTP_ID_PREFIX_SIZE + 1];
+    uint32_t random;
+    rng_bytes(&random, sizeof random);
+    (void)snprintf(text, sizeof text, "%08" PRIx32 "-", random);
+    memcpy(ret, text, HTTP_ID_PREFIX_SIZE);
+}
+
 enum err_code http_server_create(uv_loop_t *loop, const struct http_server_options *options,
                                  http_request_cb on_request, void *ctx,
                                  struct http_server **ret_server, struct err *err)
@@ -385,7 +396,7 @@ enum err_code http_server_create(uv_loop_t *loop, const struct http_server_optio
         free(server);
         return err_set(err, ERR_NOMEM, "no memory for a server");
     }
-    rng_bytes((uint8_t *)&server->id_prefix, sizeof server->id_prefix);
+    make_id_prefix(server->id_prefix);
     server->magic = SERVER_MAGIC;
     server->loop = loop;
     server->reserve_fd = open_reserve();

@@ -472,6 +472,21 @@ static void translate_llhttp_error(struct request_parser *parser, llhttp_errno_t
     }
 }
 
+/* Bytes from `at` on that are above a blank, eight at a time: nearly all of a head. */
+static size_t plain_run(const uint8_t *at, size_t left)
+{
+    size_t size = 0;
+    uint64_t eight;
+    while (left - size >= sizeof eight) {
+        memcpy(&eight, at + size, sizeof eight);
+        if (((eight - UINT64_C(0x2121212121212121)) & ~eight & UINT64_C(0x8080808080808080)) != 0) {
+            break;
+        }
+        size += sizeof eight;
+    }
+    return size;
+}
+
 /* Lines of a head end in CR LF, both together and nothing else, and none begins with a blank; the request line has single blanks: who
  * reads "GET  /a /b HTTP/1.1" otherwise than we do must not be in front of us. */
 static void check_lines(struct request_parser *parser, struct bytes used)
@@ -479,9 +494,10 @@ static void check_lines(struct request_parser *parser, struct bytes used)
     uint8_t last = parser->last_byte;
     for (size_t i = 0; i < used.size; i++) {
         uint8_t byte = used.data[i];
-        if (byte > ' ' && last != '\r') { /* nearly all: nothing below looks at it */
+        if (byte > ' ' && last != '\r') { /* nothing below looks at it */
+            i += plain_run(used.data + i + 1, used.size - i - 1);
             parser->line_begun = true;
-            last = byte;
+            last = used.data[i];
             continue;
         }
         if (byte == '\n' && last != '\r') {
