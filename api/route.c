@@ -58,16 +58,15 @@ const struct route_table *const *route_tables(size_t *ret_count)
 /* ── finding ───────────────────────────────────────────────────────────────────────────────────── */
 
 struct matched {
-    struct id16 id;
+    const char *id;   /* segment of {id}; NULL: none */
     size_t rest_from; /* first segment of {name} or {tail}; 0: none */
-    bool bad_id;
 };
 
 static bool match_segment(const char *pattern, size_t size, const char *segment,
                           struct matched *matched, size_t index)
 {
     if (size == 4 && memcmp(pattern, "{id}", 4) == 0) {
-        matched->bad_id = id_parse(bytes_of_text(segment), &matched->id, NULL) != ERR_OK;
+        matched->id = segment; /* what it says is looked at once, of the route that is found */
         return true;
     }
     if (size > 2 && pattern[0] == '{') {
@@ -83,7 +82,7 @@ static bool match(const struct http_head *head, const char *pattern, struct matc
     size_t index = 0;
     while (*pattern == '/') {
         pattern++;
-        size_t size = strcspn(pattern, "/");
+        size_t size = (size_t)(strchrnul(pattern, '/') - pattern);
         if (index == head->segment_count ||
             !match_segment(pattern, size, head->segments[index], &matched, index)) {
             return false;
@@ -99,22 +98,16 @@ static bool match(const struct http_head *head, const char *pattern, struct matc
     return index == head->segment_count;
 }
 
-/* NULL: none. `ret_other_method`: the path exists for another method. */
-static const struct route *find(const struct http_head *head, struct matched *ret,
-                                bool *ret_other_method)
+/* Of the method, or of another one. NULL: none. */
+static const struct route *find(const struct http_head *head, bool of_method, struct matched *ret)
 {
-    *ret_other_method = false;
+    enum http_method const method = head->method == HTTP_HEAD ? HTTP_GET : head->method;
     for (size_t t = 0; t < sizeof TABLES / sizeof *TABLES; t++) {
         for (size_t i = 0; i < TABLES[t]->count; i++) {
             const struct route *route = &TABLES[t]->routes[i];
-            if (!match(head, route->pattern, ret)) {
-                continue;
-            }
-            if (route->method == head->method ||
-                (route->method == HTTP_GET && head->method == HTTP_HEAD)) {
+            if ((route->method == method) == of_method && match(head, route->pattern, ret)) {
                 return route;
             }
-            *ret_other_method = true;
         }
     }
     return NULL;
@@ -291,13 +284,12 @@ void route_request(void *ctx, struct http_request *request)
     struct api *api = ctx;
     const struct http_head *head = http_request_head(request);
     struct matched matched;
-    bool other_method;
     if (cors_answer(&api->options, request)) {
         return;
     }
-    const struct route *route = find(head, &matched, &other_method);
+    const struct route *route = find(head, true, &matched);
     if (route == NULL) {
-        if (other_method) {
+        if (find(head, false, &matched) != NULL) {
             http_respond_problem(request, 405, "method_not_allowed", "%s is not a method of %s",
                                  http_method_name(head->method), head->path);
         } else if (!page_serve(api, request)) {
@@ -313,11 +305,10 @@ void route_request(void *ctx, struct http_request *request)
     if (!admit(call)) {
         return;
     }
-    if (matched.bad_id) {
+    if (matched.id != NULL && id_parse(bytes_of_text(matched.id), &call->id, NULL) != ERR_OK) {
         call_problem(call, 404, "no_such_id", "the path has no id like 0192f3a0-5d2c-7c41-9a3e-…");
         return;
     }
-    call->id = matched.id;
     if (matched.rest_from > 0) {
         call->rest = join_rest(call, matched.rest_from);
     }

@@ -150,7 +150,7 @@ static void claim(struct call *call)
 
 static void accepted(struct call *call)
 {
-    call_reply(call, 200, json_object());
+    call_reply_text(call, 200, "application/json", bytes_of_text("{}"));
 }
 
 static void benchmark(struct call *call)
