@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A picture of every page, at three widths and in both themes, with something on it. Started by tools/show/run, in a world with a market.
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
 import { join } from "node:path";
 import { api, drop, launch, launchJob, providerToken, url, visitor } from "../tests/browser/chromium.mjs";
 
@@ -184,6 +186,40 @@ async function consumerMore(page) {
   await picture(page, "nowhere", { settle: false });
 }
 
+/** One that takes most of what it is sent, and not all. */
+async function webhook(page) {
+  let number = 0;
+  const receiver = createServer((request, response) => request.resume().on("end", () => response.writeHead(++number % 4 === 3 ? 503 : 204, { "Content-Length": 0 }).end())).listen(0, "127.0.0.1");
+  await once(receiver, "listening");
+  try {
+    await page.goto(`${url}/settings`);
+    await page.getByRole("button", { name: "New webhook" }).click();
+    await page.getByRole("button", { name: "Some kinds" }).click();
+    await page.getByLabel("What for").fill("accounting");
+    await page.getByLabel("Address").fill(`http://127.0.0.1:${receiver.address().port}/tally`);
+    await picture(page, "webhook-new");
+    await page.getByLabel("Begin").selectOption("past");
+    await page.getByRole("button", { name: "Make the webhook" }).click();
+    await page.getByTestId("secret").waitFor();
+    await picture(page, "webhook-secret", { whole: false });
+    await page.getByLabel("I have put it where it belongs").check();
+    await page.getByRole("button", { name: "Done" }).click();
+    await picture(page, "settings-webhooks");
+    await page.getByRole("link", { name: "accounting" }).click();
+    for (let test = 0; test < 4; test++) await Promise.all([page.waitForResponse(/\/test$/), page.getByRole("button", { name: "Send a test" }).click()]);
+    await page.locator("#attempts tbody tr").nth(4).waitFor();
+    await picture(page, "webhook");
+    await page.getByRole("button", { name: "Delete…" }).click();
+    await page.getByRole("dialog").waitFor();
+    await picture(page, "webhook-delete", { whole: false });
+    await page.getByRole("button", { name: "Delete it" }).click();
+    await page.waitForURL(`${url}/settings`);
+  } finally {
+    receiver.closeAllConnections();
+    receiver.close();
+  }
+}
+
 async function provider() {
   const { page } = await see();
   await page.goto(`${url}/#token=${providerToken}`);
@@ -208,6 +244,7 @@ try {
   const list = await api(consumerPage, "/v1/jobs?limit=10");
   assert.ok(list.items.length >= 2);
   await consumerMore(consumerPage);
+  await webhook(consumerPage);
   await provider();
   assert.deepEqual(routes.filter((route) => !shown.has(route)), [], "every route of src/router.tsx is in a picture");
   const cells = (name, theme) => WIDTHS.map((width) => `<a href="${name}-${width}-${theme}.png"><img loading="lazy" width="${width / 4}" src="${name}-${width}-${theme}.png" alt=""></a>`).join(" ");

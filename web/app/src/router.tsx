@@ -97,12 +97,13 @@ const events = createRoute({
   component: lazyRouteComponent(() => import("./pages/events/Events.tsx"), "Events"),
 });
 const settingsPage = createRoute({ getParentRoute: () => root, path: "/settings", component: lazyRouteComponent(() => import("./pages/SettingsPage.tsx"), "SettingsPage") });
+const webhookPage = createRoute({ getParentRoute: () => root, path: "/settings/webhooks/$webhook", component: lazyRouteComponent(() => import("./pages/webhooks/WebhookPage.tsx"), "WebhookPage") });
 const status = createRoute({ getParentRoute: () => root, path: "/status", component: lazyRouteComponent(() => import("./pages/Status.tsx"), "Status") });
 const estimates = createRoute({ getParentRoute: () => root, path: "/estimates", component: lazyRouteComponent(() => import("./pages/Estimates.tsx"), "Estimates") });
 const walletPage = createRoute({ getParentRoute: () => root, path: "/wallet", component: lazyRouteComponent(() => import("./pages/WalletPage.tsx"), "WalletPage") });
 
 export const router = createRouter({
-  routeTree: root.addChildren([overview, upload, offers, settings, pay, jobs, job, market, machines, earnings, statement, money, events, settingsPage, status, estimates, walletPage]),
+  routeTree: root.addChildren([overview, upload, offers, settings, pay, jobs, job, market, machines, earnings, statement, money, events, settingsPage, webhookPage, status, estimates, walletPage]),
   defaultPreload: "intent",
   scrollRestoration: true,
   defaultPendingComponent: () => <Skeleton rows={6} />,

@@ -13,6 +13,8 @@ export interface Asked {
   readonly path: string;
   readonly query: URLSearchParams;
   readonly body: unknown;
+  /** Idempotency-Key. */
+  readonly key: string | null;
 }
 type Answer = (asked: Asked) => unknown;
 /** Answers by "GET /v1/jobs"; a Response is sent as it is, a promise when it is ready, all else as JSON. What has no answer is 404. */
@@ -28,7 +30,7 @@ export function serve(answers: Answers): void {
   vi.stubGlobal("fetch", async (input: string, init: RequestInit = {}) => {
     const url = new URL(input, "http://tally.test");
     const what = `${init.method ?? "GET"} ${url.pathname}`;
-    const request = { path: url.pathname, query: url.searchParams, body: typeof init.body === "string" ? (JSON.parse(init.body) as unknown) : null };
+    const request = { path: url.pathname, query: url.searchParams, body: typeof init.body === "string" ? (JSON.parse(init.body) as unknown) : null, key: new Headers(init.headers).get("Idempotency-Key") };
     asked.push({ ...request, what });
     const answer = await answers[what]?.(request);
     return answer instanceof Response ? answer : answer === undefined ? problem(404, "not_found", `${what} is not served here`) : Response.json(answer);

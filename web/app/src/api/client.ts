@@ -24,7 +24,7 @@ export const noAnswer = (): Problem =>
   new Problem(0, "no_answer", "The server does not answer", "It may be restarting, or you are offline. Nothing is lost: what was accepted is in the log.");
 
 export interface Ask {
-  readonly method?: "GET" | "POST";
+  readonly method?: "GET" | "POST" | "DELETE";
   readonly body?: unknown;
   readonly token?: string | undefined;
   /** Idempotency-Key: asked again with the same, the first answer comes again. */

@@ -4,7 +4,7 @@
 import type * as z from "zod/mini";
 import type { components, paths } from "../../build/contract.d.ts";
 
-export type Method = "get" | "post";
+export type Method = "get" | "post" | "delete";
 export type Path<M extends Method> = { [P in keyof paths]: paths[P] extends Record<M, { responses: unknown }> ? P : never }[keyof paths];
 type Operation<M extends Method, P extends Path<M>> = paths[P][M];
 

@@ -20,6 +20,9 @@ export const get = <P extends Path<"get">, S extends z.ZodMiniType>(path: P, of:
 export const post = <P extends Path<"post">, S extends z.ZodMiniType>(path: P, of: S & Takes<S, Answer<"post", P>>, places: Places<"post", P>, body: Body<P>, key?: string, signal?: AbortSignal) =>
   ask(address(path, places as object), of as S, { method: "POST", body, token: token(), ...(key === undefined ? {} : { key }), signal });
 
+export const del = <P extends Path<"delete">, S extends z.ZodMiniType>(path: P, of: S & Takes<S, Answer<"delete", P>>, places: Places<"delete", P>, key?: string) =>
+  ask(address(path, places as object), of as S, { method: "DELETE", token: token(), ...(key === undefined ? {} : { key }) });
+
 export const getTerms = (signal?: AbortSignal) => get("/v1/terms", schema.terms, {}, { signal });
 /** Answered with 503 while it is not ready, with the same body. */
 export async function getReady(signal?: AbortSignal) {

@@ -34,6 +34,7 @@ export default function Palette({ places, onClose }: { places: readonly { to: st
     { id: "wallet", text: "Wallet", more: "sign in, keys, balance", icon: "wallet", run: go("/wallet") },
     { id: "statement", text: "Statement", more: "payouts by day, CSV, your own books", icon: "earnings", run: go("/earnings/statement") },
     { id: "tokens", text: "Tokens", more: "for programs: make, revoke", icon: "settings", run: go("/settings") },
+    { id: "webhooks", text: "Webhooks", more: "be called when something happens", icon: "settings", run: go("/settings") },
     { id: "theme", text: "Change colours", more: "light, dark, as the system", icon: "sun", run: nextTheme },
     ...(jobs.data?.items ?? []).map((job) => ({ id: job.id, text: nameOf(job), more: `${spaced(job.status)}, ${job.id}`, icon: "file" as const, run: () => void navigate({ to: "/jobs/$job", params: { job: job.id } }) })),
   ];

@@ -6,7 +6,7 @@ export const shellWord = (text: string): string => `'${text.replaceAll("'", "'\\
 
 export interface CurlOf {
   readonly path: string;
-  readonly method?: "GET" | "POST";
+  readonly method?: "GET" | "POST" | "DELETE";
   readonly body?: unknown;
   readonly key?: string;
   /** A file that is sent, by name. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What programs may do in one's name, and how the page looks. A token is shown once, when it is made; nobody has it afterwards but who kept it.
+// What programs may do in one's name, where they are told what happens, and how the page looks. A token is shown once, when it is made; nobody has it afterwards but who kept it.
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { toast } from "sonner";
@@ -14,13 +14,14 @@ import { spaced } from "../lib/words.ts";
 import { Age, useNow } from "../parts/Age.tsx";
 import { Curl } from "../parts/Curl.tsx";
 import { Dialog } from "../parts/Dialog.tsx";
-import { Icon } from "../parts/Icon.tsx";
-import { copy, Id } from "../parts/Id.tsx";
+import { Id } from "../parts/Id.tsx";
 import { Refresh } from "../parts/Refresh.tsx";
-import { EmptyState, ErrorPanel, Skeleton } from "../parts/States.tsx";
+import { ShownOnce } from "../parts/ShownOnce.tsx";
+import { Boundary, EmptyState, ErrorPanel, Skeleton } from "../parts/States.tsx";
 import { session } from "../wallet/session.ts";
 import { signOut } from "../wallet/signin.ts";
 import { SignedIn } from "./SignedIn.tsx";
+import { Webhooks } from "./webhooks/Webhooks.tsx";
 
 type Scope = Body<"/v1/auth/tokens">["scopes"][number];
 const DAY_S = 86_400;
@@ -28,19 +29,6 @@ const VALID = [[3600, "1 hour"], [DAY_S, "1 day"], [7 * DAY_S, "7 days"], [30 * 
 const MAY: Readonly<Record<Scope, string>> = {
   consumer: "upload, order and cancel jobs; the payment itself takes the wallet", provider: "enrol machines, publish offers, read earnings", operator: "everything that the operator may", auditor: "read every record, change nothing",
 };
-
-function Shown({ made, onClose }: { made: NewToken; onClose: () => void }) {
-  const [kept, setKept] = useState(false);
-  return (
-    <Dialog open onClose={() => kept && onClose()} title="Your new token">
-      <p className="prose">This is the only time it is shown: the server keeps its hash alone. Put it where the program reads it.</p>
-      <p className="seed mono" data-testid="token">{made.token}</p>
-      <p className="actions"><button type="button" onClick={() => void copy(made.token, "Token")}><Icon name="copy" />Copy it</button><Curl of={{ path: "/v1/auth/whoami" }} label="Copy a request to try it with" /></p>
-      <label className="check"><input type="checkbox" checked={kept} onChange={(event) => setKept(event.target.checked)} />I have put it where it belongs</label>
-      <p className="actions"><button type="button" className="primary" disabled={!kept} onClick={onClose}>Done</button></p>
-    </Dialog>
-  );
-}
 
 function NewTokenDialog({ mine, onClose, onMade }: { mine: readonly string[]; onClose: () => void; onMade: (made: NewToken) => void }) {
   const allowed = (Object.keys(MAY) as Scope[]).filter((scope) => mine.includes(scope) || (scope === "auditor" && mine.includes("operator")));
@@ -138,7 +126,11 @@ function Tokens() {
         setMade(token);
         void queries.invalidateQueries({ queryKey: ["tokens"] });
       }} />}
-      {made !== null && <Shown made={made} onClose={() => setMade(null)} />}
+      {made !== null && (
+        <ShownOnce title="Your new token" what="Token" value={made.token} more={<Curl of={{ path: "/v1/auth/whoami" }} label="Copy a request to try it with" />} onClose={() => setMade(null)}>
+          This is the only time it is shown: the server keeps its hash alone. Put it where the program reads it.
+        </ShownOnce>
+      )}
       {revoking !== null && <RevokeDialog token={revoking} onClose={() => setRevoking(null)} />}
     </section>
   );
@@ -162,7 +154,10 @@ export function SettingsPage() {
   return (
     <div className="page settings-page">
       <h1>Settings</h1>
-      <SignedIn to="see what acts in your name"><Tokens /></SignedIn>
+      <SignedIn to="see what acts in your name">
+        <Tokens />
+        <Boundary><Webhooks /></Boundary>
+      </SignedIn>
       <Appearance />
     </div>
   );

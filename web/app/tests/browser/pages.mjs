@@ -6,6 +6,7 @@ import { createRequire } from "node:module";
 import { after, test } from "node:test";
 import { accountTests } from "./account.mjs";
 import { api, launch, providerToken, sampleToPayment, shownAmount, url, visitor } from "./chromium.mjs";
+import { webhookTests } from "./webhooks.mjs";
 
 const FIRST_LOAD_MAX = 170_000;
 const ROUTE_MAX = 60_000;
@@ -62,7 +63,7 @@ test(`the first load has at most ${FIRST_LOAD_MAX} bytes of script, every later 
   const first = await scripts("/");
   assert.ok(first.every((entry) => entry.encodedBodySize < entry.decodedBodySize || entry.decodedBodySize < 500), "all but the smallest come compressed");
   assert.ok(sum(first) > 50_000 && sum(first) <= FIRST_LOAD_MAX, `${sum(first)} bytes at first`);
-  for (const path of [...PAGES.slice(1), "/jobs/01a213c8-803d-72a4-b537-1277fe812081"]) {
+  for (const path of [...PAGES.slice(1), "/jobs/01a213c8-803d-72a4-b537-1277fe812081", "/settings/webhooks/01a213c8-803d-72a4-b537-1277fe812081"]) {
     const more = sum(await scripts(path));
     assert.ok(more <= ROUTE_MAX, `${path}: ${more} bytes more`);
   }
@@ -223,3 +224,4 @@ test("the keyboard alone: skip to the content, through the rail, and a visible f
 });
 
 accountTests(browser, () => state);
+webhookTests(browser, () => state, looked);
