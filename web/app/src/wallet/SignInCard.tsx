@@ -169,7 +169,7 @@ export function SignInCard({ title = "Sign in", onDone = noop }: { title?: strin
     void queries.invalidateQueries();
     onDone();
   };
-  const play = useMutation({ mutationFn: startWithPlayMoney, onSuccess: done });
+  const play = useMutation({ mutationFn: () => startWithPlayMoney(queries), onSuccess: done });
   const faucet = terms.data?.chain.faucet === true;
   return (
     <section className="card sign-in" aria-labelledby="sign-in-title">

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // On a chain with a faucet: from nothing to a signed-in wallet with money, in one step. Play money needs no passphrase.
+import type { QueryClient } from "@tanstack/react-query";
 import { askFaucet, getBalance } from "../api/routes.ts";
 import { session } from "./session.ts";
 import { signInWithWallet } from "./signin.ts";
@@ -7,14 +8,17 @@ import { createSeed, openIfPlay, sealWith, wallet } from "./wallet.ts";
 
 export const PLAY_AMOUNT = 100_000_000n;
 
-/** Money for whoever is signed in. */
-export async function fetchPlayMoney(): Promise<bigint> {
+/** Money for whoever is signed in. What is shown of it is asked for anew: it may have been asked for while there was none, and is good for half a minute. */
+export async function fetchPlayMoney(queries: QueryClient): Promise<bigint> {
   const identity = session.get()?.identity;
   if (identity == null) throw new Error("sign in first");
-  return (await askFaucet(identity, PLAY_AMOUNT)).amount;
+  const { amount } = await askFaucet(identity, PLAY_AMOUNT);
+  await queries.cancelQueries({ queryKey: ["balance"] }); // an answer on its way may be from before
+  void queries.invalidateQueries({ queryKey: ["balance"] });
+  return amount;
 }
 
-export async function startWithPlayMoney(): Promise<void> {
+export async function startWithPlayMoney(queries: QueryClient): Promise<void> {
   const isNew = wallet.get().is === "none";
   if (isNew) {
     await createSeed();
@@ -22,5 +26,5 @@ export async function startWithPlayMoney(): Promise<void> {
   } else if (!(await openIfPlay())) throw new Error("there is a wallet here already: unlock it with its passphrase");
   if (session.get() === null) await signInWithWallet();
   const identity = session.get()?.identity;
-  if (identity != null && (isNew || (await getBalance(identity)).balance < PLAY_AMOUNT / 10n)) await fetchPlayMoney();
+  if (identity != null && (isNew || (await getBalance(identity)).balance < PLAY_AMOUNT / 10n)) await fetchPlayMoney(queries);
 }

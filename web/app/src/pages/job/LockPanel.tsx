@@ -104,7 +104,7 @@ function Sign({ job, cap, again }: { job: Job; cap: bigint | null; again: boolea
   const balance = useBalance(identity);
   const queries = useQueryClient();
   const terms = useQuery({ queryKey: ["terms"], queryFn: ({ signal }) => getTerms(signal) });
-  const faucet = useMutation({ mutationFn: fetchPlayMoney, onSuccess: () => queries.invalidateQueries({ queryKey: ["balance"] }) });
+  const faucet = useMutation({ mutationFn: () => fetchPlayMoney(queries) });
   const go = useMutation({
     mutationFn: async () => {
       if (!(await openIfPlay())) await unlock(passphrase);

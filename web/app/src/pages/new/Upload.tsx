@@ -193,11 +193,12 @@ export function UploadStep() {
   const who = useStore(session);
   const terms = useTerms();
   const navigate = useNavigate();
+  const queries = useQueryClient();
   const sizeMax = terms.data?.terms.upload_max ?? null;
   const { items, add, again, remove } = useUploads(sizeMax);
   const sample = useMutation({
     mutationFn: async (which: (typeof SAMPLES)[number]) => {
-      if (session.get() === null) await startWithPlayMoney();
+      if (session.get() === null) await startWithPlayMoney(queries);
       return add([sampleFile(which)], false);
     },
     onSuccess: ([upload]) => {
