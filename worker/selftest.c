@@ -217,7 +217,7 @@ enum err_code command_selftest(const struct settings *settings, struct err *err)
     enum err_code code = state_load_slots(settings->state, &slots, err);
     if (code == ERR_OK) {
         code = state_lock(settings->state, &lock_fd, err);
-        if (code == ERR_CONFLICT) {
+        if (code == ERR_BUSY) {
             err_context(err, "a test would disturb its jobs and they the test; drain it first");
         }
     }

@@ -85,8 +85,8 @@ enum err_code decide_webhook(struct deciding *d)
     if (d->command->type == COMMAND_WEBHOOK_CREATE) {
         return create(d);
     }
-    if (!state_webhook(d->state, c->webhook_id, &row) ||
-        !id_equal(row.account_id, c->account_id) || !decide_may_act_for(d, c->account_id)) {
+    if (!state_webhook(d->state, c->webhook_id, &row) || !id_equal(row.account_id, c->account_id) ||
+        !decide_may_act_for(d, c->account_id)) {
         return refuse(d, ERR_NOT_FOUND, "no_such_webhook", "you have no such webhook");
     }
     return change(d, &row);

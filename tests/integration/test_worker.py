@@ -35,7 +35,7 @@ class WorkerTest(WorkerFixture):
         self.assertIn(b"provider's token is needed", wrong.stderr)
         self.assertIn(b"http://host:port", enrol("nonsense", other).stderr)
         self.assertIn(b"1 to 100 bytes", enrol(self.server.url, other, name="").stderr)
-        self.assertIn(b"one token", enrol(self.server.url, other, token="a b").stderr)
+        self.assertIn(b"one code or token", enrol(self.server.url, other, token="a b").stderr)
         self.assertFalse(os.path.exists(other + "/worker.json"))
         done = subprocess.run([WORKER, "run", "--state", other], capture_output=True, timeout=30)
         self.assertIn(b"enrol", done.stderr)
