@@ -115,6 +115,75 @@ static bool has_few_entries(const struct walk *walk)
     return false;
 }
 
+/* ── one file, two formats ─────────────────────────────────────────────────────────────────────── */
+
+#define ZIP_END_SIZE 22 /* without its comment */
+#define ZIP_COMMENT_MAX 65535
+
+static size_t get_le(const uint8_t *at, size_t size)
+{
+    size_t value = 0;
+    while (size-- > 0) {
+        value = value << 8 | at[size];
+    }
+    return value;
+}
+
+/* Whether a zip's directory and its end are the last bytes: a tar whose last file is a zip is a tar alone. */
+static bool ends_like_a_zip(struct bytes content)
+{
+    if (content.size < ZIP_END_SIZE) {
+        return false;
+    }
+    size_t const last = content.size - ZIP_END_SIZE;
+    size_t const first = last > ZIP_COMMENT_MAX ? last - ZIP_COMMENT_MAX : 0;
+    for (size_t at = last + 1; at-- > first;) {
+        const uint8_t *end = content.data + at;
+        if (memcmp(end, "PK\5\6", 4) == 0 && get_le(end + 20, 2) == last - at) {
+            size_t const directory = get_le(end + 12, 4);
+            struct bytes const begin = bytes_from(content, at > directory ? at - directory : 0);
+            return bytes_starts_with(begin, "PK\1\2") || bytes_starts_with(begin, "PK\5\6");
+        }
+    }
+    return false;
+}
+
+/* A header with its own checksum, or one of the compressions that tars have. */
+static bool begins_like_a_tar(struct bytes content)
+{
+    enum { HEADER = 512, SUM_AT = 148, SUM_SIZE = 8 };
+    static const char XZ[] = {(char)0xfd, '7', 'z', 'X', 'Z', '\0'};
+    size_t sum = 0;
+    size_t told = 0;
+    if (bytes_starts_with(content, "\x1f\x8b") || bytes_starts_with(content, "BZh") ||
+        bytes_starts_with(content, XZ)) {
+        return true;
+    }
+    for (size_t i = 0; i < HEADER && content.size >= HEADER; i++) {
+        bool const in_sum = i >= SUM_AT && i < SUM_AT + SUM_SIZE;
+        uint8_t const c = content.data[i];
+        sum += in_sum ? ' ' : c;
+        told = in_sum && c >= '0' && c <= '7' ? told * 8 + (size_t)(c - '0') : told;
+    }
+    return sum != 0 && sum == told;
+}
+
+/* Some bytes are a tar from their start and a zip from their end. Whoever reads them next may not go by the name, and would run something else than what
+ * was looked at here: so it is neither. A worker refuses it likewise. */
+static enum err_code check_one_format(const struct walk *walk, struct err *err)
+{
+    struct bytes const content = walk->content;
+    size_t const seen = ZIP_END_SIZE + ZIP_COMMENT_MAX;
+    struct bytes const tail = bytes_from(content, content.size < seen ? 0 : content.size - seen);
+    bool const is_tar = begins_like_a_tar(content);
+    bool const both =
+        walk->format->zip
+            ? is_tar && memmem(tail.data, tail.size, "PK\5\6", 4) != NULL
+            : (is_tar || !bytes_starts_with(content, "PK")) && ends_like_a_zip(content);
+    return both ? err_set(err, ERR_INVALID, "it is a tar and a zip at once; send it as one of them")
+                : ERR_OK;
+}
+
 /* ── one entry ─────────────────────────────────────────────────────────────────────────────────── */
 
 /* `raw` without "./" and doubled slashes, in valid UTF-8. False: it leads out of a folder, or is too long. */
@@ -273,6 +342,10 @@ static enum err_code open_archive(struct walk *walk, struct err *err)
     struct archive *archive = walk->archive;
     if (walk->format->zip && !has_few_entries(walk)) {
         return too_many(walk, err);
+    }
+    enum err_code const code = check_one_format(walk, err);
+    if (code != ERR_OK) {
+        return code;
     }
     int rc = walk->format->zip ? archive_read_support_format_zip_seekable(archive)
                                : archive_read_support_format_tar(archive);

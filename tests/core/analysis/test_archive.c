@@ -341,6 +341,58 @@ static void another_file_under_the_name_is_refused(void **state)
     }
 }
 
+/* Bytes that are a tar from their start and a zip from their end would be one job to whoever looks and another to whoever runs them. */
+static void a_tar_and_a_zip_at_once_is_refused_under_either_name(void **state)
+{
+    (void)state;
+    static const char *const TARS[] = {".tar", ".tar.gz", ".tar.bz2", ".tar.xz"};
+    struct archive_maker zip;
+    archive_make(&zip, ".zip", NULL, MIB);
+    archive_put(&zip, "b.png", png, sizeof(png));
+    struct bytes inner = archive_made(&zip);
+    for (size_t i = 0; i < sizeof(TARS) / sizeof(TARS[0]); i++) {
+        struct archive_maker tar;
+        char name[32];
+        archive_make(&tar, TARS[i], NULL, MIB);
+        archive_put(&tar, "PK.png", png, sizeof(png));
+        struct bytes outer = archive_made(&tar);
+        uint8_t *both = malloc(outer.size + inner.size + 3);
+        assert_non_null(both);
+        memcpy(both, outer.data, outer.size);
+        memcpy(both + outer.size, inner.data, inner.size);
+        (void)snprintf(name, sizeof(name), "both%s", TARS[i]);
+        const char *words = "it is a tar and a zip at once; send it as one of them";
+        refused(bytes_of(both, outer.size + inner.size), name, ERR_INVALID, words);
+        refused(bytes_of(both, outer.size + inner.size), "both.zip", ERR_INVALID, words);
+        /* The zip's end may have a comment behind it. */
+        memcpy(both + outer.size + inner.size, "end", 3);
+        both[outer.size + inner.size - 2] = 3;
+        refused(bytes_of(both, outer.size + inner.size + 3), name, ERR_INVALID, words);
+        free(both);
+        archive_unmake(&tar);
+    }
+    archive_unmake(&zip);
+}
+
+/* What lies in it is not what it is. */
+static void a_tar_of_a_zip_and_a_zip_of_a_tar_are_one_thing_each(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct archive_maker inner;
+        struct archive_maker outer;
+        archive_make(&inner, i == 0 ? ".zip" : ".tar", NULL, MIB);
+        archive_put(&inner, "a.png", png, sizeof(png));
+        struct bytes content = archive_made(&inner);
+        archive_make(&outer, i == 0 ? ".tar" : ".zip", NULL, MIB);
+        archive_put(&outer, "b.png", png, sizeof(png));
+        archive_put(&outer, i == 0 ? "in.zip" : "in.tar", content.data, content.size);
+        assert_non_null(strstr(said(archive_made(&outer), i == 0 ? "x.tar" : "x.zip"), "items=1"));
+        archive_unmake(&outer);
+        archive_unmake(&inner);
+    }
+}
+
 static void an_archive_without_data_says_what_could_be_in_it(void **state)
 {
     (void)state;
@@ -422,6 +474,8 @@ int main(void)
         cmocka_unit_test(an_inner_archive_stays_closed),
         cmocka_unit_test(a_cut_archive_is_an_answer_or_an_error),
         cmocka_unit_test(another_file_under_the_name_is_refused),
+        cmocka_unit_test(a_tar_and_a_zip_at_once_is_refused_under_either_name),
+        cmocka_unit_test(a_tar_of_a_zip_and_a_zip_of_a_tar_are_one_thing_each),
         cmocka_unit_test(an_archive_without_data_says_what_could_be_in_it),
         cmocka_unit_test(many_special_headers_are_no_recursion),
         cmocka_unit_test(names_of_any_bytes_are_shown_as_text),
