@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -48,6 +49,37 @@ static enum err_code spawn(const char *program, const char *const *arguments, pi
     return ERR_OK;
 }
 
+/* What is there to read now. False: nothing more will come. */
+static bool take(int fd, struct buf *ret)
+{
+    char chunk[4096];
+    ssize_t const size = read(fd, chunk, sizeof chunk);
+    if (size > 0) {
+        buf_append(ret, chunk, (size_t)size);
+    }
+    return size > 0;
+}
+
+/* Until the program has ended: its output may end long before, and be held open by something that it started for long after. */
+static bool follow(int fd, int pid_fd, int64_t until, struct buf *ret)
+{
+    struct pollfd fds[2] = {{.fd = pid_fd, .events = POLLIN}, {.fd = fd, .events = POLLIN}};
+    int64_t left;
+    while ((left = until - time_mono_ns()) > 0) {
+        if (poll(fds, 2, (int)(left / NS_PER_MS) + 1) < 0 && errno != EINTR) {
+            return false;
+        }
+        if (fds[1].revents != 0 && !take(fd, ret)) {
+            fds[1].fd = -1; /* poll passes it over */
+        } else if (fds[0].revents != 0 && fds[1].revents == 0) {
+            return true; /* and nothing that it wrote is left */
+        }
+        fds[1].revents = 0;
+        fds[0].revents = 0;
+    }
+    return false;
+}
+
 enum err_code tool_run(const char *program, const char *const *arguments, int64_t timeout_ms,
                        struct buf *ret, int *ret_status, struct err *err)
 {
@@ -55,25 +87,19 @@ enum err_code tool_run(const char *program, const char *const *arguments, int64_
     pid_t pid = -1;
     int fd = -1;
     int status = 0;
-    bool ended = false;
     enum err_code const code = spawn(program, arguments, &pid, &fd, err);
     if (code != ERR_OK) {
         return code;
     }
-    while (!ended && time_mono_ns() < until) {
-        char chunk[4096];
-        struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
-        if (poll(&poll_fd, 1, 100) <= 0) {
-            continue;
-        }
-        ssize_t const size = read(fd, chunk, sizeof chunk);
-        ended = size <= 0;
-        buf_append(ret, chunk, size > 0 ? (size_t)size : 0);
-    }
+    int const pid_fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    bool const ended = pid_fd >= 0 && follow(fd, pid_fd, until, ret);
     if (!ended) { /* a driver in trouble can hold it for good */
         (void)kill(pid, SIGKILL);
     }
     (void)close(fd);
+    if (pid_fd >= 0) {
+        (void)close(pid_fd);
+    }
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
     }
     *ret_status = ended && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
