@@ -1,6 +1,7 @@
 /* worker/spool.c: offsets into one file.
  *
- *     output_at ◀─ start of the output      read_at ◀─ of the batch behind the one in `front`      end_at ◀─ behind the last whole batch
+ *     output_at ◀─ start of the output      start_at ◀─ what is before it was given back to the disk
+ *     read_at ◀─ of the batch behind the one in `front`      end_at ◀─ behind the last whole batch
  */
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/spool.h"
@@ -29,14 +30,18 @@ struct state_head {
     uint64_t turn;
     uint64_t next_line;
     uint64_t lost;
+    uint64_t start_at;
     uint32_t format;
     uint32_t size;
     uint32_t flags;
     uint32_t reserved;
 };
+#define LAYOUT (2U << 16) /* of this file; the state's own format is below */
+#define GIVE_BACK_AT                                                                               \
+    (UINT64_C(1) << 20) /* what was read is given back when it is so much, or an eighth of all */
 #define FLAG_DISCARDING 1U
 #define FLAG_LOST_TO_DISK 2U
-_Static_assert(sizeof(struct state_head) == 48, "no padding: it is summed");
+_Static_assert(sizeof(struct state_head) == 56, "no padding: it is summed");
 
 struct batch_head {
     uint64_t sum;        /* of all that follows, the text too */
@@ -56,6 +61,7 @@ struct spool {
     uint8_t *slot; /* a copy of the state as it is written */
     uint64_t turn;
     uint64_t output_at;
+    uint64_t start_at;
     uint64_t read_at;
     uint64_t end_at;
     uint64_t output_max;
@@ -108,6 +114,7 @@ static void write_slot(struct spool *spool)
         .turn = ++spool->turn,
         .next_line = spool->next_line,
         .lost = spool->lost,
+        .start_at = spool->start_at,
         .format = spool->format,
         .size = (uint32_t)spool->state_size,
         .flags = (spool->discarding ? FLAG_DISCARDING : 0) |
@@ -162,6 +169,7 @@ static enum err_code read_state(struct spool *spool, void *ret_state, struct err
     spool->turn = newest.turn;
     spool->next_line = newest.next_line;
     spool->lost = newest.lost;
+    spool->start_at = newest.start_at;
     spool->discarding = (newest.flags & FLAG_DISCARDING) != 0;
     spool->lost_to_disk = (newest.flags & FLAG_LOST_TO_DISK) != 0;
     return ERR_OK;
@@ -221,7 +229,7 @@ static bool put(struct spool *spool, enum worker_stream stream, uint64_t lines, 
     for (size_t i = 0; i < 4; i++) {
         size += parts[i].iov_len;
     }
-    if (spool->end_at - spool->output_at + size > spool->output_max) {
+    if (spool->end_at - spool->start_at + size > spool->output_max) {
         return false;
     }
     if (pwritev(spool->fd, parts, 4, (off_t)spool->end_at) != (ssize_t)size) {
@@ -254,13 +262,17 @@ void spool_append(struct spool *spool, enum worker_stream stream, uint64_t lines
     spool->lost += lines;
     if (was_whole) {
         trace(TRACE_WARN, "spool.full", "bytes=%" PRIu64 " disk=%d",
-              spool->end_at - spool->output_at, spool->lost_to_disk);
+              spool->end_at - spool->start_at, spool->lost_to_disk);
         write_slot(spool);
     }
 }
 
 static void start_over(struct spool *spool)
 {
+    if (spool->start_at != spool->output_at) { /* whoever opens the file must look there again */
+        spool->start_at = spool->output_at;
+        write_slot(spool);
+    }
     if (spool->end_at - spool->output_at > SHRINK_AT &&
         ftruncate(spool->fd, (off_t)spool->output_at) != 0) {
         trace(TRACE_WARN, "spool.not_shrunk", "errno=%d", errno);
@@ -343,11 +355,29 @@ bool spool_ahead(const struct spool *spool, struct spool_ahead *ahead, struct sp
     return true;
 }
 
+/* The room of what was read: a program that always writes a little more than is sent would never see the file empty. Where the file system cannot make holes, what
+ * was read counts until it is. */
+static void give_back(struct spool *spool)
+{
+    uint64_t const before = spool->start_at;
+    uint64_t const from = before / PAGE * PAGE; /* whole pages go: the one that was half read too */
+    spool->start_at = spool->read_at;
+    write_slot(spool); /* first: who opens the file must not begin in the hole */
+    if (fallocate(spool->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)from,
+                  (off_t)(spool->read_at - from)) != 0) {
+        trace(TRACE_DEBUG, "spool.no_hole", "errno=%d", errno);
+        spool->start_at = before;
+    }
+}
+
 static void drop_front(struct spool *spool)
 {
+    uint64_t const part = spool->output_max / 8;
     spool->has_front = false;
     if (spool->read_at == spool->end_at) {
         start_over(spool);
+    } else if (spool->read_at - spool->start_at >= (part < GIVE_BACK_AT ? part : GIVE_BACK_AT)) {
+        give_back(spool);
     }
 }
 
@@ -398,12 +428,12 @@ static struct spool *make(const struct spool_options *options)
     }
     size_t const size = sizeof(struct state_head) + options->state_size;
     spool->fd = -1;
-    spool->format = options->format;
+    spool->format = LAYOUT | options->format;
     spool->state_size = options->state_size;
     spool->slot_size = (size + PAGE - 1) / PAGE * PAGE;
     spool->slot = calloc(1, spool->slot_size);
     spool->output_max = options->output_max;
-    spool->output_at = spool->read_at = spool->end_at = 2 * spool->slot_size;
+    spool->output_at = spool->start_at = spool->read_at = spool->end_at = 2 * spool->slot_size;
     spool->own_line = spool->next_line = 1;
     buf_init(&spool->front, BATCH_MAX);
     if (spool->slot == NULL) {
@@ -438,8 +468,8 @@ static void find_end(struct spool *spool)
 {
     struct batch_head head;
     while (read_batch(spool, spool->end_at, &head, &spool->front) &&
-           (spool->end_at == spool->output_at || head.first_line == spool->own_line)) {
-        if (spool->end_at == spool->output_at) {
+           (spool->end_at == spool->start_at || head.first_line == spool->own_line)) {
+        if (spool->end_at == spool->start_at) {
             spool->next_line = head.first_line;
         }
         spool->own_line = head.first_line + head.lines;
@@ -465,6 +495,7 @@ enum err_code spool_open(const struct spool_options *options, void *ret_state,
         return code;
     }
     spool->own_line = spool->next_line;
+    spool->read_at = spool->end_at = spool->start_at;
     if (!spool->discarding) {
         find_end(spool);
     }

@@ -2,7 +2,7 @@
  *
  *     0            state, first copy     written in turn, each with a number and a sum: the newer good one counts
  *     slot         state, second copy
- *     2 × slot     output: batch, batch, …   appended; from the start again when the server has all of it
+ *     2 × slot     output: batch, batch, …   appended; from the start again when the server has all of it; before, a hole takes the place of what it has
  *
  * Full:    the room of both states is taken when the file is made, so the state is written however full the disk is. Output past `output_max`
  *          bytes that wait, or for which the disk has no room, is not kept: a line in its place says how many lines are missing and why.

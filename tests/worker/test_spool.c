@@ -255,6 +255,33 @@ static void output_over_the_limit_is_cut_with_a_line_that_says_so(void **state)
     assert_true(spool_is_empty(f->spool));
 }
 
+/* A program that is always one batch ahead of the server: what was sent does not count any more, and takes no room. */
+static void what_was_handed_out_makes_room_for_more(void **state)
+{
+    struct fixture *f = *state;
+    char text[101];
+    struct stat about;
+    memset(text, 'y', 100);
+    text[99] = '\n';
+    text[100] = 0;
+    append(f, STREAM_STDOUT, text);
+    for (uint64_t i = 1; i <= 2000; i++) {
+        append(f, STREAM_STDOUT, text);
+        take(f, STREAM_STDOUT, i, text);
+        if (i % 500 == 0) { /* and the next worker goes on from there */
+            assert_int_equal(open_again(f), ERR_OK);
+            spool_resync(f->spool, i + 1);
+        }
+    }
+    assert_int_equal(stat(f->path, &about), 0);
+    assert_in_range(about.st_blocks * 512, 0, 2 * 8192 + OUTPUT_MAX + 2 * 4096);
+    take(f, STREAM_STDOUT, 2001, text);
+    assert_true(spool_is_empty(f->spool));
+    append(f, STREAM_STDOUT, "after\n"); /* at the start again, where it is found */
+    assert_int_equal(open_again(f), ERR_OK);
+    take(f, STREAM_STDOUT, 2002, "after\n");
+}
+
 /* A full disk, by a limit of the size of files: no file may grow, but what has room may be written. */
 static void a_full_disk_costs_output_and_nothing_else(void **state)
 {
@@ -314,6 +341,7 @@ int main(void)
         WITH_SPOOL(a_state_that_was_cut_off_is_not_believed),
         WITH_SPOOL(another_version_of_the_state_is_not_read),
         WITH_SPOOL(output_over_the_limit_is_cut_with_a_line_that_says_so),
+        WITH_SPOOL(what_was_handed_out_makes_room_for_more),
         WITH_SPOOL(a_full_disk_costs_output_and_nothing_else),
         WITH_SPOOL(what_cannot_be_read_again_is_missing),
         WITH_SPOOL(a_server_that_keeps_no_more_is_told_no_more),
