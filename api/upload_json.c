@@ -97,3 +97,32 @@ json_t *upload_json(const struct upload_facts *facts, struct id16 id)
                      "override", upload_json_of_override(facts), "sequence",
                      json_of_u64(facts->sequence));
 }
+
+json_t *upload_json_of_partial(const struct partial *partial)
+{
+    return json_pack("{s:o,s:s,s:I,s:I,s:o,s:n}", "id", json_of_id(partial->id), "file_name",
+                     partial->file_name, "size", (json_int_t)partial->size, "offset",
+                     (json_int_t)partial->offset, "expires_at", json_of_time(partial->expires_at),
+                     "upload_id");
+}
+
+json_t *upload_json_of_item(const struct upload_facts *facts, struct id16 id)
+{
+    const struct upload_row *row = &facts->row;
+    struct bytes const name = facts->is_rejected ? facts->received.u.upload_rejected.file_name
+                                                 : facts->received.u.upload_received.file_name;
+    bool const is_known = facts->is_analysed;
+    const char *status = facts->is_rejected ? "rejected" : is_known ? "analysed" : "received";
+    return json_pack(
+        "{s:o,s:o,s:I,s:o,s:s,s:s?,s:s?,s:s?,s:b,s:s?,s:o}", "id", json_of_id(id), "file_name",
+        json_of_text(name), "size", (json_int_t)row->size, "received_at",
+        json_of_time(facts->received.time), "status", status, "kind",
+        is_known ? enum_word(&upload_kind_words, (uint32_t)row->kind) : NULL, "job_type",
+        is_known ? enum_word(&job_type_words, (uint32_t)upload_job_type(row)) : NULL, "device",
+        is_known ? enum_word(&device_words, (uint32_t)upload_needs(row)->device) : NULL,
+        "overridden", (int)facts->is_overridden, "reason",
+        facts->is_rejected
+            ? enum_word(&reject_reason_words, facts->received.u.upload_rejected.reason)
+            : NULL,
+        "sequence", json_of_u64(facts->sequence));
+}

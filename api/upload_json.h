@@ -4,6 +4,7 @@
 #define API_UPLOAD_JSON_H
 
 #include "api/call.h"
+#include "api/partials.h"
 
 struct upload_facts { /* borrowed from the reading and the call's arena */
     struct upload_row row;
@@ -24,6 +25,10 @@ json_t *upload_json_of_analysis(const struct upload_facts *facts);
 json_t *upload_json_of_override(const struct upload_facts *facts);
 /* What counts for matches and quotes. */
 json_t *upload_json_of_effective(const struct upload_facts *facts);
+/* One in pieces. */
+json_t *upload_json_of_partial(const struct partial *partial);
+/* What a list says of one: without the analysis. */
+json_t *upload_json_of_item(const struct upload_facts *facts, struct id16 id);
 json_t *upload_json(const struct upload_facts *facts, struct id16 id);
 
 #endif

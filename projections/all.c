@@ -11,13 +11,14 @@
 #include "projections/streams.h"
 #include "projections/tokens.h"
 #include "projections/transactions.h"
+#include "projections/uploads.h"
 #include "projections/uptime.h"
 
 /* The books first: when they do not balance, nothing else is written. */
 const struct projection *const PROJECTIONS[] = {
     &PROJECTION_ACCOUNTS,    &PROJECTION_STREAMS,  &PROJECTION_JOBS,         &PROJECTION_JOB_OUTPUT,
     &PROJECTION_MARKETPLACE, &PROJECTION_EARNINGS, &PROJECTION_TRANSACTIONS, &PROJECTION_METRICS,
-    &PROJECTION_CALIBRATION, &PROJECTION_TOKENS,   &PROJECTION_UPTIME,
+    &PROJECTION_CALIBRATION, &PROJECTION_TOKENS,   &PROJECTION_UPTIME,       &PROJECTION_UPLOADS,
 };
 const size_t PROJECTION_COUNT = sizeof PROJECTIONS / sizeof *PROJECTIONS;
 

@@ -90,11 +90,7 @@ static void reply_json(struct call *call, int status, json_t *json, struct offse
 
 static void reply_partial(struct call *call, int status, const struct partial *partial)
 {
-    json_t *json = json_pack("{s:o,s:s,s:I,s:I,s:o,s:n}", "id", json_of_id(partial->id),
-                             "file_name", partial->file_name, "size", (json_int_t)partial->size,
-                             "offset", (json_int_t)partial->offset, "expires_at",
-                             json_of_time(partial->expires_at), "upload_id");
-    reply_json(call, status, json, offsets_of(partial));
+    reply_json(call, status, upload_json_of_partial(partial), offsets_of(partial));
 }
 
 static void reply_missing(struct call *call)

@@ -1,7 +1,15 @@
 /* Uploads in one request (api/upload_receive.h), and looking at them. */
 // SPDX-License-Identifier: Apache-2.0
+#include "projections/uploads.h"
+#include "api/list.h"
+#include "api/partials.h"
 #include "api/route.h"
+#include "api/upload_json.h"
 #include "api/upload_receive.h"
+
+#include <string.h>
+
+#define LOOKED_AT_MAX 1000 /* of a page that filters; `next` goes on from there */
 
 static void get_upload(struct call *call)
 {
@@ -31,8 +39,96 @@ static void post_upload(struct call *call)
     blob_body_read(&receive->body);
 }
 
+/* ── one's own ─────────────────────────────────────────────────────────────────────────────────── */
+
+enum upload_status { STATUS_ANY, STATUS_RECEIVED, STATUS_ANALYSED, STATUS_REJECTED };
+static const char *const STATUS_WORDS[] = {NULL, "received", "analysed", "rejected"};
+static const struct enum_words status_words = {"upload_status", STATUS_WORDS, 4};
+
+struct wanted {
+    size_t limit;
+    uint64_t before;
+    int64_t from;
+    int64_t until;
+    uint32_t status;
+    uint32_t kind;
+    uint32_t job_type;
+};
+
+static bool is_wanted(const struct wanted *wanted, const struct upload_facts *facts)
+{
+    enum upload_status const status = facts->is_rejected   ? STATUS_REJECTED
+                                      : facts->is_analysed ? STATUS_ANALYSED
+                                                           : STATUS_RECEIVED;
+    return (wanted->status == STATUS_ANY || wanted->status == status) &&
+           (wanted->kind == 0 || (facts->is_analysed && facts->row.kind == wanted->kind)) &&
+           (wanted->job_type == 0 ||
+            (facts->is_analysed && upload_job_type(&facts->row) == wanted->job_type)) &&
+           (wanted->until == 0 || facts->received.time < wanted->until);
+}
+
+/* Where the next page begins; 0: that was all. */
+static uint64_t append_uploads(struct reading *reading, const struct wanted *wanted, json_t *items)
+{
+    struct upload_entry entry;
+    uint64_t before = wanted->before;
+    size_t looked_at = 0;
+    while (uploads_list(reading->store, reading->call->principal.account_id, before, &entry, 1) >
+           0) {
+        struct upload_facts facts;
+        if (json_array_size(items) == wanted->limit || looked_at++ == LOOKED_AT_MAX) {
+            return before;
+        }
+        before = entry.sequence;
+        if (!upload_read(reading, entry.upload_id, &facts)) {
+            return 0; /* it cannot be read now: the whole is not answered */
+        }
+        if (wanted->from != 0 && facts.received.time < wanted->from) {
+            return 0; /* all others are older */
+        }
+        if (is_wanted(wanted, &facts)) {
+            (void)json_array_append_new(items, upload_json_of_item(&facts, entry.upload_id));
+        }
+    }
+    return 0;
+}
+
+/* Those in pieces that are not whole yet: a few, and they have no place in the log. */
+static json_t *unfinished_of(const struct call *call)
+{
+    json_t *list = json_array();
+    for (const struct partial *at = partials_first(call->api->partials); at != NULL;
+         at = at->next) {
+        if (id_equal(at->account_id, call->principal.account_id)) {
+            (void)json_array_append_new(list, upload_json_of_partial(at));
+        }
+    }
+    return list;
+}
+
+static void list_uploads(struct call *call)
+{
+    struct reading reading;
+    struct wanted wanted = {.limit = list_limit(call)};
+    if (wanted.limit == 0 || !list_cursor(call, "before", &wanted.before) ||
+        !list_time(call, "from", &wanted.from) || !list_time(call, "until", &wanted.until) ||
+        !list_word(call, "status", &status_words, &wanted.status) ||
+        !list_word(call, "kind", &upload_kind_words, &wanted.kind) ||
+        !list_word(call, "job_type", &job_type_words, &wanted.job_type) ||
+        !reading_open(&reading, call)) {
+        return;
+    }
+    json_t *items = json_array();
+    uint64_t const next = append_uploads(&reading, &wanted, items);
+    reading_close(&reading);
+    call_reply(call, 200,
+               json_pack("{s:o,s:o,s:o}", "items", items, "unfinished", unfinished_of(call), "next",
+                         next == 0 ? json_null() : json_of_u64(next)));
+}
+
 static const struct route ROUTES[] = {
     {HTTP_POST, "/v1/uploads", SCOPE_CONSUMER, BODY_STREAM, post_upload},
+    {HTTP_GET, "/v1/uploads", SCOPE_CONSUMER, BODY_NONE, list_uploads},
     {HTTP_GET, "/v1/uploads/{id}", SCOPE_CONSUMER, BODY_NONE, get_upload},
 };
 const struct route_table ROUTES_UPLOADS = {ROUTES, sizeof ROUTES / sizeof *ROUTES};

@@ -74,6 +74,7 @@ GET    /v1/settlement                                 401  403  403  403  403  4
 POST   /v1/settlement/resume                          401  403  403  403  403  403  403  403  422
 GET    /v1/terms                                      200  200  200  200  200  200  200  200  200
 GET    /v1/transactions                               401  200+ 200  200+ 200  403  403  200+ 200+
+GET    /v1/uploads                                    401  200* 200  403  403  403  403  403  403
 POST   /v1/uploads                                    401  415  415  403  403  403  403  403  403
 POST   /v1/uploads/resumable                          401  422  422  403  403  403  403  403  403
 DELETE /v1/uploads/resumable/{id}                     401  404  404  403  403  403  403  403  403

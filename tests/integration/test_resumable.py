@@ -77,6 +77,41 @@ class Resumable(unittest.TestCase):
         if offset is not None:
             self.assertEqual(answer.headers["Upload-Offset"], str(offset))
 
+    def test_ones_own_uploads_are_listed_by_pages_and_filters_with_what_is_not_whole(self):
+        carla = self.world.person("carla", scopes=["consumer"])
+
+        def listed(query="", who=carla):
+            return who.ok("GET", "/v1/uploads" + query)
+        self.assertEqual(listed(), {"items": [], "unfinished": [], "next": None})
+        paths = [self.begin(900, "part %d.csv" % i, carla) for i in range(2)]
+        self.assertEqual(self.send(paths[0], 0, b"a,b\n", carla).status, 200)
+        made = [carla.upload(script(300, i), "train %d.py" % i) for i in range(5)]
+        made.append(carla.upload(table(500, 1), "data.csv"))
+        self.assertEqual(carla.request("POST", "/v1/uploads?name=x.exe", b"MZ" + bytes(60), {"Content-Type": "application/octet-stream"}).status, 422)
+        carla.ok("POST", "/v1/analyses/%s/override" % made[0]["id"], {"job_type": "tabular"})
+        page, items = listed("?limit=3"), []
+        while True:
+            self.assertEqual({part["id"]: part["offset"] for part in page["unfinished"]}, {paths[0][-36:]: 4, paths[1][-36:]: 0})
+            items += page["items"]
+            if page["next"] is None:
+                break
+            self.assertEqual(len(page["items"]), 3)
+            page = listed("?limit=3&before=%d" % page["next"])
+        self.assertEqual([item["id"] for item in items[1:]], [upload["id"] for upload in reversed(made)])
+        self.assertEqual([(item["status"], item["reason"], item["file_name"]) for item in items[:1]], [("rejected", "unsupported", "x.exe")])
+        for query, names in (("status=rejected", ["x.exe"]), ("kind=dataset", ["data.csv"]), ("job_type=tabular&kind=python", ["train 0.py"]),
+                             ("status=received", []), ("status=analysed&limit=2", ["data.csv", "train 4.py"]),
+                             ("until=" + made[1]["received_at"], ["train 0.py"]), ("from=" + made[5]["received_at"], ["x.exe", "data.csv"])):
+            self.assertEqual([item["file_name"] for item in listed("?" + query)["items"]], names, query)
+        self.assertEqual([item["overridden"] for item in items], [False] * 6 + [True])
+        for query, code in (("status=good", "filter_invalid"), ("kind=zebra", "filter_invalid"), ("from=yesterday", "filter_invalid"), ("before=x", "cursor_invalid"),
+                            ("limit=0", "limit_invalid")):
+            self.refused(carla.get("/v1/uploads?" + query), 422, code)
+        self.assertEqual(listed(who=self.bob)["unfinished"], [])
+        for path in paths:
+            self.assertEqual(carla.request("DELETE", path).status, 204)
+        self.assertEqual(listed()["unfinished"], [])
+
     def whole(self, path, content):
         """Send what is missing and complete it."""
         at = self.offset(path)
