@@ -48,7 +48,7 @@ static bool has_request(const struct http_conn *conn)
 
 static size_t pending_size(const struct http_conn *conn)
 {
-    return conn->pending.size - conn->pending_used;
+    return conn->input.size;
 }
 
 bool http_conn_is_idle(const struct http_conn *conn)
@@ -408,11 +408,11 @@ static void deliver_end(struct http_conn *conn)
 /* One step of the parser over what is pending. False: it needs more bytes. */
 static bool parse_step(struct http_conn *conn)
 {
-    struct bytes rest = bytes_from(buf_bytes(&conn->pending), conn->pending_used);
+    struct bytes rest = conn->input;
     size_t used = 0;
     struct bytes piece = {0};
     enum request_event event = request_parser_feed(conn->parser, rest, &used, &piece);
-    conn->pending_used += used;
+    conn->input = bytes_from(rest, used);
     switch (event) {
     case REQUEST_MORE:
         return false;
@@ -535,7 +535,7 @@ static bool step(struct http_conn *conn)
     case CONN_ANSWER:
         return request_step(conn);
     case CONN_LINGER:
-        conn->pending_used = conn->pending.size;
+        conn->input.size = 0;
         if (conn->peer_ended && stream_unsent(conn->stream) == 0) {
             http_conn_close(conn);
         }
@@ -546,15 +546,21 @@ static bool step(struct http_conn *conn)
     IMPOSSIBLE("a phase outside the enum");
 }
 
-static void compact_pending(struct http_conn *conn)
+/* What was not parsed stays until the next pump; of what was just read only that is copied. */
+static void keep_rest(struct http_conn *conn)
 {
-    buf_consume(&conn->pending, conn->pending_used);
-    conn->pending_used = 0;
+    if (conn->pending.size > 0) {
+        buf_consume(&conn->pending, conn->pending.size - conn->input.size);
+    } else {
+        buf_append_bytes(&conn->pending, conn->input);
+        conn->is_broken = conn->is_broken || conn->pending.failed;
+    }
     if (conn->phase == CONN_HEAD && conn->pending.size == 0 &&
         conn->pending.capacity > PENDING_SPARE_MAX) { /* not between the pieces of an upload */
         buf_deinit(&conn->pending);
         buf_init(&conn->pending, PENDING_LIMIT);
     }
+    conn->input = buf_bytes(&conn->pending);
 }
 
 /* The peer has ended its side and everything it sent was looked at. */
@@ -589,7 +595,7 @@ static void pump(struct http_conn *conn)
         if (had_unsent && stream_unsent(conn->stream) == 0 && waits_for_room(conn)) {
             conn->is_woken = true; /* in the loop's next turn: others are to have theirs */
         }
-        compact_pending(conn);
+        keep_rest(conn);
         if (conn->is_broken) {
             http_conn_fail(conn, ERR_UNAVAILABLE);
         } else if (conn->peer_ended) {
@@ -609,7 +615,11 @@ static void on_stream_data(void *ctx, struct bytes data)
     if (conn->phase == CONN_LINGER) {
         return;
     }
-    buf_append_bytes(&conn->pending, data);
+    conn->input = data;
+    if (conn->pending.size > 0) {
+        buf_append_bytes(&conn->pending, data);
+        conn->input = buf_bytes(&conn->pending);
+    }
     if (conn->pending.failed) {
         http_conn_fail(conn, ERR_NOMEM);
         return;

@@ -78,9 +78,10 @@ struct http_conn {
     char peer[PEER_TEXT_SIZE];
     uint64_t peer_key;
     bool peer_is_local;
-    struct buf pending;  /* read, not parsed yet */
-    size_t pending_used; /* of it, parsed */
-    bool close_after;    /* this answer is the last */
+    struct buf pending; /* read in earlier turns, not parsed by their end */
+    struct bytes
+        input; /* not parsed yet: the rest of `pending`, or, if that is empty, of what is just being read */
+    bool close_after; /* this answer is the last */
     bool peer_ended;
     bool is_broken; /* a write failed: no more use in talking */
     bool is_pumping;

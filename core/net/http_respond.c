@@ -60,7 +60,7 @@ static void ask_for_body(struct http_request *request, enum body_mode mode, uint
     request->body_size_max = size_max;
     const struct http_head *head = http_request_head(request);
     bool fits = head->chunked || (uint64_t)head->content_length <= size_max;
-    if (head->expect_continue && fits && conn->pending.size == conn->pending_used) {
+    if (head->expect_continue && fits && conn->input.size == 0) {
         request->continue_sent = true;
         http_conn_write(conn, bytes_of_text("HTTP/1.1 100 Continue\r\n\r\n"));
     }
@@ -432,7 +432,7 @@ void http_request_take_over(struct http_request *request, struct stream **ret_st
     INVARIANT(!http_head_has_body(http_request_head(request)));
     request->status = request->status == 0 ? 101 : request->status;
     finish(request);
-    *ret_early = bytes_from(buf_bytes(&conn->pending), conn->pending_used);
+    *ret_early = conn->input;
     *ret_stream = conn->stream;
     (void)stream_cork(conn->stream, false); /* a broken stream shows in reading */
     stream_read(conn->stream, false);
