@@ -1,5 +1,5 @@
 /* A writer has two buffers: `coming` collects what is handed in, `going` is with the thread pool. One job is under way at most, so
- * bytes are hashed and written in order without a lock. The last job syncs, inspects and names the file. */
+ * bytes are hashed and written in order without a lock. The last job inspects, syncs and names the file. */
 // SPDX-License-Identifier: Apache-2.0
 #include "api/blobs.h"
 
@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #define PIECE_MAX ((size_t)64 << 20) /* of one write: what a caller may hand in at once */
+#define WRITE_BEHIND ((uint64_t)8 << 20)
 #define HASH_AT_ONCE ((size_t)256 << 10)
 
 struct blobs {
@@ -63,6 +64,7 @@ struct blob_writer {
     int fd;
     struct sha256 *hash;
     struct blob blob;
+    uint64_t handed_on; /* bytes that the disk was told to write */
     enum err_code code;
     struct err err;
     char *from; /* the file that has the content; NULL: it is written */
@@ -185,6 +187,14 @@ static enum err_code write_all(int fd, struct bytes piece, const char *path, str
     return ERR_OK;
 }
 
+/* Let the disk begin, and do not wait: while the rest comes, and while it is looked at. What fails is told by the sync. */
+static void hand_on(struct blob_writer *w)
+{
+    (void)sync_file_range(w->fd, (off_t)w->handed_on, (off_t)(w->blob.size - w->handed_on),
+                          SYNC_FILE_RANGE_WRITE);
+    w->handed_on = w->blob.size;
+}
+
 static enum err_code write_going(struct blob_writer *w)
 {
     enum err_code code = w->fd < 0 ? create_temporary(w->path, &w->fd, &w->err) : ERR_OK;
@@ -193,6 +203,9 @@ static enum err_code write_going(struct blob_writer *w)
         code = write_all(w->fd, buf_bytes(&w->going), w->path, &w->err);
     }
     w->blob.size += code == ERR_OK ? w->going.size : 0;
+    if (code == ERR_OK && (w->last || w->blob.size - w->handed_on >= WRITE_BEHIND)) {
+        hand_on(w);
+    }
     return code;
 }
 
@@ -275,9 +288,6 @@ enum err_code blob_replace_commit(struct blob_inspection *inspection, struct err
 
 static enum err_code give_name(struct blob_writer *w)
 {
-    if (fsync(w->fd) != 0) {
-        return err_set_errno(&w->err, errno, "sync %s", w->path);
-    }
     w->blob.digest = sha256_final(w->hash);
     if (w->options.inspect != NULL) {
         struct blob_inspection inspection = {.fd = w->fd, .blob = w->blob, .writer = w};
@@ -285,6 +295,9 @@ static enum err_code give_name(struct blob_writer *w)
         if (code != ERR_OK) {
             return code;
         }
+    }
+    if (fsync(w->fd) != 0) {
+        return err_set_errno(&w->err, errno, "sync %s", w->path);
     }
     enum err_code code =
         blob_holds_take(w->blobs->holds, w->blob.digest, w->options.log_head, w->path, &w->err);

@@ -1,7 +1,7 @@
 /* api/blobs.h: files by their content: uploads and results, kept in <data>/blobs/ab/<SHA-256 in hex>.
  *
- * Writing: bytes are hashed and written on the thread pool as they come, to <data>/blobs/tmp; at the end the file is synced,
- *          looked at (inspect), renamed to its digest, and its folder synced. So a blob that has a name is whole and durable, and an event that
+ * Writing: bytes are hashed and written on the thread pool as they come, to <data>/blobs/tmp; at the end the file is
+ *          looked at (inspect), synced, renamed to its digest, and its folder synced. So a blob that has a name is whole and durable, and an event that
  *          names it may be written.
  * Held:    who gets a blob gets a hold on it, and gives that back with what became of the event: a blob that is new and that nobody wanted is
  *          removed then (blob_holds.h).
