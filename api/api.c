@@ -269,10 +269,10 @@ enum err_code api_start(struct api *api, struct err *err)
         uv_timer_start(&api->tick, tick_cb, TICK_MS, TICK_MS) != 0) {
         return err_set(err, ERR_NOMEM, "no memory to start serving");
     }
-    code = blobs_open(api->loop, api->options.data_dir, &api->blobs, err);
+    code = blobs_open(api->loop, api->options.data_dir, api->ledger, &api->blobs, err);
     if (code == ERR_OK) {
         recover_blobs(api);
-        code = partials_open(api->loop, api->options.data_dir,
+        code = partials_open(api->loop, api->options.data_dir, api->ledger,
                              (uint64_t)api->options.unfinished_mib << 20, &api->partials, err);
     }
     if (code == ERR_OK) {

@@ -10,6 +10,7 @@
 #include "core/base/time.h"
 #include "core/base/trace.h"
 #include "core/crypto/sha256.h"
+#include "core/ledger/ledger.h"
 #include "core/log/log_blobs.h"
 
 #include <dirent.h>
@@ -28,6 +29,7 @@
 
 struct blobs {
     uv_loop_t *loop;
+    const struct ledger *ledger;
     struct blob_holds *holds;
     size_t writers;
     size_t releases;             /* under way */
@@ -98,7 +100,8 @@ static void clean_temporaries(const char *folder)
     }
 }
 
-enum err_code blobs_open(uv_loop_t *loop, const char *data_dir, struct blobs **ret, struct err *err)
+enum err_code blobs_open(uv_loop_t *loop, const char *data_dir, const struct ledger *ledger,
+                         struct blobs **ret, struct err *err)
 {
     char temporaries[PATH_MAX];
     struct blobs *blobs = calloc(1, sizeof *blobs);
@@ -106,6 +109,7 @@ enum err_code blobs_open(uv_loop_t *loop, const char *data_dir, struct blobs **r
         return err_set(err, ERR_NOMEM, "no memory for the blob store");
     }
     blobs->loop = loop;
+    blobs->ledger = ledger;
     enum err_code code = path_join(blobs->folder, sizeof blobs->folder, data_dir, "blobs", err);
     if (code == ERR_OK) {
         code = path_join(temporaries, sizeof temporaries, blobs->folder, "tmp", err);
@@ -172,8 +176,12 @@ static enum err_code create_temporary(const char *path, int *ret, struct err *er
     return *ret >= 0 ? ERR_OK : err_set_errno(err, errno, "create %s", path);
 }
 
-static enum err_code write_all(int fd, struct bytes piece, const char *path, struct err *err)
+static enum err_code write_all(const struct blobs *blobs, int fd, struct bytes piece,
+                               const char *path, struct err *err)
 {
+    if (blobs->ledger != NULL && ledger_free_room(blobs->ledger) < piece.size) {
+        return err_set(err, ERR_FULL, "disk_full: the disk is nearly full; try again later");
+    }
     for (size_t done = 0; done < piece.size;) {
         ssize_t put = write(fd, piece.data + done, piece.size - done);
         if (put < 0 && errno == EINTR) {
@@ -200,7 +208,7 @@ static enum err_code write_going(struct blob_writer *w)
     enum err_code code = w->fd < 0 ? create_temporary(w->path, &w->fd, &w->err) : ERR_OK;
     if (code == ERR_OK) {
         sha256_update(w->hash, buf_bytes(&w->going));
-        code = write_all(w->fd, buf_bytes(&w->going), w->path, &w->err);
+        code = write_all(w->blobs, w->fd, buf_bytes(&w->going), w->path, &w->err);
     }
     w->blob.size += code == ERR_OK ? w->going.size : 0;
     if (code == ERR_OK && (w->last || w->blob.size - w->handed_on >= WRITE_BEHIND)) {
@@ -262,7 +270,7 @@ enum err_code blob_replace_append(struct blob_inspection *inspection, struct byt
     INVARIANT(w->other_fd >= 0);
     sha256_update(w->other_hash, piece);
     w->other_size += piece.size;
-    return write_all(w->other_fd, piece, w->other_path, err);
+    return write_all(w->blobs, w->other_fd, piece, w->other_path, err);
 }
 
 /* Its path is the first content's then: what is under it is only ever one of the two. */

@@ -8,6 +8,7 @@
  * Memory:  a writer holds at most BLOB_HELD_MAX bytes and one piece, twice: blob_writer_write says when to pause.
  * Life:    a writer ends with on_done (whole or failed) or with blob_writer_abandon, after which on_done is not called.
  * Thread:  the loop's; inspect runs on the thread pool. Opening for reading looks up a name and does not read.
+ * Room:    nothing is written into the room that the ledger keeps for jobs to end in, however many write at once: it is looked at before each write.
  * Crash:   leftovers in tmp are removed when the store is opened, named blobs without an event by blobs_recover.
  * Errors:  ERR_NOT_FOUND, ERR_FULL, ERR_IO, ERR_NOMEM. */
 // SPDX-License-Identifier: Apache-2.0
@@ -24,6 +25,7 @@
 #define BLOB_SLOW_MAX 2
 
 struct blobs;
+struct ledger;
 struct blob_writer;
 struct blob_hold;
 
@@ -32,7 +34,9 @@ struct blob {
     uint64_t size;
 };
 
-MUST_CHECK enum err_code blobs_open(uv_loop_t *loop, const char *data_dir, struct blobs **ret,
+/* `ledger`: whose disk it is; NULL: the disk may be filled. */
+MUST_CHECK enum err_code blobs_open(uv_loop_t *loop, const char *data_dir,
+                                    const struct ledger *ledger, struct blobs **ret,
                                     struct err *err);
 /* Before the first writer: remove what was named without an event, as the log says. */
 MUST_CHECK enum err_code blobs_recover(struct blobs *blobs, struct event_log *log, struct err *err);

@@ -5,6 +5,7 @@
 #include "core/base/invariant.h"
 #include "core/base/time.h"
 #include "core/base/trace.h"
+#include "core/ledger/ledger.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -84,12 +85,15 @@ static enum err_code write_piece(struct partial_writer *w)
     if (w->fd < 0) {
         return err_set_errno(&w->err, errno, "open %s", path);
     }
-    enum err_code code = put_all(w->fd, buf_bytes(&w->going), w->at, &w->err);
+    bool const has_room = ledger_free_room(w->partials->ledger) >= w->going.size;
+    enum err_code code = has_room ? put_all(w->fd, buf_bytes(&w->going), w->at, &w->err)
+                                  : ERR_OK; /* keep the rest */
     if (code == ERR_OK) {
+        uint64_t const size = has_room ? w->going.size : 0;
         /* The disk begins now, so that the sync has little left to wait for. */
-        (void)sync_file_range(w->fd, (off_t)w->at, (off_t)w->going.size, SYNC_FILE_RANGE_WRITE);
-        w->at += w->going.size;
-        bool is_due = w->last || w->at - w->durable >= PARTIAL_SYNC_EVERY;
+        (void)sync_file_range(w->fd, (off_t)w->at, (off_t)size, SYNC_FILE_RANGE_WRITE);
+        w->at += size;
+        bool is_due = w->last || !has_room || w->at - w->durable >= PARTIAL_SYNC_EVERY;
         if (is_due && w->at > w->durable) {
             code = fdatasync(w->fd) == 0 ? write_offset(w)
                                          : err_set_errno(&w->err, errno, "sync %s", path);
@@ -100,6 +104,8 @@ static enum err_code write_piece(struct partial_writer *w)
             0) { /* room for others; else the next piece writes over it */
             trace(TRACE_WARN, "partials.not_cut", "file=%s errno=%d", path, errno);
         }
+    } else if (!has_room) {
+        code = err_set(&w->err, ERR_FULL, "disk_full: the disk is nearly full; try again later");
     }
     return code;
 }

@@ -210,8 +210,8 @@ static void for_each(struct partials *partials, bool metas)
     (void)closedir(dir);
 }
 
-enum err_code partials_open(uv_loop_t *loop, const char *data_dir, uint64_t bytes_max,
-                            struct partials **ret, struct err *err)
+enum err_code partials_open(uv_loop_t *loop, const char *data_dir, const struct ledger *ledger,
+                            uint64_t bytes_max, struct partials **ret, struct err *err)
 {
     char blobs[PATH_MAX];
     struct partials *partials = calloc(1, sizeof *partials);
@@ -219,6 +219,7 @@ enum err_code partials_open(uv_loop_t *loop, const char *data_dir, uint64_t byte
         return err_set(err, ERR_NOMEM, "no memory for unfinished uploads");
     }
     partials->loop = loop;
+    partials->ledger = ledger;
     partials->bytes_max = bytes_max == 0 ? BYTES_MAX_DEFAULT : bytes_max;
     enum err_code code = path_join(blobs, sizeof blobs, data_dir, "blobs", err);
     if (code == ERR_OK) {

@@ -5,6 +5,7 @@
  *          goes away, and every PARTIAL_SYNC_EVERY bytes. After a crash the content is cut to the offset.
  * Room:    an account has at most PARTIALS_PER_ACCOUNT of them, of PARTIAL_BYTES_PER_ACCOUNT in all as they were announced; together they hold at most
  *          `bytes_max`. Whoever is let in with a piece has room for the rest of the upload until the piece ends.
+ * Disk:    what is kept stays for a day: nothing is written into the room that the ledger keeps for jobs to end in, however many send at once.
  * Life:    PARTIAL_LIFE_S after the last piece it is removed. One that is_busy (a piece comes, it is being completed) is nobody else's.
  * Thread:  the loop's; files are written on the thread pool.
  * Errors:  ERR_FULL, ERR_IO, ERR_NOMEM; ERR_BUSY with "uploads_full: …" or "too_many_unfinished: …". */
@@ -25,6 +26,7 @@
 #define PARTIAL_HELD_MAX ((size_t)1 << 20) /* of a piece, in memory, twice */
 
 struct partials;
+struct ledger;
 struct partial_writer;
 
 struct partial {
@@ -41,7 +43,8 @@ struct partial {
 };
 
 /* Those of an earlier run are there again. `bytes_max` 0: 16 GiB. */
-MUST_CHECK enum err_code partials_open(uv_loop_t *loop, const char *data_dir, uint64_t bytes_max,
+MUST_CHECK enum err_code partials_open(uv_loop_t *loop, const char *data_dir,
+                                       const struct ledger *ledger, uint64_t bytes_max,
                                        struct partials **ret, struct err *err);
 /* After the loop has ended. NULL is fine. */
 void partials_close(struct partials *partials);

@@ -13,6 +13,7 @@ struct job;
 
 struct partials {
     uv_loop_t *loop;
+    const struct ledger *ledger; /* whose disk it is */
     uint64_t bytes_max;
     struct partial *list;
     size_t count;

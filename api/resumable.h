@@ -6,8 +6,8 @@
 #include "api/call.h"
 #include "api/partials.h"
 
-/* Reads a PATCH's body into `partial` and answers; takes the call. `may_fill_disk`: it is what a running job needs to end, for which room is kept. */
-void resumable_read_piece(struct call *call, struct partial *partial, bool may_fill_disk);
+/* Reads a PATCH's body into `partial` and answers; takes the call. `of_running_job`: taken also while consumers are refused. */
+void resumable_read_piece(struct call *call, struct partial *partial, bool of_running_job);
 /* Whether the ledger takes writes at all. False: the problem was sent. */
 bool resumable_is_writable(struct call *call);
 

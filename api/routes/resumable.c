@@ -22,7 +22,6 @@
 
 #define MEDIA_TYPE_MAX 100
 #define HEADERS_MAX 5
-#define LOOK_EVERY ((uint64_t)1 << 20) /* bytes of a piece, until the disk is looked at again */
 
 /* ── answers ───────────────────────────────────────────────────────────────────────────────────── */
 
@@ -346,11 +345,8 @@ struct sending {
     struct call *call;
     struct partial_writer *writer; /* NULL once it is finishing */
     uint64_t left;                 /* bytes that may still come */
-    uint64_t unlooked;             /* bytes since the disk was looked at */
     bool paused;
     bool too_long;
-    bool disk_full;
-    bool may_fill_disk;
 };
 
 static void finish_piece(struct sending *sending)
@@ -380,7 +376,7 @@ static void piece_done_cb(void *ctx, struct partial *partial, enum err_code code
     call->on_abort = NULL;
     if (call->request == NULL) {
         call_free(call);
-    } else if (code == ERR_FULL || sending->disk_full) {
+    } else if (code == ERR_FULL) {
         refuse(call, partial, 507, "disk_full",
                "the disk is full; what Upload-Offset says is kept, go on from there later");
     } else if (code != ERR_OK) {
@@ -399,17 +395,6 @@ static void abort_cb(struct call *call)
     finish_piece(sending);
 }
 
-/* What is kept of pieces stays for a day: it must not take the room that jobs need to end. */
-static bool fills_disk(struct sending *sending, size_t size)
-{
-    sending->unlooked += size;
-    if (sending->may_fill_disk || sending->unlooked < LOOK_EVERY) {
-        return false;
-    }
-    sending->unlooked = 0;
-    return ledger_disk_is_nearly_full(sending->call->api->ledger);
-}
-
 static void data_cb(void *ctx, struct http_request *request, struct bytes bytes)
 {
     struct sending *sending = ctx;
@@ -417,8 +402,7 @@ static void data_cb(void *ctx, struct http_request *request, struct bytes bytes)
         return;
     }
     sending->too_long = bytes.size > sending->left;
-    sending->disk_full = !sending->too_long && fills_disk(sending, bytes.size);
-    if (sending->too_long || sending->disk_full) {
+    if (sending->too_long) {
         http_request_pause(request);
         finish_piece(sending);
         return;
@@ -453,7 +437,7 @@ static bool is_piece(const char *type)
 }
 
 /* Whether this request may write to it now. */
-static bool check_piece(struct call *call, const struct partial *partial, bool may_fill_disk)
+static bool check_piece(struct call *call, const struct partial *partial, bool of_running_job)
 {
     const struct http_head *head = http_request_head(call->request);
     const char *text = http_head_header(head, "upload-offset");
@@ -479,15 +463,15 @@ static bool check_piece(struct call *call, const struct partial *partial, bool m
                        partial->size - partial->offset);
         refuse(call, partial, 413, "piece_too_long", detail);
     } else {
-        return may_fill_disk ? resumable_is_writable(call) : takes_writes(call);
+        return of_running_job ? resumable_is_writable(call) : takes_writes(call);
     }
     return false;
 }
 
-void resumable_read_piece(struct call *call, struct partial *partial, bool may_fill_disk)
+void resumable_read_piece(struct call *call, struct partial *partial, bool of_running_job)
 {
     struct err err = {0};
-    if (!check_piece(call, partial, may_fill_disk)) {
+    if (!check_piece(call, partial, of_running_job)) {
         return;
     }
     struct sending *sending = arena_alloc(&call->arena, sizeof *sending);
@@ -495,8 +479,7 @@ void resumable_read_piece(struct call *call, struct partial *partial, bool may_f
         call_problem(call, 503, "no_memory", "out of memory; try again");
         return;
     }
-    *sending = (struct sending){
-        .call = call, .left = partial->size - partial->offset, .may_fill_disk = may_fill_disk};
+    *sending = (struct sending){.call = call, .left = partial->size - partial->offset};
     const struct partial_piece piece = {
         .ctx = sending, .on_room = room_cb, .on_done = piece_done_cb};
     if (partial_writer_create(call->api->partials, partial, &piece, &sending->writer, &err) !=

@@ -167,7 +167,8 @@ static void benchmark(struct call *call)
     call_command(call, COMMAND_HOST_BENCHMARK);
     call->command.u.benchmark =
         (struct command_benchmark){.host_id = call->principal.host_id, .benchmark = measured};
-    call_submit(call, CLASS_REPORT, accepted);
+    /* No job waits for it, and it may be long: not into the room that is kept for jobs to end in. */
+    call_submit(call, CLASS_CONSUMER, accepted);
 }
 
 /* ── reports ───────────────────────────────────────────────────────────────────────────────────── */

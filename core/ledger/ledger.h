@@ -97,6 +97,8 @@ const char *ledger_origin(const struct ledger *ledger);
 const char *ledger_read_only_reason(const struct ledger *ledger);
 /* Whether the disk is so full that only what ends jobs is taken: looked at now, where the stats say how it was a little ago. Any thread. */
 MUST_CHECK bool ledger_disk_is_nearly_full(struct ledger *ledger);
+/* Bytes of the disk beyond what is kept for reports, ends and settlement, now; unknown: UINT64_MAX. Any thread. */
+MUST_CHECK uint64_t ledger_free_room(const struct ledger *ledger);
 
 struct ledger_stats {
     uint64_t head; /* last committed sequence */

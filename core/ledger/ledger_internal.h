@@ -70,8 +70,6 @@ struct ledger {
 /* free() it after the thread has ended; NULL: out of memory. */
 struct batch *batch_create(struct ledger *ledger);
 void *writer_main(void *ledger);
-/* Bytes of the disk beyond what is kept for reports, ends and settlement; unknown: UINT64_MAX. */
-uint64_t ledger_free_room(const struct ledger *ledger);
 /* Writer thread: is there room on the disk for what is not kept? */
 void ledger_look_for_room(struct ledger *ledger);
 /* Writer thread: begin a copy of the views if it is due and none is being written. */

@@ -43,7 +43,7 @@ static int setup(void **state)
     (void)pthread_mutex_init(&f->lock, NULL);
     (void)pthread_cond_init(&f->opened, NULL);
     *state = f;
-    return blobs_open(&f->loop, f->folder, &f->blobs, NULL) == ERR_OK ? 0 : -1;
+    return blobs_open(&f->loop, f->folder, NULL, &f->blobs, NULL) == ERR_OK ? 0 : -1;
 }
 
 static int teardown(void **state)

@@ -106,6 +106,7 @@ class FullDisk(unittest.TestCase):
                                        {"Content-Type": "application/octet-stream"}), "disk_full")
             self.refused(host.post(host.path(job, "output"),
                                    {"source": "stdout", "first_line": 1, "text": "hello\n"}), "disk_full")
+            self.refused(host.post("/v1/workers/benchmark", {"benchmark_version": 1, "speed_permille": 1000, "detail": "x" * 15000}), "disk_full")
             self.reads_go_on(world, alice, job)
             host.end(job)  # on the reserve: the end, the refund and the payout
             settled = alice.wait_for(job, lambda j: j["settled"])
@@ -116,6 +117,31 @@ class FullDisk(unittest.TestCase):
             wait_until(lambda: world.metric("disk_nearly_full") == 0, "the server sees that there is room")
             alice.queued_job(host)  # a whole order, without a restart
             self.assertGreater(world.head(), head)
+
+    def sent_until_refused(self, world, person, request, wanted_free):
+        """The status line of the answer to a file that is sent only so far that `wanted_free` bytes were left, and never ended."""
+        with socket.create_connection((LOCAL, world.server.port), timeout=60) as peer:
+            try:
+                peer.sendall(("%s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: application/octet-stream\r\n"
+                              "Content-Length: %d\r\n\r\n" % (request, person.token, SIZE)).encode())
+                peer.sendall(b"1,2\n" * ((world.free() - wanted_free) // 4))
+            except (BrokenPipeError, ConnectionResetError):
+                pass  # it did not wait for the rest
+            return peer.recv(65536).split(b"\r\n")[0].decode()
+
+    def test_no_file_that_comes_takes_the_room_that_jobs_need_to_end(self):
+        """Whoever sends a file and does not end it would hold everybody's refunds and payouts up for as long as he likes."""
+        with SmallWorld() as world:
+            alice = world.person("alice", money=10**9)
+            host = world.host(world.person("maria"))
+            job = alice.queued_job(host)
+            host.claim_and_start(job)
+            for person, request in ((alice, "POST /v1/uploads?name=large.csv"), (host, "PUT " + host.path(job, "results/large.csv"))):
+                with self.subTest(request=request):
+                    self.assertIn(" 507 ", self.sent_until_refused(world, person, request, wanted_free=1 << 20))
+                    wait_until(lambda: world.free() > 8 << 20, "what came of it is removed")
+            host.end(job)
+            self.assertEqual(alice.wait_for(job, lambda j: j["settled"])["status"], "completed")
 
     def test_pieces_of_an_upload_leave_the_room_that_jobs_need_to_end(self):
         with SmallWorld() as world:
