@@ -24,7 +24,7 @@
 #include "core/base/work.h"
 
 /* Raised whenever the same file may get another answer; `analysis.completed` carries it. */
-#define ANALYSIS_VERSION 5
+#define ANALYSIS_VERSION 6
 
 #define ANALYSIS_KINDS(V)                                                                          \
     V(1, ANALYSIS_KIND_PYTHON, "python")                                                           \

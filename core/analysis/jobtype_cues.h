@@ -38,6 +38,7 @@ static const struct cue_row {
     {ANALYSIS_JOB_STABLE_DIFFUSION, 3, CUE_ANYWHERE, "text to image,autoencoder kl,inpaint"},
     {ANALYSIS_JOB_STABLE_DIFFUSION, 2, CUE_ANYWHERE, "condition model"},
     {ANALYSIS_JOB_STABLE_DIFFUSION, 1, CUE_ANYWHERE, "diffusers"},
+    {ANALYSIS_JOB_STABLE_DIFFUSION, 5, CUE_MODULE, "ldm"},
     {ANALYSIS_JOB_STABLE_DIFFUSION, 4, CUE_COMMAND, "sd,comfy,automatic1111"},
 
     {ANALYSIS_JOB_VIDEO_GENERATION, 6, CUE_ANYWHERE,
@@ -48,7 +49,8 @@ static const struct cue_row {
     {ANALYSIS_JOB_VIDEO_GENERATION, 4, CUE_ANYWHERE, "ltx"},
 
     {ANALYSIS_JOB_IMAGE_GENERATION, 6, CUE_ANYWHERE,
-     "neural style,style transfer,super resolution,superresolution,super resolve,super "
+     "neural style,style transfer,realesrgan,real esrgan,basicsr,rrdbnet,rrdb "
+     "net,gfpgan,swinir,super resolution,superresolution,super resolve,super "
      "res,flux,kandinsky,pixart,esrgan,srgan,image synthesis,deep "
      "dream,deepdream,colorization,image translation"},
     {ANALYSIS_JOB_IMAGE_GENERATION, 5, CUE_ANYWHERE,
@@ -57,7 +59,8 @@ static const struct cue_row {
      "vae,image generation,ddpm,dalle,dall e,imagen,srcnn,edsr,unconditional image "
      "generation,pixelcnn,pixel cnn"},
     {ANALYSIS_JOB_IMAGE_GENERATION, 4, CUE_ANYWHERE,
-     "gan,gans,variational,reparameterize,stylize,pixel shuffle,unconditional,denoising "
+     "style weight,content weight,gan,gans,variational,reparameterize,stylize,pixel "
+     "shuffle,unconditional,denoising "
      "diffusion,diffusion model,diffusion models,generative adversarial,adversarial "
      "network,upscale"},
     {ANALYSIS_JOB_IMAGE_GENERATION, 2, CUE_ANYWHERE,
@@ -101,7 +104,8 @@ static const struct cue_row {
      "imagenet,svhn,stl10,image data generator,rn50,rn50v15,caltech101,celeb "
      "a,celeba,quickdraw,flowers"},
     {ANALYSIS_JOB_IMAGE_CLASSIFICATION, 4, CUE_ANYWHERE,
-     "image data loaders,vision learner,cnn learner,image dataset from directory,cnn "
+     "image regressor,image data loaders,vision learner,cnn learner,image dataset from "
+     "directory,cnn "
      "classification,transfer learning,for image classification,classification model"},
     {ANALYSIS_JOB_IMAGE_CLASSIFICATION, 3, CUE_ANYWHERE,
      "resnet,res net,resnet18,resnet34,resnet50,resnet101,resnet152,resnext,resnext50,wide "
@@ -138,6 +142,8 @@ static const struct cue_row {
      "completion,openai api,localai,fastchat,rag,retrieval augmented,gguf"},
     {ANALYSIS_JOB_LLM_INFERENCE, 5, CUE_ANYWHERE,
      "text generation,chat completions,auto gptq,awq,sampling params"},
+    {ANALYSIS_JOB_LLM_INFERENCE, 6, CUE_BASE_NAME, "text completion"},
+    {ANALYSIS_JOB_LLM_INFERENCE, 3, CUE_ANYWHERE, "max gen len,top p"},
     {ANALYSIS_JOB_LLM_INFERENCE, 4, CUE_ANYWHERE,
      "chat template,text streamer,text iterator streamer,chat"},
 
@@ -146,7 +152,8 @@ static const struct cue_row {
      "captioning,flamingo,qwen2 vl,qwen vl,paligemma,idefics,kosmos,minigpt4,florence,vision "
      "language,clip score,zero shot image classification,image text"},
     {ANALYSIS_JOB_MULTIMODAL, 5, CUE_ANYWHERE,
-     "vision2 seq,captioning,clip processor,multimodal,multi modal"},
+     "encoder cnn,caption path,coco captions,caption generator,vision2 seq,captioning,clip "
+     "processor,multimodal,multi modal"},
     {ANALYSIS_JOB_MULTIMODAL, 4, CUE_NAMED, "clip"},
     {ANALYSIS_JOB_MULTIMODAL, 6, CUE_MODULE, "clip"},
     {ANALYSIS_JOB_MULTIMODAL, 4, CUE_ANYWHERE, "clip model,vlm"},
@@ -179,7 +186,9 @@ static const struct cue_row {
      "language,multi30k,multi30 k,multinli,glue,mrpc,text vectorization,count vectorizer,tfidf "
      "vectorizer,bag of words,embeddings model,fill mask"},
     {ANALYSIS_JOB_NLP, 4, CUE_ANYWHERE,
-     "imdb,wikitext,corpus,corpora,penn treebank,ptb,wmt,bleu,rouge,spam,newsgroups,movie "
+     "character level,char level,char rnn,char "
+     "lstm,int2char,char2int,imdb,wikitext,corpus,corpora,penn "
+     "treebank,ptb,wmt,bleu,rouge,spam,newsgroups,movie "
      "reviews,word embeddings,detokenize,translate"},
     {ANALYSIS_JOB_NLP, 2, CUE_ANYWHERE, "vocab,vocabulary,pad sequences,sentence,sentences"},
     {ANALYSIS_JOB_NLP, 1, CUE_ANYWHERE, "tokenizer"},
@@ -220,12 +229,15 @@ static const struct cue_row {
      "forecasting,timeseries,time series,arima,sarimax,prophet,temporal fusion,lstm "
      "prediction,neuralprophet,gluonts,darts,exponential smoothing,pytorch forecasting,stock "
      "prediction,stock price,statsforecast,n beats,nbeats,deepar,electricity "
-     "load,informer,tslearn,sktime,anomaly detection time"},
+     "load,informer,tslearn,sktime,anomaly detection time,autoformer,fedformer,patchtst,patch "
+     "tst,timesnet,times net,dlinear,d linear,itransformer,etth1,etth2,ettm1,ettm2"},
     {ANALYSIS_JOB_TIMESERIES, 5, CUE_ANYWHERE, "forecast,forecaster,forecasts,demand prediction"},
-    {ANALYSIS_JOB_TIMESERIES, 4, CUE_ANYWHERE, "stock,stocks,yfinance,time sequence"},
+    {ANALYSIS_JOB_TIMESERIES, 4, CUE_ANYWHERE, "stock,stocks,yfinance,time sequence,pred len"},
+    {ANALYSIS_JOB_TIMESERIES, 3, CUE_ANYWHERE, "anomaly detection,imputation"},
 
     {ANALYSIS_JOB_TABULAR, 5, CUE_ANYWHERE,
-     "house prices,house price,housing prices,load iris,load wine,load breast cancer,load "
+     "bike sharing,house prices,house price,housing prices,load iris,load wine,load breast "
+     "cancer,load "
      "diabetes,fetch california housing,california housing,boston "
      "housing,titanic,tabnet,pycaret,autogluon tabular,churn,credit card,fraud,iris,adult "
      "income,auto mpg,abalone,fetch covtype,make classification,make regression,make "
@@ -268,7 +280,7 @@ static const struct cue_row {
      "cleaning,data loading,load data,load csv,loading data,preprocess data,create dataset,make "
      "dataset,build dataset,dataset builder,scrape,scraper,crawler"},
     {ANALYSIS_JOB_DATA_PROCESSING, 4, CUE_BASE_NAME,
-     "convert,tokenize,dataset creation,split data,downloads"},
+     "build vocab,make vocab,create vocab,convert,tokenize,dataset creation,split data,downloads"},
     {ANALYSIS_JOB_DATA_PROCESSING, 2, CUE_BASE_NAME,
      "generate,data,dataset,csv,clean,extract,merge,cleanup"},
     {ANALYSIS_JOB_DATA_PROCESSING, 5, CUE_ANYWHERE,

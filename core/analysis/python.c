@@ -4,6 +4,7 @@
 #include "core/analysis/python.h"
 
 #include "core/analysis/deadline.h"
+#include "core/analysis/titles.h"
 #include "core/base/invariant.h"
 #include "core/base/text.h"
 
@@ -57,6 +58,7 @@ struct walk {
     uint32_t tries;
     uint32_t ifs;
     uint32_t type_checks;
+    bool signatures_are_options; /* fire or typer is imported */
 };
 
 /* ── the parser's memory and time ───────────────────────────────────────────────────────────────────────── */
@@ -306,7 +308,10 @@ static void visit_import(struct walk *walk, TSNode statement, bool from)
         if (from) {
             add_import(walk, statement, module, slice(walk, child), 0);
         } else {
-            add_import(walk, statement, slice(walk, child), bytes_of_text(""), 0);
+            struct bytes const whole = slice(walk, child);
+            add_import(walk, statement, whole, bytes_of_text(""), 0);
+            walk->signatures_are_options =
+                walk->signatures_are_options || slice_is(whole, "fire") || slice_is(whole, "typer");
         }
     }
     ts_tree_cursor_delete(&cursor);
@@ -431,6 +436,36 @@ static void add_renamed(struct walk *walk, TSNode right)
     }
 }
 
+#define FIELD_ARGUMENTS_MAX 16
+
+/* `epochs: int = field(default=3)` of a data class, and pydantic's Field, set what they have as default. */
+static TSNode default_of_field(const struct walk *walk, TSNode right)
+{
+    TSNode found = right;
+    if (!is(walk, right, SYMBOL_CALL)) {
+        return right;
+    }
+    TSNode const function = ts_node_child_by_field_name(right, "function", 8);
+    TSNode const arguments = ts_node_child_by_field_name(right, "arguments", 9);
+    struct bytes const callee =
+        ts_node_is_null(function) ? bytes_of("", 0) : last_part(slice(walk, function));
+    if (ts_node_is_null(arguments) || !(slice_is(callee, "field") || slice_is(callee, "Field"))) {
+        return right;
+    }
+    uint32_t const count = ts_node_named_child_count(arguments);
+    for (uint32_t i = 0; i < count && i < FIELD_ARGUMENTS_MAX; i++) {
+        TSNode const argument = ts_node_named_child(arguments, i);
+        TSNode const key = is(walk, argument, SYMBOL_KEYWORD_ARGUMENT)
+                               ? ts_node_child_by_field_id(argument, walk->field_name)
+                               : right;
+        if (is(walk, argument, SYMBOL_KEYWORD_ARGUMENT) && !ts_node_is_null(key) &&
+            slice_is(slice(walk, key), "default")) {
+            found = ts_node_child_by_field_name(argument, "value", 5);
+        }
+    }
+    return ts_node_is_null(found) ? right : found;
+}
+
 /* Constants of the module and of classes, locals, and settings of an object (`config.batch_size = 128`) anywhere. */
 static void visit_assignment(struct walk *walk, TSNode node)
 {
@@ -441,6 +476,7 @@ static void visit_assignment(struct walk *walk, TSNode node)
     }
     struct bytes target = name_tail(slice(walk, left));
     if (is(walk, left, SYMBOL_IDENTIFIER)) {
+        right = default_of_field(walk, right);
         add_literal(walk, node, target, right,
                     walk->functions == 0 ? ANALYSIS_SOURCE_ASSIGN : ANALYSIS_SOURCE_LOCAL);
         add_value(walk, right);
@@ -451,56 +487,8 @@ static void visit_assignment(struct walk *walk, TSNode node)
     }
 }
 
-static bool says_licence(struct bytes line)
-{
-    static const char *const words[] = {
-        "opyright", "icense", "coding:", "coding=", "#!", "Author", "author", "SPDX"};
-    for (size_t w = 0; w < sizeof(words) / sizeof(words[0]); w++) {
-        size_t size = strlen(words[w]);
-        for (size_t i = 0; i + size <= line.size; i++) {
-            if (memcmp(line.data + i, words[w], size) == 0) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
-#define TITLE_LINES_MAIN 2
-#define TITLE_LINES_MAX 6
-
-/* The first lines of a text that say something: the first two are its title. */
-static void add_titles(struct walk *walk, struct bytes text, size_t offset, uint32_t line,
-                       int *said)
-{
-    while (text.size > 0 && *said < TITLE_LINES_MAX) {
-        size_t size = 0;
-        while (size < text.size && text.data[size] != '\n') {
-            size++;
-        }
-        struct bytes part = bytes_of(text.data, size);
-        bool letters = false;
-        for (size_t i = 0; i < size; i++) {
-            letters = letters || ((part.data[i] | 0x20) >= 'a' && (part.data[i] | 0x20) <= 'z');
-        }
-        if (says_licence(part)) {
-            return;
-        }
-        if (letters) {
-            facts_name(
-                walk->facts,
-                (struct fact_place){.offset = walk->piece.offset + (uint32_t)offset, .line = line},
-                FACT_TITLE, part, bytes_of_text(""), *said < TITLE_LINES_MAIN ? 1 : 2);
-            (*said)++;
-        }
-        line++;
-        size = size < text.size ? size + 1 : size;
-        offset += size;
-        text = bytes_from(text, size);
-    }
-}
-
 #define HEAD_NODES_MAX 48
+#define HEAD_COMMENT_LINES_MAX 2
 
 /* What a file says about itself before it begins: its docstring, or the comment above the code when that is no licence. */
 static void visit_head(struct walk *walk, TSNode root)
@@ -515,10 +503,9 @@ static void visit_head(struct walk *walk, TSNode root)
         TSNode node = ts_tree_cursor_current_node(&cursor);
         struct bytes text = {0};
         if (is(walk, node, SYMBOL_COMMENT)) {
-            licence = licence || says_licence(slice(walk, node));
-            if (!licence && comment_lines++ < TITLE_LINES_MAIN && nodes < 4) {
-                add_titles(walk, slice(walk, node), ts_node_start_byte(node),
-                           place_of(walk, node).line, &said);
+            licence = licence || titles_say_licence(slice(walk, node));
+            if (!licence && comment_lines++ < HEAD_COMMENT_LINES_MAX && nodes < 4) {
+                titles_add(walk->facts, slice(walk, node), place_of(walk, node), &said);
             }
             continue;
         }
@@ -526,8 +513,9 @@ static void visit_head(struct walk *walk, TSNode root)
             TSNode string = ts_node_child(node, 0);
             if (is(walk, string, SYMBOL_STRING) && string_content(walk, string, &text)) {
                 said = 0;
-                add_titles(walk, text, (size_t)(text.data - walk->source.data),
-                           place_of(walk, string).line, &said);
+                struct fact_place at = place_of(walk, string);
+                at.offset += (uint32_t)(text.data - slice(walk, string).data);
+                titles_add(walk->facts, text, at, &said);
                 break;
             }
         }
@@ -556,6 +544,18 @@ static bool is_start(const struct walk *walk, TSNode node)
            memmem(text.data, text.size, "__main__", 8) != NULL;
 }
 
+/* A parameter of a function with its default. With Fire and Typer the signatures are the command line. */
+static void visit_default(struct walk *walk, TSNode node)
+{
+    TSNode const name = ts_node_child_by_field_id(node, walk->field_name);
+    TSNode const value = ts_node_child_by_field_name(node, "value", 5);
+    add_value(walk, value);
+    if (walk->signatures_are_options && !ts_node_is_null(name) && !ts_node_is_null(value)) {
+        add_literal(walk, node, slice(walk, name), value, ANALYSIS_SOURCE_CLICK);
+        add_name(walk, node, FACT_OPTION, slice(walk, name), bytes_of_text("fire"), 0);
+    }
+}
+
 static void enter(struct walk *walk, TSNode node)
 {
     if (is(walk, node, SYMBOL_IMPORT)) {
@@ -573,7 +573,7 @@ static void enter(struct walk *walk, TSNode node)
         }
         walk->functions += is(walk, node, SYMBOL_FUNCTION) ? 1 : 0;
     } else if (is(walk, node, SYMBOL_DEFAULT_PARAMETER) || is(walk, node, SYMBOL_TYPED_DEFAULT)) {
-        add_value(walk, ts_node_child_by_field_name(node, "value", 5));
+        visit_default(walk, node);
     } else if (is(walk, node, SYMBOL_LAMBDA)) {
         walk->functions++;
     } else if (is(walk, node, SYMBOL_TRY)) {
