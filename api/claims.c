@@ -17,6 +17,7 @@ struct claims {
 struct claim { /* call->state */
     int64_t deadline;
     uint64_t kinds;
+    bool network;
 };
 
 struct claims *claims_create(struct api *api)
@@ -103,6 +104,7 @@ static void submit(struct call *call)
         .actor_id = call->principal.host_id,
     };
     call->command.u.job.kinds = claim->kinds;
+    call->command.u.job.network = claim->network;
     call->on_abort = NULL;
     call_submit_or(call, CLASS_REPORT, claimed_cb, refused);
 }
@@ -127,14 +129,15 @@ static bool may_have_job(struct claims *claims, struct id16 host_id)
     return found;
 }
 
-void claims_wait(struct claims *claims, struct call *call, int64_t deadline, uint64_t kinds)
+void claims_wait(struct claims *claims, struct call *call, int64_t deadline, uint64_t kinds,
+                 bool network)
 {
     struct claim *claim = arena_alloc(&call->arena, sizeof *claim);
     if (claim == NULL) {
         call_problem(call, 503, "no_memory", "out of memory; try again");
         return;
     }
-    *claim = (struct claim){.deadline = deadline, .kinds = kinds};
+    *claim = (struct claim){.deadline = deadline, .kinds = kinds, .network = network};
     call->state = claim;
     if (reply_assigned(call, call->principal.host_id)) {
         return;

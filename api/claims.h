@@ -9,8 +9,9 @@
 
 struct claims *claims_create(struct api *api);
 void claims_destroy(struct claims *claims);
-/* Wait until `deadline` (monotonic ns); try at once. `kinds`: as in struct command_job. Takes the call. */
-void claims_wait(struct claims *claims, struct call *call, int64_t deadline, uint64_t kinds);
+/* Wait until `deadline` (monotonic ns); try at once. `kinds`, `network`: as in struct command_job. Takes the call. */
+void claims_wait(struct claims *claims, struct call *call, int64_t deadline, uint64_t kinds,
+                 bool network);
 /* The log has grown: perhaps there is a job now. */
 void claims_retry(struct claims *claims);
 /* Answer 204 to those whose time is up. */

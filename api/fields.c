@@ -118,6 +118,15 @@ uint64_t fields_optional_u64(struct fields *fields, const char *name, uint64_t m
     return value == NULL ? otherwise : u64_of(fields, name, value, min, max);
 }
 
+bool fields_optional_bool(struct fields *fields, const char *name)
+{
+    const json_t *value = get(fields, name, false);
+    if (value != NULL && !json_is_boolean(value)) {
+        fields_error(fields, name, "is true or false");
+    }
+    return json_is_true(value);
+}
+
 int64_t fields_amount(struct fields *fields, const char *name, int64_t min)
 {
     json_t *value = get(fields, name, true);

@@ -32,6 +32,7 @@ struct id16 fields_optional_id(struct fields *fields, const char *name);
 uint64_t fields_u64(struct fields *fields, const char *name, uint64_t min, uint64_t max);
 uint64_t fields_optional_u64(struct fields *fields, const char *name, uint64_t min, uint64_t max,
                              uint64_t otherwise);
+bool fields_optional_bool(struct fields *fields, const char *name); /* false if absent */
 int64_t fields_amount(struct fields *fields, const char *name, int64_t min);
 /* UTF-8 of min to max bytes; borrowed from the body. */
 struct bytes fields_text(struct fields *fields, const char *name, size_t min, size_t max);

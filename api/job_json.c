@@ -176,16 +176,16 @@ json_t *json_of_job(struct reading *reading, struct id16 job_id, bool with_priva
         return NULL;
     }
     jobs_get_progress(reading->store, job_id, &progress);
-    json_t *json =
-        json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:I}", "id",
-                  json_of_id(job_id), "status", json_of_word(&job_view_status_words, view.status),
-                  "ending", json_of_word(&ending_words, view.ending), "reason",
-                  json_of_word(&end_reason_words, view.reason), "fault",
-                  json_of_word(&fault_words, view.fault), "account_id", json_of_id(view.account_id),
-                  "provider_id", json_of_id(view.provider_id), "host_id", json_of_id(view.host_id),
-                  "upload_id", json_of_id(view.upload_id), "offer_id", json_of_id(view.offer_id),
-                  "quote_id", json_of_id(view.quote_id), "rate", (json_int_t)view.rate, "cap",
-                  (json_int_t)view.cap, "limit_ms", (json_int_t)view.limit_ms);
+    json_t *json = json_pack(
+        "{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:I,s:b}", "id", json_of_id(job_id),
+        "status", json_of_word(&job_view_status_words, view.status), "ending",
+        json_of_word(&ending_words, view.ending), "reason",
+        json_of_word(&end_reason_words, view.reason), "fault",
+        json_of_word(&fault_words, view.fault), "account_id", json_of_id(view.account_id),
+        "provider_id", json_of_id(view.provider_id), "host_id", json_of_id(view.host_id),
+        "upload_id", json_of_id(view.upload_id), "offer_id", json_of_id(view.offer_id), "quote_id",
+        json_of_id(view.quote_id), "rate", (json_int_t)view.rate, "cap", (json_int_t)view.cap,
+        "limit_ms", (json_int_t)view.limit_ms, "network", (int)(view.network != 0));
     json_t *rest = json_pack(
         "{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:b,s:I}", "used_ms",
         (json_int_t)(view.ended_at != 0 ? view.used_ms : progress.used_ms), "gross",

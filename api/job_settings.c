@@ -77,9 +77,10 @@ void job_settings_check(struct fields *fields, json_t *settings)
     json_object_foreach(settings, name, value)
     {
         if (strcmp(name, "arguments") != 0 && strcmp(name, "environment") != 0 &&
-            strcmp(name, "entry") != 0 && strcmp(name, "sealed") != 0) {
+            strcmp(name, "entry") != 0 && strcmp(name, "sealed") != 0 &&
+            strcmp(name, "network") != 0) {
             fields_error(fields, "settings",
-                         "has arguments, environment, sealed and entry, nothing else");
+                         "has arguments, environment, sealed, entry and network, nothing else");
         }
     }
     if (list != NULL && (!json_is_array(list) || json_array_size(list) > JOB_ARGUMENTS_MAX)) {
@@ -97,9 +98,18 @@ void job_settings_check(struct fields *fields, json_t *settings)
         fields_error(fields, "settings/entry",
                      "is the path of a file in the bundle, as src/train.py");
     }
+    const json_t *network = json_object_get(settings, "network");
+    if (network != NULL && !json_is_boolean(network)) {
+        fields_error(fields, "settings/network", "is true or false");
+    }
     check_environment(fields, json_object_get(settings, "environment"));
     check_sealed(fields, json_object_get(settings, "sealed"),
                  json_object_size(json_object_get(settings, "environment")));
+}
+
+bool job_settings_network(const json_t *settings)
+{
+    return json_is_true(json_object_get(settings, "network"));
 }
 
 /* ── what it changes ───────────────────────────────────────────────────────────────────────────── */

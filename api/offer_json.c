@@ -7,7 +7,7 @@ json_t *json_of_offer(const struct market_entry *entry)
 {
     const struct offer_view *offer = &entry->offer;
     return json_pack(
-        "{s:o,s:o,s:o,s:s,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:I,s:I,s:I,s:b,s:b}", "id",
+        "{s:o,s:o,s:o,s:s,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:I,s:I,s:I,s:b,s:b,s:b}", "id",
         json_of_id(entry->offer_id), "provider_id", json_of_id(offer->account_id), "host_id",
         json_of_id(offer->host_id), "device", enum_word(&device_words, (uint32_t)offer->device),
         "model", json_of_text(bytes_of(offer->model, offer->model_size)), "gpus",
@@ -16,5 +16,6 @@ json_t *json_of_offer(const struct market_entry *entry)
         (json_int_t)offer->storage_mib, "compute_capability", (json_int_t)offer->compute_capability,
         "driver", json_of_driver(offer->driver), "cpu_cores", (json_int_t)offer->cpu_cores,
         "speed_permille", (json_int_t)offer->speed_permille, "rate", (json_int_t)offer->rate,
-        "online", entry->online, "busy", entry->busy);
+        "network_allowed", (int)(offer->network_allowed != 0), "online", entry->online, "busy",
+        entry->busy);
 }

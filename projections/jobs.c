@@ -7,7 +7,7 @@
 #include <assert.h>
 #include <string.h>
 
-static_assert(sizeof(struct job_view) == 7 * 16 + 29 * 8, "no padding");
+static_assert(sizeof(struct job_view) == 7 * 16 + 30 * 8, "no padding");
 static_assert(sizeof(struct job_progress_view) == 4 * 8, "no padding");
 static_assert(sizeof(struct job_escrow_view) == 2 * 32 + 9 * 8, "no padding");
 static_assert(sizeof(struct job_leg_view) == 3 * 32 + 6 * 8, "no padding");
@@ -105,6 +105,7 @@ static void create(struct store *store, uint64_t sequence, const struct event *e
     job.rate = created->rate;
     job.cap = created->cap;
     job.limit_ms = created->limit_ms;
+    job.network = created->wants_network ? 1 : 0;
     job.status = JOB_VIEW_AWAITING_LOCK;
     job.created_at = event->time;
     job.created_sequence = sequence;

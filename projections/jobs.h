@@ -37,8 +37,9 @@ struct job_view {
     int64_t rate; /* QUBIC per hour */
     int64_t cap;
     uint64_t limit_ms;
-    uint64_t status; /* enum job_view_status */
-    uint64_t ending; /* enum ending; like reason and fault 0 until the end */
+    uint64_t network; /* 1: it asked for one */
+    uint64_t status;  /* enum job_view_status */
+    uint64_t ending;  /* enum ending; like reason and fault 0 until the end */
     uint64_t reason;
     uint64_t fault;
     uint64_t attempt;

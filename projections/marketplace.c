@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static_assert(sizeof(struct offer_view) == 2 * 16 + 14 * 8 + OFFER_VIEW_MODEL_MAX, "no padding");
+static_assert(sizeof(struct offer_view) == 2 * 16 + 15 * 8 + OFFER_VIEW_MODEL_MAX, "no padding");
 static_assert(sizeof(struct market_host) == 2 * 16 + 6 * 8, "no padding");
 
 /* What matching asks of an offer, as the write model has it. */
@@ -95,6 +95,7 @@ static void publish(struct store *store, uint64_t sequence, const struct event *
     (void)driver_version_parse(published->driver, &offer.driver);
     offer.cpu_cores = published->cpu_cores;
     offer.speed_permille = published->speed_permille;
+    offer.network_allowed = published->network_allowed ? 1 : 0;
     offer.model_size = cut(published->model, sizeof offer.model);
     if (offer.model_size > 0) {
         memcpy(offer.model, published->model.data, offer.model_size);

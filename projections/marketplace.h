@@ -31,6 +31,7 @@ struct offer_view {
     uint64_t driver; /* core/base/driver_version.h; 0: not told */
     uint64_t cpu_cores;
     uint64_t speed_permille;
+    uint64_t network_allowed;
     uint64_t model_size;
     char model[OFFER_VIEW_MODEL_MAX]; /* zeroes behind model_size */
 };

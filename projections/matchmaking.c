@@ -6,8 +6,8 @@
 
 #include <stdlib.h>
 
-enum err_code matchmaking_create(struct store *store, const struct upload_row *upload, int64_t now,
-                                 struct matchmaking *ret, struct err *err)
+enum err_code matchmaking_create(struct store *store, const struct upload_row *upload, bool network,
+                                 int64_t now, struct matchmaking *ret, struct err *err)
 {
     struct candidate *candidates = NULL;
     size_t count = 0;
@@ -21,6 +21,7 @@ enum err_code matchmaking_create(struct store *store, const struct upload_row *u
             candidates[i].p90_ms = time.p90_ms;
         }
         ret->needs = *upload_needs(upload);
+        ret->needs.network = network ? 1 : 0;
         code = ranking_create(&ret->needs, candidates, count, now, &ret->ranking, err);
     }
     if (code != ERR_OK) {

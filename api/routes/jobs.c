@@ -216,6 +216,7 @@ static void create_job(struct call *call)
     char *text = settings == NULL ? NULL : json_dumps(settings, JSON_COMPACT | JSON_SORT_KEYS);
     if (settings != NULL) {
         job_settings_check(&fields, settings);
+        job.network = job_settings_network(settings);
         if (text == NULL || strlen(text) > SETTINGS_MAX) {
             fields_error(&fields, "settings", "has at most %d bytes", SETTINGS_MAX);
         } else {

@@ -76,6 +76,7 @@ static void publish(struct call *call)
         .cpu_cores = fields_u64(&fields, "cpu_cores", 1, 65536),
         .speed_permille = fields_u64(&fields, "speed_permille", 1, 1000000),
         .rate = fields_amount(&fields, "rate", 1),
+        .network_allowed = fields_optional_bool(&fields, "network_allowed"),
     };
     if (!fields_good(&fields)) {
         return;
@@ -249,6 +250,7 @@ static void quote(struct call *call)
     json_t *settings = fields_optional_object(&fields, "settings");
     if (settings != NULL) {
         job_settings_check(&fields, settings);
+        quote.network = job_settings_network(settings);
     }
     if (!fields_good(&fields) || (settings != NULL && !size_by_settings(call, settings, &quote)) ||
         !machine_runs(call, &quote)) {

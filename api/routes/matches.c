@@ -17,6 +17,7 @@
 struct asked {
     struct id16 upload_id;
     enum match_order order;
+    bool network;   /* the job is to have one */
     uint64_t after; /* how many of the ranking are left out in front */
     size_t limit;
 };
@@ -31,6 +32,19 @@ static bool read_asked(struct call *call, struct asked *ret)
         return false;
     }
     ret->order = order == 0 ? MATCH_BY_VALUE : (enum match_order)order;
+    return true;
+}
+
+/* Of GET, in its query; POST has it in its body. */
+static bool read_network(struct call *call, bool *ret)
+{
+    const char *text = http_head_param(http_request_head(call->request), "network");
+    if (text != NULL && strcmp(text, "true") != 0 && strcmp(text, "false") != 0) {
+        call_problem(call, 422, "network_invalid",
+                     "network is true, for offers that give jobs one, or false");
+        return false;
+    }
+    *ret = text != NULL && strcmp(text, "true") == 0;
     return true;
 }
 
@@ -158,14 +172,15 @@ static json_t *json_of_best(struct reading *reading, const struct ranking *ranki
 
 static json_t *json_of_needs(const struct requirements *needs)
 {
-    return json_pack(
-        "{s:s?,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "device",
-        enum_word(&device_words, (uint32_t)needs->device), "gpus", json_of_u64(needs->gpus),
-        "vram_mib", json_of_u64(needs->vram_mib), "tflops_milli", json_of_u64(needs->tflops_milli),
-        "ram_mib", json_of_u64(needs->ram_mib), "storage_mib", json_of_u64(needs->storage_mib),
-        "compute_capability", json_of_u64(needs->compute_capability), "driver",
-        json_of_driver(needs->driver), "reference_p50_ms", json_of_u64(needs->reference_p50_ms),
-        "reference_p90_ms", json_of_u64(needs->reference_p90_ms));
+    return json_pack("{s:s?,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:b}", "device",
+                     enum_word(&device_words, (uint32_t)needs->device), "gpus",
+                     json_of_u64(needs->gpus), "vram_mib", json_of_u64(needs->vram_mib),
+                     "tflops_milli", json_of_u64(needs->tflops_milli), "ram_mib",
+                     json_of_u64(needs->ram_mib), "storage_mib", json_of_u64(needs->storage_mib),
+                     "compute_capability", json_of_u64(needs->compute_capability), "driver",
+                     json_of_driver(needs->driver), "reference_p50_ms",
+                     json_of_u64(needs->reference_p50_ms), "reference_p90_ms",
+                     json_of_u64(needs->reference_p90_ms), "network", (int)(needs->network != 0));
 }
 
 static json_t *json_of_page(struct reading *reading, const struct ranking *ranking,
@@ -203,13 +218,13 @@ static json_t *json_of_matchmaking(struct reading *reading, struct ranking *rank
 /* ── computing it ──────────────────────────────────────────────────────────────────────────────── */
 
 /* The market against the upload, as the snapshot has both; the read problem is in the call, or false with its problem sent. */
-static bool make(struct reading *reading, struct id16 upload_id, struct matchmaking *ret)
+static bool make(struct reading *reading, const struct asked *asked, struct matchmaking *ret)
 {
     struct call *call = reading->call;
     struct upload_row upload;
     struct event last;
     struct err err = {0};
-    if (!state_upload(reading->store, upload_id, &upload) ||
+    if (!state_upload(reading->store, asked->upload_id, &upload) ||
         !id_equal(upload.account_id, call->principal.account_id) || upload.analysis_sequence == 0) {
         reading_close(reading);
         call_problem(call, 404, "no_such_upload", "you have no such analysed upload");
@@ -220,7 +235,7 @@ static bool make(struct reading *reading, struct id16 upload_id, struct matchmak
         reading_event(reading, views_snapshot_position(reading->snapshot)->sequence, &last)
             ? last.time
             : 0;
-    if (matchmaking_create(reading->store, &upload, now, ret, &err) != ERR_OK) {
+    if (matchmaking_create(reading->store, &upload, asked->network, now, ret, &err) != ERR_OK) {
         reading_close(reading);
         call_refuse(call, &err);
         return false;
@@ -239,8 +254,8 @@ static void show(struct call *call)
                      "upload_id is the id of an upload, like ?upload_id=<id>&order=price");
         return;
     }
-    if (!read_asked(call, &asked) || !reading_open(&reading, call) ||
-        !make(&reading, asked.upload_id, &made)) {
+    if (!read_asked(call, &asked) || !read_network(call, &asked.network) ||
+        !reading_open(&reading, call) || !make(&reading, &asked, &made)) {
         return;
     }
     json_t *json = json_of_matchmaking(&reading, &made.ranking, &asked,
@@ -299,8 +314,8 @@ static void recorded(struct call *call)
     call_reply(call, 201, json);
 }
 
-static bool fill_command(struct call *call, struct id16 upload_id, const struct ranking *ranking,
-                         uint64_t computed_at, struct err *err)
+static bool fill_command(struct call *call, const struct asked *asked,
+                         const struct ranking *ranking, uint64_t computed_at, struct err *err)
 {
     size_t kept = ranking->count < RANKING_KEPT ? ranking->count : RANKING_KEPT;
     struct ev_rank *items = arena_alloc_array(&call->arena, RANKING_KEPT, sizeof *items);
@@ -322,7 +337,8 @@ static bool fill_command(struct call *call, struct id16 upload_id, const struct 
     }
     call->command.u.match =
         (struct command_match){.match_id = id_new(time_wall_ns()),
-                               .match = {.upload_id = upload_id,
+                               .match = {.upload_id = asked->upload_id,
+                                         .wants_network = asked->network,
                                          .computed_at = computed_at,
                                          .algorithm_version = MATCHING_VERSION,
                                          .table_version = MATCHING_TABLE_VERSION,
@@ -340,13 +356,14 @@ static void record(struct call *call)
     struct err err = {0};
     struct fields fields = fields_of(call);
     asked.upload_id = fields_id(&fields, "upload_id");
+    asked.network = fields_optional_bool(&fields, "network");
     if (!fields_good(&fields) || !read_asked(call, &asked) || !reading_open(&reading, call) ||
-        !make(&reading, asked.upload_id, &made)) {
+        !make(&reading, &asked, &made)) {
         return;
     }
     uint64_t computed_at = views_snapshot_position(reading.snapshot)->sequence;
     call_command(call, COMMAND_MATCH_RECORD);
-    bool good = fill_command(call, asked.upload_id, &made.ranking, computed_at, &err);
+    bool good = fill_command(call, &asked, &made.ranking, computed_at, &err);
     if (good) {
         json_t *json = json_of_matchmaking(&reading, &made.ranking, &asked, computed_at);
         (void)json_object_set_new(json, "digest",

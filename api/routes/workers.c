@@ -72,12 +72,14 @@ static void enrol(struct call *call)
 struct wish { /* call->state */
     int64_t wait_s;
     uint64_t kinds;
+    bool network;
 };
 
 static void wait_for_job(struct call *call)
 {
     const struct wish *wish = call->state;
-    claims_wait(call->api->claims, call, time_mono_ns() + wish->wait_s * NS_PER_S, wish->kinds);
+    claims_wait(call->api->claims, call, time_mono_ns() + wish->wait_s * NS_PER_S, wish->kinds,
+                wish->network);
 }
 
 /* What the machine can run, as bits; a worker that does not say so is one that runs Python source. A word of a later version is one we have no job
@@ -124,6 +126,7 @@ static void claim(struct call *call)
     uint64_t wait_s = fields_optional_u64(&fields, "wait_s", 0, CLAIM_WAIT_MAX_S, 25);
     struct bytes software = fields_optional_text(&fields, "software", 100);
     uint64_t kinds = read_kinds(&fields);
+    bool network = fields_optional_bool(&fields, "network");
     if (!fields_good(&fields)) {
         return;
     }
@@ -132,7 +135,7 @@ static void claim(struct call *call)
         call_problem(call, 503, "no_memory", "out of memory; try again");
         return;
     }
-    *state = (struct wish){.wait_s = (int64_t)wait_s, .kinds = kinds};
+    *state = (struct wish){.wait_s = (int64_t)wait_s, .kinds = kinds, .network = network};
     call->state = state;
     presence_heard(call->api->presence, call->principal.host_id);
     presence_runs(call->api->presence, call->principal.host_id, kinds);

@@ -214,9 +214,12 @@
     F(S, 12, U64, speed_permille, PUBLIC, _)                                                       \
     F(S, 13, AMOUNT, rate, PUBLIC, _)
 
+#define FIELDS_offer_published_v2(F, S)                                                            \
+    FIELDS_offer_published_v1(F, S) F(S, 14, TEXT, driver, PUBLIC, _)
+
 #define FIELDS_offer_published(F, S)                                                               \
-    AS_IN(FIELDS_offer_published_v1, F, S)                                                         \
-    F(S, 14, TEXT, driver, PUBLIC, _)
+    AS_IN(FIELDS_offer_published_v2, F, S)                                                         \
+    F(S, 15, BOOL, network_allowed, PUBLIC, _)
 
 #define FIELDS_offer_withdrawn(F, S)                                                               \
     F(S, 1, ID, account_id, PUBLIC, _)                                                             \
@@ -233,7 +236,7 @@
     F(S, 5, U64, p90_ms, PUBLIC, _)                                                                \
     F(S, 6, AMOUNT, cost, PUBLIC, _)
 
-#define FIELDS_match_computed(F, S)                                                                \
+#define FIELDS_match_computed_v1(F, S)                                                             \
     F(S, 1, ID, account_id, PUBLIC, _)                                                             \
     F(S, 2, ID, upload_id, PUBLIC, _)                                                              \
     F(S, 3, U64, computed_at, PUBLIC, _)                                                           \
@@ -242,6 +245,11 @@
     F(S, 6, U64, offer_count, PUBLIC, _)                                                           \
     F(S, 7, HASH, ranking_digest, PUBLIC, _)                                                       \
     F(S, 8, LIST, ranking, PUBLIC, rank)
+
+/* What version 2 added: the job is to ask for a network. */
+#define FIELDS_match_computed(F, S)                                                                \
+    AS_IN(FIELDS_match_computed_v1, F, S)                                                          \
+    F(S, 9, BOOL, wants_network, PUBLIC, _)
 
 #define FIELDS_quote_issued_v1(F, S)                                                               \
     F(S, 1, ID, account_id, PUBLIC, _)                                                             \
@@ -290,9 +298,13 @@
     F(S, 13, TEXT, settings, PRIVATE, _)
 
 /* What version 2 added: the settings ask for something else than the quote was for, so that nothing can be learnt from its time. */
+#define FIELDS_job_created_v2(F, S)                                                                \
+    FIELDS_job_created_v1(F, S) F(S, 14, BOOL, other_work, PUBLIC, _)
+
+/* What version 3 added: the job asks for a network, which its offer allows. */
 #define FIELDS_job_created(F, S)                                                                   \
-    AS_IN(FIELDS_job_created_v1, F, S)                                                             \
-    F(S, 14, BOOL, other_work, PUBLIC, _)
+    AS_IN(FIELDS_job_created_v2, F, S)                                                             \
+    F(S, 15, BOOL, wants_network, PUBLIC, _)
 
 #define FIELDS_job_assigned(F, S)                                                                  \
     F(S, 1, ID, host_id, PUBLIC, _)                                                                \
@@ -543,13 +555,16 @@
     T(33, 1, HOST_BENCHMARKED, host_benchmarked, host_benchmarked, "host.benchmarked",             \
       STREAM_HOST)                                                                                 \
     OLD(35, 1, offer_published_v1, "offer.published", STREAM_OFFER)                                \
-    T(35, 2, OFFER_PUBLISHED, offer_published, offer_published, "offer.published", STREAM_OFFER)   \
+    OLD(35, 2, offer_published_v2, "offer.published", STREAM_OFFER)                                \
+    T(35, 3, OFFER_PUBLISHED, offer_published, offer_published, "offer.published", STREAM_OFFER)   \
     T(36, 1, OFFER_WITHDRAWN, offer_withdrawn, offer_withdrawn, "offer.withdrawn", STREAM_OFFER)   \
-    T(40, 1, MATCH_COMPUTED, match_computed, match_computed, "match.computed", STREAM_MATCH)       \
+    OLD(40, 1, match_computed_v1, "match.computed", STREAM_MATCH)                                  \
+    T(40, 2, MATCH_COMPUTED, match_computed, match_computed, "match.computed", STREAM_MATCH)       \
     OLD(41, 1, quote_issued_v1, "quote.issued", STREAM_QUOTE)                                      \
     T(41, 2, QUOTE_ISSUED, quote_issued, quote_issued, "quote.issued", STREAM_QUOTE)               \
     OLD(42, 1, job_created_v1, "job.created", STREAM_JOB)                                          \
-    T(42, 2, JOB_CREATED, job_created, job_created, "job.created", STREAM_JOB)                     \
+    OLD(42, 2, job_created_v2, "job.created", STREAM_JOB)                                          \
+    T(42, 3, JOB_CREATED, job_created, job_created, "job.created", STREAM_JOB)                     \
     T(43, 1, JOB_ASSIGNED, job_assigned, job_assigned, "job.assigned", STREAM_JOB)                 \
     T(44, 1, JOB_RELEASED, job_released, job_released, "job.released", STREAM_JOB)                 \
     T(45, 1, JOB_STARTED, job_started, job_started, "job.started", STREAM_JOB)                     \
@@ -618,12 +633,15 @@
     S(provider_offline)                                                                            \
     S(host_benchmarked)                                                                            \
     OLD(offer_published_v1, offer_published)                                                       \
+    OLD(offer_published_v2, offer_published)                                                       \
     S(offer_published)                                                                             \
     S(offer_withdrawn)                                                                             \
+    OLD(match_computed_v1, match_computed)                                                         \
     S(match_computed)                                                                              \
     OLD(quote_issued_v1, quote_issued)                                                             \
     S(quote_issued)                                                                                \
     OLD(job_created_v1, job_created)                                                               \
+    OLD(job_created_v2, job_created)                                                               \
     S(job_created)                                                                                 \
     S(job_assigned)                                                                                \
     S(job_released)                                                                                \

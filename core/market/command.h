@@ -165,6 +165,7 @@ struct command_quote {
     uint64_t reference_p50_ms;
     uint64_t reference_p90_ms;
     struct bytes settings; /* private JSON: what they say, and why it counts */
+    bool network;          /* they ask for one */
 };
 
 struct command_job_create {
@@ -179,6 +180,7 @@ struct command_job_create {
     struct bytes file_name; /* private, from the upload */
     struct key32 input_digest;
     struct bytes settings; /* private JSON */
+    bool network;          /* they ask for one */
     bool other_work;       /* they ask for something else than the quote was for */
 };
 
@@ -186,6 +188,7 @@ struct command_job { /* cancel, claim (job_id unused), start */
     struct id16 job_id;
     struct id16 host_id;
     uint64_t kinds; /* claim: bit n for each upload_kind n the host can run; 0: it did not say */
+    bool network;   /* claim: the host gives one to jobs that ask */
 };
 
 struct command_rate {

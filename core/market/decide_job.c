@@ -11,7 +11,8 @@
 #define SWEEP_JOBS_MAX 16
 #define START_ATTEMPTS_MAX 3
 
-static enum err_code check_quote(struct deciding *d, struct id16 quote_id, struct quote_row *ret)
+static enum err_code check_quote(struct deciding *d, struct id16 quote_id, bool network,
+                                 struct quote_row *ret)
 {
     struct offer_row offer;
     if (!state_quote(d->state, quote_id, ret) || !decide_by_account(d, ret->account_id)) {
@@ -28,7 +29,7 @@ static enum err_code check_quote(struct deciding *d, struct id16 quote_id, struc
         return refuse(d, ERR_CONFLICT, "offer_withdrawn",
                       "the offer was withdrawn; choose another");
     }
-    return ERR_OK;
+    return decide_network(d, network, &offer);
 }
 
 static enum err_code check_new_ids(struct deciding *d)
@@ -96,7 +97,7 @@ static enum err_code create_job(struct deciding *d)
     struct quote_row quote;
     struct account_row consumer;
     struct account_row provider;
-    enum err_code code = check_quote(d, c->quote_id, &quote);
+    enum err_code code = check_quote(d, c->quote_id, c->network, &quote);
     if (code == ERR_OK) {
         code = check_escrow_keys(d);
     }
@@ -131,6 +132,7 @@ static enum err_code create_job(struct deciding *d)
         .file_name = c->file_name,
         .input_digest = c->input_digest,
         .settings = c->settings,
+        .wants_network = c->network,
         .other_work = c->other_work,
     };
     decide_event(d, EVENT_ESCROW_REQUESTED, c->escrow_id)->u.escrow_requested =

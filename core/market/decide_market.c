@@ -230,6 +230,15 @@ void decide_time(struct deciding *d, const struct upload_row *upload, struct can
     candidate->p90_ms = time.p90_ms;
 }
 
+enum err_code decide_network(struct deciding *d, bool wanted, const struct offer_row *offer)
+{
+    return !wanted || offer->network != 0
+               ? ERR_OK
+               : refuse(d, ERR_CONFLICT, "network_not_allowed",
+                        "the provider of this machine gives jobs no network: take one whose offer "
+                        "says network_allowed, or ask for none");
+}
+
 static enum err_code issue_quote(struct deciding *d)
 {
     const struct command_quote *c = &d->command->u.quote;
@@ -249,6 +258,10 @@ static enum err_code issue_quote(struct deciding *d)
     }
     if (host.online == 0) {
         return refuse(d, ERR_CONFLICT, "host_offline", "the machine of this offer is offline");
+    }
+    code = decide_network(d, c->network, &offer);
+    if (code != ERR_OK) {
+        return code;
     }
     struct quote_row existing;
     if (state_quote(d->state, c->quote_id, &existing)) { /* which may have its job */

@@ -70,6 +70,8 @@ static bool may_take_over(struct deciding *d, const struct job_row *job)
     if (!state_upload(d->state, job->upload_id, &upload)) {
         return false;
     }
+    struct requirements needs = *upload_needs(&upload);
+    needs.network = job->network;
     for (size_t i = 0;
          i < OFFERS_COMPARED_MAX &&
          store_seek(d->state, &STATE_HOST_OFFERS, bytes_of(at, sizeof at), true, &key, &value) &&
@@ -84,7 +86,7 @@ static bool may_take_over(struct deciding *d, const struct job_row *job)
             return false;
         }
         decide_time(d, &upload, &candidate);
-        match_candidate(upload_needs(&upload), &candidate, d->now, &match);
+        match_candidate(&needs, &candidate, d->now, &match);
         if (match.fit != FIT_INSUFFICIENT && candidate.offer.rate == job->rate &&
             match.p90_ms <= job->limit_ms) {
             return true;
@@ -93,11 +95,14 @@ static bool may_take_over(struct deciding *d, const struct job_row *job)
     return false;
 }
 
-/* Whether the host said that it can run such a file; one that said nothing gets any. */
+/* Whether the host said that it can run such a file; one that said nothing gets any. A network it must say. */
 static bool can_run(struct deciding *d, const struct job_row *job)
 {
     uint64_t const kinds = d->command->u.job.kinds;
     struct upload_row upload;
+    if (job->network != 0 && !d->command->u.job.network) {
+        return false;
+    }
     return kinds == 0 || (state_upload(d->state, job->upload_id, &upload) && upload.kind < 64 &&
                           (kinds >> upload.kind & 1) != 0);
 }

@@ -302,6 +302,7 @@ static void evolve_offer(struct store *state, uint64_t sequence, const struct ev
         row.speed_permille = offer->speed_permille;
         row.gpu_model = estimate_gpu_of(offer->device, offer->model);
         row.published_sequence = sequence;
+        row.network = offer->network_allowed ? 1 : 0;
         memcpy(key, row.host_id.b, 16);
         store_put(state, &STATE_HOST_OFFERS, bytes_of(key, sizeof key), bytes_of("", 0));
         count_offers(state, &row, 1);

@@ -17,6 +17,7 @@ const char *match_check_name(enum match_check check)
         [MATCH_DRIVER] = "driver",
         [MATCH_RAM] = "ram",
         [MATCH_DISK] = "disk",
+        [MATCH_NETWORK] = "network",
         [MATCH_COST] = "cost",
         [MATCH_SPEED] = "speed",
         [MATCH_RELIABILITY] = "reliability",
@@ -187,6 +188,10 @@ void match_reason(const struct requirements *needs, const struct candidate *cand
             append_driver(ret, offer->driver);
         }
         break;
+    case MATCH_NETWORK:
+        buf_append_text(ret, offer->network != 0 ? "jobs that ask for a network get one"
+                                                 : "needs a network, gives jobs none");
+        break;
     case MATCH_COST:
         buf_append_text(ret, match_check(needs, candidate, now, check) == FIT_INSUFFICIENT
                                  ? "would take or cost more than one lock can pay for"
@@ -278,6 +283,9 @@ void match_why_not(const struct requirements *needs, enum match_check check, uin
         break;
     case MATCH_DEVICE:
         buf_append_text(ret, "needs a GPU, has none");
+        break;
+    case MATCH_NETWORK:
+        buf_append_text(ret, "needs a network, gives jobs none");
         break;
     case MATCH_COST:
         buf_append_text(ret, "more than one lock can pay for");

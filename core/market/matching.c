@@ -164,6 +164,8 @@ static inline enum fit check_fit(const struct requirements *needs,
         return spare(offer->ram_mib, needs->ram_mib);
     case MATCH_DISK:
         return spare(offer->storage_mib, needs->storage_mib);
+    case MATCH_NETWORK:
+        return needs->network == 0 ? 0 : needed(offer->network != 0);
     case MATCH_COST:
         return needed(cost != INT64_MAX);
     case MATCH_SPEED:

@@ -28,6 +28,7 @@ enum match_check {
     MATCH_DRIVER,
     MATCH_RAM,
     MATCH_DISK,
+    MATCH_NETWORK,
     MATCH_COST, /* whether it can be bought at all: a lock holds so much and no more */
     MATCH_SPEED,
     MATCH_RELIABILITY,
@@ -35,8 +36,8 @@ enum match_check {
     MATCH_QUEUE,
     MATCH_IDLE_GPU,
 };
-#define MATCH_HARD 9
-#define MATCH_CHECKS 14
+#define MATCH_HARD 10
+#define MATCH_CHECKS 15
 
 /* An offer and its machine, as far as matching asks. */
 struct candidate {

@@ -104,6 +104,7 @@ struct requirements {
     uint64_t device;   /* enum device */
     uint64_t task;     /* the benchmark it is like, core/market/estimate_tables.h; 0: none */
     uint64_t start_ms; /* of the reference times, what takes as long on every GPU */
+    uint64_t network;  /* 1: the job is to have one; its settings' wish, never an upload's */
 };
 
 struct upload_row { /* upload id → */
@@ -152,6 +153,7 @@ struct offer_row { /* offer id → */
     uint64_t gpu_model;      /* core/market/estimate_tables.h; 0: in no table, or a CPU */
     uint64_t withdrawn;
     uint64_t published_sequence;
+    uint64_t network; /* 1: jobs that ask for one get it */
 };
 
 /* ── quotes and jobs ── */
@@ -215,6 +217,7 @@ struct job_row { /* job id → */
     uint64_t created_sequence;
     uint64_t end_sequence;
     uint64_t rated;
+    uint64_t network; /* 1: it asks for one */
 };
 
 /* ── escrows ── */

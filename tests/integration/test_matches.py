@@ -26,14 +26,14 @@ GPU_JOB = b"import torch\nmodel = torch.nn.Linear(10, 10).cuda()\nfor epoch in r
 def offers_of(seed):
     """GPU offers, among them every kind of unsuitable one."""
     dice = random.Random(seed)
-    for _ in range(OFFERS):
+    for number in range(OFFERS):
         device = "cpu" if dice.random() < 0.1 else "gpu"
         gpu = {"gpus": dice.choice((1, 1, 2)), "vram_mib": dice.choice((0, 2048, 6144, 8192, 12288, 24576)),
                "tflops_milli": dice.randrange(0, 90000), "compute_capability": dice.choice((0, 61, 75, 86, 89)),
                "driver": dice.choice(("", "470.57.02", "525.60.13", "550.54.14"))}
         yield {"device": device, "model": "machine %d" % dice.randrange(40), "ram_mib": dice.randrange(4096, 65536),
                "storage_mib": dice.randrange(10000, 200000), "cpu_cores": 8, "speed_permille": dice.randrange(100, 3000),
-               "rate": dice.randrange(1000, 5000000), **(gpu if device == "gpu" else {})}
+               "rate": dice.randrange(1000, 5000000), "network_allowed": number % 3 == 0, **(gpu if device == "gpu" else {})}
 
 
 class Matches(unittest.TestCase):
@@ -214,6 +214,48 @@ class Matches(unittest.TestCase):
         silent = next(entry for entry in online if entry["fit"] == "borderline" and "does not say how much" in entry["why"])
         quote = self.alice.ok("POST", "/v1/quotes", {"upload_id": self.upload["id"], "offer_id": silent["offer_id"]})
         self.assertEqual((quote["p50_ms"], quote["p90_ms"], quote["cap"]), (silent["p50_ms"], silent["p90_ms"], silent["cap"]))
+
+    def test_a_job_that_asks_for_a_network_gets_it_only_where_the_offer_allows_one(self):  # R11, R3.3, R3.4
+        plain = {entry["offer_id"]: entry for entry in self.whole("value")[0]}
+        page, after = [], "0"
+        while after is not None:
+            part = self.look("&network=true&limit=500&after=%s" % after)
+            page, after = page + part["ranking"], part["next"]
+        self.assertIs(part["needs"]["network"], True)
+        self.assertIs(self.look("&network=false")["needs"]["network"], False)
+        for entry in page:
+            before = plain[entry["offer_id"]]
+            self.assertEqual((entry["p50_ms"], entry["p90_ms"], entry["cost"], entry["cap"]), (before["p50_ms"], before["p90_ms"], before["cost"], before["cap"]))
+            if entry["offer"]["network_allowed"]:
+                self.assertEqual(entry["fit"], before["fit"])
+            else:
+                self.assertEqual(entry["fit"], "insufficient")
+                self.assertIn("needs a network, gives jobs none", entry["why"])
+        self.assertGreater(sum(reason["count"] for reason in part["not_suitable"] if reason["check"] == "network"), 100)
+        bad = self.alice.get("/v1/matches?upload_id=%s&network=1" % self.upload["id"])
+        self.assertEqual((bad.status, bad.json["code"]), (422, "network_invalid"))
+        recorded = self.alice.ok("POST", "/v1/matches?limit=1", {"upload_id": self.upload["id"], "network": True})
+        status, out, errors = self.explain("--json", recorded["id"])
+        self.assertEqual((status, json.loads(out)["equal"]), (0, True), errors)
+        self.assertIn(", a network", self.explain(recorded["id"])[1])
+
+    def test_a_job_with_a_network_is_refused_sold_and_given_out_by_what_was_allowed(self):  # R11
+        self.world.chain.fund(self.alice.identity, 10 ** 9)
+        closed, open_rig = self.world.host(self.maria, "closed rig"), self.world.host(self.maria, "open rig", network_allowed=True)
+        self.assertEqual((closed.offer["network_allowed"], open_rig.offer["network_allowed"]), (False, True))
+        upload, asking = self.alice.upload(), {"network": True}
+        quote = self.alice.ok("POST", "/v1/quotes", {"upload_id": upload["id"], "offer_id": closed.offer["id"], "settings": {"network": False}})
+        for path, body in (("/v1/quotes", {"upload_id": upload["id"], "offer_id": closed.offer["id"], "settings": asking}),
+                           ("/v1/jobs", {"quote_id": quote["id"], "settings": asking})):
+            refused = self.alice.post(path, body)
+            self.assertEqual((refused.status, refused.json["code"]), (409, "network_not_allowed"))
+        bad = self.alice.post("/v1/jobs", {"quote_id": quote["id"], "settings": {"network": "yes"}})
+        self.assertEqual((bad.status, bad.json["errors"][0]["pointer"]), (422, "/settings/network"))
+        job = self.alice.queued_job(open_rig, settings=asking)
+        self.assertEqual([self.alice.ok("GET", "/v1/jobs/" + each["id"])["network"] for each in (job, self.alice.job(open_rig.offer["id"]))], [True, False])
+        self.assertEqual(open_rig.post("/v1/workers/claim", {"wait_s": 0}).status, 204)  # a worker that was started without
+        order = open_rig.ok("POST", "/v1/workers/claim", {"wait_s": 25, "network": True})
+        self.assertEqual((order["job"]["id"], order["job"]["settings"]), (job["id"], asking))
 
     # ── what is recorded ──
 

@@ -183,6 +183,10 @@ class Jobs(unittest.TestCase):
         os.chmod(folder + "/secrets", 0o644)
         self.assertIn("chmod 600", subprocess.run(submit, capture_output=True, text=True, timeout=120).stderr)
         os.chmod(folder + "/secrets", 0o600)
+        refused = subprocess.run([*submit, "--network"], capture_output=True, text=True, timeout=120)  # R11: this provider allows none
+        self.assertEqual(refused.returncode, 1, refused.stdout)
+        self.assertIn("needs a network, gives jobs none", refused.stdout)
+        self.assertIn("gives jobs no network", refused.stderr)
         done = subprocess.run(submit, capture_output=True, text=True, timeout=120)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("words %d ***" % len(secret), done.stdout)

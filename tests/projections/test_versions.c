@@ -275,6 +275,86 @@ static void a_job_of_version_1_does_what_was_quoted(void **state)
     memory_store_destroy(store);
 }
 
+/* R11: an offer, a match and a job of before there were networks: nobody is given one, nobody asks. */
+static const char OFFER_PUBLISHED_V2[] =
+    "0100002300020502187afca767ca000000000000000000004444444444444444"
+    "4444444444444444555555555555555555555555555555553333333333333333"
+    "3333333333333333000000000000000000000000000000000000000000000000"
+    "00000000000000008e01c4105555555555555555555555555555555502c41022"
+    "222222222222222222222222222222030104b74e5649444941204765466f7263"
+    "65205254582034303930050106cd5ff407ce000142a808cdfa0009ce0007a120"
+    "0a590b100ccd03e80dce0036ee800eaa3533352e3138332e3031";
+
+static const char MATCH_COMPUTED_V1[] =
+    "0100002800010602187afca7deff940000000000000000008888888888888888"
+    "8888888888888888555555555555555555555555555555553737373737373737"
+    "3737373737373737000000000000000000000000000000000000000000000000"
+    "00000000000000008701c4105555555555555555555555555555555502c41077"
+    "777777777777777777777777777777030904040505060307c420abababababab"
+    "abababababababababababababababababababababababababab";
+
+static const char JOB_CREATED_V2[] =
+    "0100002a00020802187afca9d0ee000000000000000000006666666666666666"
+    "6666666666666666555555555555555555555555555555553838383838383838"
+    "3838383838383838000000000000000000000000000000000000000000000000"
+    "00000000000000008b01c4105555555555555555555555555555555502c41056"
+    "56565656565656565656565656565603c4102222222222222222222222222222"
+    "222204c4107777777777777777777777777777777705c4104444444444444444"
+    "444444444444444406c4108888888888888888888888888888888807c4109999"
+    "999999999999999999999999999908ce0036ee8009ce00036ee80ace00036ee8"
+    "0ec3";
+
+static void what_was_said_before_networks_gives_and_asks_for_none(void **state)
+{
+    (void)state;
+    struct store *store = memory_store_create();
+    struct old_record offer;
+    struct old_record match;
+    struct old_record job;
+    struct offer_row offer_row;
+    struct job_row job_row;
+    struct market_entry entry;
+    read_old(OFFER_PUBLISHED_V2, 2, &offer);
+    assert_shown(&offer.event, "\"driver\":\"535.183.01\"", "network");
+    market_evolve(store, 1, &offer.event);
+    PROJECTION_MARKETPLACE.apply(store, 1, &offer.event);
+    assert_true(state_offer(store, offer.event.stream_id, &offer_row));
+    assert_int_equal(offer_row.network, 0);
+    offer.event.type = event_type_newest(EVENT_OFFER_PUBLISHED);
+    offer.event.stream_id.b[15] ^= 1;
+    offer.event.u.offer_published.network_allowed = true;
+    market_evolve(store, 2, &offer.event);
+    PROJECTION_MARKETPLACE.apply(store, 2, &offer.event);
+    assert_true(state_offer(store, offer.event.stream_id, &offer_row));
+    assert_int_equal(offer_row.network, 1);
+    assert_true(marketplace_get(store, offer.event.stream_id, &entry));
+    assert_int_equal(entry.offer.network_allowed, 1);
+
+    read_old(MATCH_COMPUTED_V1, 1, &match);
+    assert_shown(&match.event, "\"offer_count\":3", "network");
+    assert_false(match.event.u.match_computed.wants_network);
+
+    read_old(JOB_CREATED_V2, 2, &job);
+    assert_shown(&job.event, "\"other_work\":true", "network");
+    store_put(store, &STATE_QUOTES, id_key(&job.event.u.job_created.quote_id),
+              bytes_of(&(struct quote_row){.limit_ms = 1}, sizeof(struct quote_row)));
+    store_put(store, &STATE_ACCOUNTS, id_key(&job.event.u.job_created.account_id),
+              bytes_of(&(struct account_row){.jobs_started = 1}, sizeof(struct account_row)));
+    market_evolve(store, 3, &job.event);
+    assert_true(state_job(store, job.event.stream_id, &job_row));
+    assert_int_equal(job_row.network, 0);
+    job.event.type = event_type_newest(EVENT_JOB_CREATED);
+    job.event.u.job_created.wants_network = true;
+    market_evolve(store, 4, &job.event);
+    assert_true(state_job(store, job.event.stream_id, &job_row));
+    assert_int_equal(job_row.network, 1);
+    assert_int_equal(store_check(store, NULL), ERR_OK);
+    arena_deinit(&offer.arena);
+    arena_deinit(&match.arena);
+    arena_deinit(&job.arena);
+    memory_store_destroy(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -284,6 +364,7 @@ int main(void)
         cmocka_unit_test(an_analysis_of_version_1_asks_for_no_driver),
         cmocka_unit_test(a_quote_of_version_1_is_for_the_upload_as_it_was_sized),
         cmocka_unit_test(a_job_of_version_1_does_what_was_quoted),
+        cmocka_unit_test(what_was_said_before_networks_gives_and_asks_for_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

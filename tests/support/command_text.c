@@ -168,6 +168,7 @@ static void say_before_the_job(struct line *line, const struct command *c)
         say_id(line, "host", c->u.offer.offer.host_id);
         say_number(line, "rate", (uint64_t)c->u.offer.offer.rate);
         say_number(line, "speed", c->u.offer.offer.speed_permille);
+        say_number(line, "network", c->u.offer.offer.network_allowed ? 1 : 0);
         break;
     case COMMAND_OFFER_WITHDRAW:
         say_id(line, "offer", c->u.offer_withdraw.offer_id);
@@ -179,6 +180,7 @@ static void say_before_the_job(struct line *line, const struct command *c)
         say_id(line, "quote", c->u.quote.quote_id);
         say_id(line, "upload", c->u.quote.upload_id);
         say_id(line, "offer", c->u.quote.offer_id);
+        say_number(line, "network", c->u.quote.network ? 1 : 0);
         break;
     default:
         break;
@@ -192,6 +194,7 @@ static void say_job(struct line *line, const struct command *c)
         say_id(line, "job", c->u.job_create.job_id);
         say_id(line, "escrow", c->u.job_create.escrow_id);
         say_id(line, "quote", c->u.job_create.quote_id);
+        say_number(line, "network", c->u.job_create.network ? 1 : 0);
         break;
     case COMMAND_JOB_CANCEL:
     case COMMAND_JOB_START:

@@ -385,6 +385,7 @@ struct id16 market_publish(struct market *market, struct id16 host_id, int64_t r
         .cpu_cores = 8,
         .speed_permille = speed_permille,
         .rate = rate,
+        .network_allowed = market->network_allowed,
     };
     if (market_submit(market, &command) != ERR_OK) {
         return (struct id16){0};
@@ -438,8 +439,10 @@ struct id16 market_quote(struct market *market, struct id16 account_id, struct i
                          struct id16 offer_id)
 {
     struct command command = market_command(market, COMMAND_QUOTE_ISSUE, ACTOR_ACCOUNT, account_id);
-    command.u.quote = (struct command_quote){
-        .quote_id = market_new_id(market), .upload_id = upload_id, .offer_id = offer_id};
+    command.u.quote = (struct command_quote){.quote_id = market_new_id(market),
+                                             .upload_id = upload_id,
+                                             .offer_id = offer_id,
+                                             .network = market->wants_network};
     if (market_submit(market, &command) != ERR_OK) {
         return (struct id16){0};
     }
@@ -462,6 +465,7 @@ struct id16 market_create_job(struct market *market, struct id16 account_id, str
         .input_digest = market_new_key(market),
         .settings = bytes_of_text("{}"),
         .other_work = market->other_work,
+        .network = market->wants_network,
     };
     if (market_submit(market, &command) != ERR_OK) {
         return (struct id16){0};
@@ -527,6 +531,7 @@ enum err_code market_claim(struct market *market, struct id16 host_id)
 {
     struct command command = market_command(market, COMMAND_JOB_CLAIM, ACTOR_HOST, host_id);
     command.u.job.host_id = host_id;
+    command.u.job.network = market->gives_network;
     return market_submit(market, &command);
 }
 

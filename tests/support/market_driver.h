@@ -40,7 +40,10 @@ struct market {
     struct store *store;
     uint64_t host_offers_max; /* of what is published; 0: no limit */
     uint64_t account_offers_max;
-    bool other_work; /* of jobs that are created */
+    bool other_work;      /* of jobs that are created */
+    bool network_allowed; /* of offers */
+    bool wants_network;   /* of quotes and jobs */
+    bool gives_network;   /* of claims */
     uint64_t seed;
     uint64_t random;
     int64_t now;

@@ -150,6 +150,7 @@ static void machine_step(struct market *m)
             uint64_t speed = between(m, 100, 20000);
             m->host_offers_max = market_below(m, 8);
             m->account_offers_max = market_below(m, 12);
+            m->network_allowed = market_chance(m, 75);
             (void)market_publish(m, host, (int64_t)rate, speed);
         }
     } else {
@@ -241,6 +242,7 @@ static void consumer_step(struct market *m)
     if (m->quotes.count == MARKET_THINGS_MAX) {
         return; /* enough */
     }
+    m->wants_network = market_chance(m, 4);
     struct id16 quote = market_quote(m, account, upload, any_of(m, &m->offers));
     if (market_chance(m, 10)) {
         quote = any_of(m, &m->quotes); /* used, expired, another's, … */
@@ -487,6 +489,7 @@ static void job_step(struct market *m)
         if (market_chance(m, 6)) {
             (void)market_cancel(m, job.account_id, job_id);
         } else {
+            m->gives_network = market_chance(m, 95);
             (void)market_claim(m, job.host_id);
         }
         break;

@@ -40,6 +40,7 @@ static inline struct requirements random_needs(struct random *r)
         .driver = gpu && below(r, 3) == 0 ? 450080002 + below(r, 3) * 75000000 : 0,
         .reference_p50_ms = 1 + below(r, 36000000),
         .reference_p90_ms = 36000000 + below(r, 36000000),
+        .network = below(r, 6) == 0,
     };
 }
 
@@ -91,6 +92,7 @@ static inline struct candidate random_candidate(struct random *r, const struct r
                           ? (below(r, 2) == 0 ? needs->driver : 450080001 + below(r, 3) * 75000000)
                           : 0,
                   .cpu_cores = 8,
+                  .network = below(r, 3) > 0,
                   .speed_permille = 1 + below(r, 4) * 250 + below(r, 3000)},
         .measured_at =
             below(r, 20) == 0 ? 0 : RANDOM_NOW - (int64_t)below(r, 100) * 86400 * NS_PER_S,

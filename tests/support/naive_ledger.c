@@ -404,6 +404,7 @@ static bool machines(struct naive_ledger *n, const struct command *c)
         offer->host_id = host->id;
         offer->account_id = host->account_id;
         offer->rate = c->u.offer.offer.rate;
+        offer->network = c->u.offer.offer.network_allowed;
         offer->speed_permille = c->u.offer.offer.speed_permille;
     }
     return true;
@@ -438,6 +439,9 @@ static bool quote(struct naive_ledger *n, const struct command *c, int64_t now)
     const struct naive_offer *offer = find_offer(n, q->offer_id);
     if (offer == NULL || offer->withdrawn || !find_host(n, offer->host_id)->online) {
         return no(n, "no such offer");
+    }
+    if (q->network && !offer->network) {
+        return no(n, "no network");
     }
     if (find_quote(n, q->quote_id) != NULL) {
         return no(n, "quote exists");
@@ -476,6 +480,9 @@ static bool create(struct naive_ledger *n, const struct command *c, int64_t now)
     if (row->used || now >= row->expires_at || find_offer(n, row->offer_id)->withdrawn) {
         return no(n, "quote is over");
     }
+    if (j->network && !find_offer(n, row->offer_id)->network) {
+        return no(n, "no network");
+    }
     if (n->key_id == 0 || j->key_id != n->key_id || j->requested_tick == 0 ||
         j->last_tick <= j->requested_tick) {
         return no(n, "no settlement");
@@ -508,6 +515,7 @@ static bool create(struct naive_ledger *n, const struct command *c, int64_t now)
     job->status = JOB_AWAITING_LOCK;
     job->created_at = now;
     job->next_line = 1;
+    job->network = j->network;
     job->escrow_id = j->escrow_id;
     job->escrow_identity = j->escrow_identity;
     job->consumer_identity = consumer->identity;
@@ -565,7 +573,7 @@ static bool is_let_alike(struct naive_ledger *n, const struct naive_host *host,
     for (size_t i = 0; i < n->offer_count; i++) {
         const struct naive_offer *offer = &n->offers[i];
         if (id_equal(offer->host_id, host->id) && !offer->withdrawn) {
-            alike |= offer->rate == bought->rate &&
+            alike |= offer->rate == bought->rate && (offer->network || !job->network) &&
                      p90_on(n, bought->upload_id, offer) <= (i128)bought->limit_ms;
         }
     }
@@ -585,6 +593,7 @@ static bool claim(struct naive_ledger *n, const struct command *c, int64_t now)
             (id_equal(job->host_id, host->id) || (job->attempt > 0 && is_let_alike(n, host, job)));
         uint64_t kind = find_upload(n, quote_of(n, job)->upload_id)->kind;
         bool runs = c->u.job.kinds == 0 || (c->u.job.kinds & (UINT64_C(1) << kind)) != 0;
+        runs = runs && (c->u.job.network || !job->network);
         if (job->status == JOB_QUEUED && ours && runs) {
             job->status = JOB_ASSIGNED;
             job->host_id = host->id;

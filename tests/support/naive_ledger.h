@@ -68,6 +68,7 @@ struct naive_offer {
     int64_t rate;
     uint64_t speed_permille;
     bool withdrawn;
+    bool network;
 };
 
 struct naive_quote {
@@ -107,6 +108,7 @@ struct naive_job {
     bool quota_reached;
     uint64_t results;
     uint64_t stars;
+    bool network; /* asked for */
     /* the end */
     uint64_t used_ms;
     int64_t gross;

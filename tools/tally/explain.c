@@ -88,7 +88,7 @@ static enum err_code compute(struct store *store, int64_t now, struct explained 
                        "the match is of an upload that the log did not have then");
     }
     ret->needs = upload.needs;
-    enum err_code code = matchmaking_create(store, &upload, now, &made, err);
+    enum err_code code = matchmaking_create(store, &upload, ret->network, now, &made, err);
     if (code == ERR_OK) {
         copy_rows(&made.ranking, ret);
         code = matchmaking_digest(&made.ranking, &ret->computed, err);
@@ -188,6 +188,7 @@ static enum err_code explain(const struct explain_input *input, struct event_log
     const struct ev_match_computed *match = &event.u.match_computed;
     ret->match_id = event.stream_id;
     ret->upload_id = match->upload_id;
+    ret->network = match->wants_network;
     ret->computed_at = match->computed_at;
     ret->algorithm_version = match->algorithm_version;
     ret->table_version = match->table_version;
@@ -280,10 +281,11 @@ static void print_ranking(const struct explained *e)
     }
     printf("needs       %s, %" PRIu64 " GPUs, %" PRIu64 " MiB of GPU memory, %" PRIu64
            " MiB of memory, %" PRIu64 " MiB of disk, compute capability %" PRIu64 ".%" PRIu64
-           "%s%s\noffers      %" PRIu64,
+           "%s%s%s\noffers      %" PRIu64,
            device == NULL ? "?" : device, n->gpus, n->vram_mib, n->ram_mib, n->storage_mib,
            n->compute_capability / 10, n->compute_capability % 10,
-           n->driver != 0 ? ", driver " : "", driver, e->offer_count);
+           n->driver != 0 ? ", driver " : "", driver, e->network ? ", a network" : "",
+           e->offer_count);
     for (uint32_t fit = FIT_RECOMMENDED; fit <= FIT_INSUFFICIENT; fit++) {
         printf(" · %" PRIu64 " %s", e->classes[fit], enum_word(&fit_words, fit));
     }

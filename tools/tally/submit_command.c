@@ -23,14 +23,18 @@
 
 static const char USAGE[] =
     "usage: tally submit FILE --wallet W [--passphrase-file P] [--server URL] [--offer ID]\n"
-    "                    [--arguments 'A B C'] [--max-price QUBIC] [--secrets FILE] [--save FILE] "
-    "[--json]\n"
+    "                    [--arguments 'A B C'] [--network] [--max-price QUBIC] [--secrets FILE] "
+    "[--save FILE]\n"
+    "                    [--json]\n"
     "\n"
     "Uploads FILE, shows which machines fit, takes the best (or --offer), locks its price and "
     "follows the job until\n"
     "the money is where it belongs. --secrets: lines NAME=VALUE, variables that are sealed to the "
     "machine's key\n"
-    "before they leave this program. --save writes the job as it ended. The lock is signed here; "
+    "before they leave this program. --network: the program is to reach the Internet, which not "
+    "every provider\n"
+    "allows; without it, it has no network. --save writes the job as it ended. The lock is signed "
+    "here; "
     "the seed never leaves this program.\n"
     "Exit status: 0 completed and settled, 3 the job failed and was refunded, 1 trouble, 2 wrong "
     "use.\n";
@@ -44,6 +48,7 @@ struct submission {
     const char *max_price;
     const char *secrets;
     const char *save;
+    bool network;
     json_t *upload;
     json_t *quote;
     json_t *job;
@@ -144,7 +149,7 @@ static void explain_settings(const json_t *quote)
     }
 }
 
-static json_t *settings_of(const char *arguments)
+static json_t *words_of(const char *arguments)
 {
     json_t *list = json_array();
     char *copy = strdup(arguments);
@@ -155,16 +160,34 @@ static json_t *settings_of(const char *arguments)
         }
     }
     free(copy);
-    return json_pack("{s:o}", "arguments", list);
+    return list;
+}
+
+/* NULL: there are none. What is sealed comes when the quote has said to which key. */
+static json_t *settings_of(const struct submission *s)
+{
+    json_t *settings = json_object();
+    if (s->arguments != NULL) {
+        (void)json_object_set_new(settings, "arguments", words_of(s->arguments));
+    }
+    if (s->network) {
+        (void)json_object_set_new(settings, "network", json_true());
+    }
+    if (json_object_size(settings) == 0) {
+        json_decref(settings);
+        settings = NULL;
+    }
+    return settings;
 }
 
 static enum err_code quote(struct submission *s, struct err *err)
 {
     json_t *match = NULL;
     char offer_id[40] = "";
-    enum err_code code =
-        remote_call(&s->remote, "POST", "/v1/matches",
-                    json_pack("{s:s}", "upload_id", json_text(s->upload, "id")), &match, err);
+    enum err_code code = remote_call(
+        &s->remote, "POST", "/v1/matches",
+        json_pack("{s:s,s:b}", "upload_id", json_text(s->upload, "id"), "network", (int)s->network),
+        &match, err);
     if (code != ERR_OK) {
         return code;
     }
@@ -185,8 +208,9 @@ static enum err_code quote(struct submission *s, struct err *err)
     } else {
         json_t *asked = json_pack("{s:s,s:s,s:s}", "upload_id", json_text(s->upload, "id"),
                                   "offer_id", offer_id, "match_id", json_text(match, "id"));
-        if (s->arguments != NULL) {
-            (void)json_object_set_new(asked, "settings", settings_of(s->arguments));
+        json_t *settings = settings_of(s);
+        if (settings != NULL) {
+            (void)json_object_set_new(asked, "settings", settings);
         }
         code = remote_call(&s->remote, "POST", "/v1/quotes", asked, &s->quote, err);
     }
@@ -213,7 +237,7 @@ static enum err_code quote(struct submission *s, struct err *err)
 static enum err_code create_job(struct submission *s, struct err *err)
 {
     json_t *body = json_pack("{s:s}", "quote_id", json_text(s->quote, "id"));
-    json_t *settings = settings_of(s->arguments != NULL ? s->arguments : "");
+    json_t *settings = settings_of(s);
     json_t *sealed = NULL;
     if (s->secrets != NULL) {
         const char *key = json_string_value(json_object_get(s->quote, "sealing_key"));
@@ -223,12 +247,12 @@ static enum err_code create_job(struct submission *s, struct err *err)
             json_decref(body);
             return sealing;
         }
+        settings = settings == NULL ? json_object() : settings;
         (void)json_object_set_new(settings, "sealed", sealed);
     }
-    if (s->arguments != NULL || s->secrets != NULL) {
-        (void)json_object_set(body, "settings", settings);
+    if (settings != NULL) {
+        (void)json_object_set_new(body, "settings", settings);
     }
-    json_decref(settings);
     enum err_code code = remote_call(&s->remote, "POST", "/v1/jobs", body, &s->job, err);
     if (code == ERR_OK) {
         say(s, "created", s->job);
@@ -390,7 +414,7 @@ int submit_command(int argc, char **argv)
     const struct cli_flag flags[] = {
         {"offer", &s.offer, NULL},         {"arguments", &s.arguments, NULL},
         {"max-price", &s.max_price, NULL}, {"secrets", &s.secrets, NULL},
-        {"save", &s.save, NULL},
+        {"save", &s.save, NULL},           {"network", NULL, &s.network},
     };
     if (cli_parse(argc, argv, flags, sizeof flags / sizeof flags[0], &s.cli, &err) != ERR_OK) {
         return cli_fail(&err);

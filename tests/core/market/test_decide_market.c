@@ -608,6 +608,12 @@ static void offer_insufficient(struct scene *s)
     (void)market_quote(&s->market, s->consumer, upload, command.u.offer.offer_id);
 }
 
+static void network_not_allowed(struct scene *s)
+{
+    s->market.wants_network = true;
+    (void)quoted(s);
+}
+
 static void price_too_large(struct scene *s)
 {
     struct command command = offer(s);
@@ -625,29 +631,53 @@ static void price_too_large(struct scene *s)
 #word, code, word                                                                          \
     }
 static const struct refusal ROWS[] = {
-    ROW(not_open, ERR_CONFLICT),          ROW(unknown_command, ERR_INTERNAL),
-    ROW(not_operator, ERR_DENIED),        ROW(already_open, ERR_CONFLICT),
-    ROW(terms_invalid, ERR_INVALID),      ROW(key_id_used, ERR_CONFLICT),
-    ROW(no_such_key, ERR_NOT_FOUND),      ROW(key_newest, ERR_CONFLICT),
-    ROW(key_retired, ERR_CONFLICT),       ROW(key_in_use, ERR_CONFLICT),
-    ROW(token_invalid, ERR_INVALID),      ROW(token_expired, ERR_INVALID),
-    ROW(token_exists, ERR_CONFLICT),      ROW(identity_invalid, ERR_INVALID),
-    ROW(no_such_account, ERR_NOT_FOUND),  ROW(not_yours, ERR_DENIED),
-    ROW(account_exists, ERR_CONFLICT),    ROW(upload_exists, ERR_CONFLICT),
-    ROW(quote_exists, ERR_CONFLICT),      ROW(no_such_token, ERR_NOT_FOUND),
-    ROW(token_revoked, ERR_CONFLICT),     ROW(upload_empty, ERR_INVALID),
-    ROW(upload_too_large, ERR_TOO_LARGE), ROW(no_such_upload, ERR_NOT_FOUND),
-    ROW(already_analysed, ERR_CONFLICT),  ROW(analysis_invalid, ERR_INTERNAL),
-    ROW(not_analysed, ERR_CONFLICT),      ROW(no_such_host, ERR_NOT_FOUND),
-    ROW(host_exists, ERR_CONFLICT),       ROW(host_offline, ERR_CONFLICT),
-    ROW(offer_exists, ERR_CONFLICT),      ROW(rate_invalid, ERR_INVALID),
-    ROW(offer_invalid, ERR_INVALID),      ROW(model_invalid, ERR_INVALID),
-    ROW(driver_invalid, ERR_INVALID),     ROW(no_such_offer, ERR_NOT_FOUND),
-    ROW(offer_withdrawn, ERR_CONFLICT),   ROW(kind_not_runnable, ERR_CONFLICT),
-    ROW(override_invalid, ERR_INVALID),   ROW(offer_insufficient, ERR_CONFLICT),
-    ROW(price_too_large, ERR_OVERFLOW),   ROW(too_many_offers, ERR_CONFLICT),
-    ROW(code_unknown, ERR_NOT_FOUND),     ROW(code_used, ERR_CONFLICT),
-    ROW(code_expired, ERR_CONFLICT),      {"code_too_wide", ERR_DENIED, code_gives_no_wider_token},
+    ROW(not_open, ERR_CONFLICT),
+    ROW(unknown_command, ERR_INTERNAL),
+    ROW(not_operator, ERR_DENIED),
+    ROW(already_open, ERR_CONFLICT),
+    ROW(terms_invalid, ERR_INVALID),
+    ROW(key_id_used, ERR_CONFLICT),
+    ROW(no_such_key, ERR_NOT_FOUND),
+    ROW(key_newest, ERR_CONFLICT),
+    ROW(key_retired, ERR_CONFLICT),
+    ROW(key_in_use, ERR_CONFLICT),
+    ROW(token_invalid, ERR_INVALID),
+    ROW(token_expired, ERR_INVALID),
+    ROW(token_exists, ERR_CONFLICT),
+    ROW(identity_invalid, ERR_INVALID),
+    ROW(no_such_account, ERR_NOT_FOUND),
+    ROW(not_yours, ERR_DENIED),
+    ROW(account_exists, ERR_CONFLICT),
+    ROW(upload_exists, ERR_CONFLICT),
+    ROW(quote_exists, ERR_CONFLICT),
+    ROW(no_such_token, ERR_NOT_FOUND),
+    ROW(token_revoked, ERR_CONFLICT),
+    ROW(upload_empty, ERR_INVALID),
+    ROW(upload_too_large, ERR_TOO_LARGE),
+    ROW(no_such_upload, ERR_NOT_FOUND),
+    ROW(already_analysed, ERR_CONFLICT),
+    ROW(analysis_invalid, ERR_INTERNAL),
+    ROW(not_analysed, ERR_CONFLICT),
+    ROW(no_such_host, ERR_NOT_FOUND),
+    ROW(host_exists, ERR_CONFLICT),
+    ROW(host_offline, ERR_CONFLICT),
+    ROW(offer_exists, ERR_CONFLICT),
+    ROW(rate_invalid, ERR_INVALID),
+    ROW(offer_invalid, ERR_INVALID),
+    ROW(model_invalid, ERR_INVALID),
+    ROW(driver_invalid, ERR_INVALID),
+    ROW(no_such_offer, ERR_NOT_FOUND),
+    ROW(offer_withdrawn, ERR_CONFLICT),
+    ROW(kind_not_runnable, ERR_CONFLICT),
+    ROW(override_invalid, ERR_INVALID),
+    ROW(offer_insufficient, ERR_CONFLICT),
+    ROW(price_too_large, ERR_OVERFLOW),
+    ROW(too_many_offers, ERR_CONFLICT),
+    ROW(code_unknown, ERR_NOT_FOUND),
+    ROW(code_used, ERR_CONFLICT),
+    ROW(code_expired, ERR_CONFLICT),
+    {"code_too_wide", ERR_DENIED, code_gives_no_wider_token},
+    {"network_not_allowed", ERR_CONFLICT, network_not_allowed},
 };
 
 static void every_refusal_is_provoked(void **state)

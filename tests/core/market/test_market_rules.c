@@ -263,6 +263,40 @@ static void a_job_that_the_machine_cannot_run_is_not_for_it(void **state)
 }
 
 /* R11.5: each reason goes with one ending, so that what is paid does not contradict what is said. */
+/* R11: off unless the job asks and the provider allows, whoever is asked and whatever was quoted. */
+static void a_job_with_a_network_is_for_an_offer_and_a_machine_that_give_one(void **state)
+{
+    (void)state;
+    struct scene *s = open_scene();
+    struct market *m = &s->market;
+    struct id16 upload = market_upload(m, s->consumer, 20000, 20000);
+    struct id16 quote = market_quote(m, s->consumer, upload, s->offer); /* without saying so */
+    m->wants_network = true;
+    assert_true(id_is_zero(market_create_job(m, s->consumer, quote)));
+    assert_string_equal(m->word, "network_not_allowed");
+    assert_true(id_is_zero(market_quote(m, s->consumer, upload, s->offer)));
+    assert_string_equal(m->word, "network_not_allowed");
+    m->network_allowed = true;
+    struct id16 offer = market_publish(m, s->host, RATE, 1000);
+    struct id16 id = market_queued_job(m, s->consumer, offer, 20000);
+    assert_int_equal(job_of(s, id).network, 1);
+    assert_int_not_equal(market_claim(m, s->host), ERR_OK); /* its worker was started without */
+    m->gives_network = true;
+    assert_int_equal(market_claim(m, s->host), ERR_OK);
+    later(s, 60);
+    assert_int_equal(market_sweep(m), ERR_OK);
+    m->network_allowed = false;
+    struct id16 second = market_enrol(m, s->provider);
+    assert_int_equal(market_host_online(m, second), ERR_OK);
+    assert_false(id_is_zero(market_publish(m, second, RATE, 1000)));
+    assert_int_not_equal(market_claim(m, second), ERR_OK); /* not on offer with one */
+    m->network_allowed = true;
+    assert_false(id_is_zero(market_publish(m, second, RATE, 1000)));
+    assert_int_equal(market_claim(m, second), ERR_OK);
+    assert_int_equal(job_of(s, id).attempt, 2);
+    scene_close(s);
+}
+
 static void a_reason_goes_with_its_ending_alone(void **state)
 {
     (void)state;
@@ -611,6 +645,7 @@ int main(void)
         cmocka_unit_test(an_end_that_contradicts_itself_is_refused),
         cmocka_unit_test(our_downtime_costs_nobody_a_lease),
         cmocka_unit_test(a_job_that_the_machine_cannot_run_is_not_for_it),
+        cmocka_unit_test(a_job_with_a_network_is_for_an_offer_and_a_machine_that_give_one),
         cmocka_unit_test(a_reason_goes_with_its_ending_alone),
         cmocka_unit_test(our_downtime_takes_no_job_from_its_machine),
         cmocka_unit_test(our_downtime_does_not_empty_the_queue),

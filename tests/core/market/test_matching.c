@@ -57,7 +57,7 @@ static enum fit expected_fit(const struct requirements *needs, const struct cand
     uint64_t ahead = c->queued + c->busy;
     enum fit fit =
         worse(room(offer->ram_mib, needs->ram_mib), room(offer->storage_mib, needs->storage_mib));
-    if (c->online == 0 || cost == INT64_MAX) {
+    if (c->online == 0 || cost == INT64_MAX || (needs->network != 0 && offer->network == 0)) {
         return FIT_INSUFFICIENT;
     }
     if (needs->device == DEVICE_GPU) {
@@ -355,6 +355,14 @@ static void reasons_are_in_numbers(void **state)
     assert_why(&newer, &other, "needs driver 525.60.13, the offer does not say its own");
     other.offer.driver = 525060013;
     assert_why(&newer, &other,
+               "needs 10 GiB of GPU memory, has 12 GiB: 20 % to spare; needs 8 GiB of memory, has "
+               "16 GiB: 100 % to spare");
+    struct requirements online = needs; /* R11: a job that asks for a network */
+    online.network = 1;
+    other = good;
+    assert_why(&online, &other, "needs a network, gives jobs none");
+    other.offer.network = 1;
+    assert_why(&online, &other,
                "needs 10 GiB of GPU memory, has 12 GiB: 20 % to spare; needs 8 GiB of memory, has "
                "16 GiB: 100 % to spare");
     struct requirements cpu = needs;

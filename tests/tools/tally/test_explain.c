@@ -22,6 +22,7 @@ struct fixture {
     struct market market;
     struct id16 consumer;
     struct id16 upload;
+    bool network; /* the job is to have one */
     struct ev_rank items[EXPLAIN_ROWS];
 };
 
@@ -73,9 +74,11 @@ static struct command compute(struct fixture *f)
     struct command c = market_command(m, COMMAND_MATCH_RECORD, ACTOR_ACCOUNT, f->consumer);
     struct ev_match_computed *match = &c.u.match.match;
     assert_true(state_upload(m->store, f->upload, &upload));
-    assert_int_equal(matchmaking_create(m->store, &upload, last_time(m), &made, NULL), ERR_OK);
+    assert_int_equal(matchmaking_create(m->store, &upload, f->network, last_time(m), &made, NULL),
+                     ERR_OK);
     c.u.match.match_id = market_new_id(m);
     *match = (struct ev_match_computed){.upload_id = f->upload,
+                                        .wants_network = f->network,
                                         .computed_at = m->sequence,
                                         .algorithm_version = MATCHING_VERSION,
                                         .table_version = MATCHING_TABLE_VERSION,
@@ -136,6 +139,7 @@ static void a_match_in_a_random_market_follows_from_the_log(void **state)
         for (size_t i = 0; i < STEPS; i++) {
             market_random_step(&f->market);
         }
+        f->network = seed % 4 == 0;
         struct command c = compute(f);
         assert_int_equal(market_submit(&f->market, &c), ERR_OK);
         uint64_t sequence = f->market.sequence;
