@@ -24,6 +24,7 @@ struct settings {
     bool systemd;
     struct gpu_options gpus;
     const char *podman; /* NULL: no containers */
+    bool network;       /* jobs that ask for a network get one */
 };
 
 MUST_CHECK enum err_code command_enrol(const struct settings *settings, struct err *err);

@@ -133,6 +133,7 @@ static enum err_code write_unit(const struct settings *settings, struct err *err
     if (settings->rate != 0) {
         buf_printf(&unit, " --rate %llu", (unsigned long long)settings->rate);
     }
+    buf_append_text(&unit, settings->network ? " --network" : "");
     buf_append_text(&unit, settings->no_gpus ? " --no-gpus\n" : "\n");
     buf_append_text(
         &unit, "# Control groups of its own: without them memory is limited by address space.\n"

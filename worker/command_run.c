@@ -60,6 +60,17 @@ static size_t find_slots(const struct settings *settings, const struct state_slo
     return count;
 }
 
+/* Better no network than a worker that does not run; jobs without one are most. */
+static bool network_works(const struct settings *settings, const struct machine *share)
+{
+    struct err err = {0};
+    bool const works = trial_network(settings->state, share, &err) == ERR_OK;
+    if (!works) {
+        trace_err(TRACE_WARN, "worker.no_network", &err);
+    }
+    return works;
+}
+
 static enum err_code offer_and_claim(const struct settings *settings,
                                      const struct state_slots *slots, struct gpu_source *gpus,
                                      struct err *err)
@@ -79,10 +90,11 @@ static enum err_code offer_and_claim(const struct settings *settings,
     }
     if (code == ERR_OK) {
         trial_kinds(settings->state, &share, settings->podman, &kinds);
+        kinds.network = settings->network && network_works(settings, &share);
     }
     for (size_t i = 0; code == ERR_OK && i < count; i++) {
         code = offer_ensure(usable[i].folder, usable[i].identity, &share, usable[i].gpu,
-                            (int64_t)settings->rate, err);
+                            (int64_t)settings->rate, kinds.network, err);
     }
     if (code == ERR_OK && state_load_mode(settings->state) == WORKER_DRAINS) {
         code = state_save_mode(settings->state, WORKER_RUNS, err); /* it is started on purpose */

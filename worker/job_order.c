@@ -103,6 +103,16 @@ static enum err_code read_environment(struct job_order *order, json_t *settings,
     return ERR_OK;
 }
 
+static enum err_code read_network(struct job_order *order, const json_t *settings, struct err *err)
+{
+    const json_t *network = json_object_get(settings, "network");
+    if (network != NULL && !json_is_null(network) && !json_is_boolean(network)) {
+        return err_set(err, ERR_INVALID, "whether a job has a network is true or false");
+    }
+    order->network = json_is_true(network);
+    return ERR_OK;
+}
+
 static enum err_code read_terms(struct job_order *order, const json_t *terms, struct err *err)
 {
     uint64_t seconds = 0;
@@ -168,6 +178,9 @@ enum err_code job_order_read(json_t *claim, struct job_order *ret, struct err *e
     }
     if (code == ERR_OK) {
         code = read_environment(&order, settings, err);
+    }
+    if (code == ERR_OK) {
+        code = read_network(&order, settings, err);
     }
     if (code == ERR_OK) {
         code = read_kind(&order, job, settings, err);

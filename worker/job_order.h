@@ -28,6 +28,7 @@ struct job_order {
     const char *entry;  /* of a bundle; "" if none was named */
     uint64_t input_size;
     struct key32 input_digest; /* SHA-256 */
+    bool network;              /* it asks for one */
     uint64_t limit_ms;
     uint64_t heartbeat_ms;
     uint64_t lease_ms;

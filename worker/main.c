@@ -17,8 +17,9 @@
 static const char usage_text[] =
     "usage: tally-worker enrol --server URL --state DIR [--code CODE | --token-file FILE]\n"
     "                    [--name NAME] [--seal-key FILE] [--systemd --rate N] [--no-gpus]\n"
+    "                    [--network]\n"
     "       tally-worker run --state DIR [--server URL] [--rate N] [--disk-mib N] [--ram-mib N]\n"
-    "                    [--once-jobs N] [--no-gpus]\n"
+    "                    [--once-jobs N] [--no-gpus] [--network]\n"
     "       tally-worker selftest | status | pause | resume | drain --state DIR\n"
     "\n"
     "enrol makes this machine known by a code that its owner got from the page (Machines) or from "
@@ -33,7 +34,8 @@ static const char usage_text[] =
     "later.\n"
     "\n"
     "run offers each slot and runs the jobs it is given, one at a time in each, in a sandbox "
-    "without network.\n"
+    "without\n"
+    "network (see --network).\n"
     "--rate is needed the first time; another rate later replaces the offers. SIGTERM ends it: "
     "running jobs\n"
     "are given back.\n"
@@ -69,7 +71,11 @@ static const char usage_text[] =
     "                     second choice; --device-folder DIR: where nvidia0 lies (otherwise "
     "/dev)\n"
     "  --podman FILE      take jobs in containers, from any image that this podman has as root\n"
-    "                     (/usr/bin/podman); otherwise none is taken\n";
+    "                     (/usr/bin/podman); otherwise none is taken\n"
+    "  --network          jobs that ask for it reach the Internet, by slirp4netns, but nothing of "
+    "this machine\n"
+    "                     or its neighbours; otherwise none does. enrol --systemd keeps it in the "
+    "unit\n";
 
 static enum err_code pause_worker(const struct settings *settings, struct err *err)
 {
@@ -117,6 +123,7 @@ static int read_settings(int argc, char **argv, struct settings *ret)
         {"nvidia-smi", required_argument, NULL, 'i'},
         {"device-folder", required_argument, NULL, 'f'},
         {"podman", required_argument, NULL, 'p'},
+        {"network", no_argument, NULL, 'w'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
@@ -174,6 +181,9 @@ static int read_settings(int argc, char **argv, struct settings *ret)
             break;
         case 'p':
             ret->podman = optarg;
+            break;
+        case 'w':
+            ret->network = true;
             break;
         case 'h':
             fputs(usage_text, stdout);

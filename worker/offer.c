@@ -58,8 +58,9 @@ static const char *driver_to_tell(const struct gpu *gpu)
 }
 
 static enum err_code publish(const struct worker_identity *identity, const struct machine *machine,
-                             const struct gpu *gpu, uint64_t speed, int64_t rate,
-                             struct worker_offer *ret, struct err *err)
+                             const struct gpu *gpu, uint64_t speed,
+                             const struct worker_offer *terms, struct worker_offer *ret,
+                             struct err *err)
 {
     struct buf body;
     json_t *answer = NULL;
@@ -83,9 +84,10 @@ static enum err_code publish(const struct worker_identity *identity, const struc
     }
     buf_printf(&body,
                ",\"ram_mib\":%llu,\"storage_mib\":%llu,\"cpu_cores\":%llu,"
-               "\"speed_permille\":%llu,\"rate\":%lld}",
+               "\"speed_permille\":%llu,\"rate\":%lld,\"network_allowed\":%s}",
                (unsigned long long)machine->ram_mib, (unsigned long long)machine->storage_mib,
-               (unsigned long long)machine->cpu_cores, (unsigned long long)speed, (long long)rate);
+               (unsigned long long)machine->cpu_cores, (unsigned long long)speed,
+               (long long)terms->rate, terms->network ? "true" : "false");
     enum server_outcome const outcome =
         ask(identity, "/v1/offers", &body, &answer, &status, detail);
     enum err_code code = ERR_OK;
@@ -95,7 +97,7 @@ static enum err_code publish(const struct worker_identity *identity, const struc
     } else if (text == NULL || id_parse(bytes_of_text(text), &id, NULL) != ERR_OK) {
         code = err_set(err, ERR_INVALID, "publish the offer: the answer has no id");
     } else {
-        *ret = (struct worker_offer){.rate = rate};
+        *ret = *terms;
         id_format(id, ret->offer_id);
     }
     json_decref(answer);
@@ -125,11 +127,11 @@ static enum err_code withdraw(const struct worker_identity *identity,
 
 enum err_code offer_ensure(const char *folder, const struct worker_identity *identity,
                            const struct machine *machine, const struct gpu *gpu, int64_t rate,
-                           struct err *err)
+                           bool network, struct err *err)
 {
     struct worker_offer offer = {0};
     enum err_code code = state_load_offer(folder, &offer, err);
-    if (code == ERR_OK && (rate == 0 || rate == offer.rate)) {
+    if (code == ERR_OK && (rate == 0 || rate == offer.rate) && network == offer.network) {
         return ERR_OK;
     }
     if (code == ERR_NOT_FOUND && rate == 0) {
@@ -145,19 +147,20 @@ enum err_code offer_ensure(const char *folder, const struct worker_identity *ide
             return code;
         }
     }
+    struct worker_offer const terms = {.rate = rate != 0 ? rate : offer.rate, .network = network};
     uint64_t const speed = benchmark_speed_permille(benchmark_measure(BENCHMARK_NS));
-    code = publish(identity, machine, gpu, speed, rate, &offer, err);
+    code = publish(identity, machine, gpu, speed, &terms, &offer, err);
     if (code == ERR_OK) {
         code = state_save_offer(folder, &offer, err);
     }
     if (code == ERR_OK) {
         trace(TRACE_INFO, "offer.published",
               "offer=%s device=%s model=\"%s\" cores=%llu ram_mib=%llu storage_mib=%llu "
-              "speed_permille=%llu rate=%lld",
+              "speed_permille=%llu rate=%lld network=%d",
               offer.offer_id, gpu != NULL ? "gpu" : "cpu",
               gpu != NULL ? gpu->model : machine->model, (unsigned long long)machine->cpu_cores,
               (unsigned long long)machine->ram_mib, (unsigned long long)machine->storage_mib,
-              (unsigned long long)speed, (long long)rate);
+              (unsigned long long)speed, (long long)terms.rate, (int)network);
     }
     return code;
 }

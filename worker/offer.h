@@ -1,7 +1,7 @@
 /* worker/offer.h: putting this machine on the market.
  *
  * Shape:   measured and published once; DIR/offer.json remembers it. With another rate the old offer is withdrawn and a new
- *          one published. CPU only (machine.h): `device` is "cpu" and the GPU numbers are zero.
+ *          one published; likewise when jobs may have a network now and might not before, or the other way round. CPU only (machine.h): `device` is "cpu" and the GPU numbers are zero.
  * Thread:  main, before the loop runs; waits for the server. */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef WORKER_OFFER_H
@@ -12,10 +12,10 @@
 #include "worker/machine.h"
 #include "worker/state.h"
 
-/* `rate` 0: as before, which must exist. */
+/* `rate` 0: as before, which must exist. `network`: jobs that ask for one get it here. */
 MUST_CHECK enum err_code offer_ensure(const char *folder, const struct worker_identity *identity,
                                       const struct machine *machine, const struct gpu *gpu,
-                                      int64_t rate, struct err *err);
+                                      int64_t rate, bool network, struct err *err);
 /* Withdraw the offer there is, if there is one. */
 MUST_CHECK enum err_code offer_take_away(const char *folder, const struct worker_identity *identity,
                                          struct err *err);

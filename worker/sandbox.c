@@ -10,6 +10,7 @@
 #include "core/base/invariant.h"
 #include "core/base/text.h"
 #include "core/base/time.h"
+#include "worker/network_rules.h"
 #include "worker/process_tree.h"
 #include "worker/sandbox_arguments.h"
 #include "worker/sandbox_child.h"
@@ -35,6 +36,8 @@
 
 static const char passwd_text[] = "root:x:0:0:root:/:/usr/sbin/nologin\n"
                                   "job:x:65534:65534:job:/home/job:/bin/sh\n";
+static const char resolver_text[] = "nameserver " NETWORK_RESOLVER "\n";
+static const char hosts_text[] = "127.0.0.1 localhost tally-job\n";
 static const char group_text[] = "root:x:0:\njob:x:65534:\n";
 
 /* ── starting ──────────────────────────────────────────────────────────────────────────────────── */
@@ -70,6 +73,23 @@ static enum err_code open_pipe(int *ret_read, int *ret_write, struct err *err)
     return ERR_OK;
 }
 
+static enum err_code open_network_files(struct sandbox *sandbox, struct sandbox_child *child,
+                                        struct err *err)
+{
+    int fds[2];
+    if (pipe2(fds, O_CLOEXEC) != 0) {
+        return err_set_errno(err, errno, "pipe");
+    }
+    child->go_fd = fds[0];
+    sandbox->go_fd = fds[1];
+    enum err_code code =
+        open_memory("tally-resolver", bytes_of_text(resolver_text), &child->resolver_fd, err);
+    if (code == ERR_OK) {
+        code = open_memory("tally-hosts", bytes_of_text(hosts_text), &child->hosts_fd, err);
+    }
+    return code;
+}
+
 /* The files the child needs; the sandbox keeps the reading ends of the pipes. */
 static enum err_code open_files(const struct sandbox_options *options, struct sandbox *sandbox,
                                 struct sandbox_child *child, struct err *err)
@@ -95,11 +115,17 @@ static enum err_code open_files(const struct sandbox_options *options, struct sa
     if (code == ERR_OK && options->runner.size > 0) {
         code = open_memory("tally-runner", options->runner, &child->runner_fd, err);
     }
+    if (code == ERR_OK && options->network) {
+        code = open_network_files(sandbox, child, err);
+    }
     if (code == ERR_OK) {
         struct sandbox_fds const fds = {.passwd = child->passwd_fd,
                                         .group = child->group_fd,
                                         .seccomp = child->seccomp_fd,
-                                        .runner = child->runner_fd};
+                                        .runner = child->runner_fd,
+                                        .go = child->go_fd,
+                                        .resolver = child->resolver_fd,
+                                        .hosts = child->hosts_fd};
         code = sandbox_arguments(options, child->source_folder, child->source_root, &fds,
                                  &arguments, err);
     }
@@ -182,12 +208,40 @@ out:
     return code;
 }
 
+/* The program waits until everything near is closed to it and the rest is there. */
+static enum err_code add_network(const struct sandbox_options *options, struct sandbox *sandbox,
+                                 uid_t user, struct err *err)
+{
+    int64_t const until = time_mono_ns() + NETWORK_PATIENCE_MS * NS_PER_MS;
+    bool ended = false;
+    while (!sandbox_poll_status(sandbox) && !ended && time_mono_ns() < until) {
+        struct pollfd fds[2] = {{.fd = sandbox->status_fd, .events = POLLIN},
+                                {.fd = sandbox->pidfd, .events = POLLIN}};
+        (void)poll(fds, 2, 100);
+        ended = fds[1].revents != 0;
+    }
+    if (sandbox->init_pid == 0) {
+        return err_set(err, ended ? ERR_UNAVAILABLE : ERR_TIMEOUT,
+                       "the sandbox was not made%s, so it got no network", ended ? "" : " in time");
+    }
+    enum err_code code =
+        network_start(sandbox->init_pid, user, options->cgroup, &sandbox->network, err);
+    if (code == ERR_OK && write(sandbox->go_fd, "1", 1) != 1) {
+        code = err_set_errno(err, errno, "let the program begin");
+    }
+    return code;
+}
+
 enum err_code sandbox_spawn(const struct sandbox_options *options, struct sandbox *ret,
                             struct err *err)
 {
     struct sandbox_child child;
-    *ret = (struct sandbox){
-        .pidfd = -1, .stdout_fd = -1, .stderr_fd = -1, .status_fd = -1, .init_pidfd = -1};
+    *ret = (struct sandbox){.pidfd = -1,
+                            .stdout_fd = -1,
+                            .stderr_fd = -1,
+                            .status_fd = -1,
+                            .init_pidfd = -1,
+                            .go_fd = -1};
     buf_init(&ret->status, STATUS_MAX);
     INVARIANT(options->command[0] != NULL);
     enum err_code code = sandbox_child_init(options, &child, err);
@@ -199,6 +253,9 @@ enum err_code sandbox_spawn(const struct sandbox_options *options, struct sandbo
     }
     if (code == ERR_OK) {
         code = fork_child(&child, ret, err);
+    }
+    if (code == ERR_OK && options->network) {
+        code = add_network(options, ret, child.user, err);
     }
     if (code != ERR_OK) {
         err_context(err, "start the sandbox");
@@ -292,6 +349,7 @@ void sandbox_reap(struct sandbox *sandbox, struct sandbox_end *ret)
     }
     sandbox->pid = 0;
     end_leftovers(sandbox);
+    network_stop(&sandbox->network);
     read_status(sandbox);
     if (status_number(sandbox, "\"exit-code\": ", &code) && code <= 255) {
         ret->started = true;
@@ -319,6 +377,7 @@ void sandbox_deinit(struct sandbox *sandbox)
         close_fd(&sandbox->stderr_fd);
         close_fd(&sandbox->status_fd);
         close_fd(&sandbox->init_pidfd);
+        close_fd(&sandbox->go_fd); /* not before the sandbox is gone: it would begin */
         buf_deinit(&sandbox->status);
     }
     *sandbox = (struct sandbox){0};

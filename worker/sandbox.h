@@ -1,6 +1,6 @@
 /* worker/sandbox.h: one program under bubblewrap, with nothing but its own folder.
  *
- * Inside:  own user, pid, network, ipc, uts and cgroup namespaces; no network but a dead loopback; /usr read-only, a
+ * Inside:  own user, pid, network, ipc, uts and cgroup namespaces; no network but a loopback of its own, unless `network` asks for one (network.h); /usr read-only, a
  *          minimal /etc, /dev and /proc, private /tmp, /dev/shm and /home/job in memory, everything else absent; the job's
  *          folder at /job, the only place on disk it can write. Uid and gid 65534, no capability, no new privileges, no
  *          further user namespace, a seccomp filter (seccomp.h), resource limits, the group of cgroup.h if there is one.
@@ -20,6 +20,7 @@
 #include "core/base/buf.h"
 #include "core/base/err.h"
 #include "worker/cgroup.h"
+#include "worker/network.h"
 
 #include <sys/types.h>
 
@@ -65,6 +66,7 @@ struct sandbox_options {
     uint64_t file_max;           /* bytes, the largest file */
     uint64_t pids_max;           /* processes and threads */
     const struct cgroup *cgroup; /* NULL: none */
+    bool network;                /* to the Internet, and nowhere else */
 };
 
 struct sandbox {
@@ -76,6 +78,8 @@ struct sandbox {
     pid_t init_pid; /* the first process inside, as seen from here; 0 until known */
     int init_pidfd;
     struct buf status;
+    int go_fd; /* the program begins when something comes; -1: at once */
+    struct network network;
 };
 
 struct sandbox_end {
@@ -84,7 +88,7 @@ struct sandbox_end {
     int signal; /* not 0: the program was killed by it (a shell's 128 + n is taken for it as well) */
 };
 
-/* Errors: ERR_NOT_FOUND (no bwrap), ERR_INVALID, ERR_IO, ERR_NOMEM. `ret` must be deinited in any case. */
+/* Errors: ERR_NOT_FOUND (no bwrap), ERR_INVALID, ERR_IO, ERR_NOMEM; with a network, also those of network_start. `ret` must be deinited in any case. */
 MUST_CHECK enum err_code sandbox_spawn(const struct sandbox_options *options, struct sandbox *ret,
                                        struct err *err);
 /* SIGTERM to every process inside (to the sandbox as a whole while it is being made). */

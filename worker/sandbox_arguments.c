@@ -72,11 +72,10 @@ static void add_usr(struct buf *buf)
     }
 }
 
-/* Each thing at the top of another system's files, but what is made anew here; what is made here lies on a root of bwrap's own. */
-static enum err_code add_root(struct buf *buf, const char *root, const char *source,
-                              struct err *err)
+/* What is in another system's folder, each thing by itself, but for what is made anew here. */
+static enum err_code add_entries(struct buf *buf, const char *root, const char *source,
+                                 const char *shown_in, const char *const *ours, struct err *err)
 {
-    static const char *const ours[] = {".", "..", "dev", "job", "proc", "run", "sys", "tmp"};
     DIR *folder = opendir(root);
     if (folder == NULL) {
         return err_set_errno(err, errno, "open %s", root);
@@ -84,8 +83,8 @@ static enum err_code add_root(struct buf *buf, const char *root, const char *sou
     for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) { // NOLINT: its own
         struct stat about;
         char target[PATH_MAX];
-        bool is_ours = false;
-        for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++) {
+        bool is_ours = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+        for (size_t i = 0; ours[i] != NULL; i++) {
             is_ours = is_ours || strcmp(entry->d_name, ours[i]) == 0;
         }
         if (is_ours || fstatat(dirfd(folder), entry->d_name, &about, AT_SYMLINK_NOFOLLOW) != 0) {
@@ -96,7 +95,7 @@ static enum err_code add_root(struct buf *buf, const char *root, const char *sou
                                                     : -1;
         char shown[300];
         char from[PATH_MAX];
-        (void)snprintf(shown, sizeof shown, "/%s", entry->d_name);
+        (void)snprintf(shown, sizeof shown, "%s/%s", shown_in, entry->d_name);
         (void)snprintf(from, sizeof from, "%s/%s", source, entry->d_name);
         if (size > 0) {
             target[size] = 0;
@@ -107,6 +106,40 @@ static enum err_code add_root(struct buf *buf, const char *root, const char *sou
     }
     (void)closedir(folder);
     return ERR_OK;
+}
+
+/* What is made here lies on a root of bwrap's own. With a network so do two files in /etc, which an image may have or not, and as links. */
+static enum err_code add_root(struct buf *buf, const char *root, const char *source,
+                              bool with_network, struct err *err)
+{
+    static const char *const ours[] = {"dev", "job", "proc", "run", "sys", "tmp", NULL};
+    static const char *const ours_too[] = {"dev", "etc", "job", "proc", "run", "sys", "tmp", NULL};
+    static const char *const in_etc[] = {"hosts", "resolv.conf", NULL};
+    char etc[PATH_MAX];
+    char etc_source[PATH_MAX];
+    enum err_code code = add_entries(buf, root, source, "", with_network ? ours_too : ours, err);
+    if (code == ERR_OK && with_network) {
+        (void)snprintf(etc, sizeof etc, "%s/etc", root);
+        (void)snprintf(etc_source, sizeof etc_source, "%s/etc", source);
+        code = add_entries(buf, etc, etc_source, "/etc", in_etc, err);
+    }
+    return code;
+}
+
+/* To know whom one speaks with: the certificates of the machine, or of the image. */
+static const char *const network_files[] = {"/etc/ssl/certs", "/etc/ssl/openssl.cnf"};
+
+static void add_network(struct buf *buf, const struct sandbox_fds *fds, bool is_image)
+{
+    for (size_t i = 0; !is_image && i < sizeof network_files / sizeof network_files[0]; i++) {
+        add_all(buf,
+                (const char *const[]){"--ro-bind-try", network_files[i], network_files[i], NULL});
+    }
+    add_number(buf, "--ro-bind-data", (uint64_t)fds->resolver);
+    add(buf, "/etc/resolv.conf");
+    add_number(buf, "--ro-bind-data", (uint64_t)fds->hosts);
+    add(buf, "/etc/hosts");
+    add_number(buf, "--block-fd", (uint64_t)fds->go);
 }
 
 static void add_etc(struct buf *buf, int passwd_fd, int group_fd)
@@ -178,10 +211,13 @@ enum err_code sandbox_arguments(const struct sandbox_options *options, const cha
         add_usr(ret);
         add_etc(ret, fds->passwd, fds->group);
     } else {
-        enum err_code const code = add_root(ret, options->root, source_root, err);
+        enum err_code const code = add_root(ret, options->root, source_root, fds->go >= 0, err);
         if (code != ERR_OK) {
             return code;
         }
+    }
+    if (fds->go >= 0) {
+        add_network(ret, fds, options->root != NULL);
     }
     add_all(ret, (const char *const[]){"--proc", "/proc", "--dev", "/dev", NULL});
     add_tmpfs(ret, options->tmp_max, "1777", "/dev/shm");

@@ -14,6 +14,9 @@ struct sandbox_fds {
     int group;
     int seccomp;
     int runner;
+    int go;       /* the program begins when this can be read */
+    int resolver; /* /etc/resolv.conf of a sandbox with a network */
+    int hosts;
 };
 
 /* The arguments for bwrap --args, each with a zero behind it. */

@@ -59,6 +59,9 @@ enum err_code sandbox_child_init(const struct sandbox_options *options, struct s
                                   .group_fd = -1,
                                   .seccomp_fd = -1,
                                   .runner_fd = -1,
+                                  .go_fd = -1,
+                                  .resolver_fd = -1,
+                                  .hosts_fd = -1,
                                   .failure_fd = -1,
                                   .folder = options->folder,
                                   .source_folder = options->folder,
@@ -98,7 +101,8 @@ void sandbox_child_deinit(struct sandbox_child *child)
 {
     int const fds[] = {child->null_fd,    child->stdout_fd, child->stderr_fd,    child->status_fd,
                        child->passwd_fd,  child->group_fd,  child->arguments_fd, child->seccomp_fd,
-                       child->failure_fd, child->runner_fd};
+                       child->failure_fd, child->runner_fd, child->go_fd,        child->resolver_fd,
+                       child->hosts_fd};
     for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++) {
         if (fds[i] >= 0) {
             (void)close(fds[i]);
@@ -129,7 +133,8 @@ _Noreturn static void fail(const struct sandbox_child *child, enum sandbox_stage
 static bool arrange_files(const struct sandbox_child *child)
 {
     int const given[] = {child->status_fd, child->arguments_fd, child->passwd_fd,
-                         child->group_fd,  child->seccomp_fd,   child->runner_fd};
+                         child->group_fd,  child->seccomp_fd,   child->runner_fd,
+                         child->go_fd,     child->resolver_fd,  child->hosts_fd};
     if (syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC) != 0) {
         return false;
     }

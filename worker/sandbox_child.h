@@ -42,6 +42,9 @@ struct sandbox_child {
     int group_fd;
     int seccomp_fd;
     int runner_fd;
+    int go_fd;
+    int resolver_fd;
+    int hosts_fd;
     int failure_fd;
     int join_fds[CGROUP_FOLDERS_MAX]; /* borrowed */
     int join_count;

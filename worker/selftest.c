@@ -52,6 +52,19 @@ static void say(struct selftest *test, bool good, const char *what, const char *
     buf_append_text(&test->report, "\n");
 }
 
+/* A machine that gives none has nothing to test; one that is to give it and cannot is not offered with it. */
+static void test_job_network(struct selftest *test)
+{
+    struct err err = {0};
+    if (!test->settings->network) {
+        say(test, true, "job network", "not given to jobs (--network, with run too)");
+        return;
+    }
+    bool const good = trial_network(test->settings->state, &test->machine, &err) == ERR_OK;
+    say(test, good, "job network", "%s",
+        good ? "to the Internet, and not to this machine or its neighbours" : err.message);
+}
+
 static void test_sandbox(struct selftest *test)
 {
     struct err err = {0};
@@ -64,6 +77,7 @@ static void test_sandbox(struct selftest *test)
     say(test, true, "limits", "memory by %s, processes by %s",
         place.memory_parent[0] != 0 ? "control group" : "address space (systemd: Delegate=yes)",
         place.pids_parent[0] != 0 ? "control group" : "rlimit");
+    test_job_network(test);
     trial_kinds(test->settings->state, &test->machine, test->settings->podman, &kinds);
     buf_init(&words, 256);
     job_kinds_json(&kinds, &words);

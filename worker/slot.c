@@ -140,6 +140,9 @@ static enum err_code begin_job(struct slot *slot, json_t *body, struct err *err)
     } else if (!options.order.kind_is_known || !slot->options.kinds->runs[options.order.kind]) {
         options.unrunnable = "this machine does not run files of this kind";
         options.unrunnable_reason = "kind_not_runnable";
+    } else if (options.order.network && !slot->options.kinds->network) {
+        options.unrunnable = "this machine gives jobs no network";
+        options.unrunnable_reason = "sandbox_failed";
     }
     if (options.order.id[0] == 0) { /* there is nothing to end */
         *err = why;
@@ -202,7 +205,7 @@ static void send_claim(struct slot *slot)
     buf_init(&body, 1024);
     buf_printf(&body, "{\"wait_s\":%d,\"software\":\"" WORKER_SOFTWARE "\",\"kinds\":", WAIT_S);
     job_kinds_json(slot->options.kinds, &body);
-    buf_append_text(&body, "}");
+    buf_printf(&body, ",\"network\":%s}", slot->options.kinds->network ? "true" : "false");
     struct errand_options const options = {
         .loop = slot->options.loop,
         .server = slot->server,

@@ -204,6 +204,7 @@ enum err_code state_load_offer(const char *folder, struct worker_offer *ret, str
     enum err_code code = load(folder, "offer.json", &value, err);
     if (code == ERR_OK) {
         loaded.rate = json_integer_value(json_object_get(value, "rate"));
+        loaded.network = json_is_true(json_object_get(value, "network"));
         if (!copy_id(json_object_get(value, "offer_id"), loaded.offer_id) || loaded.rate < 1) {
             code = err_set(err, ERR_CORRUPT, "%s/offer.json: expected offer_id and rate", folder);
         }
@@ -219,7 +220,8 @@ enum err_code state_save_offer(const char *folder, const struct worker_offer *of
                                struct err *err)
 {
     return save(folder, "offer.json",
-                json_pack("{sssI}", "offer_id", offer->offer_id, "rate", (json_int_t)offer->rate),
+                json_pack("{sssIsb}", "offer_id", offer->offer_id, "rate", (json_int_t)offer->rate,
+                          "network", (int)offer->network),
                 err);
 }
 

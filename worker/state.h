@@ -1,7 +1,7 @@
 /* worker/state.h: what a worker remembers between runs, in its own folder DIR.
  *
  *     DIR/worker.json   {"server","host_id","token"}, owner only; "gpu" too where the slot is one of a GPU: its uuid
- *     DIR/offer.json    {"offer_id","rate"}
+ *     DIR/offer.json    {"offer_id","rate","network"}
  *     DIR/slot-1 …      further slots, one for each GPU, each with its own worker.json, offer.json and scratch
  *     DIR/mode          "pause" or "drain"; absent: it runs
  *     DIR/lock          held while the worker runs
@@ -17,6 +17,7 @@
 #include "core/base/id.h"
 
 #include <limits.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #define STATE_TEXT_MAX 512
@@ -33,6 +34,7 @@ struct worker_identity {
 struct worker_offer {
     char offer_id[ID_TEXT_SIZE];
     int64_t rate; /* QUBIC per hour */
+    bool network; /* jobs that ask for a network get one */
 };
 
 MUST_CHECK enum err_code state_load_identity(const char *folder, struct worker_identity *ret,

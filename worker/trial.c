@@ -4,6 +4,7 @@
 #include "core/base/file.h"
 #include "core/base/trace.h"
 #include "worker/container.h"
+#include "worker/network_rules.h"
 #include "worker/sandbox.h"
 #include "worker/sandbox_user.h"
 #include "worker/scratch.h"
@@ -13,8 +14,8 @@
 
 #define TIMEOUT_MS 20000
 
-enum err_code trial_ask(const char *state, const struct machine *machine, const char *python,
-                        struct err *err)
+static enum err_code ask(const char *state, const struct machine *machine, const char *python,
+                         bool network, struct err *err)
 {
     const char *const command[] = {SANDBOX_PYTHON, "-c", python, NULL};
     char folder[PATH_MAX];
@@ -33,7 +34,8 @@ enum err_code trial_ask(const char *state, const struct machine *machine, const 
                                             .memory_max = machine->ram_mib << 20,
                                             .tmp_max = 16U << 20,
                                             .file_max = 1U << 20,
-                                            .pids_max = 64};
+                                            .pids_max = 64,
+                                            .network = network};
     uid_t const user = sandbox_user_new();
     if (user != SANDBOX_USER_SAME && lchown(folder, user, user) != 0) {
         code = err_set_errno(err, errno, "chown %s", folder);
@@ -45,6 +47,28 @@ enum err_code trial_ask(const char *state, const struct machine *machine, const 
         trace_err(TRACE_WARN, "sandbox.try_left", &left);
     }
     return code;
+}
+
+enum err_code trial_ask(const char *state, const struct machine *machine, const char *python,
+                        struct err *err)
+{
+    return ask(state, machine, python, false, err);
+}
+
+enum err_code trial_network(const char *state, const struct machine *machine, struct err *err)
+{
+    static const char
+        tries[] = /* a refusal must come at once: silence could be a cloud without metadata */
+        "import errno, socket, sys\n"
+        "s = socket.socket()\n"
+        "s.settimeout(5)\n"
+        "got = s.connect_ex(('169.254.169.254', 80))\n"
+        "if [name for _, name in socket.if_nameindex()] != ['lo', '" NETWORK_DEVICE "']:\n"
+        "    sys.exit('the device is not there')\n"
+        "if got != errno.EHOSTUNREACH:\n"
+        "    sys.exit('what is near is not closed: %d' % got)\n";
+    enum err_code code = network_check_tools(err);
+    return code == ERR_OK ? ask(state, machine, tries, true, err) : code;
 }
 
 enum err_code trial_sandbox(const char *state, const struct machine *machine, struct err *err)

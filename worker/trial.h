@@ -14,6 +14,9 @@ MUST_CHECK enum err_code trial_sandbox(const char *state, const struct machine *
 /* Which kinds of files can be run; a trace says why not. `podman` NULL: /usr/bin/podman; borrowed by `ret`. */
 void trial_kinds(const char *state, const struct machine *machine, const char *podman,
                  struct job_kinds *ret);
+/* Whether a job that asks for a network can have one here, with what is near closed to it: a program tries. ERR_UNAVAILABLE, ERR_NOT_FOUND: why not. */
+MUST_CHECK enum err_code trial_network(const char *state, const struct machine *machine,
+                                       struct err *err);
 /* Run a line of Python there; ERR_UNAVAILABLE, with its last words, when it ends with another status than 0. */
 MUST_CHECK enum err_code trial_ask(const char *state, const struct machine *machine,
                                    const char *python, struct err *err);

@@ -61,6 +61,7 @@ class ContractServer:
         self.lease_s = LEASE_S
         self.batch_max = BATCH_MAX
         self.kinds = None  # as the last claim said
+        self.network = None  # likewise
         self.forces_kinds = False  # gives out jobs whatever the claim said
         self.is_old = False  # knows no route for several reports at once
         self.several = []  # of such requests, how many reports were in it
@@ -154,7 +155,7 @@ class ContractServer:
 
     def offer(self, token, body):
         fields = {"host_id", "device", "model", "gpus", "vram_mib", "tflops_milli", "ram_mib", "storage_mib",
-                  "compute_capability", "cpu_cores", "speed_permille", "rate"}
+                  "compute_capability", "cpu_cores", "speed_permille", "rate", "network_allowed"}
         if set(body) - {"driver"} != fields or body["host_id"] != self.hosts[token]:
             raise Problem(400, "unknown_field", f"expected {fields}")
         offer = str(uuid.uuid4())
@@ -164,13 +165,15 @@ class ContractServer:
     def claim(self, token, body):
         until = time.monotonic() + min(body["wait_s"], 2)
         self.kinds = body["kinds"]
+        self.network = body["network"]
         while not self.stopping:
             for job in self.jobs:
                 if job.state == "running" and job.host == token:
                     raise Problem(409, "host_busy", "this machine has a job")
             for job in self.jobs:
                 mine = job.state == "queued" or (job.state == "assigned" and job.host == token)
-                if mine and (job.kind in body["kinds"] or self.forces_kinds):
+                fits = job.kind in body["kinds"] and (body["network"] or not job.settings.get("network"))
+                if mine and (fits or self.forces_kinds):
                     job.state, job.host = "assigned", token
                     job.claims += 1
                     return 200, {
