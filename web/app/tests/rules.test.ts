@@ -145,6 +145,7 @@ describe("settings", () => {
     expect(settingsErrors("", [["A", "1"], ["A", "2"]]).environment).toContain("twice");
     expect(settingsErrors("x".repeat(9000), []).arguments).toContain("8192");
     expect(settingsOf("", [])).toEqual({});
+    expect([settingsOf("", [], { network: true }), settingsOf("", [], { network: false })]).toEqual([{ network: true }, {}]); // R11: off unless asked
     expect(settingsErrors("", [["A", "1"]], { sealed: { A: "00" } }).environment).toContain("twice");
     expect(settingsErrors("", [], { sealed: { A: "0".repeat(9000) } }).arguments).toContain("8192");
   });

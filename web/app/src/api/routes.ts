@@ -38,8 +38,8 @@ export const whoami = (given: string) => get("/v1/auth/whoami", schema.whoami, {
 export const revoke = (id: string) => post("/v1/auth/tokens/{id}/revoke", schema.revoked, { id }, {});
 
 export const getUpload = (id: string, signal?: AbortSignal) => get("/v1/uploads/{id}", schema.upload, { id }, { signal });
-export const getMatches = (upload_id: string, order: schema.Order, after: number, signal?: AbortSignal) =>
-  get("/v1/matches", schema.matches, {}, { query: { upload_id, order, limit: 50, after: after > 0 ? after : undefined }, signal });
+export const getMatches = (upload_id: string, network: boolean, order: schema.Order, after: number, signal?: AbortSignal) =>
+  get("/v1/matches", schema.matches, {}, { query: { upload_id, network: network ? "true" : undefined, order, limit: 50, after: after > 0 ? after : undefined }, signal });
 export const overrideAnalysis = (id: string, body: Body<"/v1/analyses/{id}/override">, key: string) => post("/v1/analyses/{id}/override", schema.overridden, { id }, body, key);
 export const getEstimates = (body: Body<"/v1/estimates">, signal?: AbortSignal) => post("/v1/estimates", schema.estimates, {}, body, undefined, signal);
 /** The same, recorded. */

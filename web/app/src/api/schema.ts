@@ -31,7 +31,7 @@ export const ready = z.object({ ready: z.boolean(), ledger: z.object({ head: cou
 
 export const offer = z.object({
   id: text, provider_id: text, host_id: text, device: text, model: text, gpus: count, vram_mib: count, tflops_milli: count, ram_mib: count,
-  storage_mib: count, cpu_cores: count, speed_permille: count, rate: amount, online: z.boolean(), busy: z.boolean(),
+  storage_mib: count, cpu_cores: count, speed_permille: count, rate: amount, network_allowed: z._default(z.boolean(), false), online: z.boolean(), busy: z.boolean(),
 });
 
 export const analysis = z.object({
@@ -101,7 +101,7 @@ export const jobStatuses = ["awaiting_lock", "queued", "assigned", "running", "c
 export const job = z.object({
   id: text, status: z.enum(jobStatuses), ending: z.nullable(text), reason: z.nullable(text), fault: z.nullable(text), detail: z.nullish(text),
   file_name: z.nullish(text), account_id: text, provider_id: text, host_id: z.nullable(text), upload_id: text, offer_id: text, quote_id: text,
-  rate: amount, cap: amount, limit_ms: count, used_ms: count, gross: amount, fee: amount, payout: amount, refund: amount,
+  rate: amount, cap: amount, limit_ms: count, network: z._default(z.boolean(), false), used_ms: count, gross: amount, fee: amount, payout: amount, refund: amount,
   permille: count, operation: z.nullish(text), created_at: text, queued_at: time, assigned_at: time, started_at: time, ended_at: time,
   exit_status: z.nullish(count), signal: z.nullish(count), attempt: count, results: count, settled: z.boolean(),
   escrow: z.nullable(escrow), legs: z.array(leg), sequence: count,

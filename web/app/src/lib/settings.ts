@@ -41,6 +41,7 @@ export function nameError(name: string): string | null {
 export interface OtherSettings {
   readonly sealed?: Settings["sealed"] | undefined;
   readonly entry?: string | undefined;
+  readonly network?: boolean | undefined;
 }
 
 export function settingsErrors(args: string, variables: readonly (readonly [string, string])[], other: OtherSettings = {}): { arguments?: string; environment?: string } {
@@ -58,11 +59,12 @@ export function settingsErrors(args: string, variables: readonly (readonly [stri
   return errors;
 }
 
-export function settingsOf(args: string, variables: readonly (readonly [string, string])[], { sealed, entry }: OtherSettings = {}): Settings {
+export function settingsOf(args: string, variables: readonly (readonly [string, string])[], { sealed, entry, network }: OtherSettings = {}): Settings {
   const list = splitArguments(args) ?? [];
   const used = variables.filter(([name]) => name !== "");
   return {
     ...(list.length > 0 ? { arguments: list } : {}), ...(used.length > 0 ? { environment: Object.fromEntries(used) } : {}),
     ...(sealed !== undefined && Object.keys(sealed).length > 0 ? { sealed } : {}), ...(entry === undefined ? {} : { entry }),
+    ...(network === true ? { network } : {}),
   };
 }

@@ -22,7 +22,7 @@ export function OfferState({ offer }: { offer: Offer }) {
 /** "2 cores, 21 GB" or "24 GB video memory, 82 TFLOPS". */
 export function equipment(offer: Offer): string {
   const gpu = offer.gpus > 0 ? [`${offer.gpus} × ${offer.vram_mib > 0 ? `${mib(offer.vram_mib)} video memory` : "GPU"}`, ...(offer.tflops_milli > 0 ? [`${(offer.tflops_milli / 1000).toFixed(1)} TFLOPS`] : [])] : [];
-  return [...gpu, `${offer.cpu_cores} ${offer.cpu_cores === 1 ? "core" : "cores"}`, `${mib(offer.ram_mib)} memory`, `${mib(offer.storage_mib)} disk`].join(", ");
+  return [...gpu, `${offer.cpu_cores} ${offer.cpu_cores === 1 ? "core" : "cores"}`, `${mib(offer.ram_mib)} memory`, `${mib(offer.storage_mib)} disk`, ...(offer.network_allowed ? ["network for jobs"] : [])].join(", ");
 }
 
 export const speedWords = (offer: Offer): string => (offer.device === "gpu" && offer.tflops_milli > 0 ? `${(powerOf(offer) / 1000).toFixed(1)} TFLOPS` : `${(offer.speed_permille / 1000).toFixed(2)} ×`);

@@ -104,8 +104,8 @@ function Ranking({ upload }: { upload: string }) {
   const navigate = useNavigate({ from: "/new/$upload/offers" });
   const { draft, keep, upload: known } = useDraft(upload);
   const matches = useInfiniteQuery({
-    queryKey: ["matches", upload, order],
-    queryFn: ({ pageParam, signal }) => getMatches(upload, order, pageParam, signal),
+    queryKey: ["matches", upload, draft.settings.network === true, order],
+    queryFn: ({ pageParam, signal }) => getMatches(upload, draft.settings.network === true, order, pageParam, signal),
     initialPageParam: 0,
     getNextPageParam: (page) => page.next ?? undefined,
     placeholderData: keepPreviousData,

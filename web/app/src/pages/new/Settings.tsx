@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Step 3: what the program is given. All of it may be left out.
+import { useQuery } from "@tanstack/react-query";
 import { Link, Navigate, useNavigate, useParams } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
+import { getMarket } from "../../api/account.ts";
 import type { Upload } from "../../api/schema.ts";
 import { useTitle } from "../../frame/title.ts";
 import { keepDraft, mayEnter, withChoice, type Draft } from "../../lib/drafts.ts";
@@ -16,13 +18,30 @@ import { useDraft } from "./useDraft.ts";
 
 type Variables = readonly (readonly [string, string])[];
 
+/** Off unless asked for here and allowed by whoever owns the machine. */
+function NetworkChoice({ draft, asked, refused, change }: { draft: Draft; asked: boolean; refused: boolean; change: (asked: boolean) => void }) {
+  return (
+    <fieldset>
+      <legend>Network</legend>
+      <label className="check"><input type="checkbox" checked={asked} disabled={refused && !asked} onChange={(event) => change(event.target.checked)} aria-describedby="network-note" />Let the program reach the Internet</label>
+      <p id="network-note" className={refused && asked ? "field-error" : "dim small-text"} role={refused && asked ? "alert" : undefined}>
+        {refused
+          ? <>The owner of this machine gives jobs no network. <Link to="/new/$upload/offers" params={{ upload: draft.upload }}>Choose another machine</Link> if the program needs one{asked ? ", or do without" : ""}.</>
+          : "Off, the program reaches nothing but its own files. On, it reaches public addresses by IPv4, and never the machine's own network. Whoever it talks to sees the machine's address."}
+      </p>
+    </fieldset>
+  );
+}
+
 function Form({ draft, upload }: { draft: Draft; upload: Upload | undefined }) {
   const navigate = useNavigate();
   const [args, setArgs] = useState(joinArguments(draft.settings.arguments ?? []));
   const [variables, setVariables] = useState<Variables>(Object.entries(draft.settings.environment ?? {}));
-  const other: OtherSettings = { sealed: draft.settings.sealed, entry: draft.settings.entry };
+  const other: OtherSettings = { sealed: draft.settings.sealed, entry: draft.settings.entry, network: draft.settings.network };
+  const market = useQuery({ queryKey: ["offers", "all"], queryFn: ({ signal }) => getMarket(signal) });
+  const refused = market.data?.find((offer) => offer.id === draft.offer)?.network_allowed === false;
   const errors = settingsErrors(args, variables, other);
-  const wrong = errors.arguments !== undefined || errors.environment !== undefined;
+  const wrong = errors.arguments !== undefined || errors.environment !== undefined || (refused && other.network === true);
   // Kept with every letter that is right: leaving the step, or the page, loses nothing (P11).
   const take = (nextArgs: string, nextVariables: Variables, next: OtherSettings = other, sealedTo?: string) => {
     setArgs(nextArgs);
@@ -63,6 +82,7 @@ function Form({ draft, upload }: { draft: Draft; upload: Upload | undefined }) {
           {errors.environment ?? "The machine's owner can read them, and they are kept with the job. What must stay secret goes below."}
         </p>
       </fieldset>
+      <NetworkChoice draft={draft} asked={other.network === true} refused={refused} change={(network) => take(args, variables, { ...other, network })} />
       <Secrets draft={draft} taken={variables.map(([name]) => name)} change={(sealed, key) => take(args, variables, { ...other, sealed }, key)} />
       <p className="actions">
         <Link to="/new/$upload/offers" params={{ upload: draft.upload }} className="button">Back</Link>
