@@ -55,6 +55,29 @@ static void an_order_is_read(void **state)
     job_order_deinit(&order);
 }
 
+/* R11: off unless it is asked for, in so many words. */
+static void a_network_is_asked_for_with_true_and_with_nothing_else(void **state)
+{
+    static const struct {
+        const char *settings;
+        bool asks;
+    } rows[] = {{"{\"network\":true}", true},
+                {"{\"network\":false}", false},
+                {"{\"network\":null}", false},
+                {"{}", false},
+                {"null", false}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct job_order order;
+        struct err err = {0};
+        char text[2048];
+        (void)snprintf(text, sizeof text, JOB_HEAD "%s" TERMS, rows[i].settings);
+        assert_int_equal(read_order(text, &order, &err), ERR_OK);
+        assert_int_equal(order.network, rows[i].asks);
+        job_order_deinit(&order);
+    }
+}
+
 static void a_bundle_is_run_by_the_runner_and_its_entry_is_named(void **state)
 {
     struct job_order order;
@@ -136,6 +159,7 @@ static void what_cannot_be_run_is_refused_with_a_reason(void **state)
         {"{\"job\":{\"id\":\"x\"}}", "no id"},
         {"{\"job\":{\"id\":\"" ID "\"}}", "file_name"},
         {JOB_HEAD "{\"arguments\":[5]}" TERMS, "arguments"},
+        {JOB_HEAD "{\"network\":\"true\"}" TERMS, "network"},
         {JOB_HEAD "{\"arguments\":\"x\"}" TERMS, "arguments"},
         {JOB_HEAD "{\"arguments\":[\"a\\u0000b\"]}" TERMS, "zero"},
         {JOB_HEAD "{\"environment\":{\"A=B\":\"x\"}}" TERMS, "environment"},
@@ -305,6 +329,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_order_is_read),
+        cmocka_unit_test(a_network_is_asked_for_with_true_and_with_nothing_else),
         cmocka_unit_test(a_bundle_is_run_by_the_runner_and_its_entry_is_named),
         cmocka_unit_test(sealed_variables_are_opened_with_the_right_key_alone),
         cmocka_unit_test(what_cannot_be_run_is_refused_with_a_reason),
