@@ -4,6 +4,7 @@
 #include "core/base/buf.h"
 #include "core/base/file.h"
 #include "core/base/text.h"
+#include "core/base/time.h"
 #include "core/base/trace.h"
 #include "worker/enrol.h"
 #include "worker/errand.h"
@@ -16,12 +17,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define WAIT_S 25
 #define CLAIM_TIMEOUT_MS ((WAIT_S + 15) * 1000)
 #define PAUSE_MS 1000 /* after an answer that should not repeat at once */
 #define WITHDRAW_PATIENCE_MS 60000
 #define DENIED_MAX 3
+#define LEFT_OVER_MAX 16
+
+/* A job of an earlier run. There is more than one when an end was told and its files could not be removed, or not yet; which of them runs for the server
+ * the server alone can tell, so each says what it has to say. */
+struct left_over {
+    char job_id[ID_TEXT_SIZE];
+    int64_t written_ns; /* its reports, last */
+};
 
 struct slot {
     struct slot_options options;
@@ -33,8 +43,11 @@ struct slot {
     struct errand *errand; /* the claim, or the withdrawal of a lost GPU's offer */
     struct job *job;
     int denied;
-    char left_over[ID_TEXT_SIZE]; /* a job to adopt before the first claim; "" if there is none */
-    bool stopping;                /* no more claims, then the end */
+    struct left_over
+        left_over[LEFT_OVER_MAX]; /* to be adopted before the first claim, newest first */
+    size_t left_over_count;
+    size_t left_over_at; /* the one that is being adopted */
+    bool stopping;       /* no more claims, then the end */
     bool paused;
     bool lost;
     bool ending;    /* the timer closes it: a server is not closed within its own callback */
@@ -95,9 +108,9 @@ static void end_soon(struct slot *slot)
 static void on_job_done(void *ctx, bool started)
 {
     struct slot *slot = ctx;
-    bool const was_left_over = slot->left_over[0] != 0;
+    bool const was_left_over = slot->left_over_at < slot->left_over_count;
     slot->job = NULL;
-    slot->left_over[0] = 0;
+    slot->left_over_at += was_left_over ? 1 : 0;
     gpu_watch_pace(slot->watch, false);
     claim_later(slot, started ? 0 : PAUSE_MS); /* the same one may come again at once */
     if (!was_left_over) {
@@ -186,6 +199,7 @@ static void on_claim(void *ctx, const struct server_reply *reply)
 }
 
 static void send_withdrawal(struct slot *slot);
+static bool adopt_next(struct slot *slot);
 
 static void send_claim(struct slot *slot)
 {
@@ -199,7 +213,7 @@ static void send_claim(struct slot *slot)
         close_slot(slot);
         return;
     }
-    if (slot->paused) {
+    if (adopt_next(slot) || slot->paused) {
         return;
     }
     buf_init(&body, 1024);
@@ -323,25 +337,57 @@ static enum err_code remove_left_over(struct slot *slot, const char *job_id, str
     return code;
 }
 
-/* Begins with what is left over, if it can be read. */
-static void begin(struct slot *slot)
+/* The next that can be read. False: there is none. */
+static bool adopt_next(struct slot *slot)
 {
-    struct job_options options = options_of(slot);
-    struct err err = {0};
-    if (slot->left_over[0] == 0) {
-        send_claim(slot);
-        return;
+    for (; slot->left_over_at < slot->left_over_count; slot->left_over_at++) {
+        struct job_options options = options_of(slot);
+        const char *job_id = slot->left_over[slot->left_over_at].job_id;
+        struct err err = {0};
+        (void)snprintf(options.order.id, sizeof options.order.id, "%s", job_id);
+        if (job_adopt(&options, &slot->job, &err) == ERR_OK) {
+            return true;
+        }
+        trace_err(TRACE_WARN, "job.not_adopted", &err);
+        if (remove_left_over(slot, job_id, &err) != ERR_OK) {
+            trace_err(TRACE_ERROR, "job.scratch_left", &err);
+        }
     }
-    (void)snprintf(options.order.id, sizeof options.order.id, "%s", slot->left_over);
-    if (job_adopt(&options, &slot->job, &err) == ERR_OK) {
-        return;
+    return false;
+}
+
+static int newest_first(const void *a, const void *b)
+{
+    const struct left_over *left = a;
+    const struct left_over *right = b;
+    return left->written_ns < right->written_ns   ? 1
+           : left->written_ns > right->written_ns ? -1
+                                                  : strcmp(left->job_id, right->job_id);
+}
+
+/* Of too many the oldest goes, as it always did with all but one. */
+static enum err_code note_left_over(struct slot *slot, const char *job_id, struct err *err)
+{
+    struct stat about = {0};
+    char path[PATH_MAX];
+    struct left_over found = {.written_ns = 0};
+    enum err_code code = ERR_OK;
+    (void)snprintf(found.job_id, sizeof found.job_id, "%s", job_id);
+    int const size = snprintf(path, sizeof path, "%s/%s/reports", slot->scratch, job_id);
+    if (size > 0 && (size_t)size < sizeof path && stat(path, &about) == 0) {
+        found.written_ns = about.st_mtim.tv_sec * NS_PER_S + about.st_mtim.tv_nsec;
     }
-    trace_err(TRACE_WARN, "job.not_adopted", &err);
-    if (remove_left_over(slot, slot->left_over, &err) != ERR_OK) {
-        trace_err(TRACE_ERROR, "job.scratch_left", &err);
+    struct left_over *last = &slot->left_over[LEFT_OVER_MAX - 1];
+    if (slot->left_over_count < LEFT_OVER_MAX) {
+        slot->left_over[slot->left_over_count++] = found;
+    } else if (newest_first(&found, last) < 0) {
+        code = remove_left_over(slot, last->job_id, err);
+        *last = found;
+    } else {
+        code = remove_left_over(slot, job_id, err);
     }
-    slot->left_over[0] = 0;
-    send_claim(slot);
+    qsort(slot->left_over, slot->left_over_count, sizeof *slot->left_over, newest_first);
+    return code;
 }
 
 static enum err_code sweep(struct slot *slot, struct err *err)
@@ -366,11 +412,7 @@ static enum err_code sweep(struct slot *slot, struct err *err)
         id_format(id, job_id);
         (void)snprintf(group, sizeof group, CGROUP_JOB_NAME, job_id);
         cgroup_remove_named(slot->options.cgroup_place, group);
-        if (slot->left_over[0] == 0) {
-            (void)snprintf(slot->left_over, sizeof slot->left_over, "%s", job_id);
-        } else { /* a slot has one job: the others were to be removed long ago */
-            code = remove_left_over(slot, job_id, err);
-        }
+        code = note_left_over(slot, job_id, err);
     }
     (void)closedir(folder);
     return code;
@@ -424,7 +466,7 @@ enum err_code slot_start(const struct slot_options *options, struct slot **ret_s
     trace(TRACE_INFO, "worker.ready", "server=%s host=%s gpu=%s", options->identity->server,
           options->identity->host_id, options->gpu != NULL ? options->gpu->uuid : "none");
     *ret_slot = slot;
-    begin(slot);
+    send_claim(slot); /* what is left over first */
     return ERR_OK;
 }
 

@@ -5,8 +5,10 @@ once, and the meter and the end are never lost. R11.2, R11.4, R11.5."""
 import glob
 import os
 import resource
+import shutil
 import sys
 import unittest
+import uuid
 
 sys.path.insert(0, os.environ["TALLY_SOURCE_DIR"] + "/tests/support")
 from worker_fixture import WorkerFixture, programs  # noqa: E402
@@ -134,6 +136,25 @@ class Kept(WorkerFixture):
         self.run_worker()
         end = self.ended(job)
         self.assertEqual((end["ending"], end["reason"], end["worker_ms"]), ("host_fault", "worker_stopped", 0), end)
+        self.assert_clean()
+
+
+    def test_of_several_left_over_folders_each_says_its_own(self):
+        """The files of jobs that had ended are still there: what runs is told as it was, whichever comes first in the folder."""
+        job, worker = self.up("for i in range(100): print(i, flush=True)\ntime.sleep(600)\n")
+        self.go(job)
+        self.assertTrue(self.server.wait(lambda: len(job.output) > 100, 60))
+        self.killed(worker)
+        mine = self.state + "/scratch/" + job.id
+        for _ in range(12):  # of jobs that the server knows nothing of any more
+            shutil.copytree(mine, self.state + "/scratch/" + str(uuid.uuid4()))
+            if os.listdir(self.state + "/scratch")[0] != job.id:
+                break
+        self.run_worker()
+        end = self.ended(job)
+        self.assertEqual((end["ending"], end["reason"]), ("host_fault", "worker_stopped"), end)
+        self.assertGreater(end["worker_ms"], 0)  # by its own meter
+        self.assertEqual(self.ended(self.add("print('next')"))["ending"], "completed")
         self.assert_clean()
 
 
