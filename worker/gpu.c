@@ -279,9 +279,17 @@ enum err_code gpu_source_open(const struct gpu_options *options, struct gpu_sour
     return ERR_OK;
 }
 
+/* Of the process: there is one, and it is in use until the process ends. */
+static const struct gpu_source *left;
+
+void gpu_source_leave(struct gpu_source *source)
+{
+    left = source;
+}
+
 void gpu_source_close(struct gpu_source *source)
 {
-    if (source == NULL) {
+    if (source == NULL || source == left) {
         return;
     }
     for (size_t i = 0; i < source->count; i++) {

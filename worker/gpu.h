@@ -3,7 +3,7 @@
  * Sources: NVML, opened when the program runs (nvml.h): a machine without a GPU needs no driver and the program no NVIDIA header. Where it cannot be
  *          opened, the nvidia-smi program (nvidia_smi.h), which says less: no cores and so no TFLOPS, no Xid errors.
  * Scope:   whole GPUs. One that is split (MIG) is offered as the whole it says it is; other makers' are not looked for.
- * Thread:  gpu_read on the pool, since a driver in trouble takes seconds to answer; one at a time for each GPU. Others: main.
+ * Thread:  gpu_read on a thread of its own, since a driver in trouble takes seconds to answer, or never does; one at a time for each GPU. Others: main.
  * Source:  NVML API Reference, nvidia-smi(1), NVIDIA driver README ("nvidia" device nodes). */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef WORKER_GPU_H
@@ -70,6 +70,8 @@ struct gpu_source;
 MUST_CHECK enum err_code gpu_source_open(const struct gpu_options *options,
                                          struct gpu_source **ret_source, struct err *err);
 void gpu_source_close(struct gpu_source *source); /* accepts NULL */
+/* A gpu_read is under way that may never end: gpu_source_close does nothing from now on, as any other call could hang as well. */
+void gpu_source_leave(struct gpu_source *source);
 const struct gpu *gpu_list(const struct gpu_source *source, size_t *ret_count);
 /* NULL: this machine has no such GPU now. */
 const struct gpu *gpu_find(const struct gpu_source *source, const char *uuid);

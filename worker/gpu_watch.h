@@ -1,10 +1,11 @@
 /* worker/gpu_watch.h: one GPU, looked at again and again for as long as its slot lives.
  *
- *     waiting ──timer──▶ reading (pool) ──▶ waiting        lost ──▶ on_lost, once; then nothing more
+ *     waiting ──timer──▶ reading (a thread) ──▶ waiting        lost, or no answer for `hung_ms` ──▶ on_lost, once; then nothing more
  *
  * Pace:    GPU_WATCH_JOB_MS with a job, GPU_WATCH_IDLE_MS without: whoever may rent it should not find it gone.
- * Owner:   gpu_watch_close frees it when no reading is under way; no callback follows.
- * Thread:  loop; readings on the pool. */
+ * Hung:    a call into a driver in trouble may never come back. It has a thread that nobody waits for: neither the pool, nor the end of the worker.
+ * Owner:   gpu_watch_close frees it; no callback follows. A reading that is under way then is left alone, and its source with it (gpu_source_leave).
+ * Thread:  loop. */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef WORKER_GPU_WATCH_H
 #define WORKER_GPU_WATCH_H
@@ -15,6 +16,7 @@
 
 #define GPU_WATCH_JOB_MS 2000
 #define GPU_WATCH_IDLE_MS 10000
+#define GPU_WATCH_HUNG_MS 30000
 
 struct gpu_watch;
 
@@ -22,6 +24,7 @@ struct gpu_watch_options {
     uv_loop_t *loop;
     struct gpu_source *source; /* borrowed, longer than the watch; one watch reads a GPU */
     const struct gpu *gpu;     /* of the source */
+    uint64_t hung_ms;          /* 0: GPU_WATCH_HUNG_MS */
     void (*on_lost)(void *ctx, const char *why);
     void *ctx;
 };

@@ -307,7 +307,7 @@ static void on_program_end(void *ctx, const struct program_end *end)
         job->leave_ns = time_mono_ns() + LEAVE_PATIENCE_MS * NS_PER_MS;
     }
     job->state = JOB_MEASURING;
-    if (job->options.gpu_watch == NULL || end->sandbox.exit_status == 0) {
+    if (job->options.gpu_watch == NULL || end->sandbox.exit_status == 0 || job->worker_stopping) {
         job_disk_finish(job->disk);
         return;
     }

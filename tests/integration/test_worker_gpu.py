@@ -156,6 +156,33 @@ class Gpus(WorkerFixture):
         self.assertEqual(self.ended(again, 60)["ending"], "completed")
         self.assertIsNone(worker.poll())
 
+    def test_a_driver_that_never_answers_does_not_hold_the_worker(self):
+        self.gpus = {0: {}}
+        self.write_table()
+        job = self.add("import time\nprint('up', flush=True)\ntime.sleep(600)\n")
+        worker = self.run_worker()
+        self.started_writing(job)
+        os.mkfifo(self.folder + "/stuck")
+        os.symlink("stuck", self.folder + "/gpus.stuck")
+        os.rename(self.folder + "/gpus.stuck", self.folder + "/gpus")
+        held = []
+
+        def is_read():
+            try:
+                held.append(os.open(self.folder + "/stuck", os.O_WRONLY | os.O_NONBLOCK))
+            except OSError:  # nobody reads it yet
+                return False
+            return True
+        try:
+            self.assertTrue(self.server.wait(is_read, 60))
+            worker.terminate()
+            self.assertEqual(worker.wait(60), 0)
+        finally:
+            for fd in held:
+                os.close(fd)
+        self.assertEqual((job.end["ending"], job.end["reason"]), ("host_fault", "worker_stopped"))
+        self.assert_clean()
+
     def test_a_gpu_that_came_later_is_enrolled_beside_the_others(self):
         before = self.server.hosts.copy()
         again = enrol(self.server.url, self.state, *self.flags)
