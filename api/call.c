@@ -106,7 +106,9 @@ static void encode(struct call *call, struct http_response *response, struct htt
         response->status = 304;
         return;
     }
-    if (response->body.size < ENCODING_GZIP_MIN || response->body.size > ENCODING_GZIP_MAX) {
+    /* A strong tag is of these very bytes. */
+    if (tag[0] == '"' || response->body.size < ENCODING_GZIP_MIN ||
+        response->body.size > ENCODING_GZIP_MAX) {
         return;
     }
     headers[response->header_count++] = (struct http_field){"Vary", "Accept-Encoding"};
@@ -275,6 +277,8 @@ void call_refuse(struct call *call, const struct err *err)
     word[size] = '\0';
     if (strcmp(word, "idempotency_mismatch") == 0) {
         status = 422;
+    } else if (strcmp(word, "precondition_failed") == 0) {
+        status = 412;
     } else if (strcmp(word, "too_many_refunds") == 0 || strcmp(word, "too_many_unpaid") == 0 ||
                strcmp(word, "too_many_unfinished") == 0) {
         status = 429;

@@ -74,7 +74,7 @@ struct http_request *call_take_request(struct call *call);
 /* Takes the reference to `json`. */
 void call_reply(struct call *call, int status, json_t *json);
 void call_reply_text(struct call *call, int status, const char *content_type, struct bytes text);
-/* 200 with JSON whose tag (api/encoding.h) is known already. */
+/* 200 with JSON whose tag (api/encoding.h, or a strong one of api/if_match.h) is known already. */
 void call_reply_tagged(struct call *call, struct bytes json, const char *tag);
 /* As it is given, without a tag and uncompressed; the call ends. */
 void call_respond(struct call *call, const struct http_response *response);

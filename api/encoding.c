@@ -30,7 +30,7 @@ bool encoding_tag_matches(const char *if_none_match, const char *tag)
     if (strcmp(if_none_match, "*") == 0) {
         return true;
     }
-    const char *opaque = tag + 2; /* the comparison is weak: "x" is as good as W/"x" */
+    const char *opaque = strchr(tag, '"'); /* the comparison is weak: "x" is as good as W/"x" */
     size_t size = strlen(opaque);
     for (const char *at = strstr(if_none_match, opaque); at != NULL; at = strstr(at + 1, opaque)) {
         char behind = at[size];

@@ -1,45 +1,79 @@
 /* What was found out about an upload, and what its owner says instead: figure by figure; what is not sent stays as it counts now. */
 // SPDX-License-Identifier: Apache-2.0
 #include "api/fields.h"
+#include "api/if_match.h"
 #include "api/route.h"
 #include "api/upload_json.h"
 #include "core/base/driver_version.h"
 #include "core/base/time.h"
 
+#include <stdlib.h>
+
 #define SIZE_MAX_MIB (UINT64_C(1) << 40)
 #define TIME_MAX_MS (UINT64_C(365) * 24 * 3600 * 1000)
 #define REASON_SIZE_MAX 500
 
-static void reply_analysis(struct call *call, int status)
+/* The answer, in the arena, and its tag. NULL: the caller has no such analysed upload, or there is no memory. */
+static const char *analysis_text(struct reading *reading, const struct upload_facts *facts,
+                                 char ret_tag[ENCODING_TAG_SIZE])
+{
+    struct call *call = reading->call;
+    char *text = call_json_text(json_pack(
+        "{s:o,s:o,s:o,s:o,s:o}", "upload_id", json_of_id(call->id), "analysis",
+        upload_json_of_analysis(facts), "override", upload_json_of_override(facts), "effective",
+        upload_json_of_effective(facts), "sequence", json_of_u64(facts->sequence)));
+    const char *kept = text == NULL ? NULL : arena_text(&call->arena, bytes_of_text(text));
+    free(text);
+    if (kept != NULL) {
+        if_match_tag(facts->sequence, bytes_of_text(kept), ret_tag);
+    }
+    return kept;
+}
+
+static void is_missing(struct call *call)
+{
+    call_problem(call, 404, "no_such_upload", "you have no such analysed upload");
+}
+
+/* NULL: the problem was sent. */
+static const char *read_analysis(struct call *call, char ret_tag[ENCODING_TAG_SIZE])
 {
     struct reading reading;
     struct upload_facts facts;
-    json_t *json = NULL;
+    const char *text = NULL;
     if (!reading_open(&reading, call)) {
-        return;
+        return NULL;
     }
-    if (upload_read(&reading, call->id, &facts) && facts.is_analysed) {
-        json = json_pack("{s:o,s:o,s:o,s:o,s:o}", "upload_id", json_of_id(call->id), "analysis",
-                         upload_json_of_analysis(&facts), "override",
-                         upload_json_of_override(&facts), "effective",
-                         upload_json_of_effective(&facts), "sequence", json_of_u64(facts.sequence));
+    bool const found = upload_read(&reading, call->id, &facts) && facts.is_analysed;
+    if (found) {
+        text = analysis_text(&reading, &facts, ret_tag);
     }
     reading_close(&reading);
-    if (json == NULL) {
-        call_problem(call, 404, "no_such_upload", "you have no such analysed upload");
-    } else {
-        call_reply(call, status, json);
+    if (!found) {
+        is_missing(call);
+    } else if (text == NULL) {
+        call_problem(call, 503, "no_memory", "out of memory; try again");
     }
+    return text;
 }
 
 static void get_analysis(struct call *call)
 {
-    reply_analysis(call, 200);
+    char tag[ENCODING_TAG_SIZE] = "";
+    const char *text = read_analysis(call, tag);
+    if (text != NULL) {
+        call_reply_tagged(call, bytes_of_text(text), tag);
+    }
 }
 
 static void overridden(struct call *call)
 {
-    reply_analysis(call, 201);
+    char tag[ENCODING_TAG_SIZE] = "";
+    const char *text = read_analysis(call, tag);
+    if (text != NULL) {
+        if_match_tell(call, tag);
+        call_reply_text(call, 201, "application/json", bytes_of_text(text));
+    }
 }
 
 static bool is_sent(const struct call *call, const char *name)
@@ -93,17 +127,35 @@ static struct ev_analysis_overridden override_of(struct fields *fields,
     };
 }
 
-static void post_override(struct call *call)
+/* What it may be written over: an analysis as it was found whoever says so; what was said before only who knows of it. `ret_if` is for the ledger, which sees what
+ * comes meanwhile. False: answered. */
+static bool may_override(struct call *call, struct upload_facts *ret, uint64_t *ret_if)
 {
     struct reading reading;
-    struct upload_facts facts;
+    char tag[ENCODING_TAG_SIZE] = "";
     if (!reading_open(&reading, call)) {
-        return;
+        return false;
     }
-    bool known = upload_read(&reading, call->id, &facts) && facts.is_analysed;
+    if (!upload_read(&reading, call->id, ret) || !ret->is_analysed ||
+        analysis_text(&reading, ret, tag) == NULL) {
+        reading_close(&reading);
+        is_missing(call);
+        return false;
+    }
+    if (!if_match_holds(&reading, tag, ret->is_overridden)) {
+        return false;
+    }
     reading_close(&reading);
-    if (!known) {
-        call_problem(call, 404, "no_such_upload", "you have no such analysed upload");
+    *ret_if = if_match_is_said(call) || !ret->is_overridden ? ret->sequence : 0;
+    return true;
+}
+
+static void post_override(struct call *call)
+{
+    struct upload_facts facts;
+    uint64_t if_sequence;
+    call_command(call, COMMAND_ANALYSIS_OVERRIDE);
+    if (!may_override(call, &facts, &if_sequence)) {
         return;
     }
     struct fields fields = fields_of(call);
@@ -118,9 +170,8 @@ static void post_override(struct call *call)
     if (!fields_good(&fields)) {
         return;
     }
-    call_command(call, COMMAND_ANALYSIS_OVERRIDE);
-    call->command.u.override =
-        (struct command_override){.upload_id = call->id, .override = override};
+    call->command.u.override = (struct command_override){
+        .upload_id = call->id, .if_sequence = if_sequence, .override = override};
     call_submit(call, CLASS_CONSUMER, overridden);
 }
 

@@ -3,12 +3,14 @@
 #include "api/webhooks.h"
 #include "api/feed_read.h"
 #include "api/fields.h"
+#include "api/if_match.h"
 #include "api/new_token.h"
 #include "api/route.h"
 #include "api/webhook_secret.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define OWNERS (SCOPE_CONSUMER | SCOPE_PROVIDER | SCOPE_OPERATOR)
@@ -73,19 +75,56 @@ static void is_missing(struct call *call)
     call_problem(call, 404, "no_such_webhook", "you have no such webhook");
 }
 
+/* In the arena, with its tag, whose version is the cursor. NULL: not the caller's. */
+static const char *webhook_text(struct reading *reading, struct id16 id,
+                                char ret_tag[ENCODING_TAG_SIZE])
+{
+    json_t *json = json_of_webhook(reading, id);
+    uint64_t const cursor = (uint64_t)json_integer_value(json_object_get(json, "cursor"));
+    char *text = call_json_text(json);
+    const char *kept = text == NULL ? NULL : arena_text(&reading->call->arena, bytes_of_text(text));
+    free(text);
+    if (kept != NULL) {
+        if_match_tag(cursor, bytes_of_text(kept), ret_tag);
+    }
+    return kept;
+}
+
 static void get_webhook(struct call *call)
 {
     struct reading reading;
+    char tag[ENCODING_TAG_SIZE] = "";
     if (!reading_open(&reading, call)) {
         return;
     }
-    json_t *json = json_of_webhook(&reading, call->id);
+    const char *text = webhook_text(&reading, call->id, tag);
     reading_close(&reading);
-    if (json == NULL) {
+    if (text == NULL) {
         is_missing(call);
     } else {
-        call_reply(call, 200, json);
+        call_reply_tagged(call, bytes_of_text(text), tag);
     }
+}
+
+/* Whether what the caller has seen of it is what there is, if it says so. False: answered. Whose it is is asked later. */
+static bool is_as_seen(struct call *call, uint64_t *ret_version)
+{
+    struct reading reading;
+    struct webhook_row row = {0};
+    char tag[ENCODING_TAG_SIZE] = "";
+    *ret_version = 0;
+    if (!if_match_is_said(call)) {
+        return true;
+    }
+    if (!reading_open(&reading, call)) {
+        return false;
+    }
+    if (webhook_text(&reading, call->id, tag) != NULL && !if_match_holds(&reading, tag, false)) {
+        return false;
+    }
+    *ret_version = state_webhook(reading.store, call->id, &row) ? row.secret_version : 0;
+    reading_close(&reading);
+    return true;
 }
 
 static void list_webhooks(struct call *call)
@@ -303,6 +342,7 @@ static void delete_webhook(struct call *call)
 {
     struct reading reading;
     struct webhook_row row;
+    uint64_t version;
     if (!reading_open(&reading, call)) {
         return;
     }
@@ -310,6 +350,9 @@ static void delete_webhook(struct call *call)
                            state_webhook(reading.store, call->id, &row);
     reading_close(&reading);
     prepare(call, COMMAND_WEBHOOK_DELETE, call->id);
+    if (!is_as_seen(call, &version)) {
+        return;
+    }
     if (is_others) {
         call->command.u.webhook.account_id = row.account_id;
     }
@@ -343,8 +386,13 @@ static void rotated(struct call *call)
 static void rotate_webhook(struct call *call)
 {
     struct fields fields = fields_of(call);
-    if (fields_good(&fields)) {
-        prepare(call, COMMAND_WEBHOOK_ROTATE, call->id);
+    uint64_t version;
+    if (!fields_good(&fields)) {
+        return;
+    }
+    prepare(call, COMMAND_WEBHOOK_ROTATE, call->id);
+    if (is_as_seen(call, &version)) {
+        call->command.u.webhook.if_version = version;
         call_submit(call, CLASS_CONSUMER, rotated);
     }
 }
@@ -387,8 +435,9 @@ static void move_cursor(struct call *call)
 {
     struct fields fields = fields_of(call);
     struct ledger_stats stats;
+    uint64_t version;
     uint64_t after = fields_u64(&fields, "after", 0, INT64_MAX);
-    if (!fields_good(&fields) || !is_own(call)) {
+    if (!fields_good(&fields) || !is_own(call) || !is_as_seen(call, &version)) {
         return;
     }
     ledger_stats(call->api->ledger, &stats);

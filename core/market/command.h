@@ -96,6 +96,7 @@ struct command_exchange {
 struct command_webhook {
     struct id16 account_id; /* zero: the operator's own */
     struct id16 webhook_id;
+    uint64_t if_version; /* rotate: only this version of the secret; 0: whichever there is */
     struct ev_webhook_created created; /* create; webhook_id is filled by decide */
     struct ev_webhook_paused paused;   /* pause; likewise */
 };
@@ -108,6 +109,8 @@ struct command_analysis {
 
 struct command_override {
     struct id16 upload_id;
+    uint64_t
+        if_sequence; /* only over what that event said, the analysis or an override; 0: over whatever there is */
     struct ev_analysis_overridden override; /* every figure: what is left as it was is said again */
 };
 

@@ -265,6 +265,13 @@ static enum err_code override_analysis(struct deciding *d)
     if (code != ERR_OK) {
         return code;
     }
+    uint64_t const stands =
+        upload.overridden_sequence != 0 ? upload.overridden_sequence : upload.analysis_sequence;
+    if (c->if_sequence != 0 && c->if_sequence != stands) {
+        return refuse(d, ERR_CONFLICT, "precondition_failed",
+                      "event %llu said it anew meanwhile; get it again",
+                      (unsigned long long)stands);
+    }
     const char *bad = bad_figure(&c->override);
     if (bad != NULL) {
         return refuse(d, ERR_INVALID, "override_invalid", "%s", bad);

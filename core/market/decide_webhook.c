@@ -54,6 +54,10 @@ static enum err_code change(struct deciding *d, const struct webhook_row *row)
         event->u.webhook_deleted.webhook_id = c->webhook_id;
         return ERR_OK;
     case COMMAND_WEBHOOK_ROTATE:
+        if (c->if_version != 0 && c->if_version != row->secret_version) {
+            return refuse(d, ERR_CONFLICT, "precondition_failed",
+                          "its secret was rotated meanwhile; get it again");
+        }
         event = decide_event(d, EVENT_WEBHOOK_ROTATED, c->account_id);
         event->u.webhook_rotated.webhook_id = c->webhook_id;
         event->u.webhook_rotated.secret_version = row->secret_version + 1;

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import unittest
 
 sys.path.insert(0, os.path.join(os.environ["TALLY_SOURCE_DIR"], "tests/support"))
@@ -31,8 +32,9 @@ class Overrides(unittest.TestCase):
     def upload(self):
         return self.alice.upload(SCRIPT)
 
-    def say(self, upload, key=None, **figures):
+    def say(self, upload, key=None, over=None, **figures):
         headers = {} if key is None else {"Idempotency-Key": key}
+        headers.update({} if over is None else {"If-Match": over})
         return self.alice.request("POST", "/v1/analyses/%s/override" % upload["id"], figures, headers)
 
     def tally(self, *arguments):
@@ -96,7 +98,7 @@ class Overrides(unittest.TestCase):
         quote = self.quote(upload)
         self.assertEqual((quote.status, quote.json["p50_ms"]), (201, self.best(upload)["p50_ms"]), quote)
 
-        self.assertEqual(self.say(upload, ram_mib=16384).status, 201)
+        self.assertEqual(self.say(upload, over="*", ram_mib=16384).status, 201)
         self.assertEqual(self.best(upload)["fit"], "insufficient", "the last one counts")
         self.assertEqual(self.alice.ok("GET", path)["effective"]["job_type"], "tabular")
         events = self.world.operator().ok("GET", "/v1/events?stream=upload:" + upload["id"])["items"]
@@ -114,6 +116,48 @@ class Overrides(unittest.TestCase):
         other = self.say(upload, key="once", ram_mib=513)
         self.assertEqual((other.status, other.json["code"]), (422, "idempotency_mismatch"))
         self.assertEqual(self.world.head(), head)
+
+    def test_what_was_said_before_is_written_over_only_by_who_has_seen_it(self):
+        upload = self.upload()
+        path = "/v1/analyses/" + upload["id"]
+        found = self.alice.get(path).headers["ETag"]
+        self.assertRegex(found, '^"[0-9]+[.][0-9a-f]{12}"$')  # strong, or If-Match could not have it
+        packed = self.alice.get(path, headers={"Accept-Encoding": "gzip", "If-None-Match": found})
+        self.assertEqual((packed.status, packed.body), (304, b""))
+        wrong = self.say(upload, over='"1.000000000000"', ram_mib=1000)
+        self.assertEqual((wrong.status, wrong.json["code"], wrong.headers["ETag"]), (412, "precondition_failed", found))
+        first = self.say(upload, key="first", ram_mib=1000)  # nothing is lost by it, so nothing need be known
+        self.assertEqual(first.status, 201, first)
+        self.assertEqual(first.headers["ETag"], self.alice.get(path).headers["ETag"])
+        head = self.world.head()
+        for over, status, code in ((None, 428, "precondition_required"), (found, 412, "precondition_failed"), ("W/" + first.headers["ETag"], 412, "precondition_failed"),
+                                   ('"%d' % first.json["sequence"], 412, "precondition_failed"), ("", 412, "precondition_failed")):
+            answer = self.say(upload, over=over, ram_mib=2000)
+            self.assertEqual((answer.status, answer.json["code"], answer.headers["ETag"]), (status, code, first.headers["ETag"]), over)
+        self.assertEqual(self.world.head(), head)
+        second = self.say(upload, key="second", over='%s , %s' % (found, first.headers["ETag"]), ram_mib=2000)
+        self.assertEqual(second.status, 201)
+        third = self.say(upload, over='"%d"' % second.json["sequence"], ram_mib=3000)  # as its answer says it
+        self.assertEqual((third.status, third.json["override"]["ram_mib"]), (201, 3000))
+        for key, over, figure in (("first", None, 1000), ("second", '%s , %s' % (found, first.headers["ETag"]), 2000)):
+            again = self.say(upload, key=key, over=over, ram_mib=figure)  # repeated, it is what it was, whatever was said since
+            self.assertEqual((again.status, again.headers["Idempotent-Replayed"]), (201, "true"))
+        self.assertEqual(self.alice.ok("GET", path)["override"]["ram_mib"], 3000)
+
+    def test_of_many_at_once_who_have_seen_the_same_one_is_taken(self):
+        upload = self.upload()
+        seen = self.alice.get("/v1/analyses/" + upload["id"]).headers["ETag"]
+        answers = [None] * 8
+
+        def say(i):
+            answers[i] = self.say(upload, over=seen if i % 2 else None, ram_mib=1000 + i)
+        threads = [threading.Thread(target=say, args=(i,)) for i in range(len(answers))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual([answer.status for answer in answers].count(201), 1, answers)
+        self.assertLessEqual({answer.status for answer in answers}, {201, 412, 428})
 
     def test_bad_figures_are_told_with_what_would_do(self):
         upload = self.upload()

@@ -361,6 +361,22 @@ class Webhooks(Base):
             self.refused(self.alice.post(path_of(hook, "/resend"), {"sequence": 10**9}), 404, "no_such_event")
             self.refused(self.alice.post(path_of(hook, "/cursor"), {"after": 10**9}), 422, "after_beyond_head")
 
+    def test_what_changed_since_it_was_looked_at_is_not_written_over(self):
+        with Receiver() as receiver:
+            hook, _ = self.hook(receiver.url)
+            receiver.wait(lambda got: got, "its first message")
+            wait_until(lambda: self.status(hook)["cursor"] >= hook["sequence"], "it is taken")
+            seen = self.alice.get(path_of(hook)).headers["ETag"]
+            rotated = self.alice.post(path_of(hook, "/rotate"), headers={"If-Match": seen, "Idempotency-Key": "rotate"})
+            self.assertEqual(rotated.status, 200, rotated)
+            for method, end, body in (("POST", "/rotate", {}), ("POST", "/cursor", {"after": 1}), ("DELETE", "", None)):
+                self.refused(self.alice.request(method, path_of(hook, end), body, {"If-Match": seen}), 412, "precondition_failed")
+            again = self.alice.post(path_of(hook, "/rotate"), headers={"If-Match": seen, "Idempotency-Key": "rotate"})
+            self.assertEqual((again.status, again.json), (200, rotated.json))
+            wait_until(lambda: self.status(hook)["cursor"] >= self.world.head(), "all is taken")
+            cursor = self.status(hook)["cursor"]
+            self.assertEqual(self.alice.ok("POST", path_of(hook, "/cursor"), {"after": cursor - 1}, headers={"If-Match": '"%d"' % cursor}), {"cursor": cursor - 1})
+
     def test_a_webhook_can_begin_in_the_past(self):
         after = self.world.head()
         wanted = self.happen(2)

@@ -95,6 +95,7 @@ int override_command(int argc, char **argv)
     struct err err = {0};
     struct cli_flag flags[FIGURE_COUNT];
     char path[120];
+    char tag[32];
     json_t *answer = NULL;
     for (size_t i = 0; i < FIGURE_COUNT; i++) {
         flags[i] = (struct cli_flag){.name = FIGURES[i].flag, .value = &FIGURES[i].said};
@@ -111,12 +112,17 @@ int override_command(int argc, char **argv)
     if (code == ERR_OK) {
         code = remote_open(&cli, "[\"consumer\"]", &remote, NULL, &err);
     }
-    if (code == ERR_OK && json_object_size(body) > 0) {
-        (void)snprintf(path, sizeof path, "/v1/analyses/%.60s/override", cli.rest[0]);
-        code = remote_call(&remote, "POST", path, json_incref(body), &answer, &err);
-    } else if (code == ERR_OK) {
+    if (code == ERR_OK) {
         (void)snprintf(path, sizeof path, "/v1/analyses/%.60s", cli.rest[0]);
         code = remote_call(&remote, "GET", path, NULL, &answer, &err);
+    }
+    if (code == ERR_OK && json_object_size(body) > 0) { /* over that and nothing newer */
+        (void)snprintf(tag, sizeof tag, "\"%lld\"", (long long)json_number(answer, "sequence"));
+        (void)snprintf(path, sizeof path, "/v1/analyses/%.60s/override", cli.rest[0]);
+        json_decref(answer);
+        answer = NULL;
+        remote.if_match = tag;
+        code = remote_call(&remote, "POST", path, json_incref(body), &answer, &err);
     }
     json_decref(body);
     if (code != ERR_OK) {

@@ -68,14 +68,23 @@ static enum err_code fetch(const struct remote *remote, struct http_call_options
     struct buf url;
     char bearer[220];
     int status = 0;
-    struct http_field headers[2] = {{"Authorization", bearer}, {"Content-Type", content_type}};
+    struct http_field headers[3];
+    size_t count = 0;
     buf_init(&url, 8192);
     buf_printf(&url, "%s%s", remote->url, path);
     (void)snprintf(bearer, sizeof bearer, "Bearer %s", remote->token);
-    bool signed_in = remote->token[0] != '\0';
+    if (remote->token[0] != '\0') {
+        headers[count++] = (struct http_field){"Authorization", bearer};
+    }
+    if (content_type != NULL) {
+        headers[count++] = (struct http_field){"Content-Type", content_type};
+    }
+    if (remote->if_match != NULL) {
+        headers[count++] = (struct http_field){"If-Match", remote->if_match};
+    }
     options->url = buf_text(&url);
-    options->headers = signed_in ? headers : headers + 1;
-    options->header_count = (signed_in ? 1U : 0U) + (content_type != NULL ? 1U : 0U);
+    options->headers = headers;
+    options->header_count = count;
     options->response_size_max = ANSWER_MAX;
     enum err_code code = http_fetch(options, NULL, &status, ret, err);
     if (code == ERR_OK && (status < 200 || status > 299)) {

@@ -15,6 +15,7 @@ struct remote {
     const char *url;
     char token[200];
     char account_id[40];
+    const char *if_match; /* of the calls from now on; NULL: none */
 };
 
 /* Sign in with the wallet, or read --token-file. `keys` (may be NULL with a token file) is filled when a wallet is opened. */

@@ -433,6 +433,21 @@ static void override_invalid(struct scene *s)
     }
 }
 
+static void precondition_failed(struct scene *s)
+{
+    struct upload_row row;
+    struct id16 upload = market_upload(&s->market, s->consumer, 1000, 1000);
+    struct ev_analysis_overridden said = GOOD;
+    assert_true(state_upload(s->market.store, upload, &row));
+    struct command command = as(s, COMMAND_ANALYSIS_OVERRIDE, ACTOR_ACCOUNT, s->consumer);
+    command.u.override = (struct command_override){
+        .upload_id = upload, .if_sequence = row.analysis_sequence, .override = said};
+    submit(s, &command);
+    assert_int_equal(s->market.err.code, ERR_OK);
+    command.command_id = market_new_id(&s->market);
+    submit(s, &command); /* it is not the analysis any more that it would be over */
+}
+
 /* P4's figures, said otherwise: the quote is for what the owner said, the analysis stays as it was. */
 static void an_override_is_what_counts(void **state)
 {
@@ -669,6 +684,7 @@ static const struct refusal ROWS[] = {
     ROW(no_such_offer, ERR_NOT_FOUND),
     ROW(offer_withdrawn, ERR_CONFLICT),
     ROW(kind_not_runnable, ERR_CONFLICT),
+    ROW(precondition_failed, ERR_CONFLICT),
     ROW(override_invalid, ERR_INVALID),
     ROW(offer_insufficient, ERR_CONFLICT),
     ROW(price_too_large, ERR_OVERFLOW),

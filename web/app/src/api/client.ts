@@ -29,6 +29,8 @@ export interface Ask {
   readonly token?: string | undefined;
   /** Idempotency-Key: asked again with the same, the first answer comes again. */
   readonly key?: string;
+  /** If-Match: write only over what has this tag. */
+  readonly over?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -39,11 +41,12 @@ export function problemOf(status: number, body: unknown): Problem {
   return new Problem(status, code, title, detail, errors);
 }
 
-export async function ask<T extends z.ZodMiniType>(path: string, schema: T, { method = "GET", body, token, key, signal }: Ask = {}): Promise<z.infer<T>> {
+export async function ask<T extends z.ZodMiniType>(path: string, schema: T, { method = "GET", body, token, key, over, signal }: Ask = {}): Promise<z.infer<T>> {
   const headers: Record<string, string> = {};
   if (token !== undefined) headers["Authorization"] = `Bearer ${token}`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (key !== undefined) headers["Idempotency-Key"] = key;
+  if (over !== undefined) headers["If-Match"] = over;
   let answer: Response;
   let json: unknown;
   try {

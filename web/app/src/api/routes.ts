@@ -17,8 +17,8 @@ interface At<Q> {
 }
 export const get = <P extends Path<"get">, S extends z.ZodMiniType>(path: P, of: S & Takes<S, Answer<"get", P>>, places: Places<"get", P>, { query, signal, token: given = token() }: At<Query<"get", P>> = {}) =>
   ask(address(path, places as object, query), of as S, { token: given, signal });
-export const post = <P extends Path<"post">, S extends z.ZodMiniType>(path: P, of: S & Takes<S, Answer<"post", P>>, places: Places<"post", P>, body: Body<P>, key?: string, signal?: AbortSignal) =>
-  ask(address(path, places as object), of as S, { method: "POST", body, token: token(), ...(key === undefined ? {} : { key }), signal });
+export const post = <P extends Path<"post">, S extends z.ZodMiniType>(path: P, of: S & Takes<S, Answer<"post", P>>, places: Places<"post", P>, body: Body<P>, key?: string, signal?: AbortSignal, over?: string) =>
+  ask(address(path, places as object), of as S, { method: "POST", body, token: token(), ...(key === undefined ? {} : { key }), over, signal });
 
 export const del = <P extends Path<"delete">, S extends z.ZodMiniType>(path: P, of: S & Takes<S, Answer<"delete", P>>, places: Places<"delete", P>, key?: string) =>
   ask(address(path, places as object), of as S, { method: "DELETE", token: token(), ...(key === undefined ? {} : { key }) });
@@ -40,7 +40,9 @@ export const revoke = (id: string) => post("/v1/auth/tokens/{id}/revoke", schema
 export const getUpload = (id: string, signal?: AbortSignal) => get("/v1/uploads/{id}", schema.upload, { id }, { signal });
 export const getMatches = (upload_id: string, network: boolean, order: schema.Order, after: number, signal?: AbortSignal) =>
   get("/v1/matches", schema.matches, {}, { query: { upload_id, network: network ? "true" : undefined, order, limit: 50, after: after > 0 ? after : undefined }, signal });
-export const overrideAnalysis = (id: string, body: Body<"/v1/analyses/{id}/override">, key: string) => post("/v1/analyses/{id}/override", schema.overridden, { id }, body, key);
+/** `over`: the sequence of what was said before, if anything was: what was said since elsewhere is not written over. */
+export const overrideAnalysis = (id: string, body: Body<"/v1/analyses/{id}/override">, key: string, over: number | undefined) =>
+  post("/v1/analyses/{id}/override", schema.overridden, { id }, body, key, undefined, over === undefined ? undefined : `"${over}"`);
 export const getEstimates = (body: Body<"/v1/estimates">, signal?: AbortSignal) => post("/v1/estimates", schema.estimates, {}, body, undefined, signal);
 /** The same, recorded. */
 export const newMatch = (upload_id: string, key: string) => post("/v1/matches", schema.match, {}, { upload_id }, key);

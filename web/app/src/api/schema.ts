@@ -49,7 +49,7 @@ const figures = z.object({
 /** The private part of an upload was erased at its owner's wish: it cannot be a job any more. */
 const erased = z.pipe(z.object({ confidence_permille: count }), z.transform(() => null));
 /** What an upload's owner said of it last. */
-const override = z.extend(figures, { reason: z.nullish(text), at: text });
+const override = z.extend(figures, { reason: z.nullish(text), at: text, sequence: count });
 export const upload = z.object({
   id: text, file_name: text, size: count, digest: z.nullable(text), received_at: time, 
   analysis: z.nullable(z.union([analysis, erased])), override: z._default(z.nullable(override), null),

@@ -23,7 +23,7 @@ export function OverrideDialog({ upload, onClose, onDone }: { upload: Upload; on
   const key = useRef(newKey());
   const queries = useQueryClient();
   const save = useMutation({
-    mutationFn: (body: Record<string, unknown>) => overrideAnalysis(upload.id, body, key.current),
+    mutationFn: (body: Record<string, unknown>) => overrideAnalysis(upload.id, body, key.current, upload.override?.sequence),
     onSuccess: ({ override }) => {
       queries.setQueryData(["upload", upload.id], { ...upload, override });
       void queries.invalidateQueries({ queryKey: ["matches", upload.id] });
