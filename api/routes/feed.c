@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/feed.h"
 #include "api/feed_read.h"
+#include "api/list.h"
 #include "api/route.h"
 #include "core/base/text.h"
 
@@ -22,6 +23,8 @@ struct page {
     bool has_stream;
     struct stream_name stream;
     uint16_t type; /* 0: any */
+    int64_t from;  /* 0: from the first */
+    int64_t until;
 };
 
 static bool read_number(struct call *call, const char *name, uint64_t max, uint64_t *ret)
@@ -65,6 +68,9 @@ static bool read_page(struct call *call, struct page *ret)
         call_problem(call, 422, "parameter_invalid", "%s", err.message);
         return false;
     }
+    if (!list_time(call, "from", &ret->from) || !list_time(call, "until", &ret->until)) {
+        return false;
+    }
     ret->type = type == NULL ? 0 : type_named(type);
     if (type != NULL && ret->type == 0) {
         call_problem(call, 422, "filter_invalid",
@@ -72,6 +78,25 @@ static bool read_page(struct call *call, struct page *ret)
         return false;
     }
     return true;
+}
+
+/* The last event before a time; 0: none. Times do not fall from one record to the next (decision 0014), so twenty looks are enough for a million. */
+static uint64_t last_before(struct feed_snapshot *snapshot, int64_t time)
+{
+    uint64_t low = 0;
+    uint64_t high = snapshot->head;
+    while (low < high) {
+        struct bytes record;
+        struct record_header header;
+        uint64_t const middle = low + (high - low + 1) / 2;
+        if (log_reader_record(snapshot->log, middle, &record, NULL) == ERR_OK &&
+            record_header_decode(record, &header, NULL) == ERR_OK && header.time < time) {
+            low = middle;
+        } else {
+            high = middle - 1;
+        }
+    }
+    return low;
 }
 
 static bool is_wanted(struct feed_snapshot *snapshot, const struct page *page, uint64_t sequence)
@@ -138,12 +163,17 @@ static void get_events(struct call *call)
         call_refuse(call, &err);
         return;
     }
+    uint64_t const head = snapshot.head;
+    uint64_t const before = page.from == 0 ? 0 : last_before(&snapshot, page.from);
+    page.after = page.after < before ? before : page.after;
+    /* To a page the log ends there. */
+    snapshot.head = page.until == 0 ? head : last_before(&snapshot, page.until);
+    uint64_t const end = snapshot.head;
     buf_init(&text, PAGE_SIZE_MAX);
     buf_append_text(&text, "{\"items\":[");
     uint64_t cursor = append_events(call, &snapshot, &view, &page, &text);
-    uint64_t head = snapshot.head;
     feed_snapshot_close(&snapshot);
-    if (cursor < head) {
+    if (cursor < end) {
         buf_printf(&text, "],\"next\":%" PRIu64 ",\"head\":%" PRIu64 "}", cursor, head);
     } else {
         buf_printf(&text, "],\"next\":null,\"head\":%" PRIu64 "}", head);

@@ -229,6 +229,29 @@ class Feed(unittest.TestCase):
         answer = self.alice.get("/v1/events?type=job.begun")
         self.assertEqual((answer.status, answer.json["code"]), (422, "filter_invalid"))
 
+    def test_events_of_a_time_are_those_of_all_that_have_it(self):
+        for who in (self.alice, self.world.operator()):
+            everything, after = [], 0
+            while after is not None:
+                page = who.ok("GET", "/v1/events?limit=500&after=%d" % after)
+                everything += page["items"]
+                after = page["next"]
+            times = sorted({event["time"] for event in everything})
+            picked = [times[0], times[len(times) // 3], times[2 * len(times) // 3], times[-1]]
+            for first in [None, *picked]:
+                for last in [None, *picked]:
+                    wanted = [event["id"] for event in everything if (first is None or event["time"] >= first) and (last is None or event["time"] < last)]
+                    query = "".join("&%s=%s" % pair for pair in (("from", first), ("until", last)) if pair[1] is not None)
+                    got, after = [], 0
+                    while after is not None:
+                        page = who.ok("GET", "/v1/events?limit=200&after=%d%s" % (after, query))
+                        got += [event["id"] for event in page["items"]]
+                        after = page["next"]
+                    known = {event["id"] for event in everything}
+                    self.assertEqual([id_ for id_ in got if id_ in known], wanted, query)  # others may have happened since
+        refused = self.alice.get("/v1/events?from=yesterday")
+        self.assertEqual((refused.status, refused.json["code"]), (422, "filter_invalid"))
+
     def test_bad_parameters(self):
         for query in ("after=x", "after=-1", "limit=0", "limit=501", "limit=1.5", "stream=job", "stream=job:7",
                       "stream=cat:" + NOBODY):
