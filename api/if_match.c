@@ -38,7 +38,7 @@ static bool is_same(const char *item, size_t size, const char *tag)
            (size == version + 1 && memcmp(item, tag, version) == 0 && item[version] == '"');
 }
 
-static bool matches(const char *header, const char *tag)
+bool if_match_names(const char *header, const char *tag)
 {
     while (*header != '\0') {
         header += strspn(header, " \t,");
@@ -66,7 +66,8 @@ bool if_match_holds(struct reading *reading, const char *tag, bool required)
 {
     struct call *call = reading->call;
     const char *header = header_of(call);
-    bool const good = header == NULL ? !required : strcmp(header, "*") == 0 || matches(header, tag);
+    bool const good =
+        header == NULL ? !required : strcmp(header, "*") == 0 || if_match_names(header, tag);
     if (good || was_accepted(reading)) {
         return true;
     }

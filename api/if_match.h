@@ -12,6 +12,8 @@
 #include "api/encoding.h"
 
 void if_match_tag(uint64_t version, struct bytes body, char ret[ENCODING_TAG_SIZE]);
+/* Whether a list of tags has this one, whole or its version alone. Pure. */
+bool if_match_names(const char *header, const char *tag);
 /* Whether a request may write over what has this tag now; call_command was called. `required`: it says that it knows what it writes over. False: the problem was
  * sent and the call is gone; `reading` is closed then. */
 MUST_CHECK bool if_match_holds(struct reading *reading, const char *tag, bool required);

@@ -446,6 +446,21 @@ static void precondition_failed(struct scene *s)
     assert_int_equal(s->market.err.code, ERR_OK);
     command.command_id = market_new_id(&s->market);
     submit(s, &command); /* it is not the analysis any more that it would be over */
+    assert_string_equal(s->market.word, "precondition_failed");
+    command = as(s, COMMAND_WEBHOOK_CREATE, ACTOR_ACCOUNT, s->consumer);
+    command.u.webhook = (struct command_webhook){.account_id = s->consumer,
+                                                 .webhook_id = market_new_id(&s->market),
+                                                 .created = {.scopes = SCOPE_CONSUMER,
+                                                             .url = bytes_of_text("https://a.b"),
+                                                             .topics = bytes_of_text("all")}};
+    submit(s, &command);
+    for (int i = 0; i < 2; i++) { /* the second one has seen the first secret as well */
+        command.type = COMMAND_WEBHOOK_ROTATE;
+        command.command_id = market_new_id(&s->market);
+        command.u.webhook.if_version = 1;
+        submit(s, &command);
+        assert_int_equal(s->market.err.code, i == 0 ? ERR_OK : ERR_CONFLICT);
+    }
 }
 
 /* P4's figures, said otherwise: the quote is for what the owner said, the analysis stays as it was. */
