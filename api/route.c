@@ -2,6 +2,7 @@
 #include "api/route.h"
 
 #include "api/cors.h"
+#include "api/json_body.h"
 #include "api/rate.h"
 #include "api/token_rows.h"
 #include "api/token_uses.h"
@@ -252,7 +253,7 @@ static void body_cb(void *ctx, struct http_request *request, struct bytes body)
         return;
     }
     struct bytes text = body.size == 0 ? bytes_of_text("{}") : body;
-    call->body = json_loadb((const char *)text.data, text.size, JSON_REJECT_DUPLICATES, &error);
+    call->body = json_body_load(text, &error);
     if (!json_is_object(call->body)) {
         call_problem(call, 400, "invalid_json", JSON_DEPTH_NOTE "%s%s",
                      call->body == NULL ? ": " : "", call->body == NULL ? error.text : "");
