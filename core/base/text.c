@@ -122,6 +122,32 @@ bool utf8_is_valid(struct bytes text)
     return true;
 }
 
+static bool is_control(uint8_t byte)
+{
+    return (byte < 0x20 && byte != '\t') || byte == 0x7F;
+}
+
+bool text_has_control(struct bytes text)
+{
+    uint64_t eight;
+    for (size_t at = 0; at < text.size; at++) {
+        while (text.size - at >= sizeof eight) { /* bytes of which none is below 0x20 or 0x7F */
+            memcpy(&eight, text.data + at, sizeof eight);
+            uint64_t const no_del = eight ^ UINT64_C(0x7F7F7F7F7F7F7F7F);
+            uint64_t const low = (eight - UINT64_C(0x2020202020202020)) & ~eight;
+            uint64_t const del = (no_del - UINT64_C(0x0101010101010101)) & ~no_del;
+            if (((low | del) & UINT64_C(0x8080808080808080)) != 0) {
+                break;
+            }
+            at += sizeof eight;
+        }
+        if (at < text.size && is_control(text.data[at])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void utf8_append_lossy(struct buf *buf, struct bytes text)
 {
     size_t at = 0;

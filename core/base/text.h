@@ -18,6 +18,8 @@ MUST_CHECK enum err_code base64_decode(struct bytes text, struct buf *ret, struc
 
 /* Well-formed UTF-8 (RFC 3629: no surrogates, nothing overlong, nothing above U+10FFFF). */
 bool utf8_is_valid(struct bytes text);
+/* Whether there is a control character in it that is no tab: a byte below 0x20, or 0x7F. */
+bool text_has_control(struct bytes text);
 /* Append `text` with every ill-formed byte replaced by U+FFFD. */
 void utf8_append_lossy(struct buf *buf, struct bytes text);
 

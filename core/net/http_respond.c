@@ -1,6 +1,7 @@
 /* Answers: heads, whole bodies, pieces, taking over. */
 // SPDX-License-Identifier: Apache-2.0
 #include "core/base/invariant.h"
+#include "core/base/text.h"
 #include "core/base/trace.h"
 #include "core/net/http_conn.h"
 #include "core/net/http_problem.h"
@@ -128,13 +129,7 @@ static bool field_is_clean(const struct http_field *field)
     if (field->name[0] == '\0' || strpbrk(field->name, " \t\r\n:") != NULL) {
         return false;
     }
-    for (const char *at = field->value; *at != '\0'; at++) {
-        unsigned char byte = (unsigned char)*at;
-        if ((byte < 0x20 && byte != '\t') || byte == 0x7f) {
-            return false;
-        }
-    }
-    return true;
+    return !text_has_control(bytes_of_text(field->value));
 }
 
 static bool headers_are_clean(const struct http_response *response)

@@ -7,6 +7,7 @@
 #include "core/base/arena.h"
 #include "core/base/buf.h"
 #include "core/base/invariant.h"
+#include "core/base/text.h"
 #include "core/net/request_target.h"
 
 /* llhttp numbers methods under names that our header uses too. */
@@ -197,11 +198,8 @@ static int set_headers(struct request_parser *parser)
                (value.data[value.size - 1] == ' ' || value.data[value.size - 1] == '\t')) {
             value.size--;
         }
-        for (size_t at = 0; at < value.size; at++) {
-            if ((value.data[at] < 0x20 && value.data[at] != '\t') || value.data[at] == 0x7f) {
-                return broken(parser, 400, "bad_header",
-                              "a header value holds a control character");
-            }
+        if (text_has_control(value)) {
+            return broken(parser, 400, "bad_header", "a header value holds a control character");
         }
         char *name =
             arena_text(&parser->arena, bytes_of(parser->text.data + raw->name_at, raw->name_size));
@@ -255,6 +253,12 @@ static int set_framing(struct request_parser *parser)
     return 0;
 }
 
+static bool is_host_byte(char byte)
+{
+    return (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') ||
+           (byte >= 'A' && byte <= 'Z') || strchr(".-_:[]%~", byte) != NULL;
+}
+
 static int check_host(struct request_parser *parser)
 {
     const struct http_head *head = &parser->head;
@@ -263,10 +267,10 @@ static int check_host(struct request_parser *parser)
         return broken(parser, 400, "bad_host", "a request has exactly one Host header");
     }
     if (hosts == 1) {
-        const char *host = http_head_header(head, "host");
-        if (host[strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                              "0123456789.-_:[]%~")] != '\0') {
-            return broken(parser, 400, "bad_host", "the Host header is not a host name");
+        for (const char *at = http_head_header(head, "host"); *at != '\0'; at++) {
+            if (!is_host_byte(*at)) {
+                return broken(parser, 400, "bad_host", "the Host header is not a host name");
+            }
         }
     }
     return 0;

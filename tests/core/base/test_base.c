@@ -94,6 +94,28 @@ static void base64_round_trips_at_every_length(void **state)
     buf_deinit(&back);
 }
 
+/* Method: every byte at every place of texts of every length that the words of eight can cut differently. */
+static void every_control_character_is_found_wherever_it_is(void **state)
+{
+    static const uint8_t FILLS[] = {'a', ' ', '\t', 0x7E, 0x80, 0xFF};
+    uint8_t text[26];
+    (void)state;
+    for (size_t size = 0; size <= sizeof text; size++) {
+        for (size_t f = 0; f < sizeof FILLS; f++) {
+            memset(text, FILLS[f], sizeof text);
+            assert_false(text_has_control(bytes_of(text, size)));
+            for (size_t at = 0; at < size; at++) {
+                for (unsigned byte = 0; byte < 256; byte++) {
+                    bool const control = (byte < 0x20 && byte != '\t') || byte == 0x7F;
+                    text[at] = (uint8_t)byte;
+                    assert_true(text_has_control(bytes_of(text, size)) == control);
+                }
+                text[at] = FILLS[f];
+            }
+        }
+    }
+}
+
 static void utf8_is_checked_as_the_standard_says(void **state)
 {
     (void)state;
@@ -239,6 +261,7 @@ static void a_message_is_one_line_of_utf8_whatever_went_into_it(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_control_character_is_found_wherever_it_is),
         cmocka_unit_test(checked_arithmetic_refuses_to_wrap),
         cmocka_unit_test(time_text_round_trips),
         cmocka_unit_test(ids_sort_by_time_and_round_trip),
