@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whether what is shown is what is so. Always there, in words.
-import { useQuery } from "@tanstack/react-query";
 import { useSyncExternalStore } from "react";
 import { getReady } from "../api/routes.ts";
+import { useAsked } from "../lib/asked.ts";
 import { useStore } from "../lib/store.ts";
 import { live } from "../live/live.ts";
 import type { Connection } from "../live/feed.ts";
@@ -30,7 +30,7 @@ function onlineChanges(listener: () => void): () => void {
 export function ConnectionPill() {
   const connection = useStore(live, (state) => state.connection);
   const online = useSyncExternalStore(onlineChanges, isOnline);
-  const ready = useQuery({ queryKey: ["ready"], queryFn: ({ signal }) => getReady(signal), refetchInterval: 15_000, retry: false });
+  const ready = useAsked({ queryKey: ["ready"], queryFn: ({ signal }) => getReady(signal), refetchInterval: 15_000, retry: false });
   let shown;
   if (!online) shown = { tone: "waiting" as const, icon: "warn" as const, word: "Offline", why: "This machine has no network. What is shown may be old." };
   else if (ready.isError) shown = SHOWN.reconnecting;

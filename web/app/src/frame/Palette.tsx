@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ctrl-K: every place, one's jobs and the ids in hand, by a few letters and the keyboard alone.
-import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { getJobs } from "../api/routes.ts";
+import { useAsked } from "../lib/asked.ts";
 import { meant } from "../lib/palette.ts";
 import { useStore } from "../lib/store.ts";
 import { nameOf } from "../pages/JobCard.tsx";
@@ -27,7 +27,7 @@ export default function Palette({ places, onClose }: { places: readonly { to: st
   const who = useStore(session);
   const [query, setQuery] = useState("");
   const [at, setAt] = useState(0);
-  const jobs = useQuery({ queryKey: ["jobs", "limit=100"], queryFn: ({ signal }) => getJobs({ limit: 100 }, signal), enabled: who !== null });
+  const jobs = useAsked({ queryKey: ["jobs", "limit=100"], queryFn: ({ signal }) => getJobs({ limit: 100 }, signal), enabled: who !== null });
   const go = (to: string) => () => void navigate({ to });
   const entries: Entry[] = [
     ...places.map(({ to, label, icon }) => ({ id: to, text: label, more: "", icon, run: go(to) })),

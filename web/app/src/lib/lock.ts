@@ -23,9 +23,10 @@ export function lockStep(escrow: Escrow, sent: SentLock | null, chain: Terms["ch
   return sent === null ? "unsigned" : "lost";
 }
 
-export function chooseTick(terms: Terms, escrow: Escrow): number {
+/** `askedMs`: how long it took to ask for the terms and the job. On a slow line telling the chain takes as long, and a lock that comes after its tick runs never. */
+export function chooseTick(terms: Terms, escrow: Escrow, askedMs: number): number {
   const { tick, tick_ms } = terms.chain;
-  const ahead = terms.terms.tick_offset + (tick_ms > 0 ? Math.ceil(AHEAD_MS / tick_ms) : 2);
+  const ahead = terms.terms.tick_offset + (tick_ms > 0 ? Math.ceil((AHEAD_MS + 2 * askedMs) / tick_ms) : 2);
   return Math.min(tick + ahead, escrow.last_tick);
 }
 
@@ -53,6 +54,9 @@ export function keepLock(job: string, sent: SentLock): boolean {
   locksChanged.set(locksChanged.get() + 1);
   return kept;
 }
+
+/** One after another, in every tab of this browser: who looks whether a lock was kept, and keeps one if not, must be the only one. */
+export const alone = <T>(job: string, work: () => Promise<T>): Promise<T> => ("locks" in navigator ? navigator.locks.request(`tally.lock.${job}`, work) : work()) as Promise<T>;
 
 /** The job whose lock is being made by this tab: until that lock is kept, nobody is to be asked for another. */
 export const beingSigned = createStore<string | null>(null);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // How often estimates were right, for anybody: computed from finished jobs, those that ended by themselves or at their paid limit.
-import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { getCalibration } from "../api/account.ts";
 import { useTitle } from "../frame/title.ts";
+import { useAsked } from "../lib/asked.ts";
 import { FEW, shareOf, together, verdictOf, type CalibrationRow, type Verdict } from "../lib/calibration.ts";
 import { group } from "../lib/money.ts";
 import { jobType } from "../lib/words.ts";
@@ -69,7 +69,7 @@ function Rows({ rows }: { rows: readonly CalibrationRow[] }) {
 
 export function Estimates() {
   useTitle("How good estimates are");
-  const calibration = useQuery({ queryKey: ["calibration"], queryFn: ({ signal }) => getCalibration(signal) });
+  const calibration = useAsked({ queryKey: ["calibration"], queryFn: ({ signal }) => getCalibration(signal) });
   return (
     <div className="page">
       <header className="page-head"><h1>How good estimates are</h1><Refresh query={calibration} what="Calibration" path="/v1/estimates/calibration" /></header>

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // All jobs, newest first; filter, role and page are in the address.
-import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { address } from "../api/contract.ts";
 import { getJobs } from "../api/routes.ts";
 import { jobStatuses, type Job, type JobStatus } from "../api/schema.ts";
 import { useTitle } from "../frame/title.ts";
+import { useAsked } from "../lib/asked.ts";
 import { spaced } from "../lib/words.ts";
 import { Age } from "../parts/Age.tsx";
 import { Amount } from "../parts/Amount.tsx";
@@ -42,7 +42,7 @@ function List() {
   const { status, role, before } = useSearch({ from: "/jobs" });
   const navigate = useNavigate({ from: "/jobs" });
   const query = { limit: PAGE, status, role, before: before === undefined ? undefined : Number(before) };
-  const jobs = useQuery({ queryKey: ["jobs", query], queryFn: ({ signal }) => getJobs(query, signal), placeholderData: (old) => old });
+  const jobs = useAsked({ queryKey: ["jobs", query], queryFn: ({ signal }) => getJobs(query, signal), placeholderData: (old) => old });
   const next = jobs.data?.next;
   return (
     <>

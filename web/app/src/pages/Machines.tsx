@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // A provider's machines: whether each is well, what it offers and how it stands in the market; and how another one comes here.
-import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { toast } from "sonner";
 import { getMachines, getMarket, makeCode, type Machine } from "../api/account.ts";
 import type { Offer } from "../api/schema.ts";
 import { useTitle } from "../frame/title.ts";
+import { useAction } from "../lib/action.ts";
+import { useAsked } from "../lib/asked.ts";
 import { newKey } from "../lib/drafts.ts";
 import { codeLeft, enrolCommand, healthOf } from "../lib/machines.ts";
 import { ordinal, standing } from "../lib/market.ts";
@@ -68,7 +69,7 @@ function Enrol({ open }: { open: boolean }) {
   const now = useNow();
   const [name, setName] = useState("");
   const [rate, setRate] = useState("1800000");
-  const made = useMutation({
+  const made = useAction({
     mutationFn: () => makeCode({ valid_s: 900, label: `code for ${name || "a machine"}`.slice(0, 100) }, newKey()),
     onSuccess: () => toast.success("A code was made; the command has it"),
   });
@@ -95,8 +96,8 @@ function Enrol({ open }: { open: boolean }) {
 }
 
 function List() {
-  const machines = useQuery({ queryKey: ["machines"], queryFn: ({ signal }) => getMachines(signal) });
-  const market = useQuery({ queryKey: ["offers", "all"], queryFn: ({ signal }) => getMarket(signal) });
+  const machines = useAsked({ queryKey: ["machines"], queryFn: ({ signal }) => getMachines(signal) });
+  const market = useAsked({ queryKey: ["offers", "all"], queryFn: ({ signal }) => getMarket(signal) });
   const list = machines.data;
   return (
     <>

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The machines on offer, for anybody: all of them, however many; what is looked for and in which order is in the address.
-import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import { useRef } from "react";
 import { getMarket } from "../api/account.ts";
 import type { Offer } from "../api/schema.ts";
 import { useTitle } from "../frame/title.ts";
+import { useAsked } from "../lib/asked.ts";
 import { powerOf, shownOffers, SORT_WORDS, SORTS, type MarketFilter, type Sort } from "../lib/market.ts";
 import { mib } from "../lib/units.ts";
 import { Amount } from "../parts/Amount.tsx";
@@ -67,7 +67,7 @@ export function Market() {
   useTitle("Market");
   const filter: MarketFilter = useSearch({ from: "/market" });
   const navigate = useNavigate({ from: "/market" });
-  const offers = useQuery({ queryKey: ["offers", "all"], queryFn: ({ signal }) => getMarket(signal) });
+  const offers = useAsked({ queryKey: ["offers", "all"], queryFn: ({ signal }) => getMarket(signal) });
   const change = (next: { [Name in keyof MarketFilter]?: MarketFilter[Name] | undefined }) =>
     void navigate({ search: (now) => Object.fromEntries(Object.entries({ ...now, ...next }).filter(([, value]) => value !== undefined && value !== "")) as MarketFilter, replace: true });
   const all = offers.data ?? [];

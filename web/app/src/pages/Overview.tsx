@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is going on, for whoever is signed in; what this is, for whoever is not.
-import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { lazy, Suspense } from "react";
 import { getEarnings, getJobs, getOffers } from "../api/routes.ts";
 import type { Job } from "../api/schema.ts";
 import { useTitle } from "../frame/title.ts";
 import { Stick } from "../frame/Frame.tsx";
+import { useAsked } from "../lib/asked.ts";
 import { costOf } from "../lib/money.ts";
 import { role, roleOf, type Role } from "../lib/role.ts";
 import { useStore } from "../lib/store.ts";
@@ -22,7 +22,7 @@ import { JobCard } from "./JobCard.tsx";
 const ProviderHome = lazy(() => import("./ProviderHome.tsx"));
 
 function Welcome() {
-  const offers = useQuery({ queryKey: ["offers"], queryFn: ({ signal }) => getOffers(signal) });
+  const offers = useAsked({ queryKey: ["offers"], queryFn: ({ signal }) => getOffers(signal) });
   const online = offers.data?.items.filter((offer) => offer.online).length;
   return (
     <div className="welcome">
@@ -49,7 +49,7 @@ const isOpen = (job: Job) => !job.settled;
 
 function Tiles({ jobs, identity }: { jobs: readonly Job[]; identity: string | null }) {
   const balance = useBalance(identity);
-  const earnings = useQuery({ queryKey: ["earnings"], queryFn: ({ signal }) => getEarnings(signal), retry: false });
+  const earnings = useAsked({ queryKey: ["earnings"], queryFn: ({ signal }) => getEarnings(signal), retry: false });
   const locked = jobs.filter((job) => isOpen(job) && job.escrow !== null && ["locked", "observed"].includes(job.escrow.status)).reduce((sum, job) => sum + job.cap, 0n);
   const running = jobs.filter((job) => job.status === "running").reduce((sum, job) => sum + costOf(job.used_ms, job.rate, job.cap), 0n);
   return (
@@ -63,7 +63,7 @@ function Tiles({ jobs, identity }: { jobs: readonly Job[]; identity: string | nu
 }
 
 function Home({ identity }: { identity: string | null }) {
-  const jobs = useQuery({ queryKey: ["jobs", { limit: 20 }], queryFn: ({ signal }) => getJobs({ limit: 20 }, signal) });
+  const jobs = useAsked({ queryKey: ["jobs", { limit: 20 }], queryFn: ({ signal }) => getJobs({ limit: 20 }, signal) });
   const events = useStore(newest);
   if (jobs.isPending) return <Skeleton rows={6} height={44} />;
   if (jobs.isError) return <ErrorPanel error={jobs.error} retry={() => void jobs.refetch()} safe="Jobs and money go on without this page." />;
@@ -95,8 +95,8 @@ const ROLES: readonly (readonly [Role, string])[] = [["consumer", "My jobs"], ["
 function useRole(scopes: readonly string[]): Role {
   const chosen = useStore(role);
   const undecided = chosen === null && scopes.includes("provider");
-  const jobs = useQuery({ queryKey: ["jobs", "limit=20"], queryFn: ({ signal }) => getJobs({ limit: 20 }, signal), enabled: undecided });
-  const earnings = useQuery({ queryKey: ["earnings"], queryFn: ({ signal }) => getEarnings(signal), enabled: undecided });
+  const jobs = useAsked({ queryKey: ["jobs", "limit=20"], queryFn: ({ signal }) => getJobs({ limit: 20 }, signal), enabled: undecided });
+  const earnings = useAsked({ queryKey: ["earnings"], queryFn: ({ signal }) => getEarnings(signal), enabled: undecided });
   const provides = undecided && jobs.data?.items.length === 0 && earnings.data !== undefined && (earnings.data.total > 0n || earnings.data.uptime.hosts > 0);
   return roleOf(chosen ?? (provides ? "provider" : null), scopes);
 }

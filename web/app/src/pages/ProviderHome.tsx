@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The overview of whoever has machines: what they bring, how they are, what runs on them.
-import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { getEarningsSum, getMachines, type EarningsSum, type Machine } from "../api/account.ts";
 import { getJobs } from "../api/routes.ts";
+import { useAsked } from "../lib/asked.ts";
 import { flowOf } from "../lib/earnings.ts";
 import { healthOf } from "../lib/machines.ts";
 import { useNow } from "../parts/Age.tsx";
@@ -41,9 +41,9 @@ function MachineList({ machines }: { machines: readonly Machine[] }) {
 }
 
 export default function ProviderHome() {
-  const earnings = useQuery({ queryKey: ["earnings", "whole"], queryFn: ({ signal }) => getEarningsSum(signal), refetchInterval: 5000 });
-  const machines = useQuery({ queryKey: ["machines"], queryFn: ({ signal }) => getMachines(signal) });
-  const jobs = useQuery({ queryKey: ["jobs", { role: "provider", limit: 6 }], queryFn: ({ signal }) => getJobs({ role: "provider", limit: 6 }, signal) });
+  const earnings = useAsked({ queryKey: ["earnings", "whole"], queryFn: ({ signal }) => getEarningsSum(signal), refetchInterval: 5000 });
+  const machines = useAsked({ queryKey: ["machines"], queryFn: ({ signal }) => getMachines(signal) });
+  const jobs = useAsked({ queryKey: ["jobs", { role: "provider", limit: 6 }], queryFn: ({ signal }) => getJobs({ role: "provider", limit: 6 }, signal) });
   if (earnings.isPending) return <Skeleton rows={6} height={44} />;
   if (earnings.data === undefined) return <ErrorPanel error={earnings.error} retry={() => void earnings.refetch()} safe="Your machines go on without this page, and what they earn is in the log." />;
   return (

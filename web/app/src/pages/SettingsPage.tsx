@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What programs may do in one's name, where they are told what happens, and how the page looks. A token is shown once, when it is made; nobody has it afterwards but who kept it.
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { toast } from "sonner";
 import { getTokens, makeToken, type NewToken, type Token } from "../api/account.ts";
@@ -8,6 +8,8 @@ import type { Body } from "../api/contract.ts";
 import { revoke } from "../api/routes.ts";
 import { setTheme, theme, THEMES, type Theme } from "../frame/theme.ts";
 import { useTitle } from "../frame/title.ts";
+import { useAction } from "../lib/action.ts";
+import { useAsked } from "../lib/asked.ts";
 import { useStore } from "../lib/store.ts";
 import { isWorth, tokenName } from "../lib/tokens.ts";
 import { spaced } from "../lib/words.ts";
@@ -35,7 +37,7 @@ function NewTokenDialog({ mine, onClose, onMade }: { mine: readonly string[]; on
   const [label, setLabel] = useState("");
   const [scopes, setScopes] = useState<Scope[]>(allowed.slice(0, 1));
   const [valid, setValid] = useState<number>(30 * DAY_S);
-  const make = useMutation({ mutationFn: () => makeToken({ scopes, label: label.trim(), valid_s: valid }), onSuccess: onMade });
+  const make = useAction({ mutationFn: () => makeToken({ scopes, label: label.trim(), valid_s: valid }), onSuccess: onMade });
   return (
     <Dialog open onClose={onClose} title="A token for a program">
       <form className="stack" onSubmit={(event) => {
@@ -59,7 +61,7 @@ function NewTokenDialog({ mine, onClose, onMade }: { mine: readonly string[]; on
 
 function RevokeDialog({ token, onClose }: { token: Token; onClose: () => void }) {
   const queries = useQueryClient();
-  const end = useMutation({
+  const end = useAction({
     mutationFn: async () => {
       if (token.current) await signOut();
       else await revoke(token.token_id);
@@ -99,7 +101,7 @@ function Tokens() {
   const who = useStore(session);
   const queries = useQueryClient();
   const now = useNow();
-  const tokens = useQuery({ queryKey: ["tokens"], queryFn: ({ signal }) => getTokens(signal) });
+  const tokens = useAsked({ queryKey: ["tokens"], queryFn: ({ signal }) => getTokens(signal) });
   const [making, setMaking] = useState(false);
   const [made, setMade] = useState<NewToken | null>(null);
   const [revoking, setRevoking] = useState<Token | null>(null);

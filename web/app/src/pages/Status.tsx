@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whether the service is well, for anybody: ledger, chain, payments, this page; and the terms that are in force.
-import { useQuery } from "@tanstack/react-query";
 import { getCheckpoint, getStatus, type Readiness } from "../api/account.ts";
 import { useTitle } from "../frame/title.ts";
+import { useAsked } from "../lib/asked.ts";
 import { group } from "../lib/money.ts";
 import { readNote } from "../lib/proof.ts";
 import { statusOf } from "../lib/status.ts";
@@ -33,7 +33,7 @@ const Fact = ({ name, children }: { name: string; children: React.ReactNode }) =
 
 function Parts({ ready }: { ready: Readiness }) {
   const terms = useTerms();
-  const checkpoint = useQuery({ queryKey: ["checkpoint"], queryFn: async () => readNote(await getCheckpoint()), refetchInterval: 10_000, retry: false });
+  const checkpoint = useAsked({ queryKey: ["checkpoint"], queryFn: async () => readNote(await getCheckpoint()), refetchInterval: 10_000, retry: false });
   const connection = useStore(live);
   const state = statusOf(ready);
   const signed = checkpoint.data?.size;
@@ -94,7 +94,7 @@ function Terms() {
 
 export function Status() {
   useTitle("Status");
-  const ready = useQuery({ queryKey: ["ready", "whole"], queryFn: ({ signal }) => getStatus(signal), refetchInterval: 5000, retry: false });
+  const ready = useAsked({ queryKey: ["ready", "whole"], queryFn: ({ signal }) => getStatus(signal), refetchInterval: 5000, retry: false });
   const words = ready.data === undefined ? null : statusOf(ready.data).whole;
   return (
     <div className="page">

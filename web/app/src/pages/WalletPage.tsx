@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The wallet: who one is, what one has, and how to leave.
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { toast } from "sonner";
 import { useTitle } from "../frame/title.ts";
+import { useAction } from "../lib/action.ts";
 import { useStore } from "../lib/store.ts";
 import { ago } from "../lib/units.ts";
 import { Amount } from "../parts/Amount.tsx";
@@ -27,7 +28,7 @@ function BalanceCard({ identity }: { identity: string }) {
   const terms = useTerms();
   const queries = useQueryClient();
   const now = useNow();
-  const faucet = useMutation({
+  const faucet = useAction({
     mutationFn: () => fetchPlayMoney(queries),
     onSuccess: (amount) => toast.success(`The faucet gave ${amount} QUBIC of play money`),
   });
@@ -54,7 +55,7 @@ function BalanceCard({ identity }: { identity: string }) {
 /** The seed, once more, for whoever has the passphrase. */
 function RevealSeed({ open, onClose, needsPassphrase }: { open: boolean; onClose: () => void; needsPassphrase: boolean }) {
   const [passphrase, setPassphrase] = useState("");
-  const show = useMutation({ mutationFn: () => reveal(passphrase) });
+  const show = useAction({ mutationFn: () => reveal(passphrase) });
   const close = () => {
     setPassphrase("");
     show.reset();
@@ -99,8 +100,8 @@ function Person({ who }: { who: SignedIn }) {
   const state = useStore(wallet);
   const [dialog, setDialog] = useState<"seed" | "remove" | null>(null);
   const [passphrase, setPassphrase] = useState("");
-  const open = useMutation({ mutationFn: () => unlock(passphrase), onSuccess: () => setPassphrase("") });
-  const out = useMutation({ mutationFn: signOut });
+  const open = useAction({ mutationFn: () => unlock(passphrase), onSuccess: () => setPassphrase("") });
+  const out = useAction({ mutationFn: signOut });
   const own = state.is !== "none" && state.vault.identity === who.identity;
   return (
     <section className="card">

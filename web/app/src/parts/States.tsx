@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What stands where content will be: nothing yet, nothing at all, something wrong.
-import { Component } from "react";
+import { Component, useEffect, useState } from "react";
 import { Problem } from "../api/client.ts";
 import { copy } from "./Id.tsx";
 import { Icon } from "./Icon.tsx";
@@ -35,6 +35,12 @@ export function problemOfError(error: unknown): Problem {
 /** What happened, what is safe, what to do. */
 export function ErrorPanel({ error, retry, safe }: { error: unknown; retry?: () => void; safe?: string }) {
   const problem = problemOfError(error);
+  const [trying, setTrying] = useState(false);
+  useEffect(() => {
+    if (!trying) return undefined;
+    const timer = setTimeout(() => setTrying(false), 800); // seen to have been heard, even where the answer comes at once and is the same
+    return () => clearTimeout(timer);
+  }, [trying]);
   return (
     <div className="error-panel" role="alert">
       <Icon name="warn" />
@@ -46,7 +52,10 @@ export function ErrorPanel({ error, retry, safe }: { error: unknown; retry?: () 
         ))}
         {safe !== undefined && <p className="dim">{safe}</p>}
         <p className="error-foot">
-          {retry !== undefined && <button type="button" className="small" onClick={retry}>Try again</button>}
+          {retry !== undefined && <button type="button" className="small" disabled={trying} onClick={() => {
+            setTrying(true);
+            retry();
+          }}>{trying ? "Trying…" : "Try again"}</button>}
           <button type="button" className="id" title="Copy what went wrong" onClick={() => void copy(`${problem.status} ${problem.code}: ${problem.message}`, "Error")}>
             {problem.status > 0 ? `${problem.status} ` : ""}
             {problem.code}

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every way in: a new wallet, one's own seed, the wallet that is here, a token from elsewhere.
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
+import { useAction } from "../lib/action.ts";
 import { useStore } from "../lib/store.ts";
 import { shortId } from "../lib/units.ts";
 import { Icon } from "../parts/Icon.tsx";
@@ -38,8 +39,8 @@ function NewPassphrase({ onDone, label }: { onDone: (passphrase: string) => void
 function Create({ onDone }: { onDone: () => void }) {
   const [made, setMade] = useState<{ seed: string; identity: string } | null>(null);
   const [written, setWritten] = useState(false);
-  const begin = useMutation({ mutationFn: createSeed, onSuccess: setMade });
-  const finish = useMutation({
+  const begin = useAction({ mutationFn: createSeed, onSuccess: setMade });
+  const finish = useAction({
     mutationFn: async (passphrase: string) => {
       await sealWith(passphrase);
       await signInWithWallet();
@@ -71,8 +72,8 @@ function Create({ onDone }: { onDone: () => void }) {
 function Import({ onDone }: { onDone: () => void }) {
   const [seed, setSeed] = useState("");
   const [identity, setIdentity] = useState<string | null>(null);
-  const take = useMutation({ mutationFn: () => takeSeed(seed.replace(/\s/g, "")), onSuccess: (answer) => setIdentity(answer.identity) });
-  const finish = useMutation({
+  const take = useAction({ mutationFn: () => takeSeed(seed.replace(/\s/g, "")), onSuccess: (answer) => setIdentity(answer.identity) });
+  const finish = useAction({
     mutationFn: async (passphrase: string) => {
       await sealWith(passphrase);
       setSeed("");
@@ -107,7 +108,7 @@ function Import({ onDone }: { onDone: () => void }) {
 
 function Token({ onDone }: { onDone: () => void }) {
   const [token, setToken] = useState("");
-  const enter = useMutation({ mutationFn: () => signInWithToken(token), onSuccess: onDone });
+  const enter = useAction({ mutationFn: () => signInWithToken(token), onSuccess: onDone });
   return (
     <form className="stack" onSubmit={(event) => {
       event.preventDefault();
@@ -127,7 +128,7 @@ function Unlock({ onDone }: { onDone: () => void }) {
   const state = useStore(wallet);
   const [passphrase, setPassphrase] = useState("");
   const [sure, setSure] = useState(false);
-  const open = useMutation({
+  const open = useAction({
     mutationFn: async () => {
       await unlock(passphrase);
       setPassphrase("");
@@ -169,7 +170,7 @@ export function SignInCard({ title = "Sign in", onDone = noop }: { title?: strin
     void queries.invalidateQueries();
     onDone();
   };
-  const play = useMutation({ mutationFn: () => startWithPlayMoney(queries), onSuccess: done });
+  const play = useAction({ mutationFn: () => startWithPlayMoney(queries), onSuccess: done });
   const faucet = terms.data?.chain.faucet === true;
   return (
     <section className="card sign-in" aria-labelledby="sign-in-title">

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What machines of one's own earn: where the money is now, over time, and what runs.
-import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { getEarningsSum, getOpenJobs, type EarningsSum } from "../../api/account.ts";
 import { useTitle } from "../../frame/title.ts";
+import { useAsked } from "../../lib/asked.ts";
 import { flowOf, rating } from "../../lib/earnings.ts";
 import { shortDuration } from "../../lib/units.ts";
 import { Age, useNow } from "../../parts/Age.tsx";
@@ -16,7 +16,7 @@ import { SignedIn } from "../SignedIn.tsx";
 
 /** A job's money on its way: used while it runs, held until it ends, owed while it is signed and confirmed, paid. */
 function Flow({ sum }: { sum: EarningsSum }) {
-  const open = useQuery({ queryKey: ["jobs", "open on my machines"], queryFn: ({ signal }) => getOpenJobs(signal) });
+  const open = useAsked({ queryKey: ["jobs", "open on my machines"], queryFn: ({ signal }) => getOpenJobs(signal) });
   const { accruing, escrowed, settling, paid } = flowOf(sum, open.data);
   return (
     <dl className="flow">
@@ -73,7 +73,7 @@ function Record({ sum }: { sum: EarningsSum }) {
 
 export function ProviderEarnings() {
   const navigate = useNavigate();
-  const earnings = useQuery({ queryKey: ["earnings", "whole"], queryFn: ({ signal }) => getEarningsSum(signal), refetchInterval: 5000 }); // R9.2
+  const earnings = useAsked({ queryKey: ["earnings", "whole"], queryFn: ({ signal }) => getEarningsSum(signal), refetchInterval: 5000 }); // R9.2
   const sum = earnings.data;
   return (
     <>

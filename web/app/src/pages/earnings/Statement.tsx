@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // A statement for a provider's books: every total opens into its payouts, every payout into its events. It prints whole, leaves as CSV, and is
 // held against one's own file without that leaving the browser.
-import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import { addressOfPayments, getEarningsSum, getPaymentsSince, type PaymentQuery } from "../../api/account.ts";
 import { useTitle } from "../../frame/title.ts";
+import { useAsked } from "../../lib/asked.ts";
 import { DAY_MS, dayAfter, dayOf, periodOf, startOf, type Period } from "../../lib/days.ts";
 import { saveAs } from "../../lib/save.ts";
 import { csvOfStatement, disagreements, statementOf, type Day, type Line, type Statement as Sums } from "../../lib/statement.ts";
@@ -69,7 +69,7 @@ function usePrinting(): boolean {
 }
 
 function Agreement({ statement, period }: { statement: Sums; period: Period }) {
-  const earnings = useQuery({ queryKey: ["earnings", "whole"], queryFn: ({ signal }) => getEarningsSum(signal) });
+  const earnings = useAsked({ queryKey: ["earnings", "whole"], queryFn: ({ signal }) => getEarningsSum(signal) });
   const days = earnings.data?.by_day;
   if (days === undefined) return null;
   const first = days[0]?.day ?? "";
@@ -87,7 +87,7 @@ function Body({ period, picker }: { period: Period; picker: React.ReactNode }) {
   const printing = usePrinting();
   const [all, setAll] = useState(false);
   const query: PaymentQuery = { kind: "payout", status: "confirmed", until: `${dayAfter(period.until)}T00:00:00Z` };
-  const payouts = useQuery({ queryKey: ["statement", period.from, period.until], queryFn: ({ signal }) => getPaymentsSince(query, startOf(period.from) - SLACK_DAYS * DAY_MS, signal), placeholderData: (old) => old });
+  const payouts = useAsked({ queryKey: ["statement", period.from, period.until], queryFn: ({ signal }) => getPaymentsSince(query, startOf(period.from) - SLACK_DAYS * DAY_MS, signal), placeholderData: (old) => old });
   const statement = payouts.data === undefined ? undefined : statementOf(payouts.data, period);
   const name = `statement-${period.from}-${period.until}.csv`;
   return (

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // One event of the log: a line, and behind it everything it says, what caused it, and the proof that it is there.
-import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { getCheckpoint, getEventPage, getInclusion, getRecord } from "../../api/account.ts";
 import type { LedgerEvent } from "../../api/schema.ts";
+import { useAction } from "../../lib/action.ts";
+import { useAsked } from "../../lib/asked.ts";
 import { group } from "../../lib/money.ts";
 import { hashing, prove } from "../../lib/proof.ts";
 import { exactTime, shortId } from "../../lib/units.ts";
@@ -17,7 +18,7 @@ import { ErrorPanel } from "../../parts/States.tsx";
 import { summary } from "../EventRows.tsx";
 
 function Proof({ event }: { event: LedgerEvent }) {
-  const proof = useMutation({ mutationFn: async () => prove(event, { checkpoint: getCheckpoint, inclusion: getInclusion, record: getRecord }, await hashing()) });
+  const proof = useAction({ mutationFn: async () => prove(event, { checkpoint: getCheckpoint, inclusion: getInclusion, record: getRecord }, await hashing()) });
   const good = proof.data?.every((step) => step.good);
   return (
     <div className="proof">
@@ -34,7 +35,7 @@ function Proof({ event }: { event: LedgerEvent }) {
 }
 
 function Whole({ event, onFilter }: { event: LedgerEvent; onFilter: (next: { type?: string; stream?: string }) => void }) {
-  const full = useQuery({ queryKey: ["event", event.id], queryFn: ({ signal }) => getEventPage(Number(event.id) - 1, undefined, 1, signal), staleTime: Infinity, refetchInterval: false });
+  const full = useAsked({ queryKey: ["event", event.id], queryFn: ({ signal }) => getEventPage(Number(event.id) - 1, undefined, 1, signal), staleTime: Infinity, refetchInterval: false });
   const all = full.data?.items.find((each) => each.id === event.id);
   const job = jobOf(event);
   const text = JSON.stringify(all?.data ?? event.data, null, 2);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The log, as far as it concerns whoever looks: live, or as it stood at any event of the past; each event whole, with what it caused, and proved.
-import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import { getEventPage } from "../../api/account.ts";
 import type { LedgerEvent } from "../../api/schema.ts";
 import { useTitle } from "../../frame/title.ts";
+import { useAsked } from "../../lib/asked.ts";
 import { lookBack } from "../../lib/looking.ts";
 import { group } from "../../lib/money.ts";
 import { useStore } from "../../lib/store.ts";
@@ -69,7 +70,7 @@ function List() {
   const wanted: Wanted = { type, stream, reports };
   const feed = useStore(newest);
   const followed = useStore(live, (state) => state.head);
-  const first = useQuery({ queryKey: ["head"], queryFn: async ({ signal }) => (await getEventPage(0, undefined, 1, signal)).head ?? 0, staleTime: Infinity, refetchInterval: false });
+  const first = useAsked({ queryKey: ["head"], queryFn: async ({ signal }) => (await getEventPage(0, undefined, 1, signal)).head ?? 0, staleTime: Infinity, refetchInterval: false });
   const from = at ?? first.data;
   const head = Math.max(first.data ?? 0, followed);
   const past = useInfiniteQuery({

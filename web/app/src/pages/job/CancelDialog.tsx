@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Before a job is stopped: what will happen to the money, in numbers.
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { useRef } from "react";
 import { toast } from "sonner";
 import { cancelJob } from "../../api/routes.ts";
 import type { Job } from "../../api/schema.ts";
+import { useAction } from "../../lib/action.ts";
 import { newKey } from "../../lib/drafts.ts";
 import { costOf } from "../../lib/money.ts";
 import { Amount } from "../../parts/Amount.tsx";
@@ -18,7 +19,7 @@ export function CancelDialog({ job, open, onClose }: { job: Job; open: boolean; 
   const key = useRef(newKey());
   const terms = useTerms();
   const queries = useQueryClient();
-  const cancel = useMutation({
+  const cancel = useAction({
     mutationFn: () => cancelJob(job.id, key.current),
     onSuccess: async () => {
       toast.success(`${nameOf(job)} is cancelled`);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // A job, from its lock to long after its end: one page (R7).
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { keepPreviousData } from "@tanstack/react-query";
 import { Link, useParams, useSearch } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import { getJob, getJobAsOf, getOffers } from "../../api/routes.ts";
 import type { Job } from "../../api/schema.ts";
 import { useTitle } from "../../frame/title.ts";
+import { useAsked } from "../../lib/asked.ts";
 import { costOf, group } from "../../lib/money.ts";
 import { stagesOf } from "../../lib/stages.ts";
 import { useStore } from "../../lib/store.ts";
@@ -51,7 +52,7 @@ export function Facts({ job, run, at = null }: { job: Job; run: Run; at?: string
   const clock = useNow();
   const now = at === null ? clock : Date.parse(at);
   const over = job.ended_at !== null;
-  const offers = useQuery({ queryKey: ["offers", "of jobs"], queryFn: ({ signal }) => getOffers(signal), staleTime: 60_000, refetchInterval: false });
+  const offers = useAsked({ queryKey: ["offers", "of jobs"], queryFn: ({ signal }) => getOffers(signal), staleTime: 60_000, refetchInterval: false });
   const model = offers.data?.items.find((offer) => offer.id === job.offer_id)?.model; // gone with an offer that was withdrawn
   // The newest report, by whichever way it came first.
   const usedMs = over ? job.used_ms : Math.max(job.used_ms, run.usedMs);
@@ -103,7 +104,7 @@ function Monitor({ now }: { now: Job }) {
   const { run: whole, loaded } = useRun(now.id, now.escrow?.required ?? 3);
   const written = useOutput(now.id);
   const stop = asked === undefined ? undefined : whole.notches.findLast((notch) => notch.sequence <= asked);
-  const past = useQuery({
+  const past = useAsked({
     queryKey: ["as of", now.id, stop?.sequence], queryFn: ({ signal }) => getJobAsOf(now.id, stop?.sequence ?? 0, signal), enabled: stop !== undefined,
     staleTime: Infinity, refetchInterval: false, placeholderData: keepPreviousData,
   });
@@ -149,7 +150,7 @@ function Monitor({ now }: { now: Job }) {
 }
 
 function Load({ id }: { id: string }) {
-  const job = useQuery({ queryKey: ["job", id], queryFn: ({ signal }) => getJob(id, signal), refetchInterval: (query) => (query.state.data?.settled === true ? false : 5000) });
+  const job = useAsked({ queryKey: ["job", id], queryFn: ({ signal }) => getJob(id, signal), refetchInterval: (query) => (query.state.data?.settled === true ? false : 5000) });
   if (job.isPending) return <div className="page"><Skeleton rows={6} height={44} /></div>;
   if (job.data !== undefined) return <Monitor now={job.data} />;
   return (

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Paying: what is signed, with which wallet, and 0/3 … 3/3. The same panel in the wizard and on the job's page, so that it can be left and
 // taken up again anywhere.
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { toast } from "sonner";
 import { broadcast, getJob, getTerms } from "../../api/routes.ts";
 import type { Job } from "../../api/schema.ts";
-import { beingSigned, chooseTick, keepLock, locksChanged, lockStep, paymentOf, sentLock, type LockStep } from "../../lib/lock.ts";
+import { useAction } from "../../lib/action.ts";
+import { useAsked } from "../../lib/asked.ts";
+import { alone, beingSigned, chooseTick, keepLock, locksChanged, lockStep, paymentOf, sentLock, type LockStep } from "../../lib/lock.ts";
 import { group } from "../../lib/money.ts";
 import { useStore } from "../../lib/store.ts";
 import { ago, shortDuration, shortId } from "../../lib/units.ts";
@@ -22,12 +24,14 @@ import { openIfPlay, signPayment, unlock, wallet } from "../../wallet/wallet.ts"
 /** Signs and sends the lock of a job, unless one is on its way or seen. */
 export function useSignLock() {
   const queries = useQueryClient();
-  const mutation = useMutation({
-    mutationFn: async ({ job, cap }: { job: Job; cap: bigint | null }) => {
+  const mutation = useAction({
+    mutationFn: ({ job, cap }: { job: Job; cap: bigint | null }) => alone(job.id, async () => {
       const state = wallet.get();
       if (state.is !== "open") throw new Error("unlock the wallet first");
+      const begun = Date.now();
       const terms = await getTerms(); // before the job, so that the job is the newer
       const now = await getJob(job.id);
+      const asked = Date.now() - begun;
       const sent = sentLock(job.id); // last, so that nothing is kept between this look and the signature
       if (now.escrow === null) return;
       const step = lockStep(now.escrow, sent, terms.chain);
@@ -37,12 +41,12 @@ export function useSignLock() {
         await broadcast(sent.hex);
         return;
       }
-      const tick = chooseTick(terms, now.escrow);
+      const tick = chooseTick(terms, now.escrow, asked);
       const signed = await signPayment(paymentOf(now, cap, state.vault.identity, tick));
       keepLock(job.id, { ...signed, tick }); // before it is sent: what may run is never forgotten
       await broadcast(signed.hex);
       toast.success(`Lock sent for tick ${tick}`);
-    },
+    }),
     onSettled: () => queries.invalidateQueries({ queryKey: ["job"] }),
   });
   return Object.assign(mutation, { ready: openIfPlay });
@@ -72,7 +76,7 @@ export function Confirmations({ job, step }: { job: Job; step: ShownStep }) {
 function Elsewhere({ job }: { job: Job }) {
   const [hex, setHex] = useState("");
   const escrow = job.escrow;
-  const send = useMutation({ mutationFn: () => broadcast(hex.trim()), onSuccess: () => setHex("") });
+  const send = useAction({ mutationFn: () => broadcast(hex.trim()), onSuccess: () => setHex("") });
   if (escrow === null) return null;
   return (
     <details className="elsewhere">
@@ -103,9 +107,9 @@ function Sign({ job, cap, again }: { job: Job; cap: bigint | null; again: boolea
   const identity = state.is === "none" ? null : state.vault.identity;
   const balance = useBalance(identity);
   const queries = useQueryClient();
-  const terms = useQuery({ queryKey: ["terms"], queryFn: ({ signal }) => getTerms(signal) });
-  const faucet = useMutation({ mutationFn: () => fetchPlayMoney(queries) });
-  const go = useMutation({
+  const terms = useAsked({ queryKey: ["terms"], queryFn: ({ signal }) => getTerms(signal) });
+  const faucet = useAction({ mutationFn: () => fetchPlayMoney(queries) });
+  const go = useAction({
     mutationFn: async () => {
       if (!(await openIfPlay())) await unlock(passphrase);
       setPassphrase("");
@@ -146,7 +150,7 @@ const TELL_AHEAD_TICKS = 2;
 
 export function LockPanel({ job, quotedCap }: { job: Job; quotedCap: bigint | null }) {
   const isOpen = job.status === "awaiting_lock";
-  const terms = useQuery({ queryKey: ["terms", "lock"], queryFn: ({ signal }) => getTerms(signal), refetchInterval: isOpen ? 2000 : false, enabled: isOpen });
+  const terms = useAsked({ queryKey: ["terms", "lock"], queryFn: ({ signal }) => getTerms(signal), refetchInterval: isOpen ? 2000 : false, enabled: isOpen });
   const isSigning = useStore(beingSigned) === job.id;
   useStore(locksChanged);
   const sent = sentLock(job.id);
@@ -155,7 +159,7 @@ export function LockPanel({ job, quotedCap }: { job: Job; quotedCap: bigint | nu
   // The same bytes again until they are seen, or their tick is near: a network that lost them hears them once more, and they run once at most.
   const chain = terms.data?.chain;
   const tickNow = chain === undefined ? 0 : chain.tick + (chain.tick_ms > 0 ? (Date.now() - terms.dataUpdatedAt) / chain.tick_ms : 0);
-  const told = useQuery({
+  const told = useAsked({
     queryKey: ["tell", job.id, sent?.id ?? ""],
     queryFn: () => broadcast(sent?.hex ?? ""),
     enabled: step === "sent" && sent !== null && chain !== undefined && tickNow + TELL_AHEAD_TICKS < sent.tick,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the program writes, line by line: only the lines in sight are elements, so a million of them scroll like ten.
-import { useMutation } from "@tanstack/react-query";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { memo, useEffect, useReducer, useRef, useState } from "react";
+import { useAction } from "../../lib/action.ts";
 import { spansOf } from "../../lib/ansi.ts";
 import { group } from "../../lib/money.ts";
 import { placeOf, Scan, type Source } from "../../live/output.ts";
@@ -163,7 +163,7 @@ export function Output({ read, name, over }: { read: ReadOutput; name: string; o
     setEarlier(0);
     setFollow(true);
   };
-  const download = useMutation({
+  const download = useAction({
     mutationFn: async () => {
       await readAll();
       const link = document.createElement("a");

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The files a job left, and the payments that ended it.
-import { useMutation, useQuery } from "@tanstack/react-query";
 import { getResult, getResults } from "../../api/routes.ts";
 import type { Job } from "../../api/schema.ts";
+import { useAction } from "../../lib/action.ts";
+import { useAsked } from "../../lib/asked.ts";
 import { bytes, shortDuration } from "../../lib/units.ts";
 import { spaced } from "../../lib/words.ts";
 import { Amount } from "../../parts/Amount.tsx";
@@ -15,8 +16,8 @@ import { PaymentPill } from "../money/PaymentStatus.tsx";
 export function Results({ job }: { job: Job }) {
   const over = job.ended_at !== null;
   const withheld = over && job.status !== "completed" && job.ending !== "cancelled_running";
-  const results = useQuery({ queryKey: ["results", job.id], queryFn: ({ signal }) => getResults(job.id, signal), enabled: over && !withheld, retry: false });
-  const fetchOne = useMutation({
+  const results = useAsked({ queryKey: ["results", job.id], queryFn: ({ signal }) => getResults(job.id, signal), enabled: over && !withheld, retry: false });
+  const fetchOne = useAction({
     mutationFn: async (name: string) => {
       const link = document.createElement("a");
       link.href = URL.createObjectURL(await getResult(job.id, name));

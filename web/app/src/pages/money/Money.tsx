@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every payment, with its transaction on the chain. Kind, days, page and the one that is open are in the address.
-import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 import { toast } from "sonner";
 import { addressOfPayments, getPayments, getPaymentsSince, paymentKinds, type Payment, type PaymentKind, type PaymentQuery } from "../../api/account.ts";
 import { useTitle } from "../../frame/title.ts";
+import { useAsked } from "../../lib/asked.ts";
 import { csvOf } from "../../lib/csv.ts";
 import { dayAfter } from "../../lib/days.ts";
 import { isPending } from "../../lib/payments.ts";
@@ -62,7 +62,7 @@ export function TransactionHistory() {
   const { kind, from, until, before, open } = search;
   const filter: PaymentQuery = { kind, from: from && `${from}T00:00:00Z`, until: until && `${dayAfter(until)}T00:00:00Z` };
   const query: PaymentQuery = { ...filter, limit: PAGE, before };
-  const list = useQuery({
+  const list = useAsked({
     queryKey: ["transactions", query], queryFn: ({ signal }) => getPayments(query, signal), placeholderData: (old) => old,
     refetchInterval: ({ state }) => (state.data?.items.some(isPending) === true ? PENDING_MS : 30_000), // R10.5, also when the feed is down
   });

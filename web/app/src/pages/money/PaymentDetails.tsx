@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // All there is to say of one transaction on the chain, with the events that it is in the log by.
-import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { getPayments, type Payment } from "../../api/account.ts";
 import { getJobEvents } from "../../api/routes.ts";
+import { useAsked } from "../../lib/asked.ts";
 import { exactTime } from "../../lib/units.ts";
 import { spaced } from "../../lib/words.ts";
 import { Amount } from "../../parts/Amount.tsx";
@@ -17,7 +17,7 @@ import { PaymentStatus } from "./PaymentStatus.tsx";
 
 /** A payment's events are those of its job that name its transaction. */
 export function PaymentEvents({ job, transaction, sequence }: { job: string; transaction: string; sequence: number }) {
-  const events = useQuery({ queryKey: ["payment-events", transaction], queryFn: ({ signal }) => getJobEvents(job, sequence - 1, signal) });
+  const events = useAsked({ queryKey: ["payment-events", transaction], queryFn: ({ signal }) => getJobEvents(job, sequence - 1, signal) });
   if (events.isPending) return <Skeleton rows={2} height={24} />;
   if (events.isError) return <ErrorPanel error={events.error} retry={() => void events.refetch()} />;
   return <EventRows events={events.data.items.filter((event) => event.data["tx_id"] === transaction)} />;
@@ -43,7 +43,7 @@ function Facts({ payment: p }: { payment: Payment }) {
 
 export function PaymentDetails({ sequence, listed, onClose }: { sequence: number; listed: Payment | undefined; onClose: () => void }) {
   // Of a link to a payment that the shown page of the list does not have.
-  const asked = useQuery({ queryKey: ["transactions", "one", sequence], queryFn: ({ signal }) => getPayments({ limit: 1, before: sequence + 1 }, signal), enabled: listed === undefined });
+  const asked = useAsked({ queryKey: ["transactions", "one", sequence], queryFn: ({ signal }) => getPayments({ limit: 1, before: sequence + 1 }, signal), enabled: listed === undefined });
   const payment = listed ?? asked.data?.items.find((each) => each.sequence === sequence);
   return (
     <Dialog open onClose={onClose} title={payment === undefined ? "Payment" : `${spaced(payment.kind)}, event #${payment.sequence}`}>

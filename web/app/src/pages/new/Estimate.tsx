@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // How long and how much, as a range, with where the numbers come from; anew with every setting (P45).
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { keepPreviousData } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { getEstimates } from "../../api/routes.ts";
 import type { Estimates } from "../../api/schema.ts";
+import { useAsked } from "../../lib/asked.ts";
 import type { Parameters } from "../../lib/parameters.ts";
 import { spaced } from "../../lib/words.ts";
 import { Amount } from "../../parts/Amount.tsx";
@@ -37,7 +38,7 @@ function Sources({ workload }: { workload: Estimates["workload"] }) {
 export function EstimatePanel({ upload, offer, parameters }: { upload: string; offer: string; parameters: Parameters }) {
   const asked = useSettled(JSON.stringify(parameters));
   const given = asked !== "{}";
-  const estimate = useQuery({
+  const estimate = useAsked({
     queryKey: ["estimate", upload, offer, asked],
     queryFn: ({ signal }) => getEstimates({ upload_id: upload, offer_id: offer, ...(given ? { parameters: JSON.parse(asked) as Parameters } : {}) }, signal),
     placeholderData: keepPreviousData, staleTime: 30_000,

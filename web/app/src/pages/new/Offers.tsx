@@ -2,8 +2,10 @@
 // Step 2: machines, ranked for this upload; why one fits, and why the others do not.
 import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { useVirtualizer } from "@tanstack/react-virtual";
 import { LazyMotion, MotionConfig } from "motion/react";
 import * as m from "motion/react-m";
+import { useRef } from "react";
 import { getMatches } from "../../api/routes.ts";
 import type { Fit, Matches, Rank } from "../../api/schema.ts";
 import { useTitle } from "../../frame/title.ts";
@@ -64,14 +66,27 @@ function BestCard({ title, rank, chosen, first, choose }: { title: string; rank:
 
 const Cost = ({ value }: { value: bigint | null }) => (value === null ? <span>more than one lock can hold</span> : <Amount value={value} />);
 
-function AllOffers({ ranking, chosen, choose }: { ranking: readonly Rank[]; chosen: string | undefined; choose: (rank: Rank) => void }) {
+const ROW = 54;
+const CARD = 132;
+const ALL_SHOWN = 60; // as many are there at once, whether they are in sight or not
+const phone = () => matchMedia("(max-width: 720px)").matches;
+
+/** Of more than some only those in sight are there: a thousand scroll as ten do. */
+function AllOffers({ ranking: all, chosen, choose }: { ranking: readonly Rank[]; chosen: string | undefined; choose: (rank: Rank) => void }) {
+  const box = useRef<HTMLDivElement>(null);
+  const isLong = all.length > ALL_SHOWN;
+  const rows = useVirtualizer({ count: all.length, getScrollElement: () => box.current, estimateSize: () => (phone() ? CARD : ROW), overscan: 8, enabled: isLong });
+  const shown = rows.getVirtualItems();
+  const ranking = isLong ? shown.map(({ index }) => ({ rank: all[index] as Rank, index })) : all.map((rank, index) => ({ rank, index }));
+  const [above, below] = isLong ? [shown[0]?.start ?? 0, rows.getTotalSize() - (shown.at(-1)?.end ?? 0)] : [0, 0];
   return (
-    <div className="table-scroll tall" tabIndex={0} role="region" aria-label="All offers">
-      <table className="cards">
+    <div className="table-scroll tall" ref={box} tabIndex={0} role="region" aria-label="All offers">
+      <table className="cards offers-table" aria-rowcount={all.length + 1}>
         <thead><tr><th scope="col">Machine</th><th scope="col">Fit</th><th scope="col" className="right">Likely costs</th><th scope="col" className="right">Likely takes</th><th scope="col"><span className="sr-only">Choose</span></th></tr></thead>
         <tbody>
-          {ranking.map((rank) => (
-            <tr key={rank.offer_id} className={selectable(rank) ? "" : "shut"}>
+          {above > 0 && <tr className="gap" aria-hidden="true"><td colSpan={5} style={{ height: above }} /></tr>}
+          {ranking.map(({ rank, index }) => (
+            <tr key={rank.offer_id} ref={isLong ? rows.measureElement : undefined} data-index={index} aria-rowindex={index + 2} className={selectable(rank) ? "" : "shut"}>
               <th scope="row">{rank.offer?.model ?? "withdrawn"}</th>
               <td className="fit-cell"><FitPill fit={rank.fit} /> <span className="dim small-text">{(rank.fit === "insufficient" ? rank.reasons.filter(({ fit }) => fit === "insufficient") : against(rank)).map(({ text }) => text).join("; ")}</span></td>
               <td className="right" data-label="Likely costs"><Cost value={rank.cost} /></td>
@@ -83,6 +98,7 @@ function AllOffers({ ranking, chosen, choose }: { ranking: readonly Rank[]; chos
               </td>
             </tr>
           ))}
+          {below > 0 && <tr className="gap" aria-hidden="true"><td colSpan={5} style={{ height: below }} /></tr>}
         </tbody>
       </table>
     </div>

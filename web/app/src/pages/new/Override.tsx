@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the analysis got wrong, said by who knows better: it counts from then on, and is kept beside what was found, with the reason.
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { useRef, useState } from "react";
 import { toast } from "sonner";
 import { overrideAnalysis } from "../../api/routes.ts";
 import type { Upload } from "../../api/schema.ts";
+import { useAction } from "../../lib/action.ts";
 import { newKey } from "../../lib/drafts.ts";
 import { changesOf, countingFigures, formOf, JOB_TYPES, type FigureForm } from "../../lib/figures.ts";
 import { jobType } from "../../lib/words.ts";
@@ -22,7 +23,7 @@ export function OverrideDialog({ upload, onClose, onDone }: { upload: Upload; on
   const [reason, setReason] = useState("");
   const key = useRef(newKey());
   const queries = useQueryClient();
-  const save = useMutation({
+  const save = useAction({
     mutationFn: (body: Record<string, unknown>) => overrideAnalysis(upload.id, body, key.current, upload.override?.sequence),
     onSuccess: ({ override }) => {
       queries.setQueryData(["upload", upload.id], { ...upload, override });

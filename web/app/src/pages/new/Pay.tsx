@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Step 4: at most so much, what becomes of it however the job ends, and one button.
-import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link, Navigate, useNavigate, useParams } from "@tanstack/react-router";
 import { useEffect } from "react";
 import { Problem } from "../../api/client.ts";
 import { getJob, newJob } from "../../api/routes.ts";
 import type { Quote } from "../../api/schema.ts";
 import { useTitle } from "../../frame/title.ts";
+import { useAction } from "../../lib/action.ts";
+import { useAsked } from "../../lib/asked.ts";
 import { keepDraft, mayEnter, newKey, type Draft } from "../../lib/drafts.ts";
 import { whileSigning } from "../../lib/lock.ts";
 import { costOf, group } from "../../lib/money.ts";
@@ -69,7 +70,7 @@ function QuoteCard({ quote }: { quote: Quote }) {
 
 function Launch({ draft, quote, renew }: { draft: Draft; quote: Quote; renew: () => void }) {
   const sign = useSignLock();
-  const launch = useMutation({
+  const launch = useAction({
     mutationFn: async () => {
       const job = await newJob(quote.id, draft.settings, draft.jobKey);
       await whileSigning(job.id, async () => {
@@ -96,7 +97,7 @@ function Launch({ draft, quote, renew }: { draft: Draft; quote: Quote; renew: ()
 
 function AwaitLock({ jobId, cap }: { jobId: string; cap: bigint | null }) {
   const navigate = useNavigate();
-  const job = useQuery({ queryKey: ["job", jobId], queryFn: ({ signal }) => getJob(jobId, signal), refetchInterval: 2000 });
+  const job = useAsked({ queryKey: ["job", jobId], queryFn: ({ signal }) => getJob(jobId, signal), refetchInterval: 2000 });
   const isOn = job.data !== undefined && job.data.status !== "awaiting_lock";
   useEffect(() => {
     if (!isOn) return undefined;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Variables that only the machine can read: sealed in the page when they are added. What was typed is kept nowhere.
-import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { newMatch, newQuote } from "../../api/routes.ts";
+import { useAction } from "../../lib/action.ts";
+import { useAsked } from "../../lib/asked.ts";
 import type { Draft } from "../../lib/drafts.ts";
 import { sealTo } from "../../lib/sealing.ts";
 import { nameError } from "../../lib/settings.ts";
@@ -11,7 +12,7 @@ import { ErrorPanel, Skeleton } from "../../parts/States.tsx";
 
 /** The price of the draft's machine; the next step asks for the same and gets the same. */
 export function useQuote(draft: Draft, enabled = true) {
-  return useQuery({
+  return useAsked({
     queryKey: ["quote", draft.upload, draft.quoteKey],
     // What the market was when this machine was chosen is recorded with the price. Asked again, both answer what they answered first.
     queryFn: async () => {
@@ -33,7 +34,7 @@ export function Secrets({ draft, taken, change }: { draft: Draft; taken: readonl
   const key = quote.data?.sealing_key ?? null;
   const names = Object.keys(sealed);
   const wrong = name === "" ? null : (nameError(name) ?? ([...taken, ...names].includes(name) ? "A name is there twice." : null));
-  const add = useMutation({
+  const add = useAction({
     mutationFn: async (to: string) => change({ ...sealed, [name]: await sealTo(to, value) }, to),
     onSuccess: () => {
       setName("");

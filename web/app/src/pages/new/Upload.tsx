@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Step 1: files become uploads. Several at once; each valid one is kept, each other one says why not (R1, R15).
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import hello from "#examples/hello.py?raw";
 import missing from "#examples/missing-column.py?raw";
@@ -11,6 +11,7 @@ import { Problem } from "../../api/client.ts";
 import { sendUpload } from "../../api/routes.ts";
 import type { Upload } from "../../api/schema.ts";
 import { useTitle } from "../../frame/title.ts";
+import { useAction } from "../../lib/action.ts";
 import { draftsChanged, draftsKept, forgetDraft, keepDraft, newDraft, newKey } from "../../lib/drafts.ts";
 import { entryChoices, pathOf, refusal, SUPPORTED } from "../../lib/files.ts";
 import { keepSources } from "../../lib/sources.ts";
@@ -196,7 +197,7 @@ export function UploadStep() {
   const queries = useQueryClient();
   const sizeMax = terms.data?.terms.upload_max ?? null;
   const { items, add, again, remove } = useUploads(sizeMax);
-  const sample = useMutation({
+  const sample = useAction({
     mutationFn: async (which: (typeof SAMPLES)[number]) => {
       if (session.get() === null) await startWithPlayMoney(queries);
       return add([sampleFile(which)], false);

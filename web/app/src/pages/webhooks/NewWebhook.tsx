@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where to, of what, from when on.
-import { useMutation } from "@tanstack/react-query";
 import { useRef, useState } from "react";
 import { makeWebhook, type EventType, type Webhook } from "../../api/webhooks.ts";
+import { useAction } from "../../lib/action.ts";
 import { newKey } from "../../lib/drafts.ts";
 import { ABOUT, bodyOf, TYPES, wrongJob, wrongUrl, type About } from "../../lib/webhooks.ts";
 import { Curl } from "../../parts/Curl.tsx";
@@ -38,7 +38,7 @@ export function NewWebhook({ onClose, onMade }: { onClose: () => void; onMade: (
   const body = bodyOf({ url, about, job, types: some ? types : [], label, past });
   // The same request again is the same webhook, another one is another.
   const asked = useRef({ text: "", key: newKey() });
-  const make = useMutation({
+  const make = useAction({
     mutationFn: () => {
       const text = JSON.stringify(body);
       if (asked.current.text !== text) asked.current = { text, key: newKey() };

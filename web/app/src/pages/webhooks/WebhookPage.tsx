@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // One webhook: how it is, what was tried lately and how that went, and everything that may be done with it.
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
 import { useRef, useState } from "react";
 import { toast } from "sonner";
 import { deleteWebhook, getAttempts, getWebhook, resendEvent, resumeWebhook, rotateWebhook, testWebhook, type Attempt, type Webhook } from "../../api/webhooks.ts";
 import { Problem } from "../../api/client.ts";
 import { useTitle } from "../../frame/title.ts";
+import { useAction } from "../../lib/action.ts";
+import { useAsked } from "../../lib/asked.ts";
 import { newKey } from "../../lib/drafts.ts";
 import { group } from "../../lib/money.ts";
 import { useStore } from "../../lib/store.ts";
@@ -42,7 +44,7 @@ function Trouble({ hook }: { hook: Webhook }) {
   const now = useNow();
   const changed = useChanged(hook.id);
   const key = useRef(newKey());
-  const resume = useMutation({
+  const resume = useAction({
     mutationFn: () => resumeWebhook(hook.id, key.current),
     onSuccess: () => {
       key.current = newKey();
@@ -83,7 +85,7 @@ function Facts({ hook }: { hook: Webhook }) {
 
 function AttemptRow({ attempt, hook }: { attempt: Attempt; hook: string }) {
   const changed = useChanged(hook);
-  const again = useMutation({ mutationFn: () => resendEvent(hook, attempt.sequence), onSuccess: toldOf, onSettled: changed });
+  const again = useAction({ mutationFn: () => resendEvent(hook, attempt.sequence), onSuccess: toldOf, onSettled: changed });
   const why = whyWords(attempt);
   return (
     <tr>
@@ -100,7 +102,7 @@ function AttemptRow({ attempt, hook }: { attempt: Attempt; hook: string }) {
 function ResendOther({ hook }: { hook: string }) {
   const [number, setNumber] = useState("");
   const changed = useChanged(hook);
-  const send = useMutation({
+  const send = useAction({
     mutationFn: () => resendEvent(hook, Number(number)),
     onSuccess: (attempt) => {
       toldOf(attempt);
@@ -121,7 +123,7 @@ function ResendOther({ hook }: { hook: string }) {
 }
 
 function Attempts({ hook }: { hook: Webhook }) {
-  const attempts = useQuery({ queryKey: ["webhook", hook.id, "attempts"], queryFn: ({ signal }) => getAttempts(hook.id, signal), refetchInterval: LOOK_MS });
+  const attempts = useAsked({ queryKey: ["webhook", hook.id, "attempts"], queryFn: ({ signal }) => getAttempts(hook.id, signal), refetchInterval: LOOK_MS });
   const list = attempts.data;
   return (
     <section className="card" aria-label="Attempts">
@@ -143,7 +145,7 @@ function Attempts({ hook }: { hook: Webhook }) {
 
 function RotateDialog({ hook, onClose, onRotated }: { hook: Webhook; onClose: () => void; onRotated: (made: { secret: string; until: string | null }) => void }) {
   const key = useRef(newKey());
-  const rotate = useMutation({ mutationFn: () => rotateWebhook(hook.id, key.current), onSuccess: ({ secret, old_until }) => onRotated({ secret, until: old_until }) });
+  const rotate = useAction({ mutationFn: () => rotateWebhook(hook.id, key.current), onSuccess: ({ secret, old_until }) => onRotated({ secret, until: old_until }) });
   return (
     <Dialog open onClose={onClose} title="A new signing secret?">
       <p className="prose">For a day deliveries are signed with the new secret and the old one, so your receiver may change at any time in it. After that the old one is worth nothing.</p>
@@ -161,7 +163,7 @@ function DeleteDialog({ hook, onClose }: { hook: Webhook; onClose: () => void })
   const key = useRef(newKey());
   const navigate = useNavigate();
   const queries = useQueryClient();
-  const end = useMutation({
+  const end = useAction({
     mutationFn: () => deleteWebhook(hook.id, key.current),
     onSuccess: async () => {
       toast.success(`${hookName(hook)} is called no more`);
@@ -184,11 +186,11 @@ function DeleteDialog({ hook, onClose }: { hook: Webhook; onClose: () => void })
 }
 
 function Whole({ id }: { id: string }) {
-  const hook = useQuery({ queryKey: ["webhook", id], queryFn: ({ signal }) => getWebhook(id, signal), refetchInterval: LOOK_MS });
+  const hook = useAsked({ queryKey: ["webhook", id], queryFn: ({ signal }) => getWebhook(id, signal), refetchInterval: LOOK_MS });
   const changed = useChanged(id);
   const [dialog, setDialog] = useState<"rotate" | "delete" | null>(null);
   const [secret, setSecret] = useState<{ secret: string; until: string | null } | null>(null);
-  const test = useMutation({ mutationFn: () => testWebhook(id), onSuccess: toldOf, onSettled: changed });
+  const test = useAction({ mutationFn: () => testWebhook(id), onSuccess: toldOf, onSettled: changed });
   useTitle("Webhook", hook.data === undefined ? "Webhook" : hookName(hook.data));
   if (hook.isPending) return <><h1>Webhook</h1><Skeleton rows={6} height={40} /></>;
   if (hook.data === undefined || (hook.error instanceof Problem && hook.error.status === 404)) {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The account's webhooks, in the settings: where events are sent, and whether they arrive.
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { getWebhooks, type Webhook } from "../../api/webhooks.ts";
+import { useAsked } from "../../lib/asked.ts";
 import { group } from "../../lib/money.ts";
 import { hookName, HOOKS_MAX, SECRET_WORDS, topicWords, typeWords } from "../../lib/webhooks.ts";
 import { Age } from "../../parts/Age.tsx";
@@ -27,7 +28,7 @@ function Row({ hook }: { hook: Webhook }) {
 
 export function Webhooks() {
   const queries = useQueryClient();
-  const hooks = useQuery({ queryKey: ["webhooks"], queryFn: ({ signal }) => getWebhooks(signal) });
+  const hooks = useAsked({ queryKey: ["webhooks"], queryFn: ({ signal }) => getWebhooks(signal) });
   const [making, setMaking] = useState(false);
   const [secret, setSecret] = useState<string | null>(null);
   const list = hooks.data ?? [];
