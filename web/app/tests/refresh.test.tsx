@@ -20,7 +20,7 @@ const page = (model: string) => ({ items: [offer({ model })], next: null });
 const button = () => document.querySelector('button[aria-label="Refresh machines"]') as HTMLButtonElement;
 const toasts = () => [...document.querySelectorAll("[data-sonner-toast]")].map((each) => each.textContent ?? "");
 
-describe("R13: refreshing", () => {
+describe("R13 R17: refreshing", () => {
   test("P46 P47 P48: every click asks anew, spins until it is answered, and then shows the data and says so", async () => {
     await forAllTurns(async (random: Random) => {
       let answer = (_: unknown) => undefined as void;

@@ -71,7 +71,7 @@ test(`the first load has at most ${FIRST_LOAD_MAX} bytes of script, every later 
   await context.close();
 });
 
-test("a stranger's pages, empty, at three widths and in both themes", async () => {
+test("R17: a stranger's pages, empty, at three widths and in both themes", async () => {
   const { page, context, complaints } = await visitor(browser);
   for (const path of [...OF_STRANGERS, "/nowhere"]) {
     await page.goto(url + path);
@@ -83,7 +83,7 @@ test("a stranger's pages, empty, at three widths and in both themes", async () =
   await context.close();
 });
 
-test("pages with something on them, the wizard's steps and a job, at three widths and in both themes", async () => {
+test("R17: pages with something on them, the wizard's steps and a job, at three widths and in both themes", async () => {
   const { page, context, complaints } = await visitor(browser);
   await sampleToPayment(page, /hello\.py/);
   await page.getByRole("button", { name: /^Launch/ }).waitFor();
@@ -184,7 +184,7 @@ test("a link brings a token and it does not stay in the address; with it one wat
   await context.close();
 });
 
-test("without a network the page says so and keeps what it shows; with it again it is live", async () => {
+test("R17: without a network the page says so and keeps what it shows; with it again it is live", async () => {
   const { page, context } = await visitor(browser);
   await page.goto(`${url}/#token=${providerToken}`);
   await page.locator(".connection").getByText("Live").waitFor();
@@ -200,7 +200,7 @@ test("without a network the page says so and keeps what it shows; with it again 
   await context.close();
 });
 
-test("the keyboard alone: skip to the content, through the rail, and a visible focus", async () => {
+test("R17: the keyboard alone: skip to the content, through the rail, and a visible focus", async () => {
   const { page, context } = await visitor(browser);
   await page.goto(`${url}/market`);
   await ready(page);
@@ -223,5 +223,42 @@ test("the keyboard alone: skip to the content, through the rail, and a visible f
   await context.close();
 });
 
+test("R17: what moves explains where something came from; for whoever wants no motion nothing moves", async () => {
+  for (const [reducedMotion, seconds] of [["no-preference", 0.18], ["reduce", 0.001]]) {
+    const { page, context } = await visitor(browser, { storageState: state, reducedMotion });
+    await page.goto(`${url}/new`);
+    await page.locator(".step-body").waitFor();
+    assert.equal(await page.locator(".step-body").evaluate((body) => parseFloat(getComputedStyle(body).animationDuration)), seconds);
+    const longest = () => page.evaluate(() => Math.max(0, ...[...document.querySelectorAll("*")].flatMap((each) => { const style = getComputedStyle(each); return [...style.transitionDuration.split(","), ...style.animationDuration.split(",")].map(parseFloat); })));
+    assert.ok(reducedMotion === "reduce" ? (await longest()) <= 0.001 : (await longest()) <= 1);
+    await context.close();
+  }
+});
+
 accountTests(browser, () => state);
 webhookTests(browser, () => state, looked);
+
+/** Tab after Tab, until what has the focus is called so. */
+async function tabTo(page, name) {
+  const seen = [];
+  for (let step = 0; step < 80; step++) {
+    await page.keyboard.press("Tab");
+    const at = await page.evaluate(() => (document.activeElement.getAttribute("aria-label") ?? document.activeElement.textContent).trim());
+    if (name.test(at)) return;
+    seen.push(at);
+  }
+  assert.fail(`no Tab leads to ${name}; there were ${seen.join(" | ")}`);
+}
+
+test("R17: from a sample to its launch by the keyboard alone", async () => {
+  const { page, context } = await visitor(browser, { storageState: state });
+  await page.goto(`${url}/new`);
+  await ready(page);
+  for (const [name, next] of [[/^hello\.py/, /\/offers$/], [/^Choose$/, /\/settings$/], [/payment/, /\/pay$/], [/^Launch/, /\/jobs\/[0-9a-f-]{36}$/]]) {
+    await page.getByRole("button", { name }).first().waitFor();
+    await tabTo(page, name);
+    await page.keyboard.press("Enter");
+    await page.waitForURL(next, { timeout: 60_000 });
+  }
+  await context.close();
+});
