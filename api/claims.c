@@ -4,6 +4,7 @@
 #include "api/call.h"
 #include "api/job_json.h"
 #include "core/base/time.h"
+#include "projections/streams.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@ struct claim { /* call->state */
     int64_t deadline;
     uint64_t kinds;
     bool network;
+    uint64_t seen; /* the last of its provider's events when the writer was asked; 0: it was not */
 };
 
 struct claims *claims_create(struct api *api)
@@ -51,10 +53,15 @@ static void gone_cb(struct call *call)
     call_free(call);
 }
 
+static void reply_none(struct call *call)
+{
+    call_reply_text(call, 204, NULL, (struct bytes){0});
+}
+
 static void enlist(struct claims *claims, struct call *call)
 {
     if (claims->closing || call->request == NULL) {
-        call_reply_text(call, 204, NULL, (struct bytes){0});
+        reply_none(call);
         return;
     }
     call->on_abort = gone_cb;
@@ -88,10 +95,23 @@ static void claimed_cb(struct call *call)
     }
 }
 
-/* Nothing for this host after all, or somebody else was faster: wait on. */
+static struct call *waiting_of(const struct claims *claims, struct id16 host_id)
+{
+    struct call *call = claims->waiting;
+    while (call != NULL && !id_equal(call->principal.host_id, host_id)) {
+        call = call->next;
+    }
+    return call;
+}
+
+/* Nothing for this host after all, or somebody else was faster: wait on, unless the host has asked anew meanwhile. */
 static void refused(struct call *call)
 {
-    enlist(call->api->claims, call);
+    if (waiting_of(call->api->claims, call->principal.host_id) != NULL) {
+        reply_none(call);
+    } else {
+        enlist(call->api->claims, call);
+    }
 }
 
 static void submit(struct call *call)
@@ -109,9 +129,10 @@ static void submit(struct call *call)
     call_submit_or(call, CLASS_REPORT, claimed_cb, refused);
 }
 
-/* Whether the host's provider has anything queued; `decide` says whether it is for this host. */
-static bool may_have_job(struct claims *claims, struct id16 host_id)
+/* Whether the host's provider has anything queued, and something happened since the writer was asked; `decide` says whether it is for this host. */
+static bool may_have_job(struct claims *claims, const struct call *call)
 {
+    struct claim *claim = call->state;
     struct views_snapshot *snapshot;
     struct host_row host;
     bool found = false;
@@ -121,9 +142,11 @@ static bool may_have_job(struct claims *claims, struct id16 host_id)
         return false;
     }
     struct store *store = views_snapshot_store(snapshot);
-    if (state_host(store, host_id, &host) && id_is_zero(host.job_id) &&
+    if (state_host(store, call->principal.host_id, &host) && id_is_zero(host.job_id) &&
+        streams_last(store, STREAM_ACCOUNT, host.account_id) > claim->seen &&
         store_seek(store, &STATE_QUEUE, bytes_of(host.account_id.b, 16), true, &key, &value)) {
         found = key.size >= 16 && memcmp(key.data, host.account_id.b, 16) == 0;
+        claim->seen = found ? streams_last(store, STREAM_ACCOUNT, host.account_id) : claim->seen;
     }
     views_snapshot_close(snapshot);
     return found;
@@ -139,10 +162,15 @@ void claims_wait(struct claims *claims, struct call *call, int64_t deadline, uin
     }
     *claim = (struct claim){.deadline = deadline, .kinds = kinds, .network = network};
     call->state = claim;
+    struct call *older = waiting_of(claims, call->principal.host_id);
+    if (older != NULL) { /* nobody reads its answer any more, or somebody opens many */
+        unlink_call(claims, older);
+        reply_none(older);
+    }
     if (reply_assigned(call, call->principal.host_id)) {
         return;
     }
-    if (may_have_job(claims, call->principal.host_id)) {
+    if (may_have_job(claims, call)) {
         submit(call);
     } else {
         enlist(claims, call);
@@ -157,7 +185,7 @@ void claims_retry(struct claims *claims)
         struct call *call = list;
         list = call->next;
         call->next = NULL;
-        if (may_have_job(claims, call->principal.host_id)) {
+        if (may_have_job(claims, call)) {
             submit(call);
         } else {
             enlist(claims, call);
@@ -175,7 +203,7 @@ static void release_until(struct claims *claims, int64_t now)
         list = call->next;
         call->next = NULL;
         if (claim->deadline <= now) {
-            call_reply_text(call, 204, NULL, (struct bytes){0});
+            reply_none(call);
         } else {
             enlist(claims, call);
         }
@@ -195,10 +223,5 @@ void claims_release(struct claims *claims)
 
 bool claims_has_host(const struct claims *claims, struct id16 host_id)
 {
-    for (const struct call *call = claims->waiting; call != NULL; call = call->next) {
-        if (id_equal(call->principal.host_id, host_id)) {
-            return true;
-        }
-    }
-    return false;
+    return waiting_of(claims, host_id) != NULL;
 }

@@ -1,6 +1,8 @@
 /* api/claims.h: workers that wait for a job: long polls, answered as soon as a job can be theirs.
  *
- * Life:    a waiting call is in the list until it is answered, its time is up, or its peer has gone. */
+ * Life:    a waiting call is in the list until it is answered, its time is up, its machine asks anew, or its peer has gone.
+ * Cost:    of all claims of a machine one waits, and the writer is asked for it only when its provider's stream has grown since: what others do
+ *          costs a claim that cannot be served nothing, nor it them. */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef API_CLAIMS_H
 #define API_CLAIMS_H

@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """What a machine says of itself, and what it is given then: kinds of files, an entry point, its own measurements."""
+import http.client
 import io
+import json
 import os
 import sys
 import unittest
 import zipfile
 
 sys.path.insert(0, os.environ["TALLY_SOURCE_DIR"] + "/tests/support")
-from tally_harness import World  # noqa: E402
+from tally_harness import LOCAL, World  # noqa: E402
 
 
 class Claims(unittest.TestCase):
@@ -66,6 +68,54 @@ class Claims(unittest.TestCase):
             self.host.start(job)
             self.host.end(job, worker_ms=0)
             self.alice.wait_for(job, lambda now: now["status"] == "completed")
+
+    def waiting(self, host):
+        """A connection on which the machine waits for a job."""
+        connection = http.client.HTTPConnection(LOCAL, self.world.server.port, timeout=120)
+        connection.request("POST", "/v1/workers/claim", json.dumps({"wait_s": 55}),
+                           {"Authorization": "Bearer " + host.token, "Content-Type": "application/json"})
+        self.addCleanup(connection.close)
+        return connection
+
+    def paid_job(self, host):
+        """Taken by whoever waits for it before anybody sees it queued."""
+        job = self.alice.job(host.offer["id"])
+        self.alice.lock(job)
+        return job
+
+    def refusals(self):
+        text = self.world.client().get("/metrics").body.decode()
+        return next(int(line.split(" ")[1]) for line in text.splitlines() if line.startswith("tally_refusals_total "))
+
+    def test_a_machine_that_asks_anew_waits_once(self):  # R11
+        first, second = self.waiting(self.host), None
+        for _ in range(3):
+            second = self.waiting(self.host)
+            self.assertEqual(first.getresponse().status, 204)
+            first = second
+        job = self.paid_job(self.host)
+        answer = second.getresponse()
+        self.assertEqual((answer.status, json.loads(answer.read())["job"]["id"]), (200, job["id"]))
+        self.host.start(job)
+        self.host.end(job, worker_ms=0)
+
+    def test_what_others_do_costs_a_claim_that_cannot_be_served_nothing(self):  # R11: or whoever lets claims wait slows everybody's writes
+        idle = [self.world.host(self.maria, "idle %d" % i) for i in range(10)]
+        upload = self.alice.upload()
+        for host in idle:
+            self.waiting(host)
+        job = self.alice.queued_job(self.host)  # which is for none of them
+        before = self.refusals()
+        for _ in range(100):
+            self.alice.ok("POST", "/v1/analyses/%s/override" % upload["id"], {"ram_mib": 1000})
+        self.assertLess(self.refusals() - before, 500)  # it were 1000, and one a second of the sweeper
+        waits = self.waiting(idle[3])  # refused by now, and still there for what is its own
+        mine = self.paid_job(idle[3])
+        answer = waits.getresponse()
+        self.assertEqual((answer.status, json.loads(answer.read())["job"]["id"]), (200, mine["id"]))
+        for host, own in ((idle[3], mine), (self.host, self.claim().json["job"])):
+            host.start(own)
+            host.end(own, worker_ms=0)
 
     def test_kinds_that_are_no_words_are_refused(self):
         for kinds in ([], "python", [1], ["python"] * 33):
