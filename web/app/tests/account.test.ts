@@ -195,7 +195,7 @@ describe("the market", () => {
   const randomOffers = (random: Random): Offer[] => Array.from({ length: 1 + random.below(40) }, (_, index) => {
     const gpu = random.below(2) === 0;
     return { id: String(index), provider_id: "p", host_id: "h", device: gpu ? "gpu" : "cpu", model: random.pick(["NVIDIA GeForce RTX 4090", "NVIDIA H100", "AMD EPYC"]), gpus: gpu ? 1 + random.below(4) : 0, vram_mib: random.below(80_000),
-      tflops_milli: random.pick([0, random.below(10 ** 6)]), ram_mib: 1, storage_mib: 1, cpu_cores: 1, speed_permille: 1 + random.below(2000), rate: 1n + random.amount(10n ** 9n), online: random.below(3) > 0, busy: random.below(2) === 0 };
+      tflops_milli: random.pick([0, random.below(10 ** 6)]), ram_mib: 1, storage_mib: 1, cpu_cores: 1, speed_permille: 1 + random.below(2000), rate: 1n + random.amount(10n ** 9n), network_allowed: random.below(2) === 0, online: random.below(3) > 0, busy: random.below(2) === 0 };
   });
   test("a filter shows all that it means and nothing else; those that are there come first; each order is one", () => {
     forAll((random) => ({ offers: randomOffers(random), sort: random.pick(SORTS), device: random.pick([undefined, "gpu", "cpu"] as const), free: random.pick([undefined, true] as const), q: random.pick(["", "4090", "nvidia h", "nothing"]) }), ({ offers, sort, device, free, q }) => {
