@@ -204,6 +204,15 @@ struct analysis_setting {
 };
 #define ANALYSIS_SETTINGS_MAX 32
 
+/* A variable of the environment that its program reads, whatever for: a token, where data lie. */
+struct analysis_variable {
+    const char *name;
+    bool is_needed; /* read without a default: os.environ["HF_TOKEN"] fails where there is none */
+    const char *file;
+    uint32_t line;
+};
+#define ANALYSIS_VARIABLES_MAX 32
+
 struct analysis {
     enum analysis_kind kind;
     uint32_t frameworks; /* mask of 1u << framework; 0 when the file uses none */
@@ -220,6 +229,8 @@ struct analysis {
     size_t parameter_count;
     const struct analysis_setting *settings;
     size_t setting_count;
+    const struct analysis_variable *variables;
+    size_t variable_count;
     const struct analysis_evidence *evidence; /* in order of line within each claim */
     size_t evidence_count;
     const char *entry; /* of a bundle the path of the file that starts the job; NULL otherwise */

@@ -3,14 +3,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/analysis/python.h"
 
-#include "core/analysis/deadline.h"
+#include "core/analysis/python_bounds.h"
 #include "core/analysis/titles.h"
 #include "core/base/invariant.h"
 #include "core/base/text.h"
 
-#include <malloc.h>
-#include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
 #include <tree_sitter/api.h>
 
@@ -43,7 +40,8 @@ const TSLanguage *tree_sitter_python(void);
     S(SYMBOL_DEFAULT_PARAMETER, "default_parameter")                                               \
     S(SYMBOL_TYPED_DEFAULT, "typed_default_parameter")                                             \
     S(SYMBOL_IDENTIFIER, "identifier")                                                             \
-    S(SYMBOL_ATTRIBUTE, "attribute")
+    S(SYMBOL_ATTRIBUTE, "attribute")                                                               \
+    S(SYMBOL_SUBSCRIPT, "subscript")
 
 #define SYMBOL_CONSTANT(constant, name) constant,
 enum symbol { SYMBOLS(SYMBOL_CONSTANT) SYMBOL_COUNT };
@@ -60,70 +58,6 @@ struct walk {
     uint32_t type_checks;
     bool signatures_are_options; /* fire or typer is imported */
 };
-
-/* ── the parser's memory and time ───────────────────────────────────────────────────────────────────────── */
-
-/* Four MiB of open brackets make a tree of more than a GiB. So what the library allocates on this thread is counted, and
- * past the limit the parser is told to give up, which it does within a hundred steps. It cannot be told by a failed
- * allocation: it does not survive one. */
-static _Thread_local struct {
-    size_t live;
-    size_t max;
-    size_t give_up; /* the parser's cancellation flag */
-    struct deadline deadline;
-    uint32_t allocations; /* the clock is asked at every 256th: it is a system call */
-    bool late;
-} memory;
-
-/* The parser's own time limit is of the wall clock, and is not asked for inside a token: two MiB of line ends that are continued are one. So
- * time is looked at with what it allocates and with each piece that it reads. */
-static void look_at_the_clock(void)
-{
-    if (deadline_left_ms(memory.deadline) == 0) {
-        memory.late = true;
-        memory.give_up = 1;
-    }
-}
-
-static void *counted(void *block, size_t size)
-{
-    INVARIANT(block != NULL || size == 0);
-    memory.live += malloc_usable_size(block);
-    if (memory.live > memory.max) {
-        memory.give_up = 1;
-    }
-    if (++memory.allocations % 256 == 0) {
-        look_at_the_clock();
-    }
-    return block;
-}
-
-static void *counted_malloc(size_t size)
-{
-    return counted(malloc(size), size);
-}
-
-static void *counted_calloc(size_t count, size_t size)
-{
-    return counted(calloc(count, size), count == 0 ? 0 : size);
-}
-
-static void counted_free(void *block)
-{
-    memory.live -= malloc_usable_size(block);
-    free(block);
-}
-
-static void *counted_realloc(void *block, size_t size)
-{
-    memory.live -= malloc_usable_size(block);
-    return counted(realloc(block, size), size);
-}
-
-static void count_memory(void)
-{
-    ts_set_allocator(counted_malloc, counted_calloc, counted_realloc, counted_free);
-}
 
 /* ── slices of the source ──────────────────────────────────────────────────────────────────────── */
 
@@ -556,6 +490,28 @@ static void visit_default(struct walk *walk, TSNode node)
     }
 }
 
+/* os.environ["HF_TOKEN"], unless it is set or taken away. */
+static void visit_subscript(struct walk *walk, TSNode node)
+{
+    TSNode const of = ts_node_child_by_field_name(node, "value", 5);
+    TSNode const key = ts_node_child_by_field_name(node, "subscript", 9);
+    struct bytes text = {0};
+    if (ts_node_is_null(of) || ts_node_is_null(key) || !is(walk, key, SYMBOL_STRING) ||
+        !slice_is(last_part(slice(walk, of)), "environ") || !string_content(walk, key, &text) ||
+        text.size > FACT_TEXT_MAX) {
+        return;
+    }
+    TSNode const parent = ts_node_parent(node);
+    if (!ts_node_is_null(parent) && strcmp(ts_node_type(parent), "delete_statement") == 0) {
+        return;
+    }
+    TSNode const left =
+        ts_node_is_null(parent) ? parent : ts_node_child_by_field_name(parent, "left", 4);
+    if (ts_node_is_null(left) || !ts_node_eq(left, node)) {
+        add_name(walk, node, FACT_ARGUMENT, text, bytes_of_text("os.environ[]"), 0);
+    }
+}
+
 static void enter(struct walk *walk, TSNode node)
 {
     if (is(walk, node, SYMBOL_IMPORT)) {
@@ -566,6 +522,8 @@ static void enter(struct walk *walk, TSNode node)
         visit_call(walk, node);
     } else if (is(walk, node, SYMBOL_ASSIGNMENT)) {
         visit_assignment(walk, node);
+    } else if (is(walk, node, SYMBOL_SUBSCRIPT)) {
+        visit_subscript(walk, node);
     } else if (is(walk, node, SYMBOL_FUNCTION) || is(walk, node, SYMBOL_CLASS)) {
         TSNode name = ts_node_child_by_field_id(node, walk->field_name);
         if (!ts_node_is_null(name)) {
@@ -624,9 +582,10 @@ static void walk_tree(struct walk *walk, TSNode root)
 static const char *read_cb(void *user, uint32_t offset, TSPoint position, uint32_t *ret_size)
 {
     const struct bytes *source = user;
+    const struct python_bounds *bounds = python_bounds();
     (void)position;
-    look_at_the_clock();
-    size_t left = offset < source->size && !memory.late ? source->size - offset : 0;
+    python_bounds_look();
+    size_t left = offset < source->size && !bounds->late ? source->size - offset : 0;
     *ret_size = left < READ_PIECE ? (uint32_t)left : READ_PIECE;
     return left == 0 ? "" : (const char *)source->data + offset;
 }
@@ -643,18 +602,13 @@ static void find_symbols(struct walk *walk, const TSLanguage *language)
 enum err_code python_read(struct python_piece piece, const struct analysis_limits *limits,
                           struct facts_writer *writer, struct err *err)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct walk walk = {.source = piece.source, .piece = piece, .facts = writer};
     enum err_code code = ERR_OK;
     TSTree *tree = NULL;
     const TSLanguage *language = tree_sitter_python();
 
-    pthread_once(&once, count_memory); /* before anything is allocated through it, on any thread */
-    memory.live = 0;
-    memory.max = limits->parse_memory_max;
-    memory.give_up = 0;
-    memory.late = false;
-    memory.deadline = deadline_in(limits->parse_time_max_ms);
+    struct python_bounds *bounds =
+        python_bounds_begin(limits->parse_memory_max, limits->parse_time_max_ms);
     TSParser *parser = ts_parser_new();
 
     if (parser == NULL || !ts_parser_set_language(parser, language)) {
@@ -662,10 +616,10 @@ enum err_code python_read(struct python_piece piece, const struct analysis_limit
         goto out;
     }
     find_symbols(&walk, language);
-    ts_parser_set_cancellation_flag(parser, &memory.give_up);
+    ts_parser_set_cancellation_flag(parser, &bounds->give_up);
     TSInput input = {.payload = &piece.source, .read = read_cb, .encoding = TSInputEncodingUTF8};
     tree = ts_parser_parse(parser, NULL, input);
-    if (memory.late || (tree == NULL && memory.give_up == 0)) {
+    if (bounds->late || (tree == NULL && bounds->give_up == 0)) {
         code = err_set(err, ERR_TIMEOUT, "reading the Python source takes longer than %u ms",
                        limits->parse_time_max_ms);
         goto out;
@@ -687,6 +641,6 @@ enum err_code python_read(struct python_piece piece, const struct analysis_limit
 out:
     ts_tree_delete(tree);
     ts_parser_delete(parser);
-    INVARIANT(memory.live == 0);
+    INVARIANT(bounds->live == 0);
     return code;
 }

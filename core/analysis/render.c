@@ -88,6 +88,20 @@ static void render_settings(const struct analysis *analysis, struct buf *buf)
     buf_append_text(buf, "]");
 }
 
+static void render_variables(const struct analysis *analysis, struct buf *buf)
+{
+    buf_append_text(buf, "\"environment\":[");
+    for (size_t i = 0; i < analysis->variable_count; i++) {
+        const struct analysis_variable *item = &analysis->variables[i];
+        buf_append_text(buf, i == 0 ? "{" : ",{");
+        text_member(buf, "name", item->name);
+        buf_printf(buf, ",\"needed\":%s,", item->is_needed ? "true" : "false");
+        text_member(buf, "file", item->file);
+        buf_printf(buf, ",\"line\":%u}", item->line);
+    }
+    buf_append_text(buf, "]");
+}
+
 static void render_evidence(const struct analysis *analysis, struct buf *buf)
 {
     buf_append_text(buf, "\"evidence\":[");
@@ -164,6 +178,8 @@ enum err_code analysis_json(const struct analysis *analysis, const char *path, s
     render_needs(analysis, buf);
     buf_append_text(buf, ",");
     render_settings(analysis, buf);
+    buf_append_text(buf, ",");
+    render_variables(analysis, buf);
     buf_append_text(buf, ",");
     render_evidence(analysis, buf);
     if (analysis->file_count > 0) {

@@ -144,6 +144,10 @@ static void say_to_a_person(const char *path, const struct analysis *a, struct b
         buf_printf(out, "  %-11s %s = %s\n", i == 0 ? "parameters" : "", a->parameters[i].name,
                    a->parameters[i].value);
     }
+    for (size_t i = 0; i < a->variable_count; i++) {
+        buf_printf(out, "  %-11s %s%s\n", i == 0 ? "environment" : "", a->variables[i].name,
+                   a->variables[i].is_needed ? ", without a default" : "");
+    }
     buf_append_text(out, "  because\n");
     for (size_t i = 0; i < a->evidence_count; i++) {
         const struct analysis_evidence *e = &a->evidence[i];

@@ -454,10 +454,48 @@ static void json_shows_what_was_found(void **state)
     buf_deinit(&small);
 }
 
+/* R4.2: what a job must be given besides arguments. What is set, taken away, or there in any case is not asked for. */
+static void variables_that_the_program_reads_are_told_with_their_line(void **state)
+{
+    static const char SOURCE[] = "import os\n"
+                                 "import torch\n"
+                                 "os.environ['TOKENIZERS_PARALLELISM'] = 'false'\n"
+                                 "del os.environ['PROXY']\n"
+                                 "# os.environ['IN_A_COMMENT']\n"
+                                 "text = \"os.environ['IN_A_TEXT']\"\n"
+                                 "rank = int(os.environ['LOCAL_RANK'])\n"
+                                 "data = os.environ.get('DATA_DIR', 'data')\n"
+                                 "again = os.getenv('HF_TOKEN')\n"
+                                 "token = os.environ['HF_TOKEN']\n"
+                                 "other = settings['NOT_A_VARIABLE']\n"
+                                 "epochs = int(os.environ['EPOCHS'])\n"
+                                 "odd = os.environ['not a name']\n";
+    static const struct {
+        const char *name;
+        uint32_t line;
+        bool is_needed;
+    } rows[] = {{"DATA_DIR", 8, false}, {"HF_TOKEN", 9, true}, {"EPOCHS", 12, true}};
+    struct fixture *f = *state;
+    assert_int_equal(analysis_run(bytes_of_text(SOURCE), "train.py", &f->arena, &f->analysis, NULL),
+                     ERR_OK);
+    assert_int_equal(f->analysis.variable_count, 3);
+    for (size_t i = 0; i < 3; i++) {
+        const struct analysis_variable *found = &f->analysis.variables[i];
+        assert_string_equal(found->name, rows[i].name);
+        assert_string_equal(found->file, "train.py");
+        assert_int_equal(found->line, rows[i].line);
+        assert_int_equal(found->is_needed, rows[i].is_needed);
+    }
+    assert_int_equal(f->analysis.setting_count, 1); /* and it is one that decides the time */
+    assert_string_equal(f->analysis.settings[0].parameter, "epochs");
+    assert_true(f->analysis.settings[0].is_variable);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
+        TEST(variables_that_the_program_reads_are_told_with_their_line),
         TEST(words_are_those_of_stored_events),
         TEST(fixtures_are_told_apart),
         TEST(shipped_examples_are_cpu_jobs),
