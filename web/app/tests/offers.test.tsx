@@ -72,3 +72,18 @@ describe("R12: estimates", () => {
     });
   });
 });
+
+describe("R4: settings", () => {
+  test("R4.2: the variables that the program reads are offered by name until they are given", async () => {
+    const known = upload(new Random(1));
+    const environment = [{ name: "HF_TOKEN", needed: true, file: "train.py", line: 5 }, { name: "DATA_DIR", needed: false, file: "train.py", line: 6 }];
+    keepDraft(withChoice(newDraft(UPLOAD, "train.py"), { offer: id(1) }));
+    serve({ [`GET /v1/uploads/${UPLOAD}`]: () => ({ ...known, analysis: { ...known.analysis, environment } }), "POST /v1/estimates": () => estimates(new Random(1)) });
+    await showPage(`/new/${UPLOAD}/settings`);
+    fireEvent.click(screen.getByRole("button", { name: "HF_TOKEN, without a default" }));
+    await settle();
+    expect((screen.getByLabelText("Name of variable 1") as HTMLInputElement).value).toBe("HF_TOKEN");
+    expect(screen.queryByRole("button", { name: /^HF_TOKEN/ })).toBeNull();
+    expect(screen.getByRole("button", { name: "DATA_DIR" }).title).toBe("train.py, line 6");
+  });
+});

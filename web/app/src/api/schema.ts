@@ -40,6 +40,7 @@ export const analysis = z.object({
   requirements: z.object({ device: text, gpus: count, vram_mib: count, tflops: count, ram_mib: count, storage_mib: count }),
   estimate: z.object({ p50_seconds: count, p90_seconds: count, level: text, basis: text, reference: text }),
   evidence: z.array(z.object({ file: text, line: count, words: text, claim: text })),
+  environment: z._default(z.array(z.object({ name: text, needed: z.boolean(), file: text, line: count })), []),
   entry: z._default(z.nullable(text), null),
   files: z._default(z.array(z.object({ path: text, kind: text, role: text, size: count, error: z.nullable(text) })), []),
 });

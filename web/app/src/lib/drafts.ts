@@ -57,7 +57,12 @@ export const newDraft = (upload: string, name: string): Draft => ({
   upload, name, at: Date.now(), settings: {}, matchKey: newKey(), quoteKey: newKey(), jobKey: newKey(),
 });
 
-/** Another machine is another quote, other settings are another job; the same may be asked for again. A quote has one job. */
+/** What of the settings a price depends on: what is sealed nobody can read. */
+export function pricedSettings({ sealed: _, ...settings }: Settings): Settings {
+  return settings;
+}
+
+/** Another machine is another quote, and so are other settings, which may take longer; the same may be asked for again. A quote has one job. */
 export function withChoice(draft: Draft, change: { offer?: string; settings?: Settings; sealedTo?: string }): Draft {
   let next: Draft = { ...draft, ...change };
   if (change.offer !== undefined && change.offer !== draft.offer && next.settings.sealed !== undefined) {
@@ -69,7 +74,8 @@ export function withChoice(draft: Draft, change: { offer?: string; settings?: Se
   if (same) return next;
   const { job, ...without } = next;
   const isOther = next.offer !== draft.offer;
-  return { ...without, ...(isOther ? { matchKey: newKey() } : {}), ...(isOther || job !== undefined ? { quoteKey: newKey() } : {}), jobKey: newKey() };
+  const isPriced = isOther || job !== undefined || JSON.stringify(pricedSettings(next.settings)) !== JSON.stringify(pricedSettings(draft.settings));
+  return { ...without, ...(isOther ? { matchKey: newKey() } : {}), ...(isPriced ? { quoteKey: newKey() } : {}), jobKey: newKey() };
 }
 
 /** What is asked for differs from what was quoted: everything that was asked is asked anew. */

@@ -4,21 +4,31 @@ import { useState } from "react";
 import { newMatch, newQuote } from "../../api/routes.ts";
 import { useAction } from "../../lib/action.ts";
 import { useAsked } from "../../lib/asked.ts";
-import type { Draft } from "../../lib/drafts.ts";
+import { pricedSettings, type Draft } from "../../lib/drafts.ts";
 import { sealTo } from "../../lib/sealing.ts";
 import { nameError } from "../../lib/settings.ts";
 import { Icon } from "../../parts/Icon.tsx";
 import { ErrorPanel, Skeleton } from "../../parts/States.tsx";
 
-/** The price of the draft's machine; the next step asks for the same and gets the same. */
-export function useQuote(draft: Draft, enabled = true) {
+/** The price of the draft's machine for what the job is started with; asked again, it is the same. */
+export function useQuote(draft: Draft) {
   return useAsked({
     queryKey: ["quote", draft.upload, draft.quoteKey],
     // What the market was when this machine was chosen is recorded with the price. Asked again, both answer what they answered first.
     queryFn: async () => {
       const { id } = await newMatch(draft.upload, draft.matchKey);
-      return newQuote({ upload_id: draft.upload, offer_id: draft.offer ?? "", match_id: id }, draft.quoteKey);
+      const settings = pricedSettings(draft.settings);
+      return newQuote({ upload_id: draft.upload, offer_id: draft.offer ?? "", match_id: id, ...(Object.keys(settings).length > 0 ? { settings } : {}) }, draft.quoteKey);
     },
+    staleTime: Infinity, refetchInterval: false,
+  });
+}
+
+/** The machine's key, which comes with any quote of it: one that the settings, still being typed, do not change. */
+function useSealingKey(draft: Draft, enabled: boolean) {
+  return useAsked({
+    queryKey: ["sealing", draft.upload, draft.matchKey],
+    queryFn: async () => (await newQuote({ upload_id: draft.upload, offer_id: draft.offer ?? "" }, draft.matchKey)).sealing_key,
     enabled, staleTime: Infinity, refetchInterval: false,
   });
 }
@@ -30,8 +40,8 @@ export function Secrets({ draft, taken, change }: { draft: Draft; taken: readonl
   const [open, setOpen] = useState(false);
   const [name, setName] = useState("");
   const [value, setValue] = useState("");
-  const quote = useQuote(draft, open);
-  const key = quote.data?.sealing_key ?? null;
+  const asked = useSealingKey(draft, open);
+  const key = asked.data ?? null;
   const names = Object.keys(sealed);
   const wrong = name === "" ? null : (nameError(name) ?? ([...taken, ...names].includes(name) ? "A name is there twice." : null));
   const add = useAction({
@@ -48,7 +58,7 @@ export function Secrets({ draft, taken, change }: { draft: Draft; taken: readonl
       {names.map((each) => (
         <p key={each} className="sealed"><Icon name="lock" /><b className="mono">{each}</b><span className="dim small-text">sealed for this machine</span><button type="button" className="icon-button" aria-label={`Remove secret ${each}`} onClick={() => remove(each)}><Icon name="cross" /></button></p>
       ))}
-      {!open ? <button type="button" className="small" onClick={() => setOpen(true)}><Icon name="lock" />Add a secret</button> : quote.isPending ? <Skeleton rows={1} height={32} /> : quote.isError ? <ErrorPanel error={quote.error} retry={() => void quote.refetch()} safe="Nothing was sent." /> : key === null ? (
+      {!open ? <button type="button" className="small" onClick={() => setOpen(true)}><Icon name="lock" />Add a secret</button> : asked.isPending ? <Skeleton rows={1} height={32} /> : asked.isError ? <ErrorPanel error={asked.error} retry={() => void asked.refetch()} safe="Nothing was sent." /> : key === null ? (
         <p className="dim small-text">This machine has no key to seal secrets to. Another one may have.</p>
       ) : (
         <div className="variable">
@@ -58,7 +68,7 @@ export function Secrets({ draft, taken, change }: { draft: Draft; taken: readonl
         </div>
       )}
       {add.isError && <ErrorPanel error={add.error} safe="It was not kept." />}
-      {!(open && quote.isSuccess && key === null) && <p className={wrong === null ? "dim small-text" : "field-error"} role={wrong === null ? undefined : "alert"}>{wrong ?? "Sealed in this page for the machine you chose: no server can read them, and this browser does not keep them. The machine's owner could."}</p>}
+      {!(open && asked.isSuccess && key === null) && <p className={wrong === null ? "dim small-text" : "field-error"} role={wrong === null ? undefined : "alert"}>{wrong ?? "Sealed in this page for the machine you chose: no server can read them, and this browser does not keep them. The machine's owner could."}</p>}
     </fieldset>
   );
 }

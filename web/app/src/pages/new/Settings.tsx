@@ -52,6 +52,8 @@ function Form({ draft, upload }: { draft: Draft; upload: Upload | undefined }) {
   const set = (index: number, change: readonly [string, string]) => take(args, variables.map((pair, at) => (at === index ? change : pair)));
   const analysis = upload?.analysis;
   const entries = analysis?.kind === "bundle" ? analysis.files.filter((file) => file.kind === "python" && file.role !== "rejected") : [];
+  const given = new Set([...variables.map(([name]) => name), ...Object.keys(draft.settings.sealed ?? {})]);
+  const asked = (analysis?.environment ?? []).filter((each) => !given.has(each.name));
   return (
     <form className="card stack" onSubmit={(event) => {
       event.preventDefault();
@@ -77,6 +79,11 @@ function Form({ draft, upload }: { draft: Draft; upload: Upload | undefined }) {
             <button type="button" className="icon-button" aria-label={`Remove variable ${index + 1}`} onClick={() => take(args, variables.filter((_, at) => at !== index))}><Icon name="cross" /></button>
           </div>
         ))}
+        {asked.length > 0 && (
+          <p className="dim small-text asked">The program reads{asked.map((each) => (
+            <button key={each.name} type="button" className="small mono" title={`${each.file}, line ${each.line}`} onClick={() => setVariables([...variables, [each.name, ""]])}>{each.name}{each.needed ? ", without a default" : ""}</button>
+          ))}</p>
+        )}
         <button type="button" className="small" onClick={() => setVariables([...variables, ["", ""]])}><Icon name="new" />Add a variable</button>
         <p className={errors.environment === undefined ? "dim small-text" : "field-error"} role={errors.environment === undefined ? undefined : "alert"}>
           {errors.environment ?? "The machine's owner can read them, and they are kept with the job. What must stay secret goes below."}
