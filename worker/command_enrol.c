@@ -4,6 +4,7 @@
 #include "core/base/file.h"
 #include "worker/command.h"
 #include "worker/enrol.h"
+#include "worker/frameworks.h"
 #include "worker/seal_key.h"
 
 #include <errno.h>
@@ -92,6 +93,17 @@ static void show(const struct worker_identity *identity, const struct gpu *gpu,
     printf("  with %llu cores, %llu MiB of memory, %llu MiB of disk\n",
            (unsigned long long)share->cpu_cores, (unsigned long long)share->ram_mib,
            (unsigned long long)share->storage_mib);
+}
+
+static void show_offer(const struct settings *settings)
+{
+    char words[1024];
+    (void)frameworks_describe(words, sizeof words);
+    printf("jobs find Python %s; no network and no container unless `run` is told so\n", words);
+    if (settings->rate != 0) {
+        printf("offered at %llu QUBIC an hour%s\n", (unsigned long long)settings->rate,
+               settings->no_gpus ? "" : ", each slot");
+    }
 }
 
 /* A word of a unit's command line: in quotes, and '%' doubled. False: it has what cannot be quoted. */
@@ -270,13 +282,19 @@ enum err_code command_enrol(const struct settings *settings, struct err *err)
     if (code == ERR_OK) {
         code = enrol_slots(settings, buf_text(&secret), gpus, slots, err);
     }
+    if (code == ERR_OK) {
+        show_offer(settings);
+    }
+    if (code == ERR_OK && settings->rate != 0) {
+        code = state_save_rate(settings->state, settings->rate, err);
+    }
     if (code == ERR_OK && settings->systemd) {
         code = write_unit(settings, err);
     }
     if (code == ERR_OK) {
-        printf("next: tally-worker selftest --state %s, then tally-worker run --state %s --rate "
-               "QUBIC_PER_HOUR\n",
-               settings->state, settings->state);
+        printf("next: tally-worker selftest --state %s, then tally-worker run --state %s%s\n",
+               settings->state, settings->state,
+               settings->rate != 0 ? "" : " --rate QUBIC_PER_HOUR");
     }
     gpu_source_close(gpus);
     free(slots);

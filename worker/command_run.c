@@ -93,8 +93,13 @@ static enum err_code offer_and_claim(const struct settings *settings,
         kinds.network = settings->network && network_works(settings, &share);
     }
     for (size_t i = 0; code == ERR_OK && i < count; i++) {
+        struct worker_offer offered;
+        uint64_t rate = settings->rate;
+        if (rate == 0 && state_load_offer(usable[i].folder, &offered, NULL) == ERR_NOT_FOUND) {
+            rate = state_load_rate(settings->state);
+        }
         code = offer_ensure(usable[i].folder, usable[i].identity, &share, usable[i].gpu,
-                            (int64_t)settings->rate, kinds.network, err);
+                            (int64_t)rate, kinds.network, err);
     }
     if (code == ERR_OK && state_load_mode(settings->state) == WORKER_DRAINS) {
         code = state_save_mode(settings->state, WORKER_RUNS, err); /* it is started on purpose */

@@ -7,6 +7,7 @@
 #include "worker/benchmark.h"
 #include "worker/cgroup.h"
 #include "worker/command.h"
+#include "worker/frameworks.h"
 #include "worker/server.h"
 #include "worker/trial.h"
 
@@ -83,6 +84,13 @@ static void test_sandbox(struct selftest *test)
     job_kinds_json(&kinds, &words);
     say(test, true, "kinds", "%s", buf_text(&words));
     buf_deinit(&words);
+}
+
+static void test_python(struct selftest *test)
+{
+    char words[REPORT_MAX / 4];
+    bool const good = frameworks_describe(words, sizeof words);
+    say(test, good, "python", "%s", words);
 }
 
 static void test_gpus(struct selftest *test)
@@ -245,6 +253,7 @@ enum err_code command_selftest(const struct settings *settings, struct err *err)
             test.gpus = NULL;
         }
         test_sandbox(&test);
+        test_python(&test);
         test_gpus(&test);
         test_speed(&test);
         test_disk(&test);

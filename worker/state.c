@@ -2,6 +2,7 @@
 #include "worker/state.h"
 
 #include "core/base/file.h"
+#include "core/base/text.h"
 #include "worker/server.h"
 
 #include <jansson.h>
@@ -232,6 +233,30 @@ enum err_code state_lock(const char *folder, int *ret_fd, struct err *err)
     return code == ERR_OK
                ? file_lock(path, 0600, "another worker runs with it as its --state", ret_fd, err)
                : code;
+}
+
+uint64_t state_load_rate(const char *folder)
+{
+    char path[PATH_MAX];
+    struct buf text;
+    uint64_t rate = 0;
+    buf_init(&text, STATE_TEXT_MAX);
+    if (path_join(path, sizeof path, folder, "rate", NULL) == ERR_OK &&
+        file_read(path, &text, NULL) == ERR_OK &&
+        u64_parse(bytes_of(text.data, strcspn(buf_text(&text), "\n")), &rate, NULL) != ERR_OK) {
+        rate = 0;
+    }
+    buf_deinit(&text);
+    return rate;
+}
+
+enum err_code state_save_rate(const char *folder, uint64_t rate, struct err *err)
+{
+    char path[PATH_MAX];
+    char text[24];
+    (void)snprintf(text, sizeof text, "%llu\n", (unsigned long long)rate);
+    enum err_code const code = path_join(path, sizeof path, folder, "rate", err);
+    return code == ERR_OK ? file_write_atomic(path, bytes_of_text(text), 0600, err) : code;
 }
 
 static const char *const mode_words[] = {

@@ -3,6 +3,7 @@
  *     DIR/worker.json   {"server","host_id","token"}, owner only; "gpu" too where the slot is one of a GPU: its uuid
  *     DIR/offer.json    {"offer_id","rate","network"}
  *     DIR/slot-1 …      further slots, one for each GPU, each with its own worker.json, offer.json and scratch
+ *     DIR/rate          what `enrol --rate` said, for a first `run` without one
  *     DIR/mode          "pause" or "drain"; absent: it runs
  *     DIR/lock          held while the worker runs
  *     DIR/scratch/      jobs (scratch.h)
@@ -62,6 +63,10 @@ MUST_CHECK enum err_code state_slot(const char *folder, size_t slot, char *ret, 
                                     struct err *err);
 MUST_CHECK enum err_code state_save_offer(const char *folder, const struct worker_offer *offer,
                                           struct err *err);
+/* QUBIC per hour; 0: none was said. */
+uint64_t state_load_rate(const char *folder);
+MUST_CHECK enum err_code state_save_rate(const char *folder, uint64_t rate, struct err *err);
+
 enum worker_mode { WORKER_RUNS, WORKER_PAUSES, WORKER_DRAINS };
 #define STATE_MODE "mode"
 /* What cannot be read is WORKER_RUNS. */

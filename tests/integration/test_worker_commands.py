@@ -81,13 +81,14 @@ class Commands(WorkerFixture):
         done = self.command("selftest")
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         lines = {line.split()[1]: line for line in done.stdout.splitlines() if line.startswith("ok ")}
-        self.assertEqual(set(lines), {"sandbox", "limits", "kinds", "processor", "memory", "disk", "network"})
-        for what, unit in (("memory", "MB/s"), ("disk", "MB/s"), ("network", " ms"), ("kinds", '"bundle"')):
+        self.assertEqual(set(lines), {"sandbox", "limits", "job", "kinds", "python", "processor", "memory", "disk", "network"})
+        for what, unit in (("memory", "MB/s"), ("disk", "MB/s"), ("network", " ms"), ("kinds", '"bundle"'), ("python", "%d.%d" % sys.version_info[:2])):
             self.assertIn(unit, lines[what])
         (benchmark,) = self.server.benchmarks
         self.assertEqual((benchmark["benchmark_version"], set(benchmark)), (1, {"benchmark_version", "speed_permille", "detail"}))
         self.assertGreater(benchmark["speed_permille"], 0)
         self.assertIn("ok memory: ", benchmark["detail"])
+        self.assertRegex(benchmark["detail"], r"ok python: 3\.[0-9.]+ with ")
         self.assertEqual(sorted(os.listdir(self.state)), ["lock", "seal.key", "worker.json"])  # nothing left
 
     def test_selftest_says_what_is_wrong(self):
@@ -103,6 +104,19 @@ class Commands(WorkerFixture):
         self.assertIn("FAIL  network", done.stdout)
         self.assertIn("not published", done.stdout)
         self.assertIn("1 of the tests failed", done.stderr)
+
+    def test_enrol_shows_what_is_offered_and_keeps_the_rate(self):
+        state = self.folder + "/rated"
+        done = enrol(self.server.url, state, "--rate", "7000")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for text in (b" cores, ", b" MiB of memory", b"jobs find Python 3.", b"no network and no container", b"offered at 7000 QUBIC an hour"):
+            self.assertIn(text, done.stdout)
+        self.assertNotIn(b"--rate", done.stdout)
+        self.state = state
+        job = self.add("print(1)")
+        self.run_worker("--once-jobs", "1", rate=None)
+        self.assertEqual(self.ended(job)["ending"], "completed")
+        self.assertEqual([offer["rate"] for offer in self.server.offers.values()], [7000])
 
     def test_enrol_writes_a_unit(self):
         state = self.folder + "/a 50% state"
