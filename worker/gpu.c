@@ -17,6 +17,8 @@
 #define SMI_TEXT_MAX (1U << 20)
 
 struct gpu_source {
+    bool is_left; /* to a call that may never end */
+    struct gpu_source *next_left;
     struct nvml nvml;     /* library NULL: nvidia-smi */
     char smi[PATH_MAX];   /* the program */
     char nodes[PATH_MAX]; /* the folder of the device nodes */
@@ -279,17 +281,21 @@ enum err_code gpu_source_open(const struct gpu_options *options, struct gpu_sour
     return ERR_OK;
 }
 
-/* Of the process: there is one, and it is in use until the process ends. */
-static const struct gpu_source *left;
+/* In use until the process ends. */
+static struct gpu_source *left;
 
 void gpu_source_leave(struct gpu_source *source)
 {
-    left = source;
+    if (!source->is_left) {
+        source->is_left = true;
+        source->next_left = left;
+        left = source;
+    }
 }
 
 void gpu_source_close(struct gpu_source *source)
 {
-    if (source == NULL || source == left) {
+    if (source == NULL || source->is_left) {
         return;
     }
     for (size_t i = 0; i < source->count; i++) {
