@@ -16,13 +16,14 @@ struct row_slot {
 
 struct buffered_row {
     struct buffered_row *older;
+    struct buffered_row *next_dirty;
     uint64_t hash;
     size_t table;
     struct bytes key;
     struct bytes value;
     size_t value_room; /* bytes at value.data that are this row's */
     enum row_state state;
-    bool dirty; /* put since the last flush */
+    bool dirty; /* put since the last flush: in the list of its table */
 };
 
 void row_buffer_init(struct row_buffer *buffer, size_t size_max)
@@ -50,6 +51,7 @@ void row_buffer_clear(struct row_buffer *buffer)
     arena_clear(&buffer->arena);
     buffer->count = 0;
     buffer->newest = NULL;
+    memset(buffer->dirty, 0, sizeof buffer->dirty);
 }
 
 /* ── finding ───────────────────────────────────────────────────────────────────────────────────── */
@@ -193,6 +195,16 @@ bool row_buffer_note(struct row_buffer *buffer, size_t table, struct bytes key,
     return true;
 }
 
+static void mark(struct row_buffer *buffer, struct buffered_row *row)
+{
+    if (!row->dirty) {
+        struct buffered_row **list = &buffer->dirty[row->table % ROW_BUFFER_LISTS];
+        row->dirty = true;
+        row->next_dirty = *list;
+        *list = row;
+    }
+}
+
 bool row_buffer_put(struct row_buffer *buffer, size_t table, struct bytes key, enum row_state state,
                     struct bytes value)
 {
@@ -200,7 +212,7 @@ bool row_buffer_put(struct row_buffer *buffer, size_t table, struct bytes key, e
     if (row == NULL || !set_value(buffer, row, state, value)) {
         return false;
     }
-    row->dirty = true;
+    mark(buffer, row);
     return true;
 }
 
@@ -218,13 +230,36 @@ static int by_table_and_key(const void *left, const void *right)
     return order != 0 ? order : (a->key.size > b->key.size) - (a->key.size < b->key.size);
 }
 
+/* Takes the dirty rows of a list that are of `table`, or all of them, out of it: to `rows`, unless that is NULL. How many there are. */
+static size_t take_dirty(struct row_buffer *buffer, size_t list, size_t table,
+                         struct buffered_row **rows)
+{
+    size_t count = 0;
+    struct buffered_row **link = &buffer->dirty[list];
+    while (*link != NULL) {
+        struct buffered_row *row = *link;
+        bool const wanted = table == SIZE_MAX || row->table == table;
+        count += wanted ? 1 : 0;
+        if (wanted && rows != NULL) {
+            rows[count - 1] = row;
+            row->dirty = false;
+            *link = row->next_dirty;
+        } else {
+            link = &row->next_dirty;
+        }
+    }
+    return count;
+}
+
 enum err_code row_buffer_flush(struct row_buffer *buffer, size_t table, row_flush_cb *callback,
                                void *ctx)
 {
+    size_t const first = table == SIZE_MAX ? 0 : table % ROW_BUFFER_LISTS;
+    size_t const last = table == SIZE_MAX ? ROW_BUFFER_LISTS - 1 : first;
     size_t count = 0;
     enum err_code code = ERR_OK;
-    for (struct buffered_row *row = buffer->newest; row != NULL; row = row->older) {
-        count += row->dirty && (table == SIZE_MAX || row->table == table) ? 1 : 0;
+    for (size_t list = first; list <= last; list++) {
+        count += take_dirty(buffer, list, table, NULL);
     }
     if (count == 0) {
         return ERR_OK;
@@ -234,15 +269,17 @@ enum err_code row_buffer_flush(struct row_buffer *buffer, size_t table, row_flus
         return ERR_NOMEM;
     }
     size_t at = 0;
-    for (struct buffered_row *row = buffer->newest; row != NULL; row = row->older) {
-        if (row->dirty && (table == SIZE_MAX || row->table == table)) {
-            rows[at++] = row;
-        }
+    for (size_t list = first; list <= last; list++) {
+        at += take_dirty(buffer, list, table, rows + at);
     }
     qsort(rows, count, sizeof *rows, by_table_and_key);
-    for (size_t i = 0; i < count && code == ERR_OK; i++) {
-        rows[i]->dirty = false;
-        code = callback(ctx, rows[i]->table, rows[i]->key, rows[i]->state, rows[i]->value);
+    size_t done = 0;
+    while (done < count && code == ERR_OK) {
+        const struct buffered_row *row = rows[done++];
+        code = callback(ctx, row->table, row->key, row->state, row->value);
+    }
+    while (done < count) { /* they are still to be flushed */
+        mark(buffer, rows[done++]);
     }
     free(rows);
     return code;

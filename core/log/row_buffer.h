@@ -14,12 +14,16 @@
 #include "core/base/arena.h"
 #include "core/base/err.h"
 
+#define ROW_BUFFER_LISTS 64 /* more than there are tables, so that mostly each has one of its own */
+
 struct row_buffer {
     struct arena arena;
     struct row_slot *slots; /* by hash, open addressing */
     size_t slot_count;      /* a power of two, or 0 */
     size_t count;
     struct buffered_row *newest; /* all of them, newest first */
+    /* Those put since the last flush, of the tables with this remainder: a table is flushed whenever somebody walks through it, for each event perhaps. */
+    struct buffered_row *dirty[ROW_BUFFER_LISTS];
 };
 
 enum row_state {

@@ -215,7 +215,43 @@ static void a_flush_ends_at_the_first_failure(void **state)
     f.fail_at = 4;
     assert_int_equal(row_buffer_flush(&f.buffer, SIZE_MAX, flushed, &f), ERR_FULL);
     assert_int_equal(f.flushed, 4);
+    f.fail_at = 0;
+    f.flushed = 0;
+    assert_int_equal(row_buffer_flush(&f.buffer, SIZE_MAX, flushed, &f), ERR_OK);
+    assert_int_equal(f.flushed, 6); /* those that it did not come to */
     row_buffer_deinit(&f.buffer);
+}
+
+static enum err_code counted(void *ctx, size_t table, struct bytes key, enum row_state state,
+                             struct bytes value)
+{
+    size_t *of_tables = ctx;
+    (void)key;
+    (void)state;
+    (void)value;
+    of_tables[table]++;
+    return ERR_OK;
+}
+
+static void a_table_is_flushed_without_another_that_has_its_list(void **state)
+{
+    struct row_buffer buffer;
+    size_t of_tables[2 * ROW_BUFFER_LISTS] = {0};
+    (void)state;
+    row_buffer_init(&buffer, 1 << 20);
+    for (uint64_t i = 0; i < 30; i++) {
+        assert_true(row_buffer_put(&buffer, i % 3 == 0 ? 1 : ROW_BUFFER_LISTS + 1,
+                                   bytes_of(&i, sizeof i), ROW_PRESENT, bytes_of(&i, sizeof i)));
+    }
+    for (int again = 0; again < 2; again++) {
+        assert_int_equal(row_buffer_flush(&buffer, 1, counted, of_tables), ERR_OK);
+        assert_int_equal(of_tables[1], 10);
+        assert_int_equal(of_tables[ROW_BUFFER_LISTS + 1], 0);
+    }
+    assert_int_equal(row_buffer_flush(&buffer, SIZE_MAX, counted, of_tables), ERR_OK);
+    assert_int_equal(of_tables[1], 10);
+    assert_int_equal(of_tables[ROW_BUFFER_LISTS + 1], 20);
+    row_buffer_deinit(&buffer);
 }
 
 int main(void)
@@ -225,6 +261,7 @@ int main(void)
         cmocka_unit_test(many_rows_are_found_again),
         cmocka_unit_test(a_full_buffer_refuses_and_keeps_what_it_has),
         cmocka_unit_test(a_flush_ends_at_the_first_failure),
+        cmocka_unit_test(a_table_is_flushed_without_another_that_has_its_list),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
