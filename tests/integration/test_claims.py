@@ -107,7 +107,7 @@ class Claims(unittest.TestCase):
         job = self.alice.queued_job(self.host)  # which is for none of them
         before = self.refusals()
         for _ in range(100):
-            self.alice.ok("POST", "/v1/analyses/%s/override" % upload["id"], {"ram_mib": 1000})
+            self.alice.ok("POST", "/v1/analyses/%s/override" % upload["id"], {"ram_mib": 1000}, headers={"If-Match": "*"})
         self.assertLess(self.refusals() - before, 500)  # it were 1000, and one a second of the sweeper
         waits = self.waiting(idle[3])  # refused by now, and still there for what is its own
         mine = self.paid_job(idle[3])
