@@ -12,29 +12,64 @@
 #include "projections/streams.h"
 
 /* Without a token, so each page costs little: strangers may ask as often as they like. */
+#define LOOKED_AT_MAX 1000 /* of a page that filters; `next` goes on from there */
+
+static const char *const TRUTH_WORDS[] = {NULL, "true", "false"};
+static const struct enum_words truth_words = {"truth", TRUTH_WORDS, 3};
+
+struct offers_wanted { /* 0: any */
+    uint32_t device;
+    uint32_t online;
+    uint32_t busy;
+};
+
+static bool is_wanted(const struct offers_wanted *wanted, const struct market_entry *entry)
+{
+    return (wanted->device == 0 || wanted->device == (uint32_t)entry->offer.device) &&
+           (wanted->online == 0 || (wanted->online == 1) == entry->online) &&
+           (wanted->busy == 0 || (wanted->busy == 1) == entry->busy);
+}
+
+/* Whether there may be more behind `after`, which moves to the last one that was looked at. */
+static bool append_offers(struct reading *reading, const struct offers_wanted *wanted, size_t limit,
+                          struct id16 *after, json_t *items)
+{
+    struct market_entry entries[64];
+    size_t looked_at = 0;
+    size_t got = 1;
+    while (got > 0) {
+        got = marketplace_by_id(reading->store, *after, entries, limit < 64 ? limit : 64);
+        for (size_t i = 0; i < got; i++) {
+            *after = entries[i].offer_id;
+            if (is_wanted(wanted, &entries[i])) {
+                (void)json_array_append_new(items, json_of_offer(&entries[i]));
+            }
+            if (json_array_size(items) == limit || ++looked_at == LOOKED_AT_MAX) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static void list_offers(struct call *call)
 {
     struct reading reading;
-    struct market_entry entries[64];
+    struct offers_wanted wanted;
     struct id16 after;
-    size_t limit = list_limit(call);
-    if (limit == 0 || !list_after_id(call, &after) || !reading_open(&reading, call)) {
+    size_t const limit = list_limit(call);
+    if (limit == 0 || !list_after_id(call, &after) ||
+        !list_word(call, "device", &device_words, &wanted.device) ||
+        !list_word(call, "online", &truth_words, &wanted.online) ||
+        !list_word(call, "busy", &truth_words, &wanted.busy) || !reading_open(&reading, call)) {
         return;
     }
     json_t *items = json_array();
-    size_t got = 1;
-    while (got > 0 && limit > 0) {
-        got = marketplace_by_id(reading.store, after, entries, limit < 64 ? limit : 64);
-        for (size_t i = 0; i < got; i++) {
-            (void)json_array_append_new(items, json_of_offer(&entries[i]));
-            after = entries[i].offer_id;
-        }
-        limit -= got;
-    }
+    bool const more = append_offers(&reading, &wanted, limit, &after, items);
     reading_close(&reading);
-    call_reply(call, 200,
-               json_pack("{s:o,s:o}", "items", items, "next",
-                         limit == 0 ? json_of_id(after) : json_null()));
+    call_reply(
+        call, 200,
+        json_pack("{s:o,s:o}", "items", items, "next", more ? json_of_id(after) : json_null()));
 }
 
 #include <stdlib.h>

@@ -8,7 +8,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.environ["TALLY_SOURCE_DIR"], "tests/support"))
-from tally_harness import World  # noqa: E402
+from tally_harness import World, wait_until  # noqa: E402
 
 
 class Providers(unittest.TestCase):
@@ -43,6 +43,32 @@ class Providers(unittest.TestCase):
         self.assertEqual((shown["ratings"], shown["stars"], shown["machines"], shown["machines_online"], shown["offers"]), (2, 7, 1, 1, 1))
         self.assertEqual(self.alice.ok("GET", "/v1/providers/" + self.otto.account_id)["offers"], 5)
         self.refused(self.alice.get("/v1/providers/" + self.alice.account_id), 404, "no_such_provider")
+
+    def test_offers_are_listed_by_what_they_are_and_how_their_machine_is(self):
+        gpus = self.world.host(self.world.person("gina", scopes=["provider"]), "gpus", device="gpu", model="NVIDIA A10", gpus=1, vram_mib=24000)
+        busy = self.alice.queued_job(self.wrecks[0])
+        self.wrecks[0].claim_and_start(busy)
+        whoever = self.world.client()
+
+        def listed(query):
+            items, after = [], ""
+            while after is not None:
+                page = whoever.ok("GET", "/v1/offers?limit=2%s%s" % (query, after))
+                items += page["items"]
+                after = "&after=" + page["next"] if page["next"] else None
+            return items
+        for query, wanted in (("", lambda o: True), ("&device=gpu", lambda o: o["device"] == "gpu"), ("&device=cpu", lambda o: o["device"] == "cpu"),
+                              ("&busy=true", lambda o: o["busy"]), ("&busy=false&device=cpu", lambda o: not o["busy"] and o["device"] == "cpu"),
+                              ("&online=true", lambda o: o["online"]), ("&online=false", lambda o: not o["online"])):
+            def same(query=query, wanted=wanted):
+                return listed(query) == [offer for offer in listed("") if wanted(offer)]
+            wait_until(same, "the offers of '%s', while machines come and go" % query)
+        self.assertEqual([offer["id"] for offer in listed("&device=gpu")], [gpus.offer["id"]])
+        self.assertEqual([offer["id"] for offer in listed("&busy=true")], [self.wrecks[0].offer["id"]])
+        for query in ("device=tpu", "online=maybe", "busy=1"):
+            self.refused(whoever.get("/v1/offers?" + query), 422, "filter_invalid", "is one of")
+        self.wrecks[0].end(busy, worker_ms=1)
+        self.alice.wait_for(busy, lambda now: now["settled"])
 
     def test_an_offer_stands_among_those_of_its_kind(self):
         place = lambda item: (item["offer"]["rate"], item["rank"], item["alike"], item["cheapest"], item["middle"])
