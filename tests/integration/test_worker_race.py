@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -183,6 +184,26 @@ class Race(unittest.TestCase):
         slow.let_go()
         events = self.assert_ran_once(job, "quick", "slow")
         self.assertEqual([event["type"] for event in events].count("job.assigned"), 2)
+
+    def test_a_machine_that_stood_still_bills_nobody(self):
+        """As one that was suspended: what it does when it wakes up is too late, and it stops and cleans up. R11.5, R6.5."""
+        self.enrol("still")
+        gate = self.start("still")
+        offer = self.offer("still")
+        job = self.alice.job(offer["id"], content=b"import time\nprint('up', flush=True)\nwhile True: time.sleep(0.1)\n")
+        self.alice.lock(job)
+        self.alice.wait_for(job, lambda now: now["status"] == "running")
+        paid = [self.world.chain.balance(person.identity) for person in (self.maria, self.alice)]
+        try:
+            self.workers["still"].send_signal(signal.SIGSTOP)
+            ended = self.alice.wait_for(job, lambda now: now["settled"], 120)
+        finally:
+            self.workers["still"].send_signal(signal.SIGCONT)
+        self.assertEqual((ended["ending"], ended["payout"], ended["refund"]), ("worker_lost", 0, ended["cap"]), ended)
+        self.assertEqual([self.world.chain.balance(person.identity) for person in (self.maria, self.alice)], [paid[0], paid[1] + ended["cap"]])
+        self.traced("still", ["job.abandoned", job["id"]])
+        wait_until(lambda: not os.listdir(self.folder("still") + "/scratch"), "its folder is gone", 60)
+        self.assertEqual(gate.to("end"), [])
 
 
 if __name__ == "__main__":
