@@ -45,7 +45,14 @@ class Much:
         owners = [stage.maria, self.world.person("tomas")]  # a provider has at most a thousand
         self.rigs = together(lambda n: Host(owners[n // 1000], "rig-%d" % n, model="model %d" % n, rate=3600 * (1000 + n)), range(OFFERS))
         self.lines = [1] * WATCHED
-        self.watched = together(self.run, self.rigs[:WATCHED])
+        self.running = {}  # jobs by their machine's number
+        over = threading.Event()
+        beat = threading.Thread(target=self.beat, args=(over,))
+        beat.start()
+        stage.leave(beat.join)
+        stage.leave(over.set)
+        together(self.run, range(WATCHED))
+        self.watched = [self.running[number] for number in range(WATCHED)]
         self.payments(self.watched[-1], PAYMENTS)
         self.sample(self.rigs[0], self.watched[0])
 
@@ -71,11 +78,20 @@ class Much:
                 return found
             before = "&before=%s" % page["next"]
 
-    def run(self, rig):
+    def run(self, number):
+        rig = self.rigs[number]
         rig.claim(wait_s=0)  # it may have been silent since it came
         job = self.alice.queued_job(rig)
         rig.claim_and_start(job)
-        return job
+        self.running[number] = job
+
+    def beat(self, over):
+        """A machine that says nothing is offline, and its job is lost."""
+        while True:
+            together(lambda at: self.rigs[at[0]].ok("POST", self.rigs[at[0]].path(at[1], "progress"), {"permille": 1, "used_ms": 1}), list(self.running.items()))
+            together(lambda rig: rig.claim(wait_s=0), self.rigs[WATCHED:])
+            if over.wait(10):
+                return
 
     def sample(self, rig, job):
         samples = [{"at_ms": n * SAMPLE_MS, "cpu_permille": n % 1000, "ram_mib": 1000 + n, "ram_total_mib": 64000, "gpu_permille": (n * 7) % 1000, "vram_mib": 8000,
@@ -107,11 +123,6 @@ class Many(unittest.TestCase):
         with open(large, "wb") as file:
             for _ in range(FILE_SIZE // (len(row) * 4096)):
                 file.write(row * 4096)
-        over = threading.Event()
-        beat = threading.Thread(target=self.beat, args=(stage.much, over))
-        beat.start()
-        self.addCleanup(beat.join)
-        self.addCleanup(over.set)
         stage.play("tests/browser/many.mjs", "--test-reporter=tap", TALLY_ALICE=stage.much.alice.token, TALLY_PAYMENTS=str(PAYMENTS), TALLY_OFFERS=str(OFFERS), TALLY_SAMPLES=str(SAMPLES),
                    TALLY_WATCHED=json.dumps([job["id"] for job in stage.much.watched]), TALLY_FILE=large, TALLY_FULL="1" if FULL else "")
         status, said = stage.finish(PATIENCE_S)
@@ -121,15 +132,6 @@ class Many(unittest.TestCase):
         self.assertTrue(re.search(r"^# pass [1-9]", said, re.MULTILINE), "no test ran:\n" + said)
         if FULL:
             print("\n".join(line for line in said.splitlines() if line.startswith("# ")))
-
-    @staticmethod
-    def beat(much, over):
-        """A machine that says nothing is offline, and its job is lost."""
-        while True:
-            together(lambda at: much.rigs[at].ok("POST", much.rigs[at].path(much.watched[at], "progress"), {"permille": 1, "used_ms": 1}), range(WATCHED))
-            together(lambda rig: rig.claim(wait_s=0), much.rigs[WATCHED:])
-            if over.wait(10):
-                return
 
 
 if __name__ == "__main__":

@@ -4,13 +4,29 @@ import { cleanup, fireEvent, screen } from "@testing-library/react";
 import { describe, expect, test, vi } from "vitest";
 import { useAction } from "../src/lib/action.ts";
 import { keepDraft, newDraft, withChoice } from "../src/lib/drafts.ts";
+import { ago } from "../src/lib/units.ts";
 import { Boundary } from "../src/parts/States.tsx";
 import { session } from "../src/wallet/session.ts";
 import { earnings, id, job, offer, terms } from "./fixtures.ts";
 import { forAllTurns } from "./generate.ts";
-import { asked, countOf, noToasts, pass, problem, serve, setUp, settle, showPage, showPart } from "./screen.tsx";
+import { asked, countOf, ME, noToasts, pass, problem, serve, setUp, settle, showPage, showPart } from "./screen.tsx";
 
 setUp();
+
+test("R5.7 P15: a balance that the server remembers is asked for again when that is over, and says how old it is", async () => {
+  for (const age of [0, 9_999, 10_000, 21_345, 29_999]) {
+    serve({ [`GET /v1/balances/${ME.identity}`]: () => ({ identity: ME.identity, balance: 7, tick: 1, age_ms: age, stale: false }), "GET /v1/jobs": () => ({ items: [], next: null }), "GET /v1/earnings": () => ({ ...earnings(), total: 0, uptime: { ...earnings().uptime, hosts: 0 } }) });
+    await showPage("/");
+    const what = `GET /v1/balances/${ME.identity}`;
+    expect(document.querySelector(".tiles dt")?.textContent).toBe(age < 10_000 ? "In the wallet" : `In the wallet, ${ago(age)}`);
+    const before = countOf(what);
+    await pass(Math.max(1000, 30_000 - age) - 100);
+    expect(countOf(what)).toBe(before);
+    await pass(700);
+    expect(countOf(what)).toBe(before + 1);
+    cleanup();
+  }
+});
 
 describe("R17: buttons", () => {
   test("what is clicked again while it is at it is not done again; when it is over, however it ended, it may be", async () => {

@@ -49,7 +49,7 @@ function MachineCard({ machine: m, market }: { machine: Machine; market: readonl
   return (
     <section className="card machine" data-testid="machine" aria-label={m.name || "Machine"}>
       <header className="card-head"><h2>{m.name || "A machine"}</h2><Pill tone={health.tone} icon={health.icon}>{health.word}</Pill></header>
-      {health.advice !== "" && <p className="advice"><Icon name="warn" /><span>{health.advice}</span></p>}
+      {health.advice !== "" && <p className="advice"><Icon name="warn" /><span>{health.advice}{health.command !== undefined && <> <button type="button" className="link" onClick={() => void copy(health.command ?? "", "Command")}>Copy its command</button></>}</span></p>}
       <dl className="facts">
         {m.job_id !== null && <div><dt>Runs</dt><dd><Link to="/jobs/$job" params={{ job: m.job_id }} className="mono">{m.job_id.slice(0, 8)}</Link></dd></div>}
         <div><dt>{m.online ? "Online since" : "Last heard of"}</dt><dd>{(m.online ? m.changed_at : m.last_report_at) === null ? "never" : <Age time={(m.online ? m.changed_at : m.last_report_at) ?? ""} />}</dd></div>

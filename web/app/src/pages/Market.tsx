@@ -48,7 +48,7 @@ function Rows({ offers }: { offers: readonly Offer[] }) {
             const offer = offers[index] as Offer;
             return (
               <tr key={offer.id} ref={rows.measureElement} data-index={index} aria-rowindex={index + 2}>
-                <th scope="row">{offer.model} <span className="equipment dim small-text">{equipment(offer)}</span></th>
+                <th scope="row"><span className="offer-model">{offer.model}</span> <span className="equipment dim small-text">{equipment(offer)}</span></th>
                 <td><OfferState offer={offer} /></td>
                 <td className="right" data-label="Per hour"><Amount value={offer.rate} /></td>
                 <td className="right less" data-label="Per minute"><Amount value={offer.rate / 60n} /></td>

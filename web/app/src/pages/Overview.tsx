@@ -10,7 +10,9 @@ import { useAsked } from "../lib/asked.ts";
 import { costOf } from "../lib/money.ts";
 import { role, roleOf, type Role } from "../lib/role.ts";
 import { useStore } from "../lib/store.ts";
+import { ago } from "../lib/units.ts";
 import { newest } from "../live/live.ts";
+import { useNow } from "../parts/Age.tsx";
 import { Amount } from "../parts/Amount.tsx";
 import { EmptyState, ErrorPanel, Skeleton } from "../parts/States.tsx";
 import { session } from "../wallet/session.ts";
@@ -45,16 +47,20 @@ function Welcome() {
   );
 }
 
+const OLD_MS = 10_000; // a balance is that old where jobs have been paid or ended since, and says so
+
 const isOpen = (job: Job) => !job.settled;
 
 function Tiles({ jobs, identity }: { jobs: readonly Job[]; identity: string | null }) {
   const balance = useBalance(identity);
+  const now = useNow();
   const earnings = useAsked({ queryKey: ["earnings"], queryFn: ({ signal }) => getEarnings(signal), retry: false });
   const locked = jobs.filter((job) => isOpen(job) && job.escrow !== null && ["locked", "observed"].includes(job.escrow.status)).reduce((sum, job) => sum + job.cap, 0n);
+  const old = balance.data === undefined ? 0 : balance.data.age_ms + Math.max(0, now - balance.dataUpdatedAt);
   const running = jobs.filter((job) => job.status === "running").reduce((sum, job) => sum + costOf(job.used_ms, job.rate, job.cap), 0n);
   return (
     <dl className="tiles">
-      {identity !== null && <div><dt>In the wallet</dt><dd>{balance.data === undefined ? "…" : <Amount value={balance.data.balance} />}</dd></div>}
+      {identity !== null && <div><dt>In the wallet{old >= OLD_MS && `, ${ago(old)}`}</dt><dd>{balance.data === undefined ? "…" : <Amount value={balance.data.balance} />}</dd></div>}
       <div><dt>Locked for jobs</dt><dd><Amount value={locked} /></dd></div>
       <div><dt>Used by running jobs</dt><dd><Amount value={running} /></dd></div>
       {earnings.data !== undefined && earnings.data.total > 0n && <div><dt>Earned</dt><dd><Amount value={earnings.data.total} /></dd></div>}

@@ -86,7 +86,7 @@ function Row({ token, onRevoke }: { token: Token; onRevoke: () => void }) {
   const worth = isWorth(token, now);
   return (
     <tr className={worth ? "" : "over"}>
-      <th scope="row">{tokenName(token)}{token.current && <span className="dim small-text"> this browser</span>}</th>
+      <th scope="row">{tokenName(token)}{token.current && <span className="dim small-text"> this one</span>}</th>
       <td data-label="May">{token.scopes.map(spaced).join(", ")}</td>
       <td className="dim" data-label="Last used">{token.last_used_at === null ? "not lately" : <Age time={token.last_used_at} />}</td>
       <td className="dim less" data-label="Made"><Age time={token.issued_at} /></td>

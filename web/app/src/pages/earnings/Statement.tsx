@@ -32,7 +32,7 @@ function Row({ line }: { line: Line }) {
       <details onToggle={(event) => setOpen(event.currentTarget.open)}>
         <summary className="statement-line">
           <time className="mono" dateTime={line.at} title={exactTime(line.at)}>{line.at.slice(11, 19)}</time>
-          <span className="statement-what">payout{line.job !== null && <> for job <span className="mono">{line.job.slice(0, 8)}</span></>}<span className="print-only mono small-text wrap">{line.transaction}</span></span>
+          <span className="statement-what"><span className="words">payout{line.job !== null && " for job "}</span>{line.job !== null && <><span className="mono">{line.job.slice(0, 8)}</span></>}<span className="print-only mono small-text wrap">{line.transaction}</span></span>
           <Amount value={line.amount} />
         </summary>
         <p className="statement-links"><ExplorerLink transaction={line.transaction} />{line.job !== null && <Link to="/jobs/$job" params={{ job: line.job }}>The job, with its bill</Link>}</p>

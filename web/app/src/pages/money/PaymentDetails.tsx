@@ -24,12 +24,12 @@ export function PaymentEvents({ job, transaction, sequence }: { job: string; tra
 }
 
 function Facts({ payment: p }: { payment: Payment }) {
-  const row = (name: string, value: React.ReactNode) => <div><dt>{name}</dt><dd>{value}</dd></div>;
+  const row = (name: React.ReactNode, value: React.ReactNode) => <div><dt>{name}</dt><dd>{value}</dd></div>;
   return (
     <dl className="facts" data-testid="payment">
       {row("Amount", <Amount value={p.direction === "out" ? -p.amount : p.amount} sign={p.direction === "in"} />)}
       {row("Status", <PaymentStatus payment={p} />)}
-      {row("Transaction", <><ExplorerLink transaction={p.tx_id} whole />{p.tx_id !== null && <button type="button" className="icon-button" aria-label="Copy the transaction's id" title="Copy" onClick={() => void copy(p.tx_id ?? "", "Transaction")}><Icon name="copy" /></button>}</>)}
+      {row(<span className="copied">Transaction{p.tx_id !== null && <button type="button" className="icon-button" aria-label="Copy the transaction's id" title="Copy" onClick={() => void copy(p.tx_id ?? "", "Transaction")}><Icon name="copy" /></button>}</span>, <ExplorerLink transaction={p.tx_id} whole />)}
       {p.job_id !== null && row("Job", <Link to="/jobs/$job" params={{ job: p.job_id }} className="mono">{p.job_id.slice(0, 13)}…</Link>)}
       {p.source !== null && row("From", <Id value={p.source} what="Identity" />)}
       {p.destination !== null && row("To", <Id value={p.destination} what="Identity" />)}

@@ -118,6 +118,12 @@ function EntryChoice({ choices, choose }: { choices: readonly string[]; choose: 
   );
 }
 
+/** Why, and apart from it what would do. */
+function Refused({ why }: { why: string }) {
+  const [first, ...more] = why.split(/ (?=Supported: )/);
+  return <div role="alert"><p className="field-error">{first}</p>{more.map((words) => <p key={words} className="dim small-text prose">{words}</p>)}</div>;
+}
+
 function ItemCard({ item, again, remove }: { item: Item; again: (entry?: string) => void; remove: () => void }) {
   const percent = item.size === 0 ? 0 : Math.min(100, Math.floor((100 * item.sent) / item.size));
   const type = item.files.length > 1 ? "one job" : item.name.includes(".") ? item.name.slice(item.name.lastIndexOf(".")) : "no ending";
@@ -131,7 +137,7 @@ function ItemCard({ item, again, remove }: { item: Item; again: (entry?: string)
         <button type="button" className="icon-button" aria-label={`Remove ${item.name}`} onClick={remove}><Icon name="cross" /></button>
       </div>
       {choices.length > 0 ? <EntryChoice choices={choices} choose={again} /> : item.error !== undefined ? (
-        typeof item.error === "string" ? <p className="field-error" role="alert">{item.error}</p> : <ErrorPanel error={item.error} {...(item.error.mayRetry ? { retry: () => again() } : {})} safe="Nothing was kept of it, and nothing was paid." />
+        typeof item.error === "string" ? <Refused why={item.error} /> : <ErrorPanel error={item.error} {...(item.error.mayRetry ? { retry: () => again() } : {})} safe="Nothing was kept of it, and nothing was paid." />
       ) : item.upload === undefined ? (
         <>
           <div className="progress" role="progressbar" aria-valuenow={percent} aria-valuemin={0} aria-valuemax={100} aria-label={`Upload of ${item.name}`}><span style={{ width: `${percent}%` }} /></div>

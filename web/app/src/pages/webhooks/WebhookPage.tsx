@@ -70,7 +70,8 @@ function Trouble({ hook }: { hook: Webhook }) {
 function Facts({ hook }: { hook: Webhook }) {
   const head = useStore(live, (state) => state.head);
   return (
-    <section className="card" aria-label="What it is">
+    <section className="card" aria-label="Details">
+      <h2>Details</h2>
       <dl className="facts">
         <div><dt>Events</dt><dd className="wrap">{hook.types.length === 0 ? "every event" : <span className="mono">{typeWords(hook.types, 32)}</span>}</dd></div>
         <div><dt>Of</dt><dd>{topicWords(hook.topics)}</dd></div>
@@ -91,10 +92,10 @@ function AttemptRow({ attempt, hook }: { attempt: Attempt; hook: string }) {
     <tr>
       <th scope="row">{kindWords(attempt)}{attempt.sequence > 0 && <> of <Link to="/events" search={{ at: attempt.sequence }} className="mono">#{group(attempt.sequence)}</Link></>}</th>
       <td><Pill tone={attempt.good ? "done" : "failed"} icon={attempt.good ? "check" : "cross"}>{answerWords(attempt)}</Pill></td>
-      <td className="right mono" data-label="Took">{shortDuration(attempt.ms)}</td>
+      <td className="right mono" data-label="Took">{attempt.ms < 1000 ? `${attempt.ms} ms` : shortDuration(attempt.ms)}</td>
       <td className="dim" data-label="When">{attempt.at === null ? "–" : <Age time={attempt.at} />}</td>
       <td className="wrap why" data-label={why === "" ? undefined : "Why"}>{again.isError ? <span className="field-error">{again.error.message}</span> : why}</td>
-      <td className="right">{attempt.sequence > 0 && <button type="button" className="small" disabled={again.isPending} aria-label={`Resend event ${attempt.sequence}`} onClick={() => again.mutate()}>{again.isPending ? "Sending…" : "Resend"}</button>}</td>
+      <td className="right again">{attempt.sequence > 0 && <button type="button" className="small" disabled={again.isPending} aria-label={`Resend event ${attempt.sequence}`} onClick={() => again.mutate()}>{again.isPending ? "Sending…" : "Resend"}</button>}</td>
     </tr>
   );
 }
