@@ -11,7 +11,6 @@ import os
 import re
 import subprocess
 import sys
-import threading
 import unittest
 
 sys.path.insert(0, os.path.join(os.environ["TALLY_SOURCE_DIR"], "tests/support"))
@@ -40,19 +39,12 @@ def signed(orders):
 
 class Much:
     def __init__(self, stage):
-        self.stage, self.world = stage, stage.world
+        self.world = stage.world
         self.alice = self.world.person("alice", money=10**13)
         owners = [stage.maria, self.world.person("tomas")]  # a provider has at most a thousand
         self.rigs = together(lambda n: Host(owners[n // 1000], "rig-%d" % n, model="model %d" % n, rate=3600 * (1000 + n)), range(OFFERS))
         self.lines = [1] * WATCHED
-        self.running = {}  # jobs by their machine's number
-        over = threading.Event()
-        beat = threading.Thread(target=self.beat, args=(over,))
-        beat.start()
-        stage.leave(beat.join)
-        stage.leave(over.set)
-        together(self.run, range(WATCHED))
-        self.watched = [self.running[number] for number in range(WATCHED)]
+        self.watched = together(self.run, self.rigs[:WATCHED])
         self.payments(self.watched[-1], PAYMENTS)
         self.sample(self.rigs[0], self.watched[0])
 
@@ -78,20 +70,10 @@ class Much:
                 return found
             before = "&before=%s" % page["next"]
 
-    def run(self, number):
-        rig = self.rigs[number]
-        rig.claim(wait_s=0)  # it may have been silent since it came
+    def run(self, rig):
         job = self.alice.queued_job(rig)
         rig.claim_and_start(job)
-        self.running[number] = job
-
-    def beat(self, over):
-        """A machine that says nothing is offline, and its job is lost."""
-        while True:
-            together(lambda at: self.rigs[at[0]].ok("POST", self.rigs[at[0]].path(at[1], "progress"), {"permille": 1, "used_ms": 1}), list(self.running.items()))
-            together(lambda rig: rig.claim(wait_s=0), self.rigs[WATCHED:])
-            if over.wait(10):
-                return
+        return job
 
     def sample(self, rig, job):
         samples = [{"at_ms": n * SAMPLE_MS, "cpu_permille": n % 1000, "ram_mib": 1000 + n, "ram_total_mib": 64000, "gpu_permille": (n * 7) % 1000, "vram_mib": 8000,
@@ -116,7 +98,7 @@ class MuchControl(Control):
 @unittest.skipUnless(os.path.exists(PAGE + "/index.html"), "the page is not built (TALLY_PAGE)")
 class Many(unittest.TestCase):
     def test_much_of_everything_and_a_slow_line(self):
-        stage = Stage(self.addCleanup, control=MuchControl, worker=False)
+        stage = Stage(self.addCleanup, control=MuchControl, worker=False, lease_s=3600)
         stage.much = Much(stage)
         large = stage.world.folder + "/large.csv"
         row = b"0.123456789,0.987654321,cat\n"

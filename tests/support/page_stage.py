@@ -52,9 +52,9 @@ class Control(http.server.BaseHTTPRequestHandler):
 class Stage:
     """Chain, server and page, and maria, who has a machine. `leave`: what is undone at the end, last first."""
 
-    def __init__(self, leave, tick_ms=50, control=Control, worker=True):
+    def __init__(self, leave, tick_ms=50, control=Control, worker=True, lease_s=60):
         self.leave = leave
-        self.world = World(page=PAGE, faucet=True, tick_ms=tick_ms, poll_ms=25, port=free_port(), terms={"lease_s": 60})
+        self.world = World(page=PAGE, faucet=True, tick_ms=tick_ms, poll_ms=25, port=free_port(), terms={"lease_s": lease_s})
         leave(self.world.close)
         self.url = "http://127.0.0.1:%d" % self.world.server.port
         self.maria = self.world.person("maria")
