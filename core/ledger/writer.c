@@ -86,8 +86,8 @@ static const uint8_t *next_salt(struct batch *batch)
     return batch->salts[batch->salts_left - 1];
 }
 
-/* Encode private part and record; evolve and project. */
-static enum err_code take_event(struct batch *batch, struct event *event, struct err *err)
+/* Private part and record of an event, behind the others of the batch. */
+static enum err_code encode_event(struct batch *batch, struct event *event, struct err *err)
 {
     struct ledger *ledger = batch->ledger;
     enum err_code code = grow_entries(batch, err);
@@ -116,10 +116,39 @@ static enum err_code take_event(struct batch *batch, struct event *event, struct
         return code;
     }
     place->record_size = ledger->records.size - place->record_at;
-    uint64_t sequence = batch->first + batch->entry_count;
     batch->entry_count++;
-    ledger_apply(ledger, batch->store, sequence, event);
-    return store_check(batch->store, err);
+    return ERR_OK;
+}
+
+/* All of them, or none is in the batch. */
+static enum err_code encode_events(struct batch *batch, const struct decision *decision,
+                                   struct err *err)
+{
+    struct buf *records = &batch->ledger->records;
+    size_t const size = records->size;
+    size_t const entry_count = batch->entry_count;
+    enum err_code code = ERR_OK;
+    for (size_t i = 0; i < decision->count && code == ERR_OK; i++) {
+        code = encode_event(batch, decision->events[i], err);
+    }
+    if (code != ERR_OK) {
+        records->size = size;
+        batch->entry_count = entry_count;
+    }
+    return code;
+}
+
+/* Evolve and project what is encoded. */
+static enum err_code apply_events(struct batch *batch, const struct decision *decision,
+                                  struct err *err)
+{
+    uint64_t const first = batch->first + batch->entry_count - decision->count;
+    enum err_code code = ERR_OK;
+    for (size_t i = 0; i < decision->count && code == ERR_OK; i++) {
+        ledger_apply(batch->ledger, batch->store, first + i, decision->events[i]);
+        code = store_check(batch->store, err);
+    }
+    return code;
 }
 
 /* Whether this is the request that was accepted under this id: in this batch, or in the log. */
@@ -193,7 +222,7 @@ static bool replay(struct batch *batch, size_t index)
 static bool breaks_batch(const struct batch *batch, enum err_code code)
 {
     return code == ERR_INTERNAL || code == ERR_CORRUPT || code == ERR_NOMEM || code == ERR_IO ||
-           code == ERR_FULL || batch->store->err.code != ERR_OK;
+           code == ERR_FULL || batch->store->err.code != ERR_OK || batch->ledger->records.failed;
 }
 
 /* false: the batch has to run again without this command. */
@@ -207,15 +236,15 @@ static bool run_command(struct batch *batch, size_t index)
     }
     struct decision decision = {.arena = &batch->ledger->arena};
     enum err_code code = market_decide(batch->store, command, batch->now, &decision, &answer->err);
-    size_t taken = 0;
     if (code == ERR_OK) {
         INVARIANT(decision.count > 0);
         answer->first = batch->first + batch->entry_count;
         decision.events[0]->fingerprint = command->fingerprint;
-        for (; taken < decision.count && code == ERR_OK; taken++) {
-            code = take_event(batch, decision.events[taken], &answer->err);
-        }
+        code = encode_events(batch, &decision, &answer->err);
         answer->last = batch->first + batch->entry_count - 1;
+        if (code == ERR_OK) {
+            code = apply_events(batch, &decision, &answer->err);
+        }
     }
     if (batch->store->err.code !=
         ERR_OK) { /* what could not be read looks as if it were not there */
@@ -225,8 +254,8 @@ static bool run_command(struct batch *batch, size_t index)
     if (code == ERR_OK) {
         return true;
     }
-    /* Refused by decide: nothing was touched. Failed half way (a field too large, say): run again without it. */
-    return taken == 0 && !breaks_batch(batch, code);
+    /* Refused by decide, or with a field that cannot be encoded: nothing was touched. Running all again would be paid for by everybody. */
+    return !breaks_batch(batch, code);
 }
 
 /* ── one batch ─────────────────────────────────────────────────────────────────────────────────── */

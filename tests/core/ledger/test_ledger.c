@@ -13,6 +13,7 @@
 #include "tests/support/temp_folder.h"
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -26,13 +27,33 @@ struct fixture {
     uint64_t map_size;   /* 0: enough */
     uint64_t copy_every; /* 0: not in a test's life */
     uint64_t commits;    /* writer thread */
+    bool counts_applied;
+    sem_t *held; /* not NULL: the writer waits for it behind a commit, and says so */
+    sem_t *waits;
 };
 
 static void commit_cb(void *ctx, uint64_t head)
 {
     struct fixture *f = ctx;
     f->commits = head;
+    if (f->held != NULL) {
+        (void)sem_post(f->waits);
+        (void)sem_wait(f->held);
+    }
 }
+
+static uint64_t events_applied; /* writer thread */
+
+static void count_applied(struct store *store, uint64_t sequence, const struct event *event)
+{
+    (void)store;
+    (void)sequence;
+    (void)event;
+    events_applied++;
+}
+
+static const struct projection COUNTING = {.name = "counting", .apply = count_applied};
+static const struct projection *const COUNTING_ALONE[] = {&COUNTING};
 
 static void open_ledger(struct fixture *f)
 {
@@ -44,6 +65,8 @@ static void open_ledger(struct fixture *f)
         .copy_every = f->copy_every,
         .on_commit = commit_cb,
         .on_commit_ctx = f,
+        .projections = COUNTING_ALONE,
+        .projection_count = f->counts_applied ? 1 : 0,
     };
     struct err err = {0};
     if (ledger_open(&options, &f->ledger, &err) != ERR_OK) {
@@ -182,6 +205,53 @@ static void a_command_that_cannot_be_encoded_does_not_take_others_with_it(void *
     struct log_verify_options options = {0};
     struct log_verify_result result;
     assert_int_equal(log_verify(ledger_log(f->ledger), &options, &result, NULL), ERR_OK);
+}
+
+static void one_answered(void *ctx, const struct ledger_answer *answer)
+{
+    (void)answer;
+    (void)sem_post(ctx);
+}
+
+/* Else everybody whose command is in the batch waits once more for each of them, and anybody can send many. */
+static void nor_does_it_make_them_run_again(void **state)
+{
+    struct fixture *f = *state;
+    struct command commands[4] = {session(), session(), session(), session()};
+    sem_t held;
+    sem_t waits;
+    sem_t answered;
+    (void)sem_init(&held, 0, 0);
+    (void)sem_init(&waits, 0, 0);
+    (void)sem_init(&answered, 0, 0);
+    ledger_close(f->ledger);
+    f->counts_applied = true;
+    f->held = &held;
+    f->waits = &waits;
+    events_applied = 0;
+    open_ledger(f);
+    commands[2].u.session.token.label = bytes_of_text("\xFF"); /* of its second event */
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(
+            ledger_submit(f->ledger, &commands[i], CLASS_CONSUMER, one_answered, &answered, NULL),
+            ERR_OK);
+        if (i == 0) { /* the others are one batch */
+            (void)sem_wait(&waits);
+        }
+    }
+    (void)sem_post(&held);
+    (void)sem_post(&held);
+    for (size_t i = 0; i < 4; i++) {
+        (void)sem_wait(&answered);
+    }
+    ledger_close(f->ledger);
+    uint64_t const applied = events_applied;
+    f->held = NULL;
+    open_ledger(f);
+    (void)sem_destroy(&held);
+    (void)sem_destroy(&waits);
+    (void)sem_destroy(&answered);
+    assert_int_equal(applied, 6);
 }
 
 #define THREADS 8
@@ -572,6 +642,7 @@ int main(void)
         TEST(a_repeated_command_gives_the_first_answer),
         TEST(a_refusal_writes_nothing),
         TEST(a_command_that_cannot_be_encoded_does_not_take_others_with_it),
+        TEST(nor_does_it_make_them_run_again),
         TEST(many_threads_make_one_gapless_log),
         TEST(views_rebuilt_from_the_log_are_the_same_bytes),
         TEST(after_a_power_failure_views_begin_with_their_copy),
