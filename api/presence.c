@@ -8,9 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HOSTS_PER_CHECK 64
+#define SILENT_PER_CHECK 64
+#define HOSTS_PER_CHECK                                                                            \
+    1024 /* anybody may enrol many, and the loop waits while they are looked at */
+#define BUCKETS 4096
 
 struct heard {
+    struct heard *next;
     struct id16 host_id;
     int64_t at; /* monotonic */
     uint64_t kinds;
@@ -18,10 +22,9 @@ struct heard {
 
 struct presence {
     struct api *api;
-    struct heard *hosts;
-    size_t count;
-    size_t capacity;
+    struct heard *buckets[BUCKETS];
     int64_t started_at;
+    uint8_t checked[16]; /* the host that was looked at last; zeros: none yet of this round */
 };
 
 struct presence *presence_create(struct api *api)
@@ -36,37 +39,42 @@ struct presence *presence_create(struct api *api)
 
 void presence_destroy(struct presence *presence)
 {
-    if (presence != NULL) {
-        free(presence->hosts);
-        free(presence);
+    for (size_t i = 0; presence != NULL && i < BUCKETS; i++) {
+        while (presence->buckets[i] != NULL) {
+            struct heard *heard = presence->buckets[i];
+            presence->buckets[i] = heard->next;
+            free(heard);
+        }
     }
+    free(presence);
+}
+
+static struct heard **bucket_of(struct presence *presence, struct id16 host_id)
+{
+    return &presence->buckets[((unsigned)host_id.b[14] << 8 | host_id.b[15]) %
+                              BUCKETS]; /* ids end in random bytes */
 }
 
 static struct heard *find(struct presence *presence, struct id16 host_id)
 {
-    for (size_t i = 0; i < presence->count; i++) {
-        if (id_equal(presence->hosts[i].host_id, host_id)) {
-            return &presence->hosts[i];
-        }
+    struct heard *heard = *bucket_of(presence, host_id);
+    while (heard != NULL && !id_equal(heard->host_id, host_id)) {
+        heard = heard->next;
     }
-    return NULL;
+    return heard;
 }
 
 void presence_heard(struct presence *presence, struct id16 host_id)
 {
     struct heard *heard = find(presence, host_id);
     if (heard == NULL) {
-        if (presence->count == presence->capacity) {
-            size_t capacity = presence->capacity == 0 ? 64 : presence->capacity * 2;
-            struct heard *hosts = realloc(presence->hosts, capacity * sizeof *hosts);
-            if (hosts == NULL) {
-                return; /* it is then judged by the start of the program */
-            }
-            presence->hosts = hosts;
-            presence->capacity = capacity;
+        struct heard **bucket = bucket_of(presence, host_id);
+        heard = calloc(1, sizeof *heard);
+        if (heard == NULL) {
+            return; /* it is then judged by the start of the program */
         }
-        heard = &presence->hosts[presence->count++];
-        *heard = (struct heard){.host_id = host_id};
+        *heard = (struct heard){.next = *bucket, .host_id = host_id};
+        *bucket = heard;
     }
     heard->at = time_mono_ns();
 }
@@ -121,13 +129,14 @@ static bool is_silent(struct presence *presence, struct id16 host_id, int64_t no
     return now - at > lease && !claims_has_host(presence->api->claims, host_id);
 }
 
+/* Some hosts, and those behind them the next time. */
 void presence_check(struct presence *presence)
 {
     struct views_snapshot *snapshot;
     struct ledger_row ledger;
-    struct id16 silent[HOSTS_PER_CHECK];
+    struct id16 silent[SILENT_PER_CHECK];
     size_t count = 0;
-    uint8_t at[16] = {0};
+    uint8_t *at = presence->checked;
     struct bytes key;
     struct bytes value;
     int64_t now = time_mono_ns();
@@ -137,12 +146,15 @@ void presence_check(struct presence *presence)
     struct store *store = views_snapshot_store(snapshot);
     if (state_ledger(store, &ledger)) {
         int64_t lease = (int64_t)ledger.lease_s * NS_PER_S;
-        while (count < HOSTS_PER_CHECK &&
-               store_seek(store, &STATE_HOSTS, bytes_of(at, sizeof at), true, &key, &value)) {
+        for (size_t i = 0; i < HOSTS_PER_CHECK && count < SILENT_PER_CHECK; i++) {
             struct host_row host;
             struct id16 id;
-            memcpy(at, key.data, sizeof at);
-            memcpy(id.b, at, sizeof at);
+            if (!store_seek(store, &STATE_HOSTS, bytes_of(at, sizeof id.b), true, &key, &value)) {
+                memset(at, 0, sizeof id.b);
+                break;
+            }
+            memcpy(at, key.data, sizeof id.b);
+            memcpy(id.b, at, sizeof id.b);
             if (state_host(store, id, &host) && host.online != 0 &&
                 is_silent(presence, id, now, lease)) {
                 silent[count++] = id;

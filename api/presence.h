@@ -1,6 +1,7 @@
 /* api/presence.h: which machines have been heard of lately. A host that is silent for a lease goes offline by an event.
  *
- * In memory only: after a restart every online host has a fresh lease, so that our downtime is nobody's fault. */
+ * In memory only: after a restart every online host has a fresh lease, so that our downtime is nobody's fault.
+ * Cost: a check looks at so many hosts and goes on from there the next time; a host is found by its id in constant time. */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef API_PRESENCE_H
 #define API_PRESENCE_H

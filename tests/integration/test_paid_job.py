@@ -2,6 +2,8 @@
 """A job and its money, through the public API and on the local chain (R6, R16; P16 to P21).
 
 Each test looks at the chain's balances, not only at what the server says."""
+import http.client
+import json
 import os
 import signal
 import subprocess
@@ -11,7 +13,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-from tally_harness import Client, SOURCE, World, tally_qubic, wait_until  # noqa: E402
+from tally_harness import LOCAL, Client, SOURCE, World, tally_qubic, wait_until  # noqa: E402
 
 MONEY = 10**9
 
@@ -289,6 +291,20 @@ class Deadlines(Market):
         ranking = self.alice.ok("POST", "/v1/matches", {"upload_id": upload["id"]})["ranking"]
         why = {entry["offer_id"]: (entry["fit"], entry["why"]) for entry in ranking}
         self.assertEqual(why[offer], ("insufficient", "the machine is offline"))
+
+    def test_a_silent_machine_is_found_behind_all_that_somebody_enrolled(self):
+        """Anybody may enrol many: they are looked at some at a time, so that the loop does not wait for all of them each second."""
+        maria = self.world.person("maria of many")
+        connection = http.client.HTTPConnection(LOCAL, self.world.server.port, timeout=60)
+        for i in range(1100):
+            connection.request("POST", "/v1/workers/enrol", json.dumps({"host_name": "machine %d" % i}),
+                               {"Authorization": "Bearer " + maria.token, "Content-Type": "application/json"})
+            answer = connection.getresponse()
+            self.assertEqual(answer.status, 201, answer.read())
+            answer.read()
+        connection.close()
+        silent = self.world.host(maria, "the last of them")
+        wait_until(lambda: maria.ok("GET", "/v1/events?type=provider.offline&stream=host:" + silent.host_id)["items"], "the machine to be offline")
 
 
 class BadInput(Market):
