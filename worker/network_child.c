@@ -27,29 +27,30 @@
 #define CONNECTIONS_MAX 1024
 #define SAID_MAX (64U << 10)
 
-/* What it was doing, on its standard error, for whoever started it. */
-_Noreturn static void fail(const char *what)
+static void say(const char *text)
 {
-    char text[160] = "";
     size_t size = 0;
-    int number = errno;
-    char digits[12];
-    size_t count = 0;
-    for (; what[size] != 0 && size < 100; size++) {
-        text[size] = what[size];
+    while (text[size] != 0) {
+        size++;
     }
-    memcpy(text + size, ": errno ", 8);
-    size += 8;
-    do {
-        digits[count++] = (char)('0' + number % 10);
-        number /= 10;
-    } while (number > 0 && count < sizeof digits);
-    while (count > 0) {
-        text[size++] = digits[--count];
-    }
-    text[size++] = '\n';
     ssize_t const ignored = write(2, text, size);
     (void)ignored;
+}
+
+/* What it was doing, on its standard error, for whoever started it; the C library's words for a number need its locks. */
+_Noreturn static void fail(const char *what)
+{
+    int number = errno;
+    char digits[12] = "";
+    size_t at = sizeof digits - 1;
+    do {
+        digits[--at] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0 && at > 0);
+    say(what);
+    say(": errno ");
+    say(digits + at);
+    say("\n");
     _exit(127);
 }
 
