@@ -108,7 +108,8 @@ static enum err_code add_entries(struct buf *buf, const char *root, const char *
     return ERR_OK;
 }
 
-/* What is made here lies on a root of bwrap's own. With a network so do two files in /etc, which an image may have or not, and as links. */
+/* What is made here lies on a root of bwrap's own. With a network so do two files in /etc, which an image may have or not, and as links. An /etc
+ * that is a link itself is left out: it would be followed here, to this machine's files. */
 static enum err_code add_root(struct buf *buf, const char *root, const char *source,
                               bool with_network, struct err *err)
 {
@@ -117,9 +118,10 @@ static enum err_code add_root(struct buf *buf, const char *root, const char *sou
     static const char *const in_etc[] = {"hosts", "resolv.conf", NULL};
     char etc[PATH_MAX];
     char etc_source[PATH_MAX];
+    struct stat about;
+    (void)snprintf(etc, sizeof etc, "%s/etc", root);
     enum err_code code = add_entries(buf, root, source, "", with_network ? ours_too : ours, err);
-    if (code == ERR_OK && with_network) {
-        (void)snprintf(etc, sizeof etc, "%s/etc", root);
+    if (code == ERR_OK && with_network && lstat(etc, &about) == 0 && S_ISDIR(about.st_mode)) {
         (void)snprintf(etc_source, sizeof etc_source, "%s/etc", source);
         code = add_entries(buf, etc, etc_source, "/etc", in_etc, err);
     }

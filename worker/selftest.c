@@ -58,11 +58,11 @@ static void test_job_network(struct selftest *test)
 {
     struct err err = {0};
     if (!test->settings->network) {
-        say(test, true, "job network", "not given to jobs (--network, with run too)");
+        say(test, true, "job-network", "not given to jobs (--network, with run too)");
         return;
     }
     bool const good = trial_network(test->settings->state, &test->machine, &err) == ERR_OK;
-    say(test, good, "job network", "%s",
+    say(test, good, "job-network", "%s",
         good ? "to the Internet, and not to this machine or its neighbours" : err.message);
 }
 

@@ -81,7 +81,7 @@ class Commands(WorkerFixture):
         done = self.command("selftest")
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         lines = {line.split()[1]: line for line in done.stdout.splitlines() if line.startswith("ok ")}
-        self.assertEqual(set(lines), {"sandbox", "limits", "job", "kinds", "python", "processor", "memory", "disk", "network"})
+        self.assertEqual(set(lines), {"sandbox", "limits", "job-network", "kinds", "python", "processor", "memory", "disk", "network"})
         for what, unit in (("memory", "MB/s"), ("disk", "MB/s"), ("network", " ms"), ("kinds", '"bundle"'), ("python", "%d.%d" % sys.version_info[:2])):
             self.assertIn(unit, lines[what])
         (benchmark,) = self.server.benchmarks

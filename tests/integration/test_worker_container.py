@@ -94,6 +94,7 @@ class Containers(WorkerFixture):
         root = self.folder + "/image"
         os.makedirs(root + "/work")
         os.makedirs(root + "/run")
+        os.symlink("/root/../etc", root + "/etc")  # nowhere in the image; whoever followed it outside would show the machine's
         os.mkdir(root + "/closed", 0o700)
         with open(root + "/note", "w") as file:
             file.write("from the image\n")
@@ -109,7 +110,7 @@ class Containers(WorkerFixture):
                            check=True, capture_output=True, timeout=120)
 
     def container(self, text, **more):
-        settings = {"arguments": more.pop("arguments", []), "environment": {"FROM_JOB": "j"}}
+        settings = {"arguments": more.pop("arguments", []), "environment": {"FROM_JOB": "j"}, **more.pop("settings", {})}
         return self.server.add("Dockerfile", text, more.pop("limit_ms", 60000), "dockerfile", **settings)
 
     def test_what_an_image_starts_runs_in_the_sandbox_and_within_the_limits(self):
@@ -118,6 +119,7 @@ class Containers(WorkerFixture):
             "image": self.container("FROM %s\n" % IMAGE),
             "file": self.container("FROM %s\nENV FROM_FILE=\"the file\"\nWORKDIR /job\nCMD [\"by\", \"file\"]\n" % IMAGE),
             "job": self.container("FROM %s\n" % IMAGE, arguments=["by", "job"]),
+            "online": self.container("FROM %s\nCMD [\"by\", \"online\"]\n" % IMAGE, settings={"network": True}),
             "hang": self.container("FROM %s\nCMD [\"hang\"]\n" % IMAGE, limit_ms=1500),
             "eat": self.container("FROM %s\nCMD [\"eat\"]\n" % IMAGE),
             "run": self.container("FROM %s\nRUN pip install x\n" % IMAGE),
@@ -129,22 +131,22 @@ class Containers(WorkerFixture):
             "long": self.container("FROM %s\nENTRYPOINT [\"/%s\"]\n" % (IMAGE, "x" * 3000)),
             "unknown": self.container("FROM localhost/tally-none:1\n"),
         }
-        self.run_worker("--ram-mib", "256")
+        self.run_worker("--ram-mib", "256", "--network")
         said = {name: self.ended(job, 120) for name, job in jobs.items()}
         self.assertEqual(self.server.kinds[-1], "dockerfile")
         self.assertEqual({name: (end["ending"], end["reason"]) for name, end in said.items()}, {
             "image": ("completed", "exited_zero"), "file": ("completed", "exited_zero"), "job": ("completed", "exited_zero"),
-            "hang": ("cap_reached", "paid_limit"), "eat": ("program_failed", "out_of_memory"), "run": ("program_failed", "entry_missing"),
+            "online": ("completed", "exited_zero"), "hang": ("cap_reached", "paid_limit"), "eat": ("program_failed", "out_of_memory"), "run": ("program_failed", "entry_missing"),
             "folder": ("program_failed", "entry_missing"), "made anew": ("program_failed", "entry_missing"),
             "closed": ("program_failed", "entry_missing"), "absent": ("program_failed", "entry_missing"),
             "no program": ("program_failed", "entry_missing"), "long": ("program_failed", "entry_missing"), "unknown": ("host_fault", "kind_not_runnable")}, said)
         walls = ["a file of the machine ENOENT", "host secrets ENOENT", "change the image EROFS", "new in the image EROFS", "network ENETUNREACH",
                  "mount EPERM", "ptrace EPERM", "become root EINVAL", "CapEff:\t0000000000000000", "Seccomp:\t2"]
-        for name, cwd, value in (("image", "/work", "i"), ("file", "/job", "the file"), ("job", "/work", "i")):
+        for name, cwd, value in (("image", "/work", "i"), ("file", "/job", "the file"), ("job", "/work", "i"), ("online", "/work", "i")):
             lines = jobs[name].text("stdout").splitlines()
             self.assertEqual(lines[:8], ["argument by", "argument " + name, "uid 65534 cwd " + cwd, "FROM_IMAGE=i", "FROM_FILE=" + value,
                                          "FROM_JOB=j", "HOME=/tmp", "note from the image"])
-            self.assertEqual(lines[8:18], walls)
+            self.assertEqual(lines[8:18], [line.replace("ENETUNREACH", "EHOSTUNREACH") for line in walls] if name == "online" else walls)
             self.assertEqual(sorted(lines[18:]), ["node nvidia-uvm", "node nvidia0", "node nvidiactl"])
             self.assertEqual(jobs[name].results["from-the-container"], b"kept\n")
         self.assertEqual(jobs["hang"].results["from-the-container"], b"kept\n")
@@ -155,7 +157,7 @@ class Containers(WorkerFixture):
         self.assertIn("localhost/tally-none:1 is not on this machine", said["unknown"]["detail"])
         self.assert_clean()
         with open(self.folder + "/unmounted") as file:
-            self.assertEqual(file.read().split(), ["done"] * 10)
+            self.assertEqual(file.read().split(), ["done"] * 11)
 
     def test_without_podman_no_container_is_claimed(self):
         self.flags[-1] = self.folder + "/no-podman"

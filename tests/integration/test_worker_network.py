@@ -311,10 +311,10 @@ class Network(WorkerFixture):
 
     def test_a_machine_without_the_helper_says_so_and_offers_none(self):
         good = self.command("selftest", "--network", "--no-gpus")
-        self.assertRegex(good.stdout, "ok +job network +to the Internet")
+        self.assertRegex(good.stdout, "ok +job-network +to the Internet")
         hidden = ["unshare", "--mount", "sh", "-c", 'mount --bind /dev/null /usr/bin/slirp4netns && exec "$@"', "-"]
         bad = subprocess.run([*hidden, WORKER, "selftest", "--state", self.state, "--network", "--no-gpus"], capture_output=True, text=True, timeout=120)
-        self.assertRegex(bad.stdout, r"FAIL +job network +there is no /usr/bin/slirp4netns \(package slirp4netns\)")
+        self.assertRegex(bad.stdout, r"FAIL +job-network +there is no /usr/bin/slirp4netns \(package slirp4netns\)")
         self.workers.append(subprocess.Popen([*hidden, WORKER, "run", "--state", self.state, "--rate", "1000", "--network"], stderr=self.trace, stdout=self.trace))
         self.traced("worker.no_network")
         self.assertTrue(self.server.wait(lambda: self.server.network is not None, 60))  # it claims: the offer is on its disk
