@@ -64,7 +64,8 @@ static bool is_ambient(const char *name)
         "LOCALAPPDATA",
         "APPDATA",
     };
-    static const char *const FRONTS[] = {"SLURM_", "OMPI_", "PMI_", "XDG_", "COLAB_", "KAGGLE_"};
+    static const char *const FRONTS[] = {"TALLY_", "SLURM_", "OMPI_",  "PMI_",
+                                         "XDG_",   "COLAB_", "KAGGLE_"};
     for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++) {
         if (strcmp(name, NAMES[i]) == 0) {
             return true;

@@ -457,19 +457,20 @@ static void json_shows_what_was_found(void **state)
 /* R4.2: what a job must be given besides arguments. What is set, taken away, or there in any case is not asked for. */
 static void variables_that_the_program_reads_are_told_with_their_line(void **state)
 {
-    static const char SOURCE[] = "import os\n"
-                                 "import torch\n"
-                                 "os.environ['TOKENIZERS_PARALLELISM'] = 'false'\n"
-                                 "del os.environ['PROXY']\n"
-                                 "# os.environ['IN_A_COMMENT']\n"
-                                 "text = \"os.environ['IN_A_TEXT']\"\n"
-                                 "rank = int(os.environ['LOCAL_RANK'])\n"
-                                 "data = os.environ.get('DATA_DIR', 'data')\n"
-                                 "again = os.getenv('HF_TOKEN')\n"
-                                 "token = os.environ['HF_TOKEN']\n"
-                                 "other = settings['NOT_A_VARIABLE']\n"
-                                 "epochs = int(os.environ['EPOCHS'])\n"
-                                 "odd = os.environ['not a name']\n";
+    static const char SOURCE[] =
+        "import os\n"
+        "import torch\n"
+        "os.environ['TOKENIZERS_PARALLELISM'] = 'false'\n"
+        "del os.environ['PROXY']\n"
+        "# os.environ['IN_A_COMMENT']\n"
+        "text = \"os.environ['IN_A_TEXT']\"\n"
+        "rank = int(os.environ['LOCAL_RANK']) + len(os.getenv('TALLY_JOB'))\n"
+        "data = os.environ.get('DATA_DIR', 'data')\n"
+        "again = os.getenv('HF_TOKEN')\n"
+        "token = os.environ['HF_TOKEN']\n"
+        "other = settings['NOT_A_VARIABLE']\n"
+        "epochs = int(os.environ['EPOCHS'])\n"
+        "odd = os.environ['not a name']\n";
     static const struct {
         const char *name;
         uint32_t line;
