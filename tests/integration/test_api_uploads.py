@@ -191,6 +191,7 @@ class Uploads(unittest.TestCase):
 
     def assert_exactly_the_named_blobs(self):
         """What the log names is in the store, and nothing else, once everything is settled."""
+        wait_until(lambda: self.world.blobs("new") == [], "every blob is settled")
         events = self.world.operator().ok("GET", "/v1/events?limit=500")
         while events["next"] is not None:
             more = self.world.operator().ok("GET", "/v1/events?limit=500&after=%d" % events["next"])
@@ -201,7 +202,6 @@ class Uploads(unittest.TestCase):
                 path = "/v1/uploads/" + event["subject"].split(":")[-1].split("/")[-1]
                 answers = [who.get(path) for who in (self.alice, self.bob)]
                 named |= {answer.json["digest"] for answer in answers if answer.status == 200}
-        wait_until(lambda: self.world.blobs("new") == [], "every blob is settled")
         self.assertEqual(set(self.world.blobs()), named)
         return named
 
