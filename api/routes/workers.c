@@ -11,12 +11,14 @@
 #include "core/base/text.h"
 #include "core/base/time.h"
 #include "core/crypto/sha256.h"
+#include "projections/metrics.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define CLAIM_WAIT_MAX_S 55
 #define BENCHMARK_DETAIL_MAX 16000
+#define SAMPLES_PER_S 10 /* a worker takes one every two seconds */
 
 /* ── enrolment ─────────────────────────────────────────────────────────────────────────────────── */
 
@@ -247,11 +249,40 @@ static void output(struct call *call)
     call_submit(call, CLASS_BULK, output_stored);
 }
 
+/* Of output the terms say how much the log takes of a job. Of samples it is as many as are kept, and more as the job runs: whoever has a machine could fill the
+ * log with them, for everybody and for good. False: the problem was sent. */
+static bool takes_samples(struct call *call, uint64_t count)
+{
+    struct reading reading;
+    struct job_row job = {0};
+    struct metrics_range range;
+    if (count == 0) {
+        return true;
+    }
+    if (!reading_open(&reading, call)) {
+        return false;
+    }
+    bool const is_own = state_job(reading.store, call->id, &job) &&
+                        id_equal(job.host_id, call->principal.host_id) && job.started_at != 0;
+    metrics_kept(reading.store, call->id, &range);
+    reading_close(&reading);
+    int64_t const ran_ns = time_wall_ns() - job.started_at;
+    uint64_t const ran_s = ran_ns > 0 ? (uint64_t)(ran_ns / NS_PER_S) : 0;
+    if (!is_own || range.last + count <= METRICS_KEPT_MAX + SAMPLES_PER_S * ran_s) {
+        return true;
+    }
+    call->retry_after_s = (unsigned)(count / SAMPLES_PER_S + 1);
+    call_problem(call, 429, "too_many_samples",
+                 "a job has at most %d samples, and %d more for each second that it runs",
+                 METRICS_KEPT_MAX, SAMPLES_PER_S);
+    return false;
+}
+
 static void metrics(struct call *call)
 {
     struct fields fields = fields_of(call);
     struct ev_metric_sampled measured = report_metrics_of(&fields);
-    if (!fields_good(&fields)) {
+    if (!fields_good(&fields) || !takes_samples(call, measured.samples.count)) {
         return;
     }
     presence_heard(call->api->presence, call->principal.host_id);
@@ -324,10 +355,12 @@ static void several(struct call *call)
         count = 0;
     }
     struct command_report *reports = arena_alloc_array(&call->arena, count, sizeof *reports);
+    uint64_t samples = 0;
     for (size_t i = 0; reports != NULL && i < count; i++) {
         reports[i] = report_of(&fields, json_array_get(list, i), i);
+        samples += reports[i].is_output ? 0 : reports[i].metrics.samples.count;
     }
-    if (!fields_good(&fields)) {
+    if (!fields_good(&fields) || !takes_samples(call, samples)) {
         return;
     }
     if (reports == NULL) {

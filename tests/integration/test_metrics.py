@@ -22,6 +22,7 @@ class Metrics(unittest.TestCase):
         cls.world = World()
         cls.alice = cls.world.person("alice", money=10**10)
         cls.host = cls.world.host(cls.world.person("maria"))
+        cls.host_of_many = cls.world.host(cls.world.person("otto"))
         cls.job = cls.alice.queued_job(cls.host)
         cls.host.claim_and_start(cls.job)
         cls.samples = []
@@ -50,6 +51,22 @@ class Metrics(unittest.TestCase):
             items += page["items"]
             after = page["next"]
         return items
+
+    def test_a_machine_cannot_fill_the_log_with_samples(self):
+        """The log is for ever and everybody's: what one job puts into it has an end, as its output has."""
+        job = self.alice.queued_job(self.host_of_many)
+        self.host_of_many.claim_and_start(job)
+        report = {"metrics": {"samples": [{"at_ms": 1}] * 64}}
+        taken = 0
+        for _ in range(30):  # which is nearly three times as many
+            answer = self.host_of_many.post(self.host_of_many.path(job, "reports"), {"reports": [report] * 64})
+            if answer.status != 200:
+                break
+            taken += 64 * 64
+        self.assertEqual((answer.status, answer.json["code"]), (429, "too_many_samples"))
+        self.assertGreaterEqual(taken, 43200 - 64 * 64)
+        self.host_of_many.output(job, 1, "and the job goes on\n")
+        self.host_of_many.end(job)
 
     def test_the_last_minute_is_the_last_minute(self):
         for seconds in (1, 60, 300):
