@@ -11,6 +11,9 @@
 #include "projections/marketplace.h"
 #include "projections/streams.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 /* Without a token, so each page costs little: strangers may ask as often as they like. */
 #define LOOKED_AT_MAX 1000 /* of a page that filters; `next` goes on from there */
 
@@ -71,8 +74,6 @@ static void list_offers(struct call *call)
         call, 200,
         json_pack("{s:o,s:o}", "items", items, "next", more ? json_of_id(after) : json_null()));
 }
-
-#include <stdlib.h>
 
 /* ── publishing ────────────────────────────────────────────────────────────────────────────────── */
 
@@ -243,6 +244,8 @@ static bool machine_runs(struct call *call, const struct command_quote *quote)
     return true;
 }
 
+#define SAID_MAX 16384 /* some forty parameters, of the dozen that there are */
+
 /* With settings that say how much there is to do, the quote is for that much. */
 static bool size_by_settings(struct call *call, json_t *settings, struct command_quote *quote)
 {
@@ -255,9 +258,11 @@ static bool size_by_settings(struct call *call, json_t *settings, struct command
     bool found = asked_upload(&reading, call->principal.account_id, quote->upload_id, NULL,
                               settings, &upload, &said);
     reading_close(&reading);
+    bool fits = true;
     if (found && json_array_size(said) > 0) { /* of an upload of somebody else decide will speak */
         const struct workload workload = estimate_workload_of(&upload);
         char *text = json_dumps(said, JSON_COMPACT);
+        fits = text == NULL || strlen(text) <= SAID_MAX;
         quote->settings = arena_copy(&call->arena, bytes_of_text(text == NULL ? "" : text));
         free(text);
         quote->workload = (struct ev_workload_sized){
@@ -270,7 +275,14 @@ static bool size_by_settings(struct call *call, json_t *settings, struct command
         quote->reference_p90_ms = workload.p90_ms;
     }
     json_decref(said);
-    return true;
+    if (!fits) {
+        call_problem(
+            call, 422, "settings_too_long",
+            "what the settings say of the time has at most %d bytes as the quote keeps it: "
+            "say each parameter once",
+            SAID_MAX);
+    }
+    return fits;
 }
 
 static void quote(struct call *call)

@@ -111,6 +111,14 @@ class Abuse(unittest.TestCase):
                              headers={"Idempotency-Key": key})["id"] for key in ("k" * 128, '"%s"' % ("k" * 128))}
         self.assertEqual(len(ids), 1)
 
+    def test_settings_that_say_the_time_over_and_over_are_refused_before_the_log(self):
+        """Each quote is kept for ever, and its price is what it says: not a page of it."""
+        head = self.world.head()
+        answer = self.alice.post("/v1/quotes", self.quote_request(settings={"arguments": ["--model=" + "m" * 190] * 64}))
+        self.assertEqual((answer.status, answer.json["code"]), (422, "settings_too_long"), answer)
+        self.assertEqual(self.world.head(), head)
+        self.alice.ok("POST", "/v1/quotes", self.quote_request(settings={"arguments": ["--epochs=5", "--model=" + "m" * 190]}))
+
     def test_an_unknown_field_is_refused_however_it_is_spelt(self):
         for name in ("x", "x" * 59 + "é", "é" * 300):
             answer = self.alice.post("/v1/quotes", self.quote_request(**{name: 1}))
