@@ -260,7 +260,7 @@ struct event {
 EXPORT int nvmlEventSetWait_v2(void *set, struct event *ret, unsigned timeout_ms);
 int nvmlEventSetWait_v2(void *set, struct event *ret, unsigned timeout_ms)
 {
-    static unsigned long long
+    static _Atomic unsigned long long
         told[16]; /* by minor: an error comes once, when it is written there */
     struct gpu gpu = {0};
     (void)timeout_ms;
