@@ -53,7 +53,7 @@ function NewTokenDialog({ mine, onClose, onMade }: { mine: readonly string[]; on
         <label>For<select value={valid} onChange={(event) => setValid(Number(event.target.value))}>{VALID.map(([seconds, words]) => <option key={seconds} value={seconds}>{words}</option>)}</select></label>
         <p className="dim small-text">It ends no later than your own sign-in does.</p>
         {make.isError && <ErrorPanel error={make.error} />}
-        <p className="actions"><button type="button" onClick={onClose}>Cancel</button><button type="submit" className="primary" disabled={make.isPending || scopes.length === 0}>{make.isPending ? "Making it…" : "Make the token"}</button></p>
+        <p className="actions"><Curl of={{ path: "/v1/auth/tokens", method: "POST", body: { scopes, label: label.trim(), valid_s: valid } }} /><button type="button" onClick={onClose}>Cancel</button><button type="submit" className="primary" disabled={make.isPending || scopes.length === 0}>{make.isPending ? "Making it…" : "Make the token"}</button></p>
       </form>
     </Dialog>
   );
@@ -76,7 +76,7 @@ function RevokeDialog({ token, onClose }: { token: Token; onClose: () => void })
     <Dialog open onClose={onClose} title={`Revoke ${tokenName(token)}?`}>
       <p className="prose">{token.current ? "You sign in with this one: you are signed out here at once." : token.host_id !== null ? "The machine cannot ask for work or report any more. A job that runs on it is lost, its consumer is refunded and you are not paid for it. To take it out of service without that, stop its worker first." : "Programs that use it are refused from now on. Jobs and money are not touched."} It cannot be undone.</p>
       {end.isError && <ErrorPanel error={end.error} />}
-      <p className="actions"><button type="button" onClick={onClose}>Keep it</button><button type="button" className="danger" disabled={end.isPending} onClick={() => end.mutate()}>{end.isPending ? "Revoking…" : "Revoke it"}</button></p>
+      <p className="actions"><Curl of={{ path: `/v1/auth/tokens/${token.token_id}/revoke`, method: "POST", body: {} }} /><button type="button" onClick={onClose}>Keep it</button><button type="button" className="danger" disabled={end.isPending} onClick={() => end.mutate()}>{end.isPending ? "Revoking…" : "Revoke it"}</button></p>
     </Dialog>
   );
 }

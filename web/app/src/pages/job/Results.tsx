@@ -7,6 +7,7 @@ import { useAsked } from "../../lib/asked.ts";
 import { bytes, shortDuration } from "../../lib/units.ts";
 import { spaced } from "../../lib/words.ts";
 import { Amount } from "../../parts/Amount.tsx";
+import { Curl } from "../../parts/Curl.tsx";
 import { Icon } from "../../parts/Icon.tsx";
 import { ExplorerLink } from "../../parts/ExplorerLink.tsx";
 import { Id } from "../../parts/Id.tsx";
@@ -42,6 +43,7 @@ export function Results({ job }: { job: Job }) {
           ))}
         </ul>
       )}
+      {results.data !== undefined && results.data.items.length > 0 && <p><Curl of={{ path: `/v1/jobs/${job.id}/results` }} /></p>}
       {fetchOne.isError && <ErrorPanel error={fetchOne.error} />}
     </section>
   );

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Step 3: what the program is given. All of it may be left out.
-import { useQuery } from "@tanstack/react-query";
 import { Link, Navigate, useNavigate, useParams } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import { getMarket } from "../../api/account.ts";
 import type { Upload } from "../../api/schema.ts";
 import { useTitle } from "../../frame/title.ts";
+import { useAsked } from "../../lib/asked.ts";
 import { keepDraft, mayEnter, withChoice, type Draft } from "../../lib/drafts.ts";
 import { parametersOf } from "../../lib/parameters.ts";
 import { joinArguments, settingsErrors, settingsOf, type OtherSettings } from "../../lib/settings.ts";
@@ -38,7 +38,7 @@ function Form({ draft, upload }: { draft: Draft; upload: Upload | undefined }) {
   const [args, setArgs] = useState(joinArguments(draft.settings.arguments ?? []));
   const [variables, setVariables] = useState<Variables>(Object.entries(draft.settings.environment ?? {}));
   const other: OtherSettings = { sealed: draft.settings.sealed, entry: draft.settings.entry, network: draft.settings.network };
-  const market = useQuery({ queryKey: ["offers", "all"], queryFn: ({ signal }) => getMarket(signal) });
+  const market = useAsked({ queryKey: ["offers", "all"], queryFn: ({ signal }) => getMarket(signal) });
   const refused = market.data?.find((offer) => offer.id === draft.offer)?.network_allowed === false;
   const errors = settingsErrors(args, variables, other);
   const wrong = errors.arguments !== undefined || errors.environment !== undefined || (refused && other.network === true);

@@ -62,7 +62,7 @@ function Trouble({ hook }: { hook: Webhook }) {
         <p>{hook.failures} {hook.failures === 1 ? "attempt" : "attempts"} failed{hook.failing_since !== null && <>, since <Age time={hook.failing_since} /></>}. {left === null || left <= 0 ? "It is tried again now." : `It is tried again in ${shortDuration(Math.ceil(left / 1000) * 1000).replace(".0 s", " s")}.`} Events wait in their order.</p>
       )}
       {resume.isError && <ErrorPanel error={resume.error} />}
-      {hook.status === "paused" && <p><button type="button" disabled={resume.isPending} onClick={() => resume.mutate()}>{resume.isPending ? "Going on…" : "Go on"}</button></p>}
+      {hook.status === "paused" && <p><button type="button" disabled={resume.isPending} onClick={() => resume.mutate()}>{resume.isPending ? "Going on…" : "Go on"}</button> <Curl of={{ path: `/v1/webhooks/${hook.id}/resume`, method: "POST", body: {} }} /></p>}
     </div>
   );
 }
@@ -78,6 +78,7 @@ function Facts({ hook }: { hook: Webhook }) {
         <div><dt>Taken up to</dt><dd className="mono">#{group(hook.cursor)}{head > hook.cursor && <span className="dim"> of #{group(head)}</span>}</dd></div>
         <div><dt>Made</dt><dd><Age time={hook.created_at} /></dd></div>
         <div><dt>Secret</dt><dd>{hook.rotated_at === null ? "the first one" : <>its {hook.secret_version}., rotated <Age time={hook.rotated_at} /></>}</dd></div>
+        <div><dt>From a terminal</dt><dd><Curl of={{ path: `/v1/webhooks/${hook.id}/test`, method: "POST", body: {} }} label="A test, as curl" /></dd></div>
         <div><dt>Id</dt><dd><Id value={hook.id} what="Webhook's id" /></dd></div>
       </dl>
     </section>
@@ -118,6 +119,7 @@ function ResendOther({ hook }: { hook: string }) {
     }}>
       <label className="inline-label">Another event, #<input inputMode="numeric" value={number} aria-label="Number of the event" onChange={(event) => setNumber(event.target.value.replace(/[^0-9]/g, ""))} /></label>
       <button type="submit" disabled={!/^[1-9][0-9]{0,14}$/.test(number) || send.isPending}>{send.isPending ? "Sending…" : "Send it once more"}</button>
+      {number !== "" && <Curl of={{ path: `/v1/webhooks/${hook}/resend`, method: "POST", body: { sequence: Number(number) } }} />}
       {send.isError && <span className="field-error" role="alert">{send.error.message}</span>}
     </form>
   );
