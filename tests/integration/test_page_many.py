@@ -18,7 +18,7 @@ from page_stage import PAGE, Control, Stage  # noqa: E402
 from tally_harness import BIN, Host, wait_until  # noqa: E402
 
 FULL = os.environ.get("TALLY_MANY") == "full"
-PAYMENTS, OFFERS, WATCHED, FILE_SIZE = (10000, 1200, 100, 499 * 10**6) if FULL else (120, 60, 5, 20 * 10**6)
+PAYMENTS, OFFERS, WATCHED, FILE_SIZE = (10000, 1200, 100, 499 * 10**6) if FULL else (120, 130, 5, 20 * 10**6)
 SAMPLES, SAMPLE_MS = 1800, 2000  # of an hour
 BATCH = 200 # of one tick
 TICKS_AHEAD = 60

@@ -100,7 +100,7 @@ test(`R17 R10.6: ${PAYMENTS} payments: a page has ${PAGE} of them, one may go on
   if (full) {
     const deep = (await api(page, "/v1/transactions?kind=deposit&limit=500")).items.at(-1).sequence; // and as fast far back
     const asked = Date.now();
-    await page.goto(`${url}/money?kind=deposit&before=${deep - 2 * (PAYMENTS / 3)}`);
+    await page.goto(`${url}/money?kind=deposit&before=${deep - Math.floor(PAYMENTS / 2)}`);
     await rows.first().waitFor();
     assert.equal(await rows.count(), PAGE);
     await say(t, page, `far back after ${since(asked)}`);
@@ -137,9 +137,14 @@ test(`R17 R3: ${OFFERS} offers of a match: the best three, then page by page all
     await page.waitForFunction(() => ![...document.querySelectorAll("button")].some((button) => button.textContent === "Loading…"));
   }
   const box = page.getByRole("region", { name: "All offers", exact: true });
-  for (let at = 0; ; at += 300) {
+  assert.equal(await box.locator("table").getAttribute("aria-rowcount"), String(OFFERS + 1));
+  for (let at = 0, isEnd = false; !isEnd; at += 300) {
+    isEnd = await box.evaluate(async (element, top) => {
+      element.scrollTop = top;
+      for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame); // until it is drawn
+      return top >= element.scrollHeight;
+    }, at);
     await take();
-    if (await box.evaluate((element, top) => ((element.scrollTop = top), top >= element.scrollHeight), at)) break;
   }
   assert.equal(names.size, OFFERS);
   assert.ok((await ranked.count()) <= 2 * PAGE, `${await ranked.count()} rows at once`);
