@@ -238,7 +238,7 @@ class Oracle:
                 data, subject, kind = event["data"], event["subject"], event["type"]
                 mark = {"upload.received": data.get("file_name"), "quote.issued": data.get("upload_id"),
                         "job.created": data.get("quote_id"), "job.started": (subject, data.get("attempt")),
-                        "job.progressed": (subject, data.get("operation")), "job.rated": subject,
+                        "job.progressed": (subject, data.get("operation"), data.get("permille")), "job.rated": subject,
                         "job.output": (subject, data.get("first_line")), "escrow.settled": subject,
                         "metric.sampled": (subject, json.dumps(data.get("samples"))),
                         "result.stored": (subject, data.get("file_name"))}.get(kind)

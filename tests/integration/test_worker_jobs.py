@@ -230,7 +230,7 @@ class Jobs(unittest.TestCase):
     def test_each_ends_as_it_should_and_is_paid_for_what_it_is_worth(self):
         before = self.balances()
         jobs = {
-            "mnist": self.submit(mnist(self.world.folder), "mnist.tar.gz", self.gpu, arguments=["--epochs", "5"]),
+            "mnist": self.submit(mnist(self.world.folder), "mnist.tar.gz", self.gpu, arguments=["--epochs", "15"]),
             "failing": self.submit(b"rows = {}\nprint(rows['price'])\n", "failing.py", self.cpu),
             "memory": self.submit(b"held = []\nwhile True:\n    held.append(b'1' * (64 << 20))\n", "memory.py", self.cpu),
             "escape": self.submit(ESCAPE.encode() % self.workers[0].pid, "escape.py", self.cpu),
