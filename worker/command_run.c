@@ -13,6 +13,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#define LOCK_WAIT_MS 2000
+#define LOCK_LOOK_MS 50
+
 enum err_code command_share(const struct settings *settings, size_t slots, struct machine *ret,
                             struct err *err)
 {
@@ -125,6 +128,17 @@ static enum err_code offer_and_claim(const struct settings *settings,
     return code;
 }
 
+/* A worker that was killed while it started a program leaves, for a moment, a child that holds the lock and has not become that program yet. */
+static enum err_code lock_patiently(const char *folder, int *ret_fd, struct err *err)
+{
+    enum err_code code = state_lock(folder, ret_fd, err);
+    for (int waited = 0; code == ERR_BUSY && waited < LOCK_WAIT_MS; waited += LOCK_LOOK_MS) {
+        (void)usleep(LOCK_LOOK_MS * 1000);
+        code = state_lock(folder, ret_fd, err);
+    }
+    return code;
+}
+
 enum err_code command_run(const struct settings *settings, struct err *err)
 {
     struct state_slots *slots = NULL;
@@ -141,7 +155,7 @@ enum err_code command_run(const struct settings *settings, struct err *err)
         }
     }
     if (code == ERR_OK) {
-        code = state_lock(settings->state, &lock_fd, err);
+        code = lock_patiently(settings->state, &lock_fd, err);
     }
     if (code == ERR_OK && wants_gpus && !settings->no_gpus &&
         gpu_source_open(&settings->gpus, &gpus, &why) != ERR_OK) {

@@ -238,10 +238,12 @@ class Oracle:
                 data, subject, kind = event["data"], event["subject"], event["type"]
                 mark = {"upload.received": data.get("file_name"), "quote.issued": data.get("upload_id"),
                         "job.created": data.get("quote_id"), "job.started": (subject, data.get("attempt")),
-                        "job.progressed": (subject, data.get("operation"), data.get("permille")), "job.rated": subject,
+                        "job.rated": subject,
                         "job.output": (subject, data.get("first_line")), "escrow.settled": subject,
                         "metric.sampled": (subject, json.dumps(data.get("samples"))),
                         "result.stored": (subject, data.get("file_name"))}.get(kind)
+                if kind == "job.progressed" and str(data.get("operation")).startswith("step "):
+                    mark = (subject, data["operation"])  # the worker says the same again, after a while or when it was killed
                 if mark is not None:
                     seen.setdefault((kind, mark), set()).add(int(event["id"]))
         for (kind, mark), sequences in seen.items():
