@@ -67,6 +67,8 @@ export async function getSamples(id: string, after: number, signal?: AbortSignal
 export const getOutputEnd = (id: string, signal?: AbortSignal) => get("/v1/jobs/{id}/output", schema.outputPage, { id }, { query: { before: "end", limit: 16 }, signal });
 export const getOutputAfter = (id: string, after: number, limit: number, signal?: AbortSignal) => get("/v1/jobs/{id}/output", schema.outputPage, { id }, { query: { after, limit }, signal });
 export const getEvents = (after: number, limit: number, signal?: AbortSignal) => get("/v1/events", schema.events, {}, { query: { after, limit }, signal });
+/** Of the feed as an event stream. */
+export const feedAddress = (after: number): string => address("/v1/feed" satisfies Path<"get">, {}, { topics: "all", after } satisfies Query<"get", "/v1/feed">);
 
 export const getBalance = (identity: string, signal?: AbortSignal) => get("/v1/balances/{name}", schema.balance, { name: identity }, { signal });
 export const askFaucet = (identity: string, amount: bigint) => post("/v1/faucet", schema.faucet, {}, { identity, amount: Number(amount) });

@@ -13,6 +13,7 @@ const SHOWN: Readonly<Record<Exclude<Connection, "off">, { tone: Tone; icon: Ico
   connecting: { tone: "waiting", icon: "clock", word: "Connecting", why: "The feed is being opened." },
   catching_up: { tone: "running", icon: "half", word: "Catching up", why: "Events that happened meanwhile are being read." },
   live: { tone: "done", icon: "dot", word: "Live", why: "Every event is shown as it is written." },
+  streaming: { tone: "done", icon: "dot", word: "Live", why: "Every event is shown as it is written. It comes as an event stream: no WebSocket can be opened from here." },
   reconnecting: { tone: "waiting", icon: "clock", word: "Reconnecting", why: "The server does not answer. What is shown may be old; nothing is missed." },
   polling: { tone: "waiting", icon: "refresh", word: "Asking every 3 s", why: "The live feed cannot be opened from here, so the log is asked instead." },
 };

@@ -2,10 +2,11 @@
 // From the feed to what is on the screen: events go to the runs that somebody watches, and to the list of the newest; what was asked for by
 // REST and has changed is asked for again, at most four times a second.
 import type { QueryClient } from "@tanstack/react-query";
-import { getEvents } from "../api/routes.ts";
+import { feedAddress, getEvents } from "../api/routes.ts";
 import { feedMessage, type LedgerEvent } from "../api/schema.ts";
 import { createStore } from "../lib/store.ts";
 import { session } from "../wallet/session.ts";
+import { openEventStream } from "./eventStream.ts";
 import { Feed, type Connection, type SocketLike } from "./feed.ts";
 import { jobOf } from "./run.ts";
 
@@ -99,6 +100,7 @@ export function startLive(queries: QueryClient): () => void {
         const url = `${location.origin.replace(/^http/, "ws")}/v1/feed?token=${encodeURIComponent(who.token)}`;
         return new WebSocket(url, "tally.v1") as unknown as SocketLike;
       },
+      stream: (after) => openEventStream(feedAddress(after), who.token),
       poll: async (after) => {
         const answer = await getEvents(after, 500);
         return { items: answer.items, head: answer.head ?? 0 };

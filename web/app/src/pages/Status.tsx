@@ -55,7 +55,7 @@ function Parts({ ready }: { ready: Readiness }) {
         <Fact name="Keys missing"><span className="mono">{ready.settlement.keys_missing.length}</span></Fact>
         <Fact name="Anchored on the chain">{ready.anchoring.on ? <span className="mono">{counted(ready.anchoring.records, "event")}</span> : <span className="dim">not asked for</span>}</Fact>
       </Part>
-      <Part title="This page" state={{ well: connection.connection !== "reconnecting", word: connection.connection === "off" ? "Not signed in" : connection.connection === "live" ? "Live" : connection.connection.replace("_", " "), why: "" }}>
+      <Part title="This page" state={{ well: connection.connection !== "reconnecting", word: connection.connection === "off" ? "Not signed in" : connection.connection === "live" ? "Live" : connection.connection === "streaming" ? "Live, by an event stream" : connection.connection.replace("_", " "), why: "" }}>
         <Fact name="Followed up to">{connection.head === 0 ? <span className="dim">sign in to follow</span> : <span className="mono">#{group(connection.head)}</span>}</Fact>
         <Fact name="Behind by"><span className="mono">{connection.head === 0 ? "–" : counted(Math.max(0, ready.ledger.head - connection.head), "event")}</span></Fact>
       </Part>

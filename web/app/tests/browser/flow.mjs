@@ -196,7 +196,7 @@ test("R16.5: the server is killed while a job runs; the page, read again in the 
   assert.deepEqual(lines, Array.from({ length: 100 }, (_, index) => `line ${index + 1}`));
 });
 
-test("R7.8 R17: without a network for a while a job is followed on; cancelling asks first, says what it costs, and does that", async () => {
+test("R7.8 R17: without WebSockets, and without a network for a while, a job is followed on; cancelling asks first, says what it costs, and does that", async () => {
   await page.goto(`${url}/new`);
   await drop(page, [{ name: "long.py", text: "import os, time\nwhile True:\n    print('tick', os.environ.get('TOLD', '')[::-1], flush=True)\n    time.sleep(0.2)\n" }]);
   await page.getByRole("link", { name: "Choose a machine" }).click();
@@ -224,13 +224,23 @@ test("R7.8 R17: without a network for a while a job is followed on; cancelling a
   await page.getByText("tick 24-hsifdrows").first().waitFor(); // the machine could read it (and hides it as it was); nobody in between
   assert.ok(sent.some((body) => body.includes('"sealed":{"TOLD":"')) && !sent.some((body) => body.includes("swordfish")));
   assert.equal(await page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }).includes("swordfish")), false);
-  const lines = () => page.evaluate(() => Math.max(...[...document.querySelectorAll(".line-number")].map((each) => Number(each.textContent))));
+  const lines = (of = page) => of.evaluate(() => Math.max(...[...document.querySelectorAll(".line-number")].map((each) => Number(each.textContent))));
+  const goesOn = (of, before) => of.waitForFunction((before) => [...document.querySelectorAll(".line-number")].some((each) => Number(each.textContent) > before), before);
+  const behindProxy = await page.context().newPage(); // one that lets no WebSocket through; the log is not asked there, either
+  behindProxy.setDefaultTimeout(30_000);
+  await behindProxy.routeWebSocket(/\/v1\/feed/, (socket) => socket.close());
+  await behindProxy.route(/\/v1\/events\?.*limit=500/, (route) => route.abort());
+  await behindProxy.goto(`${url}/jobs/${id}`);
+  await behindProxy.locator('.connection[title*="event stream"]').getByText("Live").waitFor();
+  await behindProxy.getByText("tick ").first().waitFor();
+  await goesOn(behindProxy, await lines(behindProxy));
+  await behindProxy.close();
   await page.context().setOffline(true);
   await page.locator(".connection").getByText("Offline").waitFor();
   const shown = await lines();
   await page.context().setOffline(false);
   await page.locator(".connection").getByText("Live").waitFor();
-  await page.waitForFunction((before) => [...document.querySelectorAll(".line-number")].some((each) => Number(each.textContent) > before), shown); // it went on meanwhile
+  await goesOn(page, shown); // it went on meanwhile
   await page.getByRole("button", { name: "Cancel…" }).click();
   const dialog = page.getByRole("dialog", { name: "Cancel long.py?" });
   await dialog.getByText("the rest comes back by itself").waitFor();
