@@ -59,7 +59,7 @@ export function upload(random: Random, change: Partial<Upload> = {}): Upload {
 
 export const job = (change: Partial<Job> = {}): Job => ({
   id: id(5), status: "running", ending: null, reason: null, fault: null, account_id: "01a213c8-803d-72a4-b537-1277fe812081", provider_id: id(2), host_id: id(3), upload_id: id(7), offer_id: id(1), quote_id: id(8),
-  rate: 3_600_000, cap: 1_000_000, limit_ms: 1_000_000, used_ms: 0, gross: 0, fee: 0, payout: 0, refund: 0, permille: 0, exit_status: 0, signal: 0, attempt: 1, results: 0,
+  rate: 3_600_000, cap: 1_000_000, limit_ms: 1_000_000, used_ms: 0, gross: 0, fee: 0, payout: 0, refund: 0, permille: 0, exit_status: 0, signal: 0, attempt: 1, results: 0, stars: 0,
   created_at: AT, queued_at: AT, assigned_at: AT, started_at: AT, ended_at: null, settled: false, sequence: 9, file_name: "train.py", operation: "epoch 1", legs: [],
   escrow: {
     id: id(6), identity: "E".repeat(60), amount: 1_000_000, last_tick: 1000, input_type: 1, input: "00", status: "locked", confirmations: 3, required: 3, expected_ms: null,

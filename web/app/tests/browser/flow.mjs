@@ -70,8 +70,15 @@ test("R1.5 R4 R6.7 R7.8 P10 P11 P21: a newcomer without a wallet runs the sample
   const results = await api(page, `/v1/jobs/${id}/results`);
   assert.equal((await readFile(await download.path())).length, results.items.find((file) => file.name === "hello.txt").size);
   assert.match(await page.title(), /^hello\.py/);
+  await page.getByRole("radio", { name: /^4 stars/ }).check();
+  await page.getByLabel("Comment, if you like").fill("Quick, and quiet.");
+  await page.getByRole("button", { name: "Send the rating" }).click();
+  await page.getByTestId("stars").waitFor();
+  assert.equal((await api(page, `/v1/jobs/${id}`)).stars, 4);
   await page.reload(); // the same page long after the end
   await page.getByText("The job is done").waitFor();
+  await page.getByTestId("stars").getByText("4 stars").waitFor();
+  await page.getByText("Quick, and quiet.").waitFor();
   assert.equal(await shownAmount(page.getByTestId("used")), BigInt(job.gross));
   const { items: stops } = await api(page, `/v1/jobs/${id}/timeline`);
   await page.locator("#rewind").fill("1"); // back to its second event that is shown

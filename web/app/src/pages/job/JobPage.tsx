@@ -30,6 +30,7 @@ import { CancelDialog } from "./CancelDialog.tsx";
 import { LockPanel } from "./LockPanel.tsx";
 import { Metrics } from "./Metrics.tsx";
 import { Output } from "./Output.tsx";
+import { Rating } from "./Rating.tsx";
 import { Rewind } from "./Rewind.tsx";
 import { Payments, Results } from "./Results.tsx";
 
@@ -141,7 +142,7 @@ function Monitor({ now }: { now: Job }) {
         <section className="card output-card" aria-label="Output"><h2>Output</h2><Boundary>{written.loaded || written.output.last > 0 ? <Output read={written} name={name} over={now.ended_at !== null} /> : <Skeleton rows={8} />}</Boundary></section>
       </div>
       <div className="below">
-        <div className="stack"><Results job={now} /><Payments job={job} /></div>
+        <div className="stack"><Results job={now} />{mine && <Rating job={now} said={whole.notches.findLast((notch) => notch.type === "job.rated")?.sequence} />}<Payments job={job} /></div>
         <History job={now.id} run={whole} />
       </div>
       {cancelling && <CancelDialog job={job} open onClose={() => setCancelling(false)} />}
