@@ -13,6 +13,7 @@ import { codeLeft, enrolCommand, healthOf } from "../lib/machines.ts";
 import { ordinal, standing } from "../lib/market.ts";
 import { Age, useNow } from "../parts/Age.tsx";
 import { Amount } from "../parts/Amount.tsx";
+import { Curl } from "../parts/Curl.tsx";
 import { copy, Id } from "../parts/Id.tsx";
 import { Icon } from "../parts/Icon.tsx";
 import { Refresh } from "../parts/Refresh.tsx";
@@ -69,8 +70,9 @@ function Enrol({ open }: { open: boolean }) {
   const now = useNow();
   const [name, setName] = useState("");
   const [rate, setRate] = useState("1800000");
+  const asked = { valid_s: 900, label: `code for ${name || "a machine"}`.slice(0, 100) };
   const made = useAction({
-    mutationFn: () => makeCode({ valid_s: 900, label: `code for ${name || "a machine"}`.slice(0, 100) }, newKey()),
+    mutationFn: () => makeCode(asked, newKey()),
     onSuccess: () => toast.success("A code was made; the command has it"),
   });
   const good = /^[1-9][0-9]{0,14}$/.test(rate);
@@ -87,6 +89,7 @@ function Enrol({ open }: { open: boolean }) {
       <pre className="command" tabIndex={0} data-testid="enrol-command">{command}</pre>
       {made.isError && <ErrorPanel error={made.error} />}
       <p className="actions">
+        {left === null && <Curl of={{ path: "/v1/workers/codes", method: "POST", body: asked }} label="A code, as curl" />}
         {left === null && <button type="button" disabled={made.isPending} onClick={() => made.mutate()}>{made.isPending ? "Making it…" : made.data === undefined ? "Put a code into it" : "The code has expired: make another"}</button>}
         <button type="button" className="primary" onClick={() => void copy(command, "Command")}><Icon name="copy" />Copy the command</button>
       </p>

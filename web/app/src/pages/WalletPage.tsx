@@ -9,13 +9,14 @@ import { useStore } from "../lib/store.ts";
 import { ago } from "../lib/units.ts";
 import { Amount } from "../parts/Amount.tsx";
 import { useNow } from "../parts/Age.tsx";
+import { Curl } from "../parts/Curl.tsx";
 import { Dialog } from "../parts/Dialog.tsx";
 import { Icon } from "../parts/Icon.tsx";
 import { copy } from "../parts/Id.tsx";
 import { Refresh } from "../parts/Refresh.tsx";
 import { Pill } from "../parts/StatusPill.tsx";
 import { ErrorPanel, Skeleton } from "../parts/States.tsx";
-import { fetchPlayMoney } from "../wallet/play.ts";
+import { fetchPlayMoney, playMoney } from "../wallet/play.ts";
 import { session, type SignedIn } from "../wallet/session.ts";
 import { SignInCard } from "../wallet/SignInCard.tsx";
 import { signOut } from "../wallet/signin.ts";
@@ -45,7 +46,7 @@ function BalanceCard({ identity }: { identity: string }) {
         </>
       )}
       {terms.data?.chain.faucet === true && (
-        <p><button type="button" disabled={faucet.isPending} onClick={() => faucet.mutate()}>{faucet.isPending ? "Waiting for the chain…" : "Get play money"}</button></p>
+        <p><button type="button" disabled={faucet.isPending} onClick={() => faucet.mutate()}>{faucet.isPending ? "Waiting for the chain…" : "Get play money"}</button> <Curl of={playMoney(identity)} /></p>
       )}
       {faucet.isError && <ErrorPanel error={faucet.error} />}
     </section>

@@ -14,10 +14,11 @@ import { group } from "../../lib/money.ts";
 import { useStore } from "../../lib/store.ts";
 import { ago, shortDuration, shortId } from "../../lib/units.ts";
 import { Amount } from "../../parts/Amount.tsx";
+import { Curl } from "../../parts/Curl.tsx";
 import { Icon } from "../../parts/Icon.tsx";
 import { Id } from "../../parts/Id.tsx";
 import { ErrorPanel, problemOfError } from "../../parts/States.tsx";
-import { fetchPlayMoney } from "../../wallet/play.ts";
+import { fetchPlayMoney, playMoney } from "../../wallet/play.ts";
 import { useBalance } from "../../wallet/useBalance.ts";
 import { openIfPlay, signPayment, unlock, wallet } from "../../wallet/wallet.ts";
 
@@ -135,7 +136,8 @@ function Sign({ job, cap, again }: { job: Job; cap: bigint | null; again: boolea
       {short && (
         <p className="field-error" role="alert">
           {group(amount - (balance.data?.balance ?? 0n))} QUBIC are missing, by what the chain said {ago(balance.data?.age_ms ?? 0)}. Without them the lock does not run.{" "}
-          {terms.data?.chain.faucet === true && <button type="button" className="small" disabled={faucet.isPending} onClick={() => faucet.mutate()}>{faucet.isPending ? "Waiting for the chain…" : "Get play money"}</button>}
+          {terms.data?.chain.faucet === true && <button type="button" className="small" disabled={faucet.isPending} onClick={() => faucet.mutate()}>{faucet.isPending ? "Waiting for the chain…" : "Get play money"}</button>}{" "}
+          {terms.data?.chain.faucet === true && identity !== null && <Curl of={playMoney(identity)} />}
         </p>
       )}
       {faucet.isError && <ErrorPanel error={faucet.error} />}
