@@ -78,9 +78,10 @@ void job_settings_check(struct fields *fields, json_t *settings)
     {
         if (strcmp(name, "arguments") != 0 && strcmp(name, "environment") != 0 &&
             strcmp(name, "entry") != 0 && strcmp(name, "sealed") != 0 &&
-            strcmp(name, "network") != 0) {
+            strcmp(name, "network") != 0 && strcmp(name, "results") != 0) {
             fields_error(fields, "settings",
-                         "has arguments, environment, sealed, entry and network, nothing else");
+                         "has arguments, environment, sealed, entry, results and network, nothing "
+                         "else");
         }
     }
     if (list != NULL && (!json_is_array(list) || json_array_size(list) > JOB_ARGUMENTS_MAX)) {
@@ -97,6 +98,14 @@ void job_settings_check(struct fields *fields, json_t *settings)
         (!json_is_string(entry) || !job_result_name_is_good(json_string_value(entry)))) {
         fields_error(fields, "settings/entry",
                      "is the path of a file in the bundle, as src/train.py");
+    }
+    const json_t *results = json_object_get(settings, "results");
+    if (results != NULL &&
+        (!json_is_string(results) || !job_result_name_is_good(json_string_value(results)))) {
+        fields_error(fields, "settings/results",
+                     "is the path of a folder below the one that the job runs in, as out/model: at "
+                     "most %d bytes, without .., \\ or control characters",
+                     JOB_RESULT_NAME_MAX);
     }
     const json_t *network = json_object_get(settings, "network");
     if (network != NULL && !json_is_boolean(network)) {

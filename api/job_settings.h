@@ -1,5 +1,5 @@
 /* api/job_settings.h: what a job is started with: {"arguments":["--epochs","5"],"environment":{"K":"v"},"sealed":{…},"entry":"train.py",
- * "network":true}, checked, and
+ * "results":"out","network":true}, checked, and
  * read for what it changes of an estimate. */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef API_JOB_SETTINGS_H

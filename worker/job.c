@@ -591,7 +591,7 @@ enum err_code job_adopt(const struct job_options *options, struct job **ret_job,
     struct job *job = NULL;
     enum err_code code = scratch_locate(options->scratch_parent, options->order.id, &scratch, err);
     if (code == ERR_OK) {
-        code = job_kept_open(scratch.folder, &kept, err);
+        code = job_kept_open(&scratch, &kept, err);
     }
     if (code != ERR_OK) {
         return code;
@@ -638,8 +638,9 @@ enum err_code job_start(const struct job_options *options, struct job **ret_job,
         return ERR_OK;
     }
     struct err why = {0};
-    enum err_code code = scratch_create(options->scratch_parent, job->order->id, sandbox_user_new(),
-                                        &job->scratch, &why);
+    enum err_code code =
+        scratch_create(options->scratch_parent, job->order->id, job->order->results,
+                       sandbox_user_new(), &job->scratch, &why);
     if (code == ERR_OK) {
         job->input_fd = open(job->scratch.input, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         if (job->input_fd < 0) {

@@ -29,6 +29,7 @@ enum err_code job_kept_create(const char *folder, const struct job_order *order,
         ret->facts.batch_max = order->batch_max;
         ret->facts.heartbeat_ms = order->heartbeat_ms;
         ret->facts.lease_ms = order->lease_ms;
+        (void)snprintf(ret->facts.results, sizeof ret->facts.results, "%s", order->results);
         code = spool_create(&options, &ret->spool, err);
     }
     if (code == ERR_OK) {
@@ -37,14 +38,20 @@ enum err_code job_kept_create(const char *folder, const struct job_order *order,
     return code;
 }
 
-enum err_code job_kept_open(const char *folder, struct job_kept *ret, struct err *err)
+enum err_code job_kept_open(struct scratch *scratch, struct job_kept *ret, struct err *err)
 {
     char path[PATH_MAX];
     struct spool_options options;
-    enum err_code code = spool_options(folder, SPOOL_OUTPUT_MAX, path, &options, err);
+    enum err_code code = spool_options(scratch->folder, SPOOL_OUTPUT_MAX, path, &options, err);
     memset(ret, 0, sizeof *ret);
     if (code == ERR_OK) {
         code = spool_open(&options, &ret->facts, &ret->spool, err);
+    }
+    if (code == ERR_OK) {
+        code = scratch_set_results(scratch, ret->facts.results, err);
+        if (code != ERR_OK) {
+            job_kept_close(ret);
+        }
     }
     return code;
 }

@@ -10,10 +10,11 @@
 #include "worker/job_protocol.h"
 #include "worker/job_verdict.h"
 #include "worker/measure.h"
+#include "worker/scratch.h"
 #include "worker/server.h"
 #include "worker/spool.h"
 
-#define JOB_KEPT_FORMAT 1 /* raised with every change of struct job_kept_facts */
+#define JOB_KEPT_FORMAT 2 /* raised with every change of struct job_kept_facts */
 #define JOB_KEPT_WORD_SIZE 32
 #define JOB_KEPT_DETAIL_SIZE 8192
 
@@ -21,6 +22,7 @@ struct job_kept_facts {
     uint64_t batch_max;
     uint64_t heartbeat_ms;
     uint64_t lease_ms;
+    char results[JOB_RESULT_NAME_MAX + 8]; /* where they are in the job's folder */
 
     uint64_t used_ms; /* the meter, as it was told last */
     uint64_t permille;
@@ -55,7 +57,9 @@ struct job_order;
 MUST_CHECK enum err_code job_kept_create(const char *folder, const struct job_order *order,
                                          uint64_t output_max, struct job_kept *ret,
                                          struct err *err);
-MUST_CHECK enum err_code job_kept_open(const char *folder, struct job_kept *ret, struct err *err);
+/* As an earlier worker left it; `scratch` is told where the results are. */
+MUST_CHECK enum err_code job_kept_open(struct scratch *scratch, struct job_kept *ret,
+                                       struct err *err);
 void job_kept_close(struct job_kept *kept);
 void job_kept_save(struct job_kept *kept);
 

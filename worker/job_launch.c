@@ -15,8 +15,9 @@ _Static_assert(CONTAINER_VARIABLES_MAX + JOB_VARIABLES_MAX + OURS <= SANDBOX_ENV
                "an image's, a job's and ours");
 _Static_assert(CONTAINER_WORDS_MAX + JOB_ARGUMENTS_MAX < SANDBOX_COMMAND_MAX, "and a NULL");
 
-/* The image's variables, the job's, and ours: what comes later counts; `limit` is borrowed. */
+/* The image's variables, the job's, and ours: what comes later counts; `limit` and `results` are borrowed. */
 static size_t environment_of(const struct job_launch *launch, const char *limit,
+                             const char *results,
                              struct sandbox_variable ret[SANDBOX_ENVIRONMENT_MAX])
 {
     const struct job_order *order = launch->order;
@@ -32,7 +33,7 @@ static size_t environment_of(const struct job_launch *launch, const char *limit,
     }
     memcpy(ret + count, order->environment, order->environment_count * sizeof ret[0]);
     count += order->environment_count;
-    ret[count++] = (struct sandbox_variable){.name = "TALLY_RESULTS", .value = "/job/results"};
+    ret[count++] = (struct sandbox_variable){.name = "TALLY_RESULTS", .value = results};
     ret[count++] = (struct sandbox_variable){.name = "TALLY_LIMIT_SECONDS", .value = limit};
     if (launch->gpu != NULL) { /* the driver numbers what it finds, and finds one */
         ret[count++] = (struct sandbox_variable){.name = "CUDA_VISIBLE_DEVICES", .value = "0"};
@@ -66,6 +67,7 @@ enum err_code job_launch(const struct job_launch *launch, struct cgroup *ret_gro
     char program_path[SCRATCH_FILE_NAME_SIZE + 5];
     char limit[32];
     char group[ID_TEXT_SIZE + 16];
+    char results[sizeof "/job/" + JOB_RESULT_NAME_MAX];
     bool const has_runner = order->kind == JOB_KIND_BUNDLE || order->kind == JOB_KIND_NOTEBOOK;
     if (launch->container == NULL) {
         job_order_command(order, program_path, command);
@@ -74,13 +76,14 @@ enum err_code job_launch(const struct job_launch *launch, struct cgroup *ret_gro
     }
     (void)snprintf(limit, sizeof limit, "%llu.%03llu", (unsigned long long)order->limit_ms / 1000,
                    (unsigned long long)order->limit_ms % 1000);
+    (void)snprintf(results, sizeof results, "/job/%s", order->results);
     (void)snprintf(group, sizeof group, CGROUP_JOB_NAME, order->id);
     cgroup_create(launch->cgroup_place, group, launch->ram_mib * MIB, PIDS_MAX, ret_group);
     struct program_options const program = {
         .sandbox = {.folder = launch->folder,
                     .command = command,
                     .environment = environment,
-                    .environment_count = environment_of(launch, limit, environment),
+                    .environment_count = environment_of(launch, limit, results, environment),
                     .root = launch->container != NULL ? launch->container->root : NULL,
                     .workdir = launch->container != NULL ? launch->container->workdir : NULL,
                     .runner = bytes_of(runner_script, has_runner ? runner_script_size : 0),

@@ -55,6 +55,20 @@ static bool is_path(const json_t *value)
            strlen(json_string_value(value)) == json_string_length(value);
 }
 
+static enum err_code read_results(struct job_order *order, const json_t *settings, struct err *err)
+{
+    const json_t *named = json_object_get(settings, "results");
+    order->results = JOB_RESULTS_FOLDER;
+    if (named == NULL || json_is_null(named)) {
+        return ERR_OK;
+    }
+    if (!is_path(named)) {
+        return err_set(err, ERR_INVALID, "a job's results are a relative path inside its folder");
+    }
+    order->results = json_string_value(named);
+    return ERR_OK;
+}
+
 /* What the consumer named must be good; what the server's analysis found is a help, and without it the runner looks for itself. */
 static enum err_code read_kind(struct job_order *order, const json_t *job, const json_t *settings,
                                struct err *err)
@@ -141,7 +155,7 @@ static enum err_code read_job(const json_t *job, struct job_order *order, struct
     if (name == NULL || digest == NULL) {
         return err_set(err, ERR_INVALID, "a claimed job has no file_name or input_digest");
     }
-    scratch_file_name(name, order->file_name);
+    scratch_file_name(name, order->results, order->file_name);
     enum err_code code =
         hex_decode(bytes_of_text(digest), order->input_digest.b, sizeof order->input_digest.b, err);
     if (code != ERR_OK) {
@@ -169,7 +183,10 @@ enum err_code job_order_read(json_t *claim, struct job_order *ret, struct err *e
     }
     id_format(id, order.id);
     id_format(id, ret->id);
-    enum err_code code = read_job(job, &order, err);
+    enum err_code code = read_results(&order, settings, err);
+    if (code == ERR_OK) {
+        code = read_job(job, &order, err);
+    }
     if (code == ERR_OK) {
         code = read_terms(&order, json_object_get(claim, "terms"), err);
     }

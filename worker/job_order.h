@@ -24,8 +24,9 @@ struct job_order {
     char id[ID_TEXT_SIZE];
     char file_name[SCRATCH_FILE_NAME_SIZE]; /* made harmless */
     enum job_kind kind;
-    bool kind_is_known; /* false: a kind that no worker of this version runs */
-    const char *entry;  /* of a bundle; "" if none was named */
+    bool kind_is_known;  /* false: a kind that no worker of this version runs */
+    const char *entry;   /* of a bundle; "" if none was named */
+    const char *results; /* the folder of what it leaves, in the job's folder */
     uint64_t input_size;
     struct key32 input_digest; /* SHA-256 */
     bool network;              /* it asks for one */

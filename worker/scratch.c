@@ -26,22 +26,27 @@ static bool is_plain(char c)
            c == '.' || c == '-';
 }
 
-void scratch_file_name(const char *wanted, char ret[SCRATCH_FILE_NAME_SIZE])
+void scratch_file_name(const char *wanted, const char *results, char ret[SCRATCH_FILE_NAME_SIZE])
 {
     const char *slash = strrchr(wanted, '/');
     const char *name = slash == NULL ? wanted : slash + 1;
     size_t size = strlen(name);
     size_t at = 0;
+    size_t const first = strcspn(results, "/");
     /* The end of a long name is kept: it has the suffix. */
-    name += size >= SCRATCH_FILE_NAME_SIZE - 2 ? size - (SCRATCH_FILE_NAME_SIZE - 2) : 0;
+    name += size >= SCRATCH_FILE_NAME_SIZE - 3 ? size - (SCRATCH_FILE_NAME_SIZE - 3) : 0;
     size = strlen(name);
-    if (size == 0 || name[0] == '.' || name[0] == '-' || strcmp(name, "results") == 0) {
+    if (size == 0 || name[0] == '.' || name[0] == '-') {
         ret[at++] = '_';
     }
     for (size_t i = 0; i < size; i++) {
         ret[at++] = (char)(is_plain(name[i]) ? name[i] : '_');
     }
     ret[at] = 0;
+    if (at == first && memcmp(ret, results, at) == 0) {
+        memmove(ret + 1, ret, at + 1);
+        ret[0] = '_';
+    }
 }
 
 static enum err_code make_folder(const char *path, mode_t mode, uid_t uid, struct err *err)
@@ -70,7 +75,7 @@ enum err_code scratch_locate(const char *parent, const char *job_id, struct scra
         code = path_join(made.job, PATH_MAX, made.folder, "job", err);
     }
     if (code == ERR_OK) {
-        code = path_join(made.results, PATH_MAX, made.job, "results", err);
+        code = scratch_set_results(&made, JOB_RESULTS_FOLDER, err);
     }
     if (code == ERR_OK) {
         *ret = made;
@@ -78,12 +83,40 @@ enum err_code scratch_locate(const char *parent, const char *job_id, struct scra
     return code;
 }
 
-enum err_code scratch_create(const char *parent, const char *job_id, uid_t owner,
-                             struct scratch *ret, struct err *err)
+enum err_code scratch_set_results(struct scratch *scratch, const char *results, struct err *err)
+{
+    return path_join(scratch->results, PATH_MAX, scratch->job, results, err);
+}
+
+/* Relative to the job's folder. */
+static const char *results_name(const struct scratch *scratch)
+{
+    return scratch->results + strlen(scratch->job) + 1;
+}
+
+/* Each folder on the way: the job is to find it there. */
+static enum err_code make_results(const struct scratch *scratch, struct err *err)
+{
+    char path[PATH_MAX];
+    enum err_code code = ERR_OK;
+    for (const char *end = results_name(scratch); code == ERR_OK && *end != 0;) {
+        end += *end == '/' ? 1 : 0;
+        end += strcspn(end, "/");
+        (void)snprintf(path, sizeof path, "%.*s", (int)(end - scratch->results), scratch->results);
+        code = make_folder(path, 0700, scratch->owner, err);
+    }
+    return code;
+}
+
+enum err_code scratch_create(const char *parent, const char *job_id, const char *results,
+                             uid_t owner, struct scratch *ret, struct err *err)
 {
     struct scratch made = {0};
     enum err_code code = scratch_locate(parent, job_id, &made, err);
     made.owner = owner;
+    if (code == ERR_OK) {
+        code = scratch_set_results(&made, results, err);
+    }
     if (code == ERR_OK) {
         code = scratch_remove(made.folder, err);
     }
@@ -95,7 +128,7 @@ enum err_code scratch_create(const char *parent, const char *job_id, uid_t owner
         code = make_folder(made.job, 0700, owner, err);
     }
     if (code == ERR_OK) {
-        code = make_folder(made.results, 0700, owner, err);
+        code = make_results(&made, err);
     }
     return code;
 }
@@ -137,7 +170,7 @@ static enum err_code add_result(struct scratch_results *results, const char *nam
     return ERR_OK;
 }
 
-/* `prefix` is the folder's name relative to results/, with its '/'. Depth is bounded by the length of names. */
+/* `prefix` is the folder's name relative to the results, with its '/'. Depth is bounded by the length of names. */
 // NOLINTNEXTLINE(misc-no-recursion)
 static enum err_code list_folder(int fd, const char *prefix, struct scratch_results *results,
                                  struct err *err)
@@ -189,11 +222,41 @@ static int by_name(const void *a, const void *b)
     return strcmp(left->name, right->name);
 }
 
+/* A path below `fd`, which is closed; no link is followed. -1 and errno: it cannot be opened. */
+static int open_below(int fd, const char *path, int last_flags)
+{
+    char part[JOB_RESULT_NAME_MAX + 1];
+    bool last = false;
+    while (fd >= 0 && !last) {
+        size_t const size = strcspn(path, "/");
+        int next = -1;
+        int why = EINVAL;
+        last = path[size] == 0;
+        if (size > 0 && size < sizeof part) {
+            memcpy(part, path, size);
+            part[size] = 0;
+            next = openat(fd, part, last ? last_flags : OPEN_FOLDER);
+            why = errno;
+        }
+        (void)close(fd);
+        fd = next;
+        errno = why;
+        path += size + 1;
+    }
+    return fd;
+}
+
+/* The job's folder alone is ours: any part of what is below may be a link by now. */
+static int open_results(const struct scratch *scratch)
+{
+    return open_below(open(scratch->job, OPEN_FOLDER), results_name(scratch), OPEN_FOLDER);
+}
+
 enum err_code scratch_list_results(const struct scratch *scratch, struct scratch_results *ret,
                                    struct err *err)
 {
     *ret = (struct scratch_results){0};
-    int const fd = open(scratch->results, OPEN_FOLDER);
+    int const fd = open_results(scratch);
     if (fd < 0) { /* the program removed it, or put something else in its place */
         return errno == ENOENT || errno == ENOTDIR || errno == ELOOP
                    ? ERR_OK
@@ -218,30 +281,10 @@ void scratch_results_deinit(struct scratch_results *results)
 enum err_code scratch_open_result(const struct scratch *scratch, const char *name, int *ret_fd,
                                   uint64_t *ret_size, struct err *err)
 {
-    char part[JOB_RESULT_NAME_MAX + 1];
     struct stat about;
-    int fd = open(scratch->results, OPEN_FOLDER);
-    while (fd >= 0) {
-        size_t const size = strcspn(name, "/");
-        bool const last = name[size] == 0;
-        if (size == 0 || size >= sizeof part) {
-            errno = EINVAL;
-            break;
-        }
-        memcpy(part, name, size);
-        part[size] = 0;
-        /* O_NONBLOCK: a pipe that took a file's place must not hold us up. */
-        int const next =
-            openat(fd, part, last ? O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC : OPEN_FOLDER);
-        int const open_errno = errno;
-        (void)close(fd);
-        fd = next;
-        errno = open_errno;
-        if (last) {
-            break;
-        }
-        name += size + 1;
-    }
+    /* O_NONBLOCK: a pipe that took a file's place must not hold us up. */
+    int const fd =
+        open_below(open_results(scratch), name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &about) != 0 || !S_ISREG(about.st_mode)) {
         enum err_code const code = err_set_errno(err, fd < 0 ? errno : EINVAL, "result %s", name);
         if (fd >= 0) {

@@ -5,7 +5,7 @@
  *                         /reports        what the server has still to hear (job_kept.h)
  *                         /job            shown in the sandbox as /job
  *                         /job/<file>     the program
- *                         /job/results    what it leaves for its owner
+ *                         /job/results    what it leaves for its owner, unless it named another folder
  *
  * Rules:   what is in job/ was made by a stranger: nothing here follows a symbolic link in it, opens anything but regular
  *          files, or trusts its depth. It is looked at only after the sandbox is gone, but for how much there is.
@@ -35,11 +35,11 @@ struct scratch {
     char input[PATH_MAX];
     char output_log[PATH_MAX];
     char job[PATH_MAX];
-    char results[PATH_MAX];
+    char results[PATH_MAX]; /* below job */
 };
 
 struct scratch_result {
-    char name[JOB_RESULT_NAME_MAX + 1]; /* relative to results/, '/' between folders */
+    char name[JOB_RESULT_NAME_MAX + 1]; /* relative to the results, '/' between folders */
     uint64_t size;
 };
 
@@ -49,20 +49,23 @@ struct scratch_results {
     size_t left_out; /* files that were too many, too large, badly named, or no files */
 };
 
-/* A file name of letters, digits, '.', '_' and '-' that begins with a letter, digit or '_' and is not the name of
- * something else in the job's folder. */
-void scratch_file_name(const char *wanted, char ret[SCRATCH_FILE_NAME_SIZE]);
+/* A file name of letters, digits, '.', '_' and '-' that begins with a letter, digit or '_' and is not where
+ * the folder `results` begins. */
+void scratch_file_name(const char *wanted, const char *results, char ret[SCRATCH_FILE_NAME_SIZE]);
 
-/* The folders of a job that an earlier worker made; nothing is looked at. */
+/* The folders of a job that an earlier worker made, results in the usual place; nothing is looked at. */
 MUST_CHECK enum err_code scratch_locate(const char *parent, const char *job_id, struct scratch *ret,
                                         struct err *err);
-/* Make the folders anew; `job` and `results` belong to `owner` unless it is (uid_t)-1. */
-MUST_CHECK enum err_code scratch_create(const char *parent, const char *job_id, uid_t owner,
-                                        struct scratch *ret, struct err *err);
+/* Where the results are: a path in the job's folder, as job_result_name_is_good has it. */
+MUST_CHECK enum err_code scratch_set_results(struct scratch *scratch, const char *results,
+                                             struct err *err);
+/* Make the folders anew; the job's and all below belong to `owner` unless it is (uid_t)-1. */
+MUST_CHECK enum err_code scratch_create(const char *parent, const char *job_id, const char *results,
+                                        uid_t owner, struct scratch *ret, struct err *err);
 /* Copy the input to job/<file_name>, with the same owner. */
 MUST_CHECK enum err_code scratch_place_input(const struct scratch *scratch, const char *file_name,
                                              struct err *err);
-/* Regular files below results/, sorted by name. A file called output.log is left out: that is our own. */
+/* Regular files below the results' folder, sorted by name; none if a link is on the way there. A file called output.log is left out: that is our own. */
 MUST_CHECK enum err_code scratch_list_results(const struct scratch *scratch,
                                               struct scratch_results *ret, struct err *err);
 void scratch_results_deinit(struct scratch_results *results);

@@ -18,6 +18,7 @@
 #define JOB_RESULTS_MAX 1000                     /* files stored for one job, replaced ones too */
 #define JOB_RESULTS_SIZE_MAX (UINT64_C(2) << 30) /* all of them together */
 #define JOB_RESULT_NAME_MAX 200                  /* bytes */
+#define JOB_RESULTS_FOLDER "results"             /* unless the settings name another */
 
 /* [A-Za-z_][A-Za-z0-9_]*, of 1 to 256 characters: what any shell and any C library take for an environment variable. */
 bool job_variable_name_is_good(const char *name);

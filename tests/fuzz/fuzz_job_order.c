@@ -8,15 +8,16 @@
 
 #include <string.h>
 
-static void check_name(const char *name)
+static void check_name(const char *name, const char *results)
 {
     char again[SCRATCH_FILE_NAME_SIZE];
     size_t const size = strlen(name);
     INVARIANT(size > 0 && size < SCRATCH_FILE_NAME_SIZE);
     INVARIANT(strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
               size);
-    INVARIANT(name[0] != '.' && name[0] != '-' && strcmp(name, "results") != 0);
-    scratch_file_name(name, again);
+    INVARIANT(name[0] != '.' && name[0] != '-');
+    INVARIANT(strlen(name) != strcspn(results, "/") || strncmp(name, results, strlen(name)) != 0);
+    scratch_file_name(name, results, again);
     INVARIANT(strcmp(name, again) == 0);
 }
 
@@ -36,7 +37,8 @@ static void check_order(struct job_order *order)
         INVARIANT(strncmp(order->environment[i].name, "TALLY_", 6) != 0);
         INVARIANT(order->environment[i].value != NULL);
     }
-    check_name(order->file_name);
+    INVARIANT(job_result_name_is_good(order->results));
+    check_name(order->file_name, order->results);
     box_key_from_secret((const uint8_t *)"01234567890123456789012345678901", &key);
     if (job_order_unseal(order, &key, NULL) == ERR_OK) {
         INVARIANT(order->environment_count <= SANDBOX_ENVIRONMENT_MAX - 3);
@@ -67,8 +69,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         memcpy(wanted, data, cut);
     }
     wanted[cut] = '\0';
-    scratch_file_name(wanted, name);
-    check_name(name);
+    scratch_file_name(wanted, JOB_RESULTS_FOLDER, name);
+    check_name(name, JOB_RESULTS_FOLDER);
     /* As worker/server.c reads an answer. */
     json_t *claim = json_loadb(size > 0 ? (const char *)data : "", size, JSON_ALLOW_NUL, NULL);
     if (job_order_read(claim, &order, &err) == ERR_OK) {

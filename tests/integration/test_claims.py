@@ -29,12 +29,13 @@ class Claims(unittest.TestCase):
         return self.host.post("/v1/workers/claim", {"wait_s": 0, **body})
 
     def test_a_machine_is_given_only_what_it_can_run(self):  # R11
-        job = self.alice.queued_job(self.host, settings={"entry": "src/train.py"})
+        job = self.alice.queued_job(self.host, settings={"entry": "src/train.py", "results": "out/model"})
         self.assertEqual(self.claim(kinds=["notebook", "bundle"]).status, 204)
         self.assertEqual(self.claim(kinds=["a_word_of_a_later_version"]).status, 204)
         claimed = self.claim(kinds=["notebook", "python"])
         self.assertEqual((claimed.status, claimed.json["job"]["id"]), (200, job["id"]))
-        self.assertEqual((claimed.json["job"]["kind"], claimed.json["job"]["settings"]), ("python", {"entry": "src/train.py"}))
+        self.assertEqual((claimed.json["job"]["kind"], claimed.json["job"]["settings"]),
+                         ("python", {"entry": "src/train.py", "results": "out/model"}))
         self.host.start(job)
         self.host.end(job, ending="host_fault", reason="kind_not_runnable", worker_ms=0)
         ended = self.alice.wait_for(job, lambda now: now["status"] == "failed")
@@ -122,13 +123,15 @@ class Claims(unittest.TestCase):
             answer = self.claim(kinds=kinds)
             self.assertEqual((answer.status, answer.json["code"]), (422, "invalid_fields"), kinds)
 
-    def test_an_entry_is_a_path_inside_the_bundle(self):
+    def test_an_entry_and_the_folder_of_results_are_paths_inside_the_jobs(self):
+        """R4.4: what the worker would not take is refused before a machine is kept busy by it."""
         upload = self.alice.upload()
         quote = self.alice.ok("POST", "/v1/quotes", {"upload_id": upload["id"], "offer_id": self.host.offer["id"]})
-        for entry in ("", "../x.py", "/etc/passwd", 7, "a//b"):
-            answer = self.alice.post("/v1/jobs", {"quote_id": quote["id"], "settings": {"entry": entry}})
-            self.assertEqual((answer.status, answer.json["code"]), (422, "invalid_fields"), entry)
-            self.assertEqual(answer.json["errors"][0]["pointer"], "/settings/entry")
+        for path in ("", "../x.py", "/etc/passwd", 7, "a//b", "a/./b", "a\\b", "a\nb", "x" * 201):
+            for name in ("entry", "results"):
+                answer = self.alice.post("/v1/jobs", {"quote_id": quote["id"], "settings": {name: path}})
+                self.assertEqual((answer.status, answer.json["code"]), (422, "invalid_fields"), path)
+                self.assertEqual(answer.json["errors"][0]["pointer"], "/settings/" + name)
 
     def test_what_a_machine_measured_of_itself_is_an_event(self):
         body = {"benchmark_version": 1, "speed_permille": 870, "detail": "memory 12 GB/s"}

@@ -76,7 +76,7 @@ class Kept(WorkerFixture):
 
     def test_a_job_that_ended_is_told_through_a_full_disk_and_two_kills(self):
         job = self.add(UP + RESULTS + "for i in range(20000): print('line %08d' % i)\nprint('::tally progress=1 operation=\"done\"')\n",
-                       limit_ms=600000)
+                       limit_ms=600000, results="of/my/choice")  # R4.4: known to the next worker, too
         self.server.swallow.add("metrics")  # taken, but the worker does not know
         worker = self.run_worker()
         self.started_writing(job)

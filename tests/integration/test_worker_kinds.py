@@ -57,6 +57,32 @@ class Kinds(WorkerFixture):
         self.assertIn("bundle", self.server.kinds)
         self.assert_clean()
 
+    def test_results_are_collected_from_a_folder_of_the_jobs_choice_and_through_no_link(self):
+        """R4.4."""
+        write = "import os\nprint(os.environ['TALLY_RESULTS'], sorted(os.listdir(%r)))\nopen(%r + '/made', 'w').write('yes')\n"
+        link = "import os\nopen('out/model/made', 'w').write('no')\nos.rename(%r, 'moved')\nos.symlink(%r, %r)\n"
+        script = self.add(write % (("out/model",) * 2) + "open('out/beside', 'w').close()\n", results="out/model")
+        named = self.add(write % (("train.py",) * 2), name="train.py", results="train.py")  # as the program is: that one gives way
+        bundle = self.add(tar({"proj/main.py": write % (("out",) * 2)}), name="a.tar.gz", results="out")
+        brought = self.add(tar({"proj/main.py": write % (("out/a",) * 2), "proj/out/a/there": "before"}), name="b.tar.gz", results="out/a")
+        gone = self.add("import os\nos.rmdir('out')\n", results="out")
+        links = [self.add(link % (part, to, part), results="out/model") for part, to in
+                 (("out", "moved"), ("out", "/etc"), ("out/model", "/etc"), ("out/model", "/job/moved"))]
+        refused = [self.add("print(1)", results=path) for path in ("../x", "/etc", "", "a//b", 7)]
+        self.run_worker()
+        for job, said, stored in ((script, "/job/out/model []", {"made": b"yes"}), (named, "/job/train.py []", {"made": b"yes"}),
+                                  (bundle, "/job/out []", {"made": b"yes"}),
+                                  (brought, "/job/out/a ['there']", {"made": b"yes", "there": b"before"}),
+                                  *((job, "", {}) for job in (gone, *links))):
+            self.assertEqual(self.ended(job, 60)["ending"], "completed", job.end)
+            self.assertEqual(job.text("stdout").strip(), said)
+            self.assertEqual({name: body for name, body in job.results.items() if name != "output.log"}, stored)
+        for job in refused:
+            end = self.ended(job, 60)
+            self.assertEqual(end["ending"], "host_fault", end)
+            self.assertIn("results are a relative path", end["detail"])
+        self.assert_clean()
+
     def test_bundles_that_cannot_be_run_say_why(self):
         jobs = {
             "module_missing": (tar({"main.py": "print(1)", "requirements.txt": "no-such-package>=2\n"}), "no-such-package>=2"),

@@ -78,6 +78,43 @@ static void a_network_is_asked_for_with_true_and_with_nothing_else(void **state)
     }
 }
 
+/* R4.4: the worker trusts no server with a path. */
+static void the_folder_of_results_is_inside_the_jobs(void **state)
+{
+    static const struct {
+        const char *settings;
+        const char *results; /* NULL: refused */
+    } rows[] = {{"{}", "results"},
+                {"null", "results"},
+                {"{\"results\":null}", "results"},
+                {"{\"results\":\"out/model\"}", "out/model"},
+                {"{\"results\":\"a_b.py\"}", "a_b.py"},
+                {"{\"results\":\"\"}", NULL},
+                {"{\"results\":7}", NULL},
+                {"{\"results\":\"/etc\"}", NULL},
+                {"{\"results\":\"out/../../x\"}", NULL},
+                {"{\"results\":\"..\"}", NULL},
+                {"{\"results\":\"a//b\"}", NULL},
+                {"{\"results\":\"a\\nb\"}", NULL},
+                {"{\"results\":\"out\\u0000/..\"}", NULL}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct job_order order;
+        struct err err = {0};
+        char text[2048];
+        (void)snprintf(text, sizeof text, JOB_HEAD "%s" TERMS, rows[i].settings);
+        if (rows[i].results == NULL) {
+            assert_int_equal(read_order(text, &order, &err), ERR_INVALID);
+            assert_non_null(strstr(err.message, "results"));
+            continue;
+        }
+        assert_int_equal(read_order(text, &order, &err), ERR_OK);
+        assert_string_equal(order.results, rows[i].results);
+        assert_string_not_equal(order.file_name, order.results);
+        job_order_deinit(&order);
+    }
+}
+
 static void a_bundle_is_run_by_the_runner_and_its_entry_is_named(void **state)
 {
     struct job_order order;
@@ -329,6 +366,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_order_is_read),
+        cmocka_unit_test(the_folder_of_results_is_inside_the_jobs),
         cmocka_unit_test(a_network_is_asked_for_with_true_and_with_nothing_else),
         cmocka_unit_test(a_bundle_is_run_by_the_runner_and_its_entry_is_named),
         cmocka_unit_test(sealed_variables_are_opened_with_the_right_key_alone),

@@ -62,8 +62,8 @@ static void start(struct fixture *f, const char *script)
     static const struct sandbox_variable environment[] = {{.name = "COLOUR", .value = "blue"}};
     char name[64];
     struct err err = {0};
-    assert_int_equal(scratch_create(f->folder, "job", sandbox_user_new(), &f->scratch, &err),
-                     ERR_OK);
+    assert_int_equal(
+        scratch_create(f->folder, "job", "results", sandbox_user_new(), &f->scratch, &err), ERR_OK);
     assert_int_equal(file_write_atomic(f->scratch.input, bytes_of_text(script), 0600, &err),
                      ERR_OK);
     assert_int_equal(scratch_place_input(&f->scratch, "try.py", &err), ERR_OK);
@@ -408,8 +408,8 @@ static void a_sandbox_that_cannot_be_made_says_so(void **state)
     struct err err = {0};
     const char *const missing[] = {"/usr/bin/no-such-program", NULL};
     const char *const good[] = {"/bin/true", NULL};
-    assert_int_equal(scratch_create(f->folder, "job", sandbox_user_new(), &f->scratch, &err),
-                     ERR_OK);
+    assert_int_equal(
+        scratch_create(f->folder, "job", "results", sandbox_user_new(), &f->scratch, &err), ERR_OK);
     struct sandbox_options options = {.folder = f->scratch.job,
                                       .command = good,
                                       .memory_max = UINT64_C(1) << 30,
@@ -458,8 +458,8 @@ static void an_image_may_lie_where_folders_are_shown(void **state)
     if (geteuid() != 0) {
         skip(); /* an ordinary user's sandbox is shown its folder where that is */
     }
-    assert_int_equal(scratch_create(f->folder, "job", sandbox_user_new(), &f->scratch, &err),
-                     ERR_OK);
+    assert_int_equal(
+        scratch_create(f->folder, "job", "results", sandbox_user_new(), &f->scratch, &err), ERR_OK);
     assert_int_equal(file_write_atomic(f->scratch.input, bytes_of_text("x"), 0600, &err), ERR_OK);
     assert_int_equal(scratch_place_input(&f->scratch, "here", &err), ERR_OK);
     pid_t const pid = fork();

@@ -20,7 +20,8 @@ static int setup(void **state)
     struct fixture *f = calloc(1, sizeof *f);
     temp_folder_create(f->folder);
     *state = f;
-    return scratch_create(f->folder, "job", (uid_t)-1, &f->scratch, NULL) == ERR_OK ? 0 : -1;
+    return scratch_create(f->folder, "job", "results", (uid_t)-1, &f->scratch, NULL) == ERR_OK ? 0
+                                                                                               : -1;
 }
 
 static int teardown(void **state)
@@ -66,13 +67,13 @@ static void file_names_are_made_harmless(void **state)
     char name[SCRATCH_FILE_NAME_SIZE];
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        scratch_file_name(cases[i].wanted, name);
+        scratch_file_name(cases[i].wanted, "results", name);
         assert_string_equal(name, cases[i].given);
     }
     char longest[400];
     memset(longest, '.', sizeof longest);
     memcpy(longest + sizeof longest - 4, ".py", 4);
-    scratch_file_name(longest, name);
+    scratch_file_name(longest, "results", name);
     assert_in_range(strlen(name), 1, SCRATCH_FILE_NAME_SIZE - 1);
     assert_string_equal(name + strlen(name) - 3, ".py");
 }
@@ -130,6 +131,110 @@ static void links_and_special_files_are_left_out_and_not_opened(void **state)
     assert_int_equal(scratch_list_results(&f->scratch, &list, NULL), ERR_OK);
     assert_int_equal(list.count, 0);
     assert_int_not_equal(scratch_open_result(&f->scratch, "passwd", &fd, &size, NULL), ERR_OK);
+}
+
+/* R4.4. */
+static void a_program_is_not_where_a_chosen_folder_is(void **state)
+{
+    static const struct {
+        const char *wanted;
+        const char *results;
+        const char *given;
+    } cases[] = {
+        {"train.py", "train.py/out", "_train.py"},
+        {"train.py", "train.pyc", "train.py"},
+        {"results", "out", "results"},
+        {".out", "_.out", "__.out"},
+    };
+    char name[SCRATCH_FILE_NAME_SIZE];
+    char longest[400];
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        scratch_file_name(cases[i].wanted, cases[i].results, name);
+        assert_string_equal(name, cases[i].given);
+    }
+    for (size_t size = 90; size < sizeof longest; size++) {
+        char again[SCRATCH_FILE_NAME_SIZE];
+        memset(longest, size % 2 == 0 ? 'a' : '.', size);
+        longest[size] = 0;
+        scratch_file_name(longest, "results", name);
+        scratch_file_name(longest, name, again); /* the folder has just that name */
+        assert_in_range(strlen(again), 1, SCRATCH_FILE_NAME_SIZE - 1);
+        assert_string_not_equal(again, name);
+    }
+}
+
+static void create_with(const struct fixture *f, const char *results, struct scratch *ret)
+{
+    assert_int_equal(scratch_create(f->folder, "other", results, (uid_t)-1, ret, NULL), ERR_OK);
+}
+
+static void assert_nothing_is_taken(const struct scratch *scratch, const char *name)
+{
+    struct scratch_results list;
+    uint64_t size = 0;
+    int fd = -1;
+    assert_int_equal(scratch_list_results(scratch, &list, NULL), ERR_OK);
+    assert_int_equal(list.count, 0);
+    assert_int_not_equal(scratch_open_result(scratch, name, &fd, &size, NULL), ERR_OK);
+}
+
+/* R4.4. Goal: a folder of the job's choice, and the machine's files as safe as before. Method: each part of the path becomes a link, to outside and to inside. */
+static void a_chosen_folder_is_there_and_no_part_of_it_is_a_link(void **state)
+{
+    struct fixture *f = *state;
+    struct scratch scratch;
+    struct scratch located;
+    struct scratch_results list;
+    char outside[PATH_MAX];
+    char path[PATH_MAX];
+    uint64_t size = 0;
+    int fd = -1;
+    create_with(f, "a/b/c", &scratch);
+    assert_int_equal(path_join(path, sizeof path, scratch.results, "x", NULL), ERR_OK);
+    assert_int_equal(file_write_atomic(path, bytes_of_text("yes"), 0600, NULL), ERR_OK);
+    assert_int_equal(path_join(path, sizeof path, scratch.job, "beside", NULL), ERR_OK);
+    assert_int_equal(file_write_atomic(path, bytes_of_text("no"), 0600, NULL), ERR_OK);
+    assert_int_equal(scratch_locate(f->folder, "other", &located, NULL), ERR_OK);
+    assert_int_equal(scratch_set_results(&located, "a/b/c", NULL), ERR_OK);
+    assert_int_equal(scratch_list_results(&located, &list, NULL), ERR_OK);
+    assert_int_equal(list.count, 1);
+    assert_int_equal(list.left_out, 0);
+    assert_string_equal(list.items[0].name, "x");
+    scratch_results_deinit(&list);
+    assert_int_equal(scratch_open_result(&located, "x", &fd, &size, NULL), ERR_OK);
+    assert_int_equal(size, 3);
+    (void)close(fd);
+    /* what a link could lead to: the same path, outside of the job and inside */
+    assert_int_equal(path_join(outside, sizeof outside, f->folder, "outside", NULL), ERR_OK);
+    static const char *const folders[] = {"outside", "outside/c", "outside/b", "outside/b/c"};
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
+        assert_int_equal(path_join(path, sizeof path, f->folder, folders[i], NULL), ERR_OK);
+        assert_int_equal(mkdir(path, 0700), 0);
+        assert_int_equal(path_join(path, sizeof path, path, "x", NULL), ERR_OK);
+        assert_int_equal(file_write_atomic(path, bytes_of_text("secret"), 0600, NULL), ERR_OK);
+    }
+    static const char *const parts[] = {"a", "a/b", "a/b/c"};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        create_with(f, "a/b/c", &scratch);
+        assert_int_equal(path_join(path, sizeof path, scratch.job, parts[i], NULL), ERR_OK);
+        assert_int_equal(scratch_remove(path, NULL), ERR_OK);
+        assert_int_equal(symlink(outside, path), 0);
+        assert_nothing_is_taken(&scratch, "x");
+        create_with(f, "a/b/c", &scratch);
+        char moved[PATH_MAX];
+        assert_int_equal(path_join(path, sizeof path, scratch.results, "x", NULL), ERR_OK);
+        assert_int_equal(file_write_atomic(path, bytes_of_text("own"), 0600, NULL), ERR_OK);
+        assert_int_equal(path_join(path, sizeof path, scratch.job, parts[i], NULL), ERR_OK);
+        assert_int_equal(path_join(moved, sizeof moved, scratch.job, "moved", NULL), ERR_OK);
+        assert_int_equal(rename(path, moved), 0);
+        assert_int_equal(symlink(moved, path), 0);
+        assert_nothing_is_taken(&scratch, "x");
+        assert_int_equal(unlink(path), 0);
+        assert_nothing_is_taken(&scratch, "x");
+        assert_int_equal(file_write_atomic(path, bytes_of_text("a file"), 0600, NULL), ERR_OK);
+        assert_nothing_is_taken(&scratch, "x");
+    }
 }
 
 static void at_most_900_results_are_taken(void **state)
@@ -267,6 +372,8 @@ int main(void)
         cmocka_unit_test(file_names_are_made_harmless),
         WITH_SCRATCH(results_are_listed_by_name_and_opened),
         WITH_SCRATCH(links_and_special_files_are_left_out_and_not_opened),
+        cmocka_unit_test(a_program_is_not_where_a_chosen_folder_is),
+        WITH_SCRATCH(a_chosen_folder_is_there_and_no_part_of_it_is_a_link),
         WITH_SCRATCH(at_most_900_results_are_taken),
         WITH_SCRATCH(the_deepest_folders_are_removed),
         WITH_SCRATCH(removing_does_not_follow_links),

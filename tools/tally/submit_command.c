@@ -23,15 +23,16 @@
 
 static const char USAGE[] =
     "usage: tally submit FILE --wallet W [--passphrase-file P] [--server URL] [--offer ID]\n"
-    "                    [--arguments 'A B C'] [--network] [--max-price QUBIC] [--secrets FILE] "
-    "[--save FILE]\n"
-    "                    [--json]\n"
+    "                    [--arguments 'A B C'] [--results DIR] [--network] [--max-price QUBIC]\n"
+    "                    [--secrets FILE] [--save FILE] [--json]\n"
     "\n"
     "Uploads FILE, shows which machines fit, takes the best (or --offer), locks its price and "
     "follows the job until\n"
     "the money is where it belongs. --secrets: lines NAME=VALUE, variables that are sealed to the "
     "machine's key\n"
-    "before they leave this program. --network: the program is to reach the Internet, which not "
+    "before they leave this program. --results: the folder, below the one that the job runs in, "
+    "whose files are\n"
+    "its results; results if left out. --network: the program is to reach the Internet, which not "
     "every provider\n"
     "allows; without it, it has no network. --save writes the job as it ended. The lock is signed "
     "here; "
@@ -45,6 +46,7 @@ struct submission {
     struct qubic_keys keys;
     const char *offer;
     const char *arguments;
+    const char *results;
     const char *max_price;
     const char *secrets;
     const char *save;
@@ -169,6 +171,9 @@ static json_t *settings_of(const struct submission *s)
     json_t *settings = json_object();
     if (s->arguments != NULL) {
         (void)json_object_set_new(settings, "arguments", words_of(s->arguments));
+    }
+    if (s->results != NULL) {
+        (void)json_object_set_new(settings, "results", json_string(s->results));
     }
     if (s->network) {
         (void)json_object_set_new(settings, "network", json_true());
@@ -415,6 +420,7 @@ int submit_command(int argc, char **argv)
         {"offer", &s.offer, NULL},         {"arguments", &s.arguments, NULL},
         {"max-price", &s.max_price, NULL}, {"secrets", &s.secrets, NULL},
         {"save", &s.save, NULL},           {"network", NULL, &s.network},
+        {"results", &s.results, NULL},
     };
     if (cli_parse(argc, argv, flags, sizeof flags / sizeof flags[0], &s.cli, &err) != ERR_OK) {
         return cli_fail(&err);

@@ -7,6 +7,7 @@ so a hostile archive or notebook meets the same walls as a hostile script, and t
 
 What it cannot do it says on standard error in a line that begins with `tally-runner: `; worker/job_diagnosis.c knows the beginnings of
 these sentences."""
+import contextlib
 import errno
 import lzma
 import os
@@ -232,6 +233,16 @@ def check_requirements(folder):
         raise Problem("requirements: this machine has not: %s" % ", ".join(missing[:20]))
 
 
+def link_results(results, folder):
+    """The folder of the results, from where a bundle with one folder around it all runs. One that the bundle brings is taken over with what is in it."""
+    name = os.path.relpath(results, folder)
+    with contextlib.suppress(OSError):  # there is $TALLY_RESULTS, in any case
+        os.rename(name, results)  # over an empty one alone
+    with contextlib.suppress(OSError):
+        os.makedirs(os.path.dirname(name) or ".", exist_ok=True)
+        os.symlink(results, name)  # where nothing is
+
+
 def run_bundle(path, wanted, arguments):
     folder = os.path.dirname(path)
     with open(path, "rb") as archive:  # its name is free for what is in it
@@ -240,8 +251,8 @@ def run_bundle(path, wanted, arguments):
     prefix, entry = find_entry(names, wanted)
     root = os.path.join(folder, prefix)
     os.chdir(root)
-    if prefix and not os.path.lexists("results"):
-        os.symlink(os.environ.get("TALLY_RESULTS", os.path.join(folder, "results")), "results")
+    if prefix:
+        link_results(os.environ.get("TALLY_RESULTS", os.path.join(folder, "results")), folder)
     site = wheels(root)
     if site is not None:
         sys.path.insert(0, site)

@@ -2,7 +2,7 @@
 // @vitest-environment happy-dom
 import { fireEvent, screen } from "@testing-library/react";
 import { beforeEach, describe, expect, test } from "vitest";
-import { keepDraft, newDraft, withChoice } from "../src/lib/drafts.ts";
+import { draftOf, keepDraft, newDraft, withChoice } from "../src/lib/drafts.ts";
 import { durationRange } from "../src/lib/units.ts";
 import { estimates, id, match, matches, upload } from "./fixtures.ts";
 import { forAllTurns, Random } from "./generate.ts";
@@ -74,6 +74,29 @@ describe("R12: estimates", () => {
 });
 
 describe("R4: settings", () => {
+  test("R4.4: a folder for the results is kept with the job when it is below where the job runs, else the page says what is wrong", async () => {
+    keepDraft(withChoice(newDraft(UPLOAD, "train.py"), { offer: id(1) }));
+    serve({ [`GET /v1/uploads/${UPLOAD}`]: () => upload(new Random(1)), "POST /v1/estimates": () => estimates(new Random(1)) });
+    await showPage(`/new/${UPLOAD}/settings`);
+    const field = screen.getByLabelText("Output folder") as HTMLInputElement;
+    const go = () => screen.getByRole("button", { name: /to payment/i }) as HTMLButtonElement;
+    const before = draftOf(UPLOAD)?.quoteKey;
+    expect(go().textContent).toContain("Skip"); // it may be left out
+    for (const [path, words] of [["/etc", "without a /"], ["out/../..", "no .."], ["out/", "one / in between"], ["a\\b", "backslash"], ["ä".repeat(101), "200 bytes"]] as const) {
+      fireEvent.change(field, { target: { value: path } });
+      expect([field.value, field.getAttribute("aria-invalid"), go().disabled]).toEqual([path, "true", true]);
+      expect(screen.getByRole("alert").textContent).toContain(words);
+      expect(draftOf(UPLOAD)?.settings).toEqual({});
+    }
+    fireEvent.change(field, { target: { value: "out/model" } });
+    await settle();
+    expect(screen.queryByRole("alert")).toBeNull();
+    expect([go().disabled, go().textContent, draftOf(UPLOAD)?.settings]).toEqual([false, "To payment", { results: "out/model" }]);
+    expect(draftOf(UPLOAD)?.quoteKey).toBe(before); // it takes no time
+    fireEvent.change(field, { target: { value: "" } });
+    expect(draftOf(UPLOAD)?.settings).toEqual({});
+  });
+
   test("R4.2: the variables that the program reads are offered by name until they are given", async () => {
     const known = upload(new Random(1));
     const environment = [{ name: "HF_TOKEN", needed: true, file: "train.py", line: 5 }, { name: "DATA_DIR", needed: false, file: "train.py", line: 6 }];

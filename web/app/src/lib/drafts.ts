@@ -57,8 +57,8 @@ export const newDraft = (upload: string, name: string): Draft => ({
   upload, name, at: Date.now(), settings: {}, matchKey: newKey(), quoteKey: newKey(), jobKey: newKey(),
 });
 
-/** What of the settings a price depends on: what is sealed nobody can read. */
-export function pricedSettings({ sealed: _, ...settings }: Settings): Settings {
+/** What of the settings a price depends on: what is sealed nobody can read, and where results go takes no time. */
+export function pricedSettings({ sealed: _, results: _results, ...settings }: Settings): Settings {
   return settings;
 }
 

@@ -5,6 +5,7 @@ import type { Settings } from "../api/routes.ts";
 const BYTES_MAX = 8192;
 const ARGUMENTS_MAX = 64;
 const VARIABLES_MAX = 254;
+const PATH_BYTES_MAX = 200;
 
 /** As a shell splits them: blanks part, quotes hold together. null: a quote is open. */
 export function splitArguments(text: string): string[] | null {
@@ -37,15 +38,27 @@ export function nameError(name: string): string | null {
   return name.startsWith("TALLY_") ? "Names that begin with TALLY_ are the machine's own." : null;
 }
 
+/** A folder below the one that a job runs in; "" is the usual one. */
+export function folderError(path: string): string | null {
+  if (path.startsWith("/")) return "It begins where the job runs, without a / in front, as in out/model.";
+  if (path.split("/").includes("..")) return "It stays below where the job runs: no .. in it.";
+  if (/[\x00-\x1f\x7f\\]/.test(path)) return "No backslash and no control character.";
+  if (path !== "" && path.split("/").some((part) => part === "" || part === ".")) return "Names with one / in between, as in out/model.";
+  return new TextEncoder().encode(path).length > PATH_BYTES_MAX ? `At most ${PATH_BYTES_MAX} bytes.` : null;
+}
+
 /** What the form for arguments and variables does not hold. */
 export interface OtherSettings {
   readonly sealed?: Settings["sealed"] | undefined;
   readonly entry?: string | undefined;
+  readonly results?: string | undefined;
   readonly network?: boolean | undefined;
 }
 
-export function settingsErrors(args: string, variables: readonly (readonly [string, string])[], other: OtherSettings = {}): { arguments?: string; environment?: string } {
-  const errors: { arguments?: string; environment?: string } = {};
+export type SettingsErrors = Readonly<{ arguments?: string; environment?: string; results?: string }>;
+
+export function settingsErrors(args: string, variables: readonly (readonly [string, string])[], other: OtherSettings = {}): SettingsErrors {
+  const errors: { -readonly [field in keyof SettingsErrors]: string } = {};
   const list = splitArguments(args);
   if (list === null) errors.arguments = "A quote is not closed.";
   else if (list.length > ARGUMENTS_MAX) errors.arguments = `At most ${ARGUMENTS_MAX} arguments.`;
@@ -55,16 +68,18 @@ export function settingsErrors(args: string, variables: readonly (readonly [stri
   if (bad != null) errors.environment = bad;
   else if (new Set(names).size < names.length) errors.environment = "A name is there twice.";
   else if (names.length > VARIABLES_MAX) errors.environment = `At most ${VARIABLES_MAX} variables.`;
+  const folder = folderError(other.results ?? "");
+  if (folder !== null) errors.results = folder;
   if (new TextEncoder().encode(JSON.stringify(settingsOf(args, variables, other))).length > BYTES_MAX) errors.arguments ??= `All settings together have at most ${BYTES_MAX} bytes.`;
   return errors;
 }
 
-export function settingsOf(args: string, variables: readonly (readonly [string, string])[], { sealed, entry, network }: OtherSettings = {}): Settings {
+export function settingsOf(args: string, variables: readonly (readonly [string, string])[], { sealed, entry, results, network }: OtherSettings = {}): Settings {
   const list = splitArguments(args) ?? [];
   const used = variables.filter(([name]) => name !== "");
   return {
     ...(list.length > 0 ? { arguments: list } : {}), ...(used.length > 0 ? { environment: Object.fromEntries(used) } : {}),
     ...(sealed !== undefined && Object.keys(sealed).length > 0 ? { sealed } : {}), ...(entry === undefined ? {} : { entry }),
-    ...(network === true ? { network } : {}),
+    ...(results === undefined || results === "" ? {} : { results }), ...(network === true ? { network } : {}),
   };
 }

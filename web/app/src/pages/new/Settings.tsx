@@ -37,17 +37,19 @@ function Form({ draft, upload }: { draft: Draft; upload: Upload | undefined }) {
   const navigate = useNavigate();
   const [args, setArgs] = useState(joinArguments(draft.settings.arguments ?? []));
   const [variables, setVariables] = useState<Variables>(Object.entries(draft.settings.environment ?? {}));
-  const other: OtherSettings = { sealed: draft.settings.sealed, entry: draft.settings.entry, network: draft.settings.network };
+  const [results, setResults] = useState(draft.settings.results ?? "");
+  const other: OtherSettings = { sealed: draft.settings.sealed, entry: draft.settings.entry, results, network: draft.settings.network };
   const market = useAsked({ queryKey: ["offers", "all"], queryFn: ({ signal }) => getMarket(signal) });
   const refused = market.data?.find((offer) => offer.id === draft.offer)?.network_allowed === false;
   const errors = settingsErrors(args, variables, other);
-  const wrong = errors.arguments !== undefined || errors.environment !== undefined || (refused && other.network === true);
+  const wrong = Object.keys(errors).length > 0 || (refused && other.network === true);
   // Kept with every letter that is right: leaving the step, or the page, loses nothing (P11).
   const take = (nextArgs: string, nextVariables: Variables, next: OtherSettings = other, sealedTo?: string) => {
     setArgs(nextArgs);
     setVariables(nextVariables);
+    setResults(next.results ?? "");
     const bad = settingsErrors(nextArgs, nextVariables, next);
-    if (bad.arguments === undefined && bad.environment === undefined) keepDraft(withChoice(draft, { settings: settingsOf(nextArgs, nextVariables, next), ...(sealedTo === undefined ? {} : { sealedTo }) }));
+    if (Object.keys(bad).length === 0) keepDraft(withChoice(draft, { settings: settingsOf(nextArgs, nextVariables, next), ...(sealedTo === undefined ? {} : { sealedTo }) }));
   };
   const set = (index: number, change: readonly [string, string]) => take(args, variables.map((pair, at) => (at === index ? change : pair)));
   const analysis = upload?.analysis;
@@ -89,11 +91,15 @@ function Form({ draft, upload }: { draft: Draft; upload: Upload | undefined }) {
           {errors.environment ?? "The machine's owner can read them, and they are kept with the job. What must stay secret goes below."}
         </p>
       </fieldset>
+      <label>Output folder
+        <input className="mono" value={results} placeholder="results" spellCheck={false} onChange={(event) => take(args, variables, { ...other, results: event.target.value })} aria-invalid={errors.results !== undefined} aria-describedby="results-note" />
+      </label>
+      <p id="results-note" className={errors.results === undefined ? "dim small-text" : "field-error"} role={errors.results === undefined ? undefined : "alert"}>{errors.results ?? "What the program leaves there is kept for you when it ends. The folder is there when it starts, also as $TALLY_RESULTS."}</p>
       <NetworkChoice draft={draft} asked={other.network === true} refused={refused} change={(network) => take(args, variables, { ...other, network })} />
       <Secrets draft={draft} taken={variables.map(([name]) => name)} change={(sealed, key) => take(args, variables, { ...other, sealed }, key)} />
       <p className="actions">
         <Link to="/new/$upload/offers" params={{ upload: draft.upload }} className="button">Back</Link>
-        <button type="submit" className="primary" disabled={wrong}>{args === "" && variables.length === 0 && Object.keys(draft.settings).length === 0 ? "Skip to payment" : "To payment"}<Icon name="arrow" /></button>
+        <button type="submit" className="primary" disabled={wrong}>{args === "" && results === "" && variables.length === 0 && Object.keys(draft.settings).length === 0 ? "Skip to payment" : "To payment"}<Icon name="arrow" /></button>
       </p>
     </form>
   );
