@@ -154,5 +154,7 @@ bool asked_is_other_work(struct reading *reading, const struct ev_quote_issued *
     json_decref(said);
     json_decref(parameters);
     json_decref(found);
-    return starts_other || !says_same || seals_a_parameter(settings);
+    /* In another image it is another program, whatever the quote was told. */
+    bool has_image = json_object_get(settings, "image") != NULL;
+    return starts_other || has_image || !says_same || seals_a_parameter(settings);
 }

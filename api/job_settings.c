@@ -78,10 +78,12 @@ void job_settings_check(struct fields *fields, json_t *settings)
     {
         if (strcmp(name, "arguments") != 0 && strcmp(name, "environment") != 0 &&
             strcmp(name, "entry") != 0 && strcmp(name, "sealed") != 0 &&
-            strcmp(name, "network") != 0 && strcmp(name, "results") != 0) {
-            fields_error(fields, "settings",
-                         "has arguments, environment, sealed, entry, results and network, nothing "
-                         "else");
+            strcmp(name, "network") != 0 && strcmp(name, "results") != 0 &&
+            strcmp(name, "image") != 0) {
+            fields_error(
+                fields, "settings",
+                "has arguments, environment, sealed, entry, results, image and network, nothing "
+                "else");
         }
     }
     if (list != NULL && (!json_is_array(list) || json_array_size(list) > JOB_ARGUMENTS_MAX)) {
@@ -107,6 +109,14 @@ void job_settings_check(struct fields *fields, json_t *settings)
                      "most %d bytes, without .., \\ or control characters",
                      JOB_RESULT_NAME_MAX);
     }
+    const json_t *image = json_object_get(settings, "image");
+    if (image != NULL &&
+        (!json_is_string(image) || !job_image_name_is_good(json_string_value(image)))) {
+        fields_error(fields, "settings/image",
+                     "is the name of an image, as in python:3.11-slim: at most %d letters, digits "
+                     "and ._-/:@, no - first",
+                     JOB_IMAGE_NAME_MAX);
+    }
     const json_t *network = json_object_get(settings, "network");
     if (network != NULL && !json_is_boolean(network)) {
         fields_error(fields, "settings/network", "is true or false");
@@ -119,6 +129,17 @@ void job_settings_check(struct fields *fields, json_t *settings)
 bool job_settings_network(const json_t *settings)
 {
     return json_is_true(json_object_get(settings, "network"));
+}
+
+bool job_settings_suit(struct call *call, const json_t *settings, uint64_t upload_kind)
+{
+    if (json_object_get(settings, "image") == NULL || upload_kind == UPLOAD_DOCKERFILE) {
+        return true;
+    }
+    call_problem(call, 409, "image_not_used",
+                 "an image is named for a job that is a Dockerfile, in place of its FROM; this one "
+                 "runs in the machine's own Python: leave settings.image out");
+    return false;
 }
 
 /* ── what it changes ───────────────────────────────────────────────────────────────────────────── */

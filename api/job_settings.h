@@ -1,5 +1,5 @@
 /* api/job_settings.h: what a job is started with: {"arguments":["--epochs","5"],"environment":{"K":"v"},"sealed":{…},"entry":"train.py",
- * "results":"out","network":true}, checked, and
+ * "results":"out","image":"python:3.11-slim","network":true}, checked, and
  * read for what it changes of an estimate. */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef API_JOB_SETTINGS_H
@@ -12,6 +12,9 @@ void job_settings_check(struct fields *fields, json_t *settings);
 
 /* Whether they ask for a network. NULL: they do not. */
 bool job_settings_network(const json_t *settings);
+
+/* Whether they are for such an upload; answers the call if not. NULL: they are. */
+bool job_settings_suit(struct call *call, const json_t *settings, uint64_t upload_kind);
 
 /* Which parameters these settings say, held against what was found in the file (an analysis as JSON, NULL: nothing is known): name → value into
  * `parameters`, and the evidence as a list, one for each argument or variable that is spelled like a parameter:

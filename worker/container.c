@@ -213,7 +213,8 @@ static enum err_code read_file(const char *path, struct container_file *ret, str
 }
 
 enum err_code container_open(const char *podman, const char *folder, const char *file_name,
-                             const char *argument, struct container *ret, struct err *err)
+                             const char *wanted, const char *argument, struct container *ret,
+                             struct err *err)
 {
     char path[PATH_MAX];
     struct container_file file = {0};
@@ -222,6 +223,9 @@ enum err_code container_open(const char *podman, const char *folder, const char 
     enum err_code code = path_join(path, sizeof path, folder, file_name, err);
     if (code == ERR_OK) {
         code = read_file(path, &file, err);
+    }
+    if (code == ERR_OK && wanted != NULL) {
+        (void)snprintf(file.image, sizeof file.image, "%s", wanted);
     }
     if (code == ERR_OK) {
         code = inspect(podman, file.image, &config, err);

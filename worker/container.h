@@ -31,11 +31,12 @@ struct container {
 
 /* Whether jobs in containers can be run. ERR_UNAVAILABLE says why not. */
 MUST_CHECK enum err_code container_try(const char *podman, struct err *err);
-/* Read the Dockerfile and have its image shown. `argument`: the first of those that the job brings in the place of CMD, or NULL. ERR_INVALID: the Dockerfile;
+/* Read the Dockerfile and have its image shown, or `wanted` in its place unless that is NULL. `argument`: the first of those that the job brings in the place of CMD, or NULL. ERR_INVALID: the Dockerfile;
  * ERR_NOT_FOUND: this machine has no such image; ERR_UNAVAILABLE: podman failed. To be released in each case. */
 MUST_CHECK enum err_code container_open(const char *podman, const char *folder,
-                                        const char *file_name, const char *argument,
-                                        struct container *ret, struct err *err);
+                                        const char *file_name, const char *wanted,
+                                        const char *argument, struct container *ret,
+                                        struct err *err);
 void container_release(struct container *container); /* accepts a zeroed one */
 
 #endif

@@ -98,24 +98,21 @@ static enum err_code no_memory(struct err *err)
 
 static enum err_code read_from(struct reader *reader, struct bytes rest, struct err *err)
 {
-    static const char allowed[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/:@";
     struct bytes const image = first_word(&rest);
     if (reader->file->image[0] != 0) {
         return err_set(err, ERR_INVALID, "line %u: a second FROM would build an image",
                        reader->line);
     }
-    bool good = image.size > 0 && image.size < CONTAINER_IMAGE_SIZE && image.data[0] != '-';
-    for (size_t i = 0; good && i < image.size; i++) {
-        good = image.data[i] != 0 && strchr(allowed, image.data[i]) != NULL;
+    char name[CONTAINER_IMAGE_SIZE] = "";
+    if (image.size > 0 && image.size < sizeof name) {
+        memcpy(name, image.data, image.size);
     }
-    if (!good || is_word(image, "scratch")) {
+    if (!job_image_name_is_good(name)) {
         return err_set(err, ERR_INVALID,
                        "line %u: FROM is followed by the name of an image, as in python:3.11-slim",
                        reader->line);
     }
-    memcpy(reader->file->image, image.data, image.size);
-    reader->file->image[image.size] = 0;
+    memcpy(reader->file->image, name, sizeof name);
     return ERR_OK;
 }
 

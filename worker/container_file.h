@@ -11,15 +11,16 @@
 
 #include "core/base/bytes.h"
 #include "core/base/err.h"
+#include "core/base/job_rules.h"
 
 #include <jansson.h>
 
 #define CONTAINER_FILE_MAX 65536
-#define CONTAINER_IMAGE_SIZE 256
+#define CONTAINER_IMAGE_SIZE (JOB_IMAGE_NAME_MAX + 1)
 #define CONTAINER_FILE_WORDS_MAX 64
 
 struct container_file {
-    char image[CONTAINER_IMAGE_SIZE]; /* letters, digits and "._-/:@", not beginning with '-' */
+    char image[CONTAINER_IMAGE_SIZE]; /* job_image_name_is_good */
     json_t *environment;              /* object of strings */
     json_t *entrypoint;               /* array of strings; NULL: the image's */
     json_t *command;                  /* likewise */

@@ -69,6 +69,23 @@ static enum err_code read_results(struct job_order *order, const json_t *setting
     return ERR_OK;
 }
 
+static enum err_code read_image(struct job_order *order, const json_t *settings, struct err *err)
+{
+    const json_t *named = json_object_get(settings, "image");
+    if (named == NULL || json_is_null(named)) {
+        return ERR_OK;
+    }
+    if (!json_is_string(named) || !job_image_name_is_good(json_string_value(named)) ||
+        strlen(json_string_value(named)) != json_string_length(named)) {
+        return err_set(err, ERR_INVALID, "a job's image is a name, as in python:3.11-slim");
+    }
+    if (order->kind_is_known && order->kind != JOB_KIND_CONTAINER) {
+        return err_set(err, ERR_INVALID, "an image is for a job that is a Dockerfile");
+    }
+    order->image = json_string_value(named);
+    return ERR_OK;
+}
+
 /* What the consumer named must be good; what the server's analysis found is a help, and without it the runner looks for itself. */
 static enum err_code read_kind(struct job_order *order, const json_t *job, const json_t *settings,
                                struct err *err)
@@ -201,6 +218,9 @@ enum err_code job_order_read(json_t *claim, struct job_order *ret, struct err *e
     }
     if (code == ERR_OK) {
         code = read_kind(&order, job, settings, err);
+    }
+    if (code == ERR_OK) {
+        code = read_image(&order, settings, err);
     }
     if (code == ERR_OK) {
         order.json = json_incref(claim);

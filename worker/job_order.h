@@ -26,6 +26,7 @@ struct job_order {
     enum job_kind kind;
     bool kind_is_known;  /* false: a kind that no worker of this version runs */
     const char *entry;   /* of a bundle; "" if none was named */
+    const char *image;   /* of a container, in place of its file's; NULL if none was named */
     const char *results; /* the folder of what it leaves, in the job's folder */
     uint64_t input_size;
     struct key32 input_digest; /* SHA-256 */

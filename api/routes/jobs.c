@@ -172,9 +172,9 @@ static void job_created(struct call *call)
     }
 }
 
-/* The upload's name and digest, from the private part of upload.received; and whether the settings ask for what was quoted. */
+/* The upload's kind; its name and digest, from the private part of upload.received; and whether the settings ask for what was quoted. */
 static bool read_input(struct call *call, struct reading *reading, json_t *settings,
-                       struct command_job_create *ret)
+                       struct command_job_create *ret, uint64_t *ret_kind)
 {
     struct quote_row quote;
     struct upload_row upload;
@@ -190,6 +190,7 @@ static bool read_input(struct call *call, struct reading *reading, json_t *setti
     ret->other_work = asked_is_other_work(reading, &quoted.u.quote_issued, settings);
     ret->file_name = arena_copy(&call->arena, event.u.upload_received.file_name);
     ret->input_digest = event.u.upload_received.digest;
+    *ret_kind = upload.kind;
     return true;
 }
 
@@ -206,6 +207,7 @@ static void create_job(struct call *call)
     struct reading reading;
     struct ledger_row ledger = {0};
     struct settlement_status chain;
+    uint64_t kind = 0;
     struct fields fields = fields_of(call);
     struct command_job_create job = {
         .job_id = id_new(time_wall_ns()),
@@ -227,10 +229,14 @@ static void create_job(struct call *call)
     if (!fields_good(&fields) || !reading_open(&reading, call)) {
         return;
     }
-    bool known = state_ledger(reading.store, &ledger) && read_input(call, &reading, settings, &job);
+    bool known =
+        state_ledger(reading.store, &ledger) && read_input(call, &reading, settings, &job, &kind);
     reading_close(&reading);
     if (!known) {
         call_problem(call, 404, "no_such_quote", "you have no such quote");
+        return;
+    }
+    if (!job_settings_suit(call, settings, kind)) {
         return;
     }
     settlement_status(call->api->settlement, &chain);

@@ -221,7 +221,8 @@ static void get_quote(struct call *call)
 }
 
 /* Few machines run containers, and a job for one that does not would lie in the queue with its money. Other kinds nearly all of them run. */
-static bool machine_runs(struct call *call, const struct command_quote *quote)
+static bool machine_runs(struct call *call, const json_t *settings,
+                         const struct command_quote *quote)
 {
     struct reading reading;
     struct upload_row upload;
@@ -229,11 +230,14 @@ static bool machine_runs(struct call *call, const struct command_quote *quote)
     if (!reading_open(&reading, call)) {
         return false;
     }
-    bool const asks = state_upload(reading.store, quote->upload_id, &upload) &&
-                      id_equal(upload.account_id, call->principal.account_id) &&
-                      upload.kind == UPLOAD_DOCKERFILE &&
+    bool const is_mine = state_upload(reading.store, quote->upload_id, &upload) &&
+                         id_equal(upload.account_id, call->principal.account_id);
+    bool const asks = is_mine && upload.kind == UPLOAD_DOCKERFILE &&
                       state_offer(reading.store, quote->offer_id, &offer);
     reading_close(&reading);
+    if (is_mine && !job_settings_suit(call, settings, upload.kind)) {
+        return false;
+    }
     if (asks &&
         (presence_kinds(call->api->presence, offer.host_id) >> UPLOAD_DOCKERFILE & 1) == 0) {
         call_problem(call, 409, "kind_not_runnable",
@@ -300,7 +304,7 @@ static void quote(struct call *call)
         quote.network = job_settings_network(settings);
     }
     if (!fields_good(&fields) || (settings != NULL && !size_by_settings(call, settings, &quote)) ||
-        !machine_runs(call, &quote)) {
+        !machine_runs(call, settings, &quote)) {
         return;
     }
     call_command(call, COMMAND_QUOTE_ISSUE);

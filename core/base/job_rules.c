@@ -4,6 +4,7 @@
 #include "core/base/text.h"
 
 #include <string.h>
+#include <strings.h>
 
 bool job_variable_name_is_good(const char *name)
 {
@@ -34,4 +35,13 @@ bool job_result_name_is_good(const char *name)
             return true;
         }
     }
+}
+
+bool job_image_name_is_good(const char *name)
+{
+    size_t size = strlen(name);
+    return size > 0 && size <= JOB_IMAGE_NAME_MAX && name[0] != '-' &&
+           strcasecmp(name, "scratch") != 0 &&
+           strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-/:@") ==
+               size;
 }

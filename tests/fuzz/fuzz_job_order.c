@@ -38,6 +38,9 @@ static void check_order(struct job_order *order)
         INVARIANT(order->environment[i].value != NULL);
     }
     INVARIANT(job_result_name_is_good(order->results));
+    INVARIANT(order->image == NULL ||
+              (order->kind == JOB_KIND_CONTAINER && job_image_name_is_good(order->image)) ||
+              !order->kind_is_known);
     check_name(order->file_name, order->results);
     box_key_from_secret((const uint8_t *)"01234567890123456789012345678901", &key);
     if (job_order_unseal(order, &key, NULL) == ERR_OK) {

@@ -49,10 +49,22 @@ class Claims(unittest.TestCase):
         self.assertEqual((answer.status, answer.json["code"]), (409, "kind_not_runnable"))
         self.assertIn("does not run containers", answer.json["detail"])
         self.claim(kinds=["python", "dockerfile"])
-        job = self.alice.queued_job(self.host, content=b"FROM localhost/probe:1\n", name="Dockerfile")
+        for image in ("", "--root=/etc", "a b", "scratch", 7, "x" * 256):  # R4.4: as in a Dockerfile
+            answer = self.alice.post("/v1/quotes", {**wanted, "settings": {"image": image}})
+            self.assertEqual((answer.status, answer.json["code"]), (422, "invalid_fields"), image)
+            self.assertEqual(answer.json["errors"][0]["pointer"], "/settings/image")
+        named = {"image": "localhost/probe:2"}
+        script = {"upload_id": self.alice.upload()["id"], "offer_id": self.host.offer["id"]}
+        for path, body in (("/v1/quotes", script), ("/v1/jobs", {"quote_id": self.alice.ok("POST", "/v1/quotes", script)["id"]})):
+            answer = self.alice.post(path, {**body, "settings": named})
+            self.assertEqual((answer.status, answer.json["code"]), (409, "image_not_used"))
+        job = self.alice.queued_job(self.host, content=b"FROM localhost/probe:1\n", name="Dockerfile", quote_settings=named, settings=named)
         self.assertEqual(self.claim(kinds=["python"]).status, 204)
         claimed = self.claim(kinds=["python", "dockerfile"]).json["job"]
         self.assertEqual((claimed["id"], claimed["kind"], claimed["file_name"]), (job["id"], "dockerfile", "Dockerfile"))
+        self.assertEqual(claimed["settings"], named)
+        created = next(event for event in self.alice.ok("GET", "/v1/jobs/%s/events" % job["id"])["items"] if event["type"] == "job.created")
+        self.assertTrue(created["data"]["other_work"])  # R12.1: in another image it may take another time
         self.host.start(job)
         self.host.end(job, worker_ms=0)
         self.alice.wait_for(job, lambda now: now["status"] == "completed")

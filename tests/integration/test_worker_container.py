@@ -119,6 +119,7 @@ class Containers(WorkerFixture):
             "image": self.container("FROM %s\n" % IMAGE),
             "file": self.container("FROM %s\nENV FROM_FILE=\"the file\"\nWORKDIR /job\nCMD [\"by\", \"file\"]\n" % IMAGE),
             "job": self.container("FROM %s\n" % IMAGE, arguments=["by", "job"]),
+            "named": self.container("FROM localhost/tally-none:1\nCMD [\"by\", \"named\"]\n", settings={"image": IMAGE}),  # R4.4
             "online": self.container("FROM %s\nCMD [\"by\", \"online\"]\n" % IMAGE, settings={"network": True}),
             "hang": self.container("FROM %s\nCMD [\"hang\"]\n" % IMAGE, limit_ms=1500),
             "eat": self.container("FROM %s\nCMD [\"eat\"]\n" % IMAGE),
@@ -130,19 +131,21 @@ class Containers(WorkerFixture):
             "no program": self.container("FROM %s\nENTRYPOINT [\"/note\"]\n" % IMAGE),
             "long": self.container("FROM %s\nENTRYPOINT [\"/%s\"]\n" % (IMAGE, "x" * 3000)),
             "unknown": self.container("FROM localhost/tally-none:1\n"),
+            "unknown named": self.container("FROM %s\n" % IMAGE, settings={"image": "localhost/tally-none:2"}),
         }
         self.run_worker("--ram-mib", "256", "--network")
         said = {name: self.ended(job, 120) for name, job in jobs.items()}
         self.assertEqual(self.server.kinds[-1], "dockerfile")
         self.assertEqual({name: (end["ending"], end["reason"]) for name, end in said.items()}, {
             "image": ("completed", "exited_zero"), "file": ("completed", "exited_zero"), "job": ("completed", "exited_zero"),
-            "online": ("completed", "exited_zero"), "hang": ("cap_reached", "paid_limit"), "eat": ("program_failed", "out_of_memory"), "run": ("program_failed", "entry_missing"),
+            "named": ("completed", "exited_zero"), "online": ("completed", "exited_zero"), "hang": ("cap_reached", "paid_limit"), "eat": ("program_failed", "out_of_memory"), "run": ("program_failed", "entry_missing"),
             "folder": ("program_failed", "entry_missing"), "made anew": ("program_failed", "entry_missing"),
             "closed": ("program_failed", "entry_missing"), "absent": ("program_failed", "entry_missing"),
-            "no program": ("program_failed", "entry_missing"), "long": ("program_failed", "entry_missing"), "unknown": ("host_fault", "kind_not_runnable")}, said)
+            "no program": ("program_failed", "entry_missing"), "long": ("program_failed", "entry_missing"), "unknown": ("host_fault", "kind_not_runnable"),
+            "unknown named": ("host_fault", "kind_not_runnable")}, said)
         walls = ["a file of the machine ENOENT", "host secrets ENOENT", "change the image EROFS", "new in the image EROFS", "network ENETUNREACH",
                  "mount EPERM", "ptrace EPERM", "become root EINVAL", "CapEff:\t0000000000000000", "Seccomp:\t2"]
-        for name, cwd, value in (("image", "/work", "i"), ("file", "/job", "the file"), ("job", "/work", "i"), ("online", "/work", "i")):
+        for name, cwd, value in (("image", "/work", "i"), ("file", "/job", "the file"), ("job", "/work", "i"), ("named", "/work", "i"), ("online", "/work", "i")):
             lines = jobs[name].text("stdout").splitlines()
             self.assertEqual(lines[:8], ["argument by", "argument " + name, "uid 65534 cwd " + cwd, "FROM_IMAGE=i", "FROM_FILE=" + value,
                                          "FROM_JOB=j", "HOME=/tmp", "note from the image"])
@@ -155,9 +158,10 @@ class Containers(WorkerFixture):
         self.assertIn("Can't chdir to /closed: Permission denied", said["closed"]["detail"])
         self.assertIn("execvp /absent: No such file or directory", said["absent"]["detail"])
         self.assertIn("localhost/tally-none:1 is not on this machine", said["unknown"]["detail"])
+        self.assertIn("localhost/tally-none:2 is not on this machine", said["unknown named"]["detail"])
         self.assert_clean()
         with open(self.folder + "/unmounted") as file:
-            self.assertEqual(file.read().split(), ["done"] * 11)
+            self.assertEqual(file.read().split(), ["done"] * 12)
 
     def test_without_podman_no_container_is_claimed(self):
         self.flags[-1] = self.folder + "/no-podman"

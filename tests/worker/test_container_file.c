@@ -65,6 +65,7 @@ static void what_cannot_be_run_is_refused_with_its_line(void **state)
         {"FROM a\nFROM b\n", "line 2: a second FROM"},
         {"FROM\n", "line 1: FROM is followed by"},
         {"FROM scratch\n", "line 1: FROM is followed by"},
+        {"FROM SCRATCH\n", "line 1: FROM is followed by"},
         {"FROM --root=/etc\n", "line 1: FROM is followed by"},
         {"FROM a;b\n", "line 1: FROM is followed by"},
         {"FROM $X\n", "line 1: FROM is followed by"},

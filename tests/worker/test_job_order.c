@@ -115,6 +115,43 @@ static void the_folder_of_results_is_inside_the_jobs(void **state)
     }
 }
 
+/* R4.4. */
+static void an_image_is_named_as_in_a_dockerfile_and_for_one_alone(void **state)
+{
+    static const struct {
+        const char *settings;
+        const char *kind;
+        const char *image;
+        bool good;
+    } rows[] = {{"{}", "dockerfile", NULL, true},
+                {"{\"image\":null}", "python", NULL, true},
+                {"{\"image\":\"a/b:1@sha256:00\"}", "dockerfile", "a/b:1@sha256:00", true},
+                {"{\"image\":\"a\"}", "python", NULL, false},
+                {"{\"image\":\"a\"}", "bundle", NULL, false},
+                {"{\"image\":\"\"}", "dockerfile", NULL, false},
+                {"{\"image\":\"--root=/etc\"}", "dockerfile", NULL, false},
+                {"{\"image\":\"a b\"}", "dockerfile", NULL, false},
+                {"{\"image\":\"Scratch\"}", "dockerfile", NULL, false},
+                {"{\"image\":\"a\\u0000b\"}", "dockerfile", NULL, false},
+                {"{\"image\":7}", "dockerfile", NULL, false}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct job_order order;
+        struct err err = {0};
+        char text[2048];
+        (void)snprintf(text, sizeof text, JOB_HEAD "%s,\"kind\":\"%s\"" TERMS, rows[i].settings,
+                       rows[i].kind);
+        assert_int_equal(read_order(text, &order, &err), rows[i].good ? ERR_OK : ERR_INVALID);
+        if (!rows[i].good) {
+            assert_non_null(strstr(err.message, "image"));
+            continue;
+        }
+        assert_true(rows[i].image == NULL ? order.image == NULL
+                                          : strcmp(order.image, rows[i].image) == 0);
+        job_order_deinit(&order);
+    }
+}
+
 static void a_bundle_is_run_by_the_runner_and_its_entry_is_named(void **state)
 {
     struct job_order order;
@@ -367,6 +404,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_order_is_read),
         cmocka_unit_test(the_folder_of_results_is_inside_the_jobs),
+        cmocka_unit_test(an_image_is_named_as_in_a_dockerfile_and_for_one_alone),
         cmocka_unit_test(a_network_is_asked_for_with_true_and_with_nothing_else),
         cmocka_unit_test(a_bundle_is_run_by_the_runner_and_its_entry_is_named),
         cmocka_unit_test(sealed_variables_are_opened_with_the_right_key_alone),

@@ -23,8 +23,8 @@
 
 static const char USAGE[] =
     "usage: tally submit FILE --wallet W [--passphrase-file P] [--server URL] [--offer ID]\n"
-    "                    [--arguments 'A B C'] [--results DIR] [--network] [--max-price QUBIC]\n"
-    "                    [--secrets FILE] [--save FILE] [--json]\n"
+    "                    [--arguments 'A B C'] [--results DIR] [--image NAME] [--network]\n"
+    "                    [--max-price QUBIC] [--secrets FILE] [--save FILE] [--json]\n"
     "\n"
     "Uploads FILE, shows which machines fit, takes the best (or --offer), locks its price and "
     "follows the job until\n"
@@ -32,7 +32,10 @@ static const char USAGE[] =
     "machine's key\n"
     "before they leave this program. --results: the folder, below the one that the job runs in, "
     "whose files are\n"
-    "its results; results if left out. --network: the program is to reach the Internet, which not "
+    "its results; results if left out. --image: of a Dockerfile, what to run it in, in place of "
+    "its "
+    "FROM; one that the\n"
+    "machine has. --network: the program is to reach the Internet, which not "
     "every provider\n"
     "allows; without it, it has no network. --save writes the job as it ended. The lock is signed "
     "here; "
@@ -47,6 +50,7 @@ struct submission {
     const char *offer;
     const char *arguments;
     const char *results;
+    const char *image;
     const char *max_price;
     const char *secrets;
     const char *save;
@@ -174,6 +178,9 @@ static json_t *settings_of(const struct submission *s)
     }
     if (s->results != NULL) {
         (void)json_object_set_new(settings, "results", json_string(s->results));
+    }
+    if (s->image != NULL) {
+        (void)json_object_set_new(settings, "image", json_string(s->image));
     }
     if (s->network) {
         (void)json_object_set_new(settings, "network", json_true());
@@ -420,7 +427,7 @@ int submit_command(int argc, char **argv)
         {"offer", &s.offer, NULL},         {"arguments", &s.arguments, NULL},
         {"max-price", &s.max_price, NULL}, {"secrets", &s.secrets, NULL},
         {"save", &s.save, NULL},           {"network", NULL, &s.network},
-        {"results", &s.results, NULL},
+        {"results", &s.results, NULL},     {"image", &s.image, NULL},
     };
     if (cli_parse(argc, argv, flags, sizeof flags / sizeof flags[0], &s.cli, &err) != ERR_OK) {
         return cli_fail(&err);

@@ -97,6 +97,31 @@ describe("R4: settings", () => {
     expect(draftOf(UPLOAD)?.settings).toEqual({});
   });
 
+  test("R4.4: a Dockerfile's image can be another, named as FROM does; nothing else has the field", async () => {
+    const known = upload(new Random(1));
+    let kind = "dockerfile";
+    keepDraft(withChoice(newDraft(UPLOAD, "Dockerfile"), { offer: id(1) }));
+    serve({ [`GET /v1/uploads/${UPLOAD}`]: () => ({ ...known, analysis: { ...known.analysis, kind } }), "POST /v1/estimates": () => estimates(new Random(1)) });
+    const { unmount } = await showPage(`/new/${UPLOAD}/settings`);
+    const field = screen.getByLabelText("Image") as HTMLInputElement;
+    const go = () => screen.getByRole("button", { name: /to payment/i }) as HTMLButtonElement;
+    const before = draftOf(UPLOAD)?.quoteKey;
+    for (const wrong of ["--root=/etc", "a b", "$X", "Scratch", "x".repeat(256)]) {
+      fireEvent.change(field, { target: { value: wrong } });
+      expect(screen.getByRole("alert").textContent).toContain("is no image's name");
+      expect([go().disabled, draftOf(UPLOAD)?.settings]).toEqual([true, {}]);
+    }
+    fireEvent.change(field, { target: { value: "ghcr.io/org/Image_1:3.11@sha256:00" } });
+    expect(screen.queryByRole("alert")).toBeNull();
+    expect([go().disabled, draftOf(UPLOAD)?.settings]).toEqual([false, { image: "ghcr.io/org/Image_1:3.11@sha256:00" }]);
+    expect(draftOf(UPLOAD)?.quoteKey).not.toBe(before); // it may take another time
+    unmount();
+    kind = "python";
+    await showPage(`/new/${UPLOAD}/settings`);
+    expect(screen.getByLabelText("Output folder")).toBeTruthy();
+    expect(screen.queryByLabelText("Image")).toBeNull();
+  });
+
   test("R4.2: the variables that the program reads are offered by name until they are given", async () => {
     const known = upload(new Random(1));
     const environment = [{ name: "HF_TOKEN", needed: true, file: "train.py", line: 5 }, { name: "DATA_DIR", needed: false, file: "train.py", line: 6 }];

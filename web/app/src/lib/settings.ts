@@ -6,6 +6,7 @@ const BYTES_MAX = 8192;
 const ARGUMENTS_MAX = 64;
 const VARIABLES_MAX = 254;
 const PATH_BYTES_MAX = 200;
+const IMAGE_BYTES_MAX = 255;
 
 /** As a shell splits them: blanks part, quotes hold together. null: a quote is open. */
 export function splitArguments(text: string): string[] | null {
@@ -47,15 +48,22 @@ export function folderError(path: string): string | null {
   return new TextEncoder().encode(path).length > PATH_BYTES_MAX ? `At most ${PATH_BYTES_MAX} bytes.` : null;
 }
 
+/** As FROM has it; "" leaves the Dockerfile's. */
+export function imageError(name: string): string | null {
+  if (name === "" || (/^[\w./:@-]+$/.test(name) && !name.startsWith("-") && name.toLowerCase() !== "scratch" && name.length <= IMAGE_BYTES_MAX)) return null;
+  return `“${name.slice(0, 40)}” is no image's name: at most ${IMAGE_BYTES_MAX} letters, digits and . _ - / : @, no - first, as in python:3.11-slim.`;
+}
+
 /** What the form for arguments and variables does not hold. */
 export interface OtherSettings {
   readonly sealed?: Settings["sealed"] | undefined;
   readonly entry?: string | undefined;
   readonly results?: string | undefined;
+  readonly image?: string | undefined;
   readonly network?: boolean | undefined;
 }
 
-export type SettingsErrors = Readonly<{ arguments?: string; environment?: string; results?: string }>;
+export type SettingsErrors = Readonly<{ arguments?: string; environment?: string; results?: string; image?: string }>;
 
 export function settingsErrors(args: string, variables: readonly (readonly [string, string])[], other: OtherSettings = {}): SettingsErrors {
   const errors: { -readonly [field in keyof SettingsErrors]: string } = {};
@@ -70,16 +78,18 @@ export function settingsErrors(args: string, variables: readonly (readonly [stri
   else if (names.length > VARIABLES_MAX) errors.environment = `At most ${VARIABLES_MAX} variables.`;
   const folder = folderError(other.results ?? "");
   if (folder !== null) errors.results = folder;
+  const image = imageError(other.image ?? "");
+  if (image !== null) errors.image = image;
   if (new TextEncoder().encode(JSON.stringify(settingsOf(args, variables, other))).length > BYTES_MAX) errors.arguments ??= `All settings together have at most ${BYTES_MAX} bytes.`;
   return errors;
 }
 
-export function settingsOf(args: string, variables: readonly (readonly [string, string])[], { sealed, entry, results, network }: OtherSettings = {}): Settings {
+export function settingsOf(args: string, variables: readonly (readonly [string, string])[], { sealed, entry, results, image, network }: OtherSettings = {}): Settings {
   const list = splitArguments(args) ?? [];
   const used = variables.filter(([name]) => name !== "");
   return {
     ...(list.length > 0 ? { arguments: list } : {}), ...(used.length > 0 ? { environment: Object.fromEntries(used) } : {}),
     ...(sealed !== undefined && Object.keys(sealed).length > 0 ? { sealed } : {}), ...(entry === undefined ? {} : { entry }),
-    ...(results === undefined || results === "" ? {} : { results }), ...(network === true ? { network } : {}),
+    ...(results === undefined || results === "" ? {} : { results }), ...(image === undefined || image === "" ? {} : { image }), ...(network === true ? { network } : {}),
   };
 }

@@ -37,8 +37,9 @@ function Form({ draft, upload }: { draft: Draft; upload: Upload | undefined }) {
   const navigate = useNavigate();
   const [args, setArgs] = useState(joinArguments(draft.settings.arguments ?? []));
   const [variables, setVariables] = useState<Variables>(Object.entries(draft.settings.environment ?? {}));
+  const [image, setImage] = useState(draft.settings.image ?? "");
   const [results, setResults] = useState(draft.settings.results ?? "");
-  const other: OtherSettings = { sealed: draft.settings.sealed, entry: draft.settings.entry, results, network: draft.settings.network };
+  const other: OtherSettings = { sealed: draft.settings.sealed, entry: draft.settings.entry, results, image, network: draft.settings.network };
   const market = useAsked({ queryKey: ["offers", "all"], queryFn: ({ signal }) => getMarket(signal) });
   const refused = market.data?.find((offer) => offer.id === draft.offer)?.network_allowed === false;
   const errors = settingsErrors(args, variables, other);
@@ -48,6 +49,7 @@ function Form({ draft, upload }: { draft: Draft; upload: Upload | undefined }) {
     setArgs(nextArgs);
     setVariables(nextVariables);
     setResults(next.results ?? "");
+    setImage(next.image ?? "");
     const bad = settingsErrors(nextArgs, nextVariables, next);
     if (Object.keys(bad).length === 0) keepDraft(withChoice(draft, { settings: settingsOf(nextArgs, nextVariables, next), ...(sealedTo === undefined ? {} : { sealedTo }) }));
   };
@@ -91,6 +93,14 @@ function Form({ draft, upload }: { draft: Draft; upload: Upload | undefined }) {
           {errors.environment ?? "The machine's owner can read them, and they are kept with the job. What must stay secret goes below."}
         </p>
       </fieldset>
+      {analysis?.kind === "dockerfile" && (
+        <>
+          <label>Image
+            <input className="mono" value={image} placeholder="as the Dockerfile says" spellCheck={false} onChange={(event) => take(args, variables, { ...other, image: event.target.value })} aria-invalid={errors.image !== undefined} aria-describedby="image-note" />
+          </label>
+          <p id="image-note" className={errors.image === undefined ? "dim small-text" : "field-error"} role={errors.image === undefined ? undefined : "alert"}>{errors.image ?? "In place of the one that FROM names. The machine has it already, or the job does not run and costs nothing: none is fetched."}</p>
+        </>
+      )}
       <label>Output folder
         <input className="mono" value={results} placeholder="results" spellCheck={false} onChange={(event) => take(args, variables, { ...other, results: event.target.value })} aria-invalid={errors.results !== undefined} aria-describedby="results-note" />
       </label>
@@ -99,7 +109,7 @@ function Form({ draft, upload }: { draft: Draft; upload: Upload | undefined }) {
       <Secrets draft={draft} taken={variables.map(([name]) => name)} change={(sealed, key) => take(args, variables, { ...other, sealed }, key)} />
       <p className="actions">
         <Link to="/new/$upload/offers" params={{ upload: draft.upload }} className="button">Back</Link>
-        <button type="submit" className="primary" disabled={wrong}>{args === "" && results === "" && variables.length === 0 && Object.keys(draft.settings).length === 0 ? "Skip to payment" : "To payment"}<Icon name="arrow" /></button>
+        <button type="submit" className="primary" disabled={wrong}>{args === "" && results === "" && image === "" && variables.length === 0 && Object.keys(draft.settings).length === 0 ? "Skip to payment" : "To payment"}<Icon name="arrow" /></button>
       </p>
     </form>
   );
