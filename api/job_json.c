@@ -151,6 +151,21 @@ static json_t *json_of_word(const struct enum_words *words, uint64_t number)
     return number == 0 || word == NULL ? json_null() : json_string(word);
 }
 
+/* Of the settings, what else is asked for when its files are missed, or other than expected. */
+static void add_settings(json_t *json, struct bytes text)
+{
+    json_t *settings = json_loadb((const char *)text.data, text.size, 0, NULL);
+    json_t *folder = json_object_get(settings, "results");
+    json_t *image = json_object_get(settings, "image");
+    if (folder != NULL) {
+        (void)json_object_set(json, "results_folder", folder);
+    }
+    if (image != NULL) {
+        (void)json_object_set(json, "image", image);
+    }
+    json_decref(settings);
+}
+
 /* Fields from private parts; absent when erased. */
 static void add_private(struct reading *reading, json_t *json, const struct job_view *view,
                         const struct job_progress_view *progress)
@@ -158,6 +173,7 @@ static void add_private(struct reading *reading, json_t *json, const struct job_
     struct event event;
     if (reading_event(reading, view->created_sequence, &event)) {
         (void)json_object_set_new(json, "file_name", json_of_text(event.u.job_created.file_name));
+        add_settings(json, event.u.job_created.settings);
     }
     if (reading_event(reading, progress->sequence, &event)) {
         (void)json_object_set_new(json, "operation",

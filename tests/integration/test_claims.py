@@ -40,6 +40,9 @@ class Claims(unittest.TestCase):
         self.host.end(job, ending="host_fault", reason="kind_not_runnable", worker_ms=0)
         ended = self.alice.wait_for(job, lambda now: now["status"] == "failed")
         self.assertEqual((ended["fault"], ended["reason"], ended["gross"]), ("provider", "kind_not_runnable", 0))
+        self.assertEqual((ended["results_folder"], "image" in ended), ("out/model", False))
+        seen = self.world.operator().ok("GET", "/v1/jobs/" + job["id"])  # private, as its name is
+        self.assertEqual((seen["id"], "file_name" in seen, "results_folder" in seen), (job["id"], False, False))
 
     def test_a_container_is_quoted_for_a_machine_that_said_it_runs_them_and_for_no_other(self):  # R11
         upload = self.alice.upload(b"FROM localhost/probe:1\n", "Dockerfile")
@@ -64,6 +67,7 @@ class Claims(unittest.TestCase):
         self.assertEqual((claimed["id"], claimed["kind"], claimed["file_name"]), (job["id"], "dockerfile", "Dockerfile"))
         self.assertEqual(claimed["settings"], named)
         created = next(event for event in self.alice.ok("GET", "/v1/jobs/%s/events" % job["id"])["items"] if event["type"] == "job.created")
+        self.assertEqual(self.alice.ok("GET", "/v1/jobs/" + job["id"])["image"], named["image"])
         self.assertTrue(created["data"]["other_work"])  # R12.1: in another image it may take another time
         self.host.start(job)
         self.host.end(job, worker_ms=0)

@@ -100,6 +100,14 @@ describe("facts", () => {
       cleanup();
     });
   });
+  test("R4.4: an output folder and an image are among the facts of a job that was given them, and of no other", () => {
+    serve({});
+    showPart(<Facts job={read({ results_folder: "out/model", image: "a:1" })} run={new Run()} />);
+    expect([fact("Output folder"), fact("Image")]).toEqual(["out/model", "a:1"]);
+    cleanup();
+    showPart(<Facts job={read({})} run={new Run()} />);
+    expect([fact("Output folder"), fact("Image")]).toEqual([undefined, undefined]);
+  });
   test("R7.7 P26: the time remaining follows from what is done of it, is never negative, and is not guessed from the first moments", async () => {
     serve({});
     await forAllTurns(async (random) => {

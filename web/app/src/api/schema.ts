@@ -101,7 +101,7 @@ export const leg = z.object({
 export const jobStatuses = ["awaiting_lock", "queued", "assigned", "running", "completed", "failed", "cancelled"] as const;
 export const job = z.object({
   id: text, status: z.enum(jobStatuses), ending: z.nullable(text), reason: z.nullable(text), fault: z.nullable(text), detail: z.nullish(text),
-  file_name: z.nullish(text), account_id: text, provider_id: text, host_id: z.nullable(text), upload_id: text, offer_id: text, quote_id: text,
+  file_name: z.nullish(text), results_folder: z.nullish(text), image: z.nullish(text), account_id: text, provider_id: text, host_id: z.nullable(text), upload_id: text, offer_id: text, quote_id: text,
   rate: amount, cap: amount, limit_ms: count, network: z._default(z.boolean(), false), used_ms: count, gross: amount, fee: amount, payout: amount, refund: amount,
   permille: count, operation: z.nullish(text), created_at: text, queued_at: time, assigned_at: time, started_at: time, ended_at: time,
   exit_status: z.nullish(count), signal: z.nullish(count), attempt: count, results: count, stars: count, settled: z.boolean(),

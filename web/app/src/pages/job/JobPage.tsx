@@ -74,6 +74,8 @@ export function Facts({ job, run, at = null }: { job: Job; run: Run; at?: string
         {left !== null && <div><dt>Still needs, about</dt><dd className="nowrap">{shortDuration(Math.round(left / 1000) * 1000)}</dd></div>}
         <div><dt>Price per hour</dt><dd><Amount value={job.rate} /></dd></div>
         <div><dt>Network</dt><dd>{job.network ? "the Internet" : "none"}</dd></div>
+        {job.image != null && <div><dt>Image</dt><dd className="mono">{job.image}</dd></div>}
+        {job.results_folder != null && <div><dt>Output folder</dt><dd className="mono">{job.results_folder}</dd></div>}
         {over && job.fee > 0n && <div><dt>Of which fee</dt><dd><Amount value={job.fee} /></dd></div>}
         {job.attempt > 1 && <div><dt>Attempt</dt><dd>{job.attempt}</dd></div>}
         <div><dt>Job</dt><dd><Id value={job.id} what="Job id" /></dd></div>
