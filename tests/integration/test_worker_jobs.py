@@ -187,8 +187,13 @@ class Jobs(unittest.TestCase):
         self.assertEqual(refused.returncode, 1, refused.stdout)
         self.assertIn("needs a network, gives jobs none", refused.stdout)
         self.assertIn("gives jobs no network", refused.stderr)
-        done = subprocess.run(submit, capture_output=True, text=True, timeout=120)
+        refused = subprocess.run([*submit, "--image", "a:1"], capture_output=True, text=True, timeout=120)  # R4.4: of a Dockerfile alone
+        self.assertEqual(refused.returncode, 1, refused.stdout)
+        self.assertIn("leave settings.image out", refused.stderr)
+        done = subprocess.run([*submit, "--results", "out/of"], capture_output=True, text=True, timeout=120)
         self.assertEqual(done.returncode, 0, done.stderr)
+        with open(folder + "/bobs") as file:
+            self.assertEqual(json.load(file)["results_folder"], "out/of")
         self.assertIn("words %d ***" % len(secret), done.stdout)
         # another machine of the provider, with a key of its own, gives it back
         answer = self.alice.ok("POST", "/v1/quotes", {"upload_id": upload["id"], "offer_id": self.gpu["id"]})
