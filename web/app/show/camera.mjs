@@ -10,6 +10,7 @@ import { join } from "node:path";
 export const VIEW = { width: 1280, height: 648 }; // under it is room for a caption
 export const SCALE = 1.5; // to 1920 × 972
 const FRAME_GAP_MS = 70;
+const PACE = 1.35; // of the script's times: for somebody who sees the page for the first time
 const CAPTION_MAX = 96; // characters that fit in the line
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -109,7 +110,7 @@ export class Camera {
 
   /** Time to read. */
   async rest(seconds) {
-    if (!this.rehearses) await sleep(seconds * 1000);
+    if (!this.rehearses) await sleep(seconds * PACE * 1000);
   }
   /** Filmed for so long at most, until it is there; what is longer is cut. */
   async until(promise, seconds = 3) {
