@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "projections/calibration.h"
 
+#include "core/market/observed.h"
 #include "projections/view_rows.h"
 
 #include <assert.h>
@@ -51,9 +52,8 @@ static void apply(struct store *store, uint64_t sequence, const struct event *ev
         return;
     }
     enum ending ending = event->u.job_completed.ending;
-    if ((ending == ENDING_COMPLETED || ending == ENDING_CAP_REACHED) &&
-        view_job_row(store, event->stream_id, &job) && job.other_work == 0 &&
-        state_quote(store, job.quote_id, &quote)) {
+    if (view_job_row(store, event->stream_id, &job) && job.other_work == 0 &&
+        state_quote(store, job.quote_id, &quote) && observed_time_is_known(&job, &quote, ending)) {
         count(store, &quote, event->u.job_completed.used_ms);
     }
 }

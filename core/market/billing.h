@@ -18,7 +18,7 @@
 #define BPS_WHOLE INT64_C(10000)
 #define AMOUNT_MAX INT64_C(1000000000000000) /* 10^15, the chain's limit for one transaction */
 
-/* ceil(p90 × (1 + margin) × rate), at least `lock_min`. */
+/* ceil(p90 × (1 + margin) × rate), at least `lock_min`. With a time that the consumer set: of that, without a margin. */
 MUST_CHECK bool billing_cap(uint64_t p90_ms, int64_t rate, uint64_t margin_bps, int64_t lock_min,
                             int64_t *ret_cap);
 #define LIMIT_MS_MAX                                                                               \

@@ -169,6 +169,7 @@ struct command_quote {
     uint64_t reference_p90_ms;
     struct bytes settings; /* private JSON: what they say, and why it counts */
     bool network;          /* they ask for one */
+    uint64_t limit_ms;     /* the longest it may run, as the consumer says; 0: by the estimate */
 };
 
 struct command_job_create {

@@ -297,12 +297,13 @@ static enum err_code issue_quote(struct deciding *d)
     quote.rate = offer.rate;
     quote.p50_ms = match.p50_ms;
     quote.p90_ms = match.p90_ms;
-    quote.margin_bps = d->ledger.margin_bps;
+    quote.margin_bps = c->limit_ms == 0 ? d->ledger.margin_bps : 0;
     quote.fee_bps = d->ledger.fee_bps;
     quote.terms_sequence = d->ledger.terms_sequence;
     quote.expires_at = d->now + (int64_t)d->ledger.quote_valid_s * NS_PER_S;
     quote.match_id = c->match_id;
-    if (!billing_cap(quote.p90_ms, quote.rate, quote.margin_bps, d->ledger.lock_min, &quote.cap) ||
+    uint64_t const paid_ms = c->limit_ms == 0 ? quote.p90_ms : c->limit_ms;
+    if (!billing_cap(paid_ms, quote.rate, quote.margin_bps, d->ledger.lock_min, &quote.cap) ||
         !billing_limit_ms(quote.cap, quote.rate, &quote.limit_ms)) {
         return refuse(d, ERR_OVERFLOW, "price_too_large",
                       "this job would cost more than %lld QUBIC, the most one lock can hold",

@@ -143,13 +143,12 @@ static void reported(struct store *state, const struct event *event, struct job_
 }
 
 /* Only of what the program itself took, doing what was quoted: not of jobs that failed, were cancelled or lost, nor of one that was started with other
- * settings. At the paid limit it took at least that. */
+ * settings. */
 static void learn(struct store *state, const struct job_row *job, const struct ev_job_end *ended)
 {
     struct quote_row quote;
-    bool teaches = ended->ending == ENDING_COMPLETED || ended->ending == ENDING_CAP_REACHED;
-    if (teaches && job->other_work == 0 && ended->used_ms > 0 &&
-        state_quote(state, job->quote_id, &quote) && quote.untaught_ms > 0) {
+    if (job->other_work == 0 && ended->used_ms > 0 && state_quote(state, job->quote_id, &quote) &&
+        quote.untaught_ms > 0 && observed_time_is_known(job, &quote, ended->ending)) {
         observed_add(state, quote.job_type, quote.gpu_model, quote.untaught_ms, ended->used_ms);
     }
 }

@@ -15,6 +15,13 @@ static_assert(sizeof(struct observed_row) == 8 + OBSERVED_KEPT * 8, "no padding"
 
 const struct store_table STATE_OBSERVED = {"observed"};
 
+bool observed_time_is_known(const struct job_row *job, const struct quote_row *quote,
+                            enum ending ending)
+{
+    return ending == ENDING_COMPLETED ||
+           (ending == ENDING_CAP_REACHED && job->limit_ms >= quote->p90_ms);
+}
+
 static void make_key(uint64_t type, uint64_t gpu, uint8_t ret[16])
 {
     put_be64(ret, type);

@@ -2,7 +2,7 @@
  *
  * Shape:   for each (job type, GPU of the tables) and each job type as a whole, the last 16 ratios used ÷ estimated, as logarithms. So the table has at
  *          most 20 × 80 rows, whatever happens.
- * Counts:  jobs that ended by themselves or at their paid limit, of whose kind there is a benchmark, on one GPU of the tables, and not rented from
+ * Counts:  jobs whose time is known (observed_time_is_known), of whose kind there is a benchmark, on one GPU of the tables, and not rented from
  *          oneself. A ratio counts as at most 8 times and at least an eighth, and medians are used: a few odd jobs move little.
  * Known limit: two accounts of one person are two people here. They pay for their jobs, and what they distort is an estimate, never a bill: that is of the
  *          time used. */
@@ -10,7 +10,7 @@
 #ifndef CORE_MARKET_OBSERVED_H
 #define CORE_MARKET_OBSERVED_H
 
-#include "core/base/store.h"
+#include "core/market/state.h"
 
 #define OBSERVED_KEPT 16
 #define OBSERVED_ALL_GPUS 0
@@ -29,6 +29,10 @@ struct observed_shift {
     uint64_t count; /* jobs seen of this type on this GPU */
 };
 
+/* Whether a job that ended so tells how long such jobs take: it ended by itself, or it was stopped where even the long estimate was over. Stopped
+ * before, because its consumer wanted it no longer, it says nothing. */
+bool observed_time_is_known(const struct job_row *job, const struct quote_row *quote,
+                            enum ending ending);
 /* A job of `type` that was estimated at `estimated_ms` took `used_ms`. Both above zero; gpu above zero. */
 void observed_add(struct store *state, uint64_t type, uint64_t gpu, uint64_t estimated_ms,
                   uint64_t used_ms);

@@ -139,6 +139,18 @@ class Claims(unittest.TestCase):
             answer = self.claim(kinds=kinds)
             self.assertEqual((answer.status, answer.json["code"]), (422, "invalid_fields"), kinds)
 
+    def test_a_longest_run_is_locked_and_no_more(self):  # R4.4
+        wanted = {"upload_id": self.alice.upload()["id"], "offer_id": self.host.offer["id"]}
+        estimated = self.alice.ok("POST", "/v1/quotes", wanted)
+        for limit in (0, 59999, 2592000001, "60000", 1.5):
+            answer = self.alice.post("/v1/quotes", {**wanted, "limit_ms": limit})
+            self.assertEqual((answer.status, answer.json["errors"][0]["pointer"]), (422, "/limit_ms"), limit)
+        for limit in (60000, 7200000):
+            quote = self.alice.ok("POST", "/v1/quotes", {**wanted, "limit_ms": limit})
+            self.assertEqual((quote["p90_ms"], quote["margin_bps"]), (estimated["p90_ms"], 0))
+            self.assertEqual(quote["cap"], max(-(-limit * quote["rate"] // 3600000), self.alice.ok("GET", "/v1/terms")["terms"]["lock_min"]))
+            self.assertGreaterEqual(quote["limit_ms"], limit)
+
     def test_an_entry_and_the_folder_of_results_are_paths_inside_the_jobs(self):
         """R4.4: what the worker would not take is refused before a machine is kept busy by it."""
         upload = self.alice.upload()

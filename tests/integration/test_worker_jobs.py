@@ -190,10 +190,14 @@ class Jobs(unittest.TestCase):
         refused = subprocess.run([*submit, "--image", "a:1"], capture_output=True, text=True, timeout=120)  # R4.4: of a Dockerfile alone
         self.assertEqual(refused.returncode, 1, refused.stdout)
         self.assertIn("leave settings.image out", refused.stderr)
-        done = subprocess.run([*submit, "--results", "out/of"], capture_output=True, text=True, timeout=120)
+        refused = subprocess.run([*submit, "--max-minutes", "0"], capture_output=True, text=True, timeout=120)
+        self.assertEqual((refused.returncode, "1 to 43200" in refused.stderr), (2, True), refused.stderr)
+        done = subprocess.run([*submit, "--results", "out/of", "--max-minutes", "7"], capture_output=True, text=True, timeout=120)
         self.assertEqual(done.returncode, 0, done.stderr)
         with open(folder + "/bobs") as file:
-            self.assertEqual(json.load(file)["results_folder"], "out/of")
+            bobs = json.load(file)
+        self.assertEqual(bobs["results_folder"], "out/of")
+        self.assertTrue(420000 <= bobs["limit_ms"] < 421000, bobs["limit_ms"])
         self.assertIn("words %d ***" % len(secret), done.stdout)
         # another machine of the provider, with a key of its own, gives it back
         answer = self.alice.ok("POST", "/v1/quotes", {"upload_id": upload["id"], "offer_id": self.gpu["id"]})

@@ -54,6 +54,10 @@ static void finished_jobs_are_counted_within_and_beyond(void **state)
     run(consumer, host, offer, 11000, ENDING_COMPLETED, REASON_EXITED_ZERO);
     run(consumer, host, offer, 18750, ENDING_CAP_REACHED, REASON_PAID_LIMIT);
     run(consumer, host, offer, 5000, ENDING_PROGRAM_FAILED, REASON_EXITED_NONZERO);
+    market.limit_ms =
+        12000; /* stopped where its consumer said, before the long estimate was over: it says nothing */
+    run(consumer, host, offer, 12000, ENDING_CAP_REACHED, REASON_PAID_LIMIT);
+    market.limit_ms = 0;
     assert_int_equal(calibration_list(store, entries, 4), 1);
     assert_int_equal(entries[0].job_type, JOB_TYPE_CUSTOM);
     assert_true(entries[0].ran_on == CALIBRATION_CPU);

@@ -181,6 +181,7 @@ static void say_before_the_job(struct line *line, const struct command *c)
         say_id(line, "upload", c->u.quote.upload_id);
         say_id(line, "offer", c->u.quote.offer_id);
         say_number(line, "network", c->u.quote.network ? 1 : 0);
+        say_number(line, "limit_ms", c->u.quote.limit_ms);
         break;
     default:
         break;

@@ -442,7 +442,8 @@ struct id16 market_quote(struct market *market, struct id16 account_id, struct i
     command.u.quote = (struct command_quote){.quote_id = market_new_id(market),
                                              .upload_id = upload_id,
                                              .offer_id = offer_id,
-                                             .network = market->wants_network};
+                                             .network = market->wants_network,
+                                             .limit_ms = market->limit_ms};
     if (market_submit(market, &command) != ERR_OK) {
         return (struct id16){0};
     }

@@ -43,6 +43,7 @@ struct market {
     bool other_work;      /* of jobs that are created */
     bool network_allowed; /* of offers */
     bool wants_network;   /* of quotes and jobs */
+    uint64_t limit_ms;    /* of quotes; 0: by the estimate */
     bool gives_network;   /* of claims */
     uint64_t seed;
     uint64_t random;

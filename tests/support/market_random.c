@@ -243,6 +243,7 @@ static void consumer_step(struct market *m)
         return; /* enough */
     }
     m->wants_network = market_chance(m, 4);
+    m->limit_ms = m->quotes.count % 8 == 5 ? 60000 + 7919 * m->quotes.count : 0;
     struct id16 quote = market_quote(m, account, upload, any_of(m, &m->offers));
     if (market_chance(m, 10)) {
         quote = any_of(m, &m->quotes); /* used, expired, another's, … */

@@ -448,8 +448,9 @@ static bool quote(struct naive_ledger *n, const struct command *c, int64_t now)
     }
     i128 p90_ms = p90_on(n, q->upload_id, offer);
     i128 hundredth = (i128)HOUR_MS * 10000; /* of a percent, of an hour */
-    i128 cap =
-        (p90_ms * offer->rate * (10000 + (int64_t)n->terms.margin_bps) + hundredth - 1) / hundredth;
+    i128 time_ms = q->limit_ms != 0 ? (i128)q->limit_ms : p90_ms;
+    int64_t margin = q->limit_ms != 0 ? 0 : (int64_t)n->terms.margin_bps;
+    i128 cap = (time_ms * offer->rate * (10000 + margin) + hundredth - 1) / hundredth;
     cap = cap < n->terms.lock_min ? n->terms.lock_min : cap;
     if (cap > INT64_C(1000000000000000)) {
         return no(n, "too dear");

@@ -18,13 +18,15 @@
 
 #define EXIT_JOB_FAILED 3
 #define LOCK_ATTEMPTS 5
+#define MINUTES_MAX (30 * 24 * 60)
 #define EVIDENCE_TICKS 3
 #define REAL_DIGITS 15 /* as the server writes an analysis' numbers */
 
 static const char USAGE[] =
     "usage: tally submit FILE --wallet W [--passphrase-file P] [--server URL] [--offer ID]\n"
     "                    [--arguments 'A B C'] [--results DIR] [--image NAME] [--network]\n"
-    "                    [--max-price QUBIC] [--secrets FILE] [--save FILE] [--json]\n"
+    "                    [--max-minutes N] [--max-price QUBIC] [--secrets FILE] [--save FILE] "
+    "[--json]\n"
     "\n"
     "Uploads FILE, shows which machines fit, takes the best (or --offer), locks its price and "
     "follows the job until\n"
@@ -37,7 +39,10 @@ static const char USAGE[] =
     "FROM; one that the\n"
     "machine has. --network: the program is to reach the Internet, which not "
     "every provider\n"
-    "allows; without it, it has no network. --save writes the job as it ended. The lock is signed "
+    "allows; without it, it has no network. --max-minutes: stopped after so long, and that is what "
+    "is "
+    "locked; otherwise\n"
+    "the long estimate and a margin. --save writes the job as it ended. The lock is signed "
     "here; "
     "the seed never leaves this program.\n"
     "Exit status: 0 completed and settled, 3 the job failed and was refunded, 1 trouble, 2 wrong "
@@ -52,6 +57,8 @@ struct submission {
     const char *results;
     const char *image;
     const char *max_price;
+    const char *max_minutes;
+    uint64_t limit_ms; /* of --max-minutes; 0: by the estimate */
     const char *secrets;
     const char *save;
     bool network;
@@ -223,6 +230,9 @@ static enum err_code quote(struct submission *s, struct err *err)
         json_t *settings = settings_of(s);
         if (settings != NULL) {
             (void)json_object_set_new(asked, "settings", settings);
+        }
+        if (s->limit_ms != 0) {
+            (void)json_object_set_new(asked, "limit_ms", json_integer((json_int_t)s->limit_ms));
         }
         code = remote_call(&s->remote, "POST", "/v1/quotes", asked, &s->quote, err);
     }
@@ -418,16 +428,30 @@ static enum err_code run(struct submission *s, json_t **ret_job, struct err *err
     return code;
 }
 
+static bool read_minutes(const char *text, uint64_t *ret_ms)
+{
+    uint64_t minutes = 0;
+    bool const good = u64_parse(bytes_of_text(text), &minutes, NULL) == ERR_OK && minutes >= 1 &&
+                      minutes <= MINUTES_MAX;
+    *ret_ms = minutes * 60000;
+    return good;
+}
+
 int submit_command(int argc, char **argv)
 {
     struct submission s = {0};
     struct err err = {0};
     json_t *job = NULL;
     const struct cli_flag flags[] = {
-        {"offer", &s.offer, NULL},         {"arguments", &s.arguments, NULL},
-        {"max-price", &s.max_price, NULL}, {"secrets", &s.secrets, NULL},
-        {"save", &s.save, NULL},           {"network", NULL, &s.network},
-        {"results", &s.results, NULL},     {"image", &s.image, NULL},
+        {"offer", &s.offer, NULL},
+        {"arguments", &s.arguments, NULL},
+        {"max-price", &s.max_price, NULL},
+        {"secrets", &s.secrets, NULL},
+        {"save", &s.save, NULL},
+        {"network", NULL, &s.network},
+        {"results", &s.results, NULL},
+        {"image", &s.image, NULL},
+        {"max-minutes", &s.max_minutes, NULL},
     };
     if (cli_parse(argc, argv, flags, sizeof flags / sizeof flags[0], &s.cli, &err) != ERR_OK) {
         return cli_fail(&err);
@@ -435,6 +459,11 @@ int submit_command(int argc, char **argv)
     if (s.cli.help || s.cli.rest_count != 1) {
         (void)fputs(USAGE, s.cli.help ? stdout : stderr);
         return s.cli.help ? 0 : 2;
+    }
+    if (s.max_minutes != NULL && !read_minutes(s.max_minutes, &s.limit_ms)) {
+        (void)fprintf(stderr, "tally: --max-minutes is a whole number of minutes, 1 to %d\n",
+                      MINUTES_MAX);
+        return 2;
     }
     enum err_code code = run(&s, &job, &err);
     int status = 0;

@@ -635,6 +635,26 @@ static void returns_go_in_the_order_of_their_deposits_and_dust_last(void **state
     scene_close(s);
 }
 
+/* R4.4: who sets a longest run locks what that costs, whatever is estimated, and the machine it was bought on takes it. */
+static void a_longest_run_is_what_is_locked(void **state)
+{
+    (void)state;
+    static const uint64_t LIMITS[] = {5000, 30000}; /* of an estimate of 20,000 */
+    for (size_t i = 0; i < sizeof LIMITS / sizeof *LIMITS; i++) {
+        struct scene *s = open_scene();
+        s->market.limit_ms = LIMITS[i];
+        struct id16 id = market_running_job(&s->market, s->consumer, s->host, s->offer, 20000);
+        struct job_row job = job_of(s, id);
+        assert_int_equal(job.cap, LIMITS[i]); /* a QUBIC a millisecond, no margin */
+        assert_int_equal(job.limit_ms, LIMITS[i]);
+        later(s, 10);
+        by_worker(s, id, ENDING_CAP_REACHED);
+        assert_int_equal(leg_amount(s, id, LEG_PAYOUT) + leg_amount(s, id, LEG_FEE),
+                         LIMITS[i] < 10000 ? LIMITS[i] : 10000);
+        scene_close(s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -653,6 +673,7 @@ int main(void)
         cmocka_unit_test(a_lost_worker_is_not_paid_for_a_cancellation_before_the_sweep),
         cmocka_unit_test(a_job_that_is_not_started_goes_to_another_machine_then_back),
         cmocka_unit_test(a_job_moves_only_to_a_machine_that_is_let_like_its_own),
+        cmocka_unit_test(a_longest_run_is_what_is_locked),
         cmocka_unit_test(a_worker_that_reports_for_ever_is_stopped_at_the_cap),
         cmocka_unit_test(a_lock_counts_up_to_its_last_tick),
         cmocka_unit_test(only_the_signed_transaction_confirms_a_leg),

@@ -97,6 +97,25 @@ describe("R4: settings", () => {
     expect(draftOf(UPLOAD)?.settings).toEqual({});
   });
 
+  test("R4.4: a longest run is a number of minutes, asks for another price, and is part of it", async () => {
+    keepDraft(withChoice(newDraft(UPLOAD, "train.py"), { offer: id(1) }));
+    serve({ [`GET /v1/uploads/${UPLOAD}`]: () => upload(new Random(1)), "POST /v1/estimates": () => estimates(new Random(1)) });
+    await showPage(`/new/${UPLOAD}/settings`);
+    const field = screen.getByLabelText("Longest run, in minutes") as HTMLInputElement;
+    const go = () => screen.getByRole("button", { name: /to payment/i }) as HTMLButtonElement;
+    const before = draftOf(UPLOAD)?.quoteKey;
+    for (const wrong of ["0", "-1", "1.5", "43201", "an hour", "123456"]) {
+      fireEvent.change(field, { target: { value: wrong } });
+      expect(screen.getByRole("alert").textContent).toContain("1 to 43200");
+      expect([go().disabled, draftOf(UPLOAD)?.limitMs]).toEqual([true, undefined]);
+    }
+    fireEvent.change(field, { target: { value: "90" } });
+    expect([screen.queryByRole("alert"), go().disabled, draftOf(UPLOAD)?.limitMs]).toEqual([null, false, 5_400_000]);
+    expect(draftOf(UPLOAD)?.quoteKey).not.toBe(before);
+    fireEvent.change(field, { target: { value: "" } });
+    expect([go().disabled, draftOf(UPLOAD)?.limitMs]).toEqual([false, undefined]);
+  });
+
   test("R4.4: a Dockerfile's image can be another, named as FROM does; nothing else has the field", async () => {
     const known = upload(new Random(1));
     let kind = "dockerfile";

@@ -12,6 +12,8 @@ export interface Draft {
   readonly matchKey: string;
   readonly offer?: string;
   readonly settings: Settings;
+  /** The longest it may run; left out: by the estimate. */
+  readonly limitMs?: number | undefined;
   /** The machine's key that `settings.sealed` is for. */
   readonly sealedTo?: string;
   readonly quoteKey: string;
@@ -63,18 +65,18 @@ export function pricedSettings({ sealed: _, results: _results, ...settings }: Se
 }
 
 /** Another machine is another quote, and so are other settings, which may take longer; the same may be asked for again. A quote has one job. */
-export function withChoice(draft: Draft, change: { offer?: string; settings?: Settings; sealedTo?: string }): Draft {
+export function withChoice(draft: Draft, change: { offer?: string; settings?: Settings; limitMs?: number | undefined; sealedTo?: string }): Draft {
   let next: Draft = { ...draft, ...change };
   if (change.offer !== undefined && change.offer !== draft.offer && next.settings.sealed !== undefined) {
     const { sealed: _sealed, ...settings } = next.settings; // another machine could not open them
     const { sealedTo: _to, ...without } = next;
     next = { ...without, settings };
   }
-  const same = next.offer === draft.offer && JSON.stringify(next.settings) === JSON.stringify(draft.settings);
+  const same = next.offer === draft.offer && next.limitMs === draft.limitMs && JSON.stringify(next.settings) === JSON.stringify(draft.settings);
   if (same) return next;
   const { job, ...without } = next;
   const isOther = next.offer !== draft.offer;
-  const isPriced = isOther || job !== undefined || JSON.stringify(pricedSettings(next.settings)) !== JSON.stringify(pricedSettings(draft.settings));
+  const isPriced = isOther || job !== undefined || next.limitMs !== draft.limitMs || JSON.stringify(pricedSettings(next.settings)) !== JSON.stringify(pricedSettings(draft.settings));
   return { ...without, ...(isOther ? { matchKey: newKey() } : {}), ...(isPriced ? { quoteKey: newKey() } : {}), jobKey: newKey() };
 }
 

@@ -61,7 +61,7 @@ function QuoteCard({ quote }: { quote: Quote }) {
         <div><dt>Likely costs</dt><dd><Amount value={costOf(quote.p50_ms, quote.rate, quote.cap)} /></dd></div>
         <div><dt>Per hour</dt><dd><Amount value={quote.rate} /></dd></div>
         <div><dt>Paid up to</dt><dd>{duration(quote.limit_ms)}, then it is stopped</dd></div>
-        <div><dt>Safety margin</dt><dd>{quote.margin_bps / 100} % on the long estimate</dd></div>
+        {quote.margin_bps > 0 && <div><dt>Safety margin</dt><dd>{quote.margin_bps / 100} % on the long estimate</dd></div>}
         <div><dt>This price holds</dt><dd>{left > 0 ? shortDuration(left) : "no longer"}</dd></div>
       </dl>
     </section>

@@ -18,7 +18,7 @@ export function useQuote(draft: Draft) {
     queryFn: async () => {
       const { id } = await newMatch(draft.upload, draft.matchKey);
       const settings = pricedSettings(draft.settings);
-      return newQuote({ upload_id: draft.upload, offer_id: draft.offer ?? "", match_id: id, ...(Object.keys(settings).length > 0 ? { settings } : {}) }, draft.quoteKey);
+      return newQuote({ upload_id: draft.upload, offer_id: draft.offer ?? "", match_id: id, ...(draft.limitMs === undefined ? {} : { limit_ms: draft.limitMs }), ...(Object.keys(settings).length > 0 ? { settings } : {}) }, draft.quoteKey);
     },
     staleTime: Infinity, refetchInterval: false,
   });

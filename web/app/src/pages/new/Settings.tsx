@@ -7,6 +7,7 @@ import type { Upload } from "../../api/schema.ts";
 import { useTitle } from "../../frame/title.ts";
 import { useAsked } from "../../lib/asked.ts";
 import { keepDraft, mayEnter, withChoice, type Draft } from "../../lib/drafts.ts";
+import { limitOf, MINUTES_MAX } from "../../lib/limit.ts";
 import { parametersOf } from "../../lib/parameters.ts";
 import { joinArguments, settingsErrors, settingsOf, type OtherSettings } from "../../lib/settings.ts";
 import { Icon } from "../../parts/Icon.tsx";
@@ -39,11 +40,13 @@ function Form({ draft, upload }: { draft: Draft; upload: Upload | undefined }) {
   const [variables, setVariables] = useState<Variables>(Object.entries(draft.settings.environment ?? {}));
   const [image, setImage] = useState(draft.settings.image ?? "");
   const [results, setResults] = useState(draft.settings.results ?? "");
+  const [minutes, setMinutes] = useState(draft.limitMs === undefined ? "" : String(draft.limitMs / 60_000));
   const other: OtherSettings = { sealed: draft.settings.sealed, entry: draft.settings.entry, results, image, network: draft.settings.network };
   const market = useAsked({ queryKey: ["offers", "all"], queryFn: ({ signal }) => getMarket(signal) });
   const refused = market.data?.find((offer) => offer.id === draft.offer)?.network_allowed === false;
   const errors = settingsErrors(args, variables, other);
-  const wrong = Object.keys(errors).length > 0 || (refused && other.network === true);
+  const limit = limitOf(minutes);
+  const wrong = limit === null || Object.keys(errors).length > 0 || (refused && other.network === true);
   // Kept with every letter that is right: leaving the step, or the page, loses nothing (P11).
   const take = (nextArgs: string, nextVariables: Variables, next: OtherSettings = other, sealedTo?: string) => {
     setArgs(nextArgs);
@@ -52,6 +55,11 @@ function Form({ draft, upload }: { draft: Draft; upload: Upload | undefined }) {
     setImage(next.image ?? "");
     const bad = settingsErrors(nextArgs, nextVariables, next);
     if (Object.keys(bad).length === 0) keepDraft(withChoice(draft, { settings: settingsOf(nextArgs, nextVariables, next), ...(sealedTo === undefined ? {} : { sealedTo }) }));
+  };
+  const takeMinutes = (text: string) => {
+    setMinutes(text);
+    const next = limitOf(text);
+    if (next !== null) keepDraft(withChoice(draft, { limitMs: next }));
   };
   const set = (index: number, change: readonly [string, string]) => take(args, variables.map((pair, at) => (at === index ? change : pair)));
   const analysis = upload?.analysis;
@@ -105,11 +113,15 @@ function Form({ draft, upload }: { draft: Draft; upload: Upload | undefined }) {
         <input className="mono" value={results} placeholder="results" spellCheck={false} onChange={(event) => take(args, variables, { ...other, results: event.target.value })} aria-invalid={errors.results !== undefined} aria-describedby="results-note" />
       </label>
       <p id="results-note" className={errors.results === undefined ? "dim small-text" : "field-error"} role={errors.results === undefined ? undefined : "alert"}>{errors.results ?? "What the program leaves there is kept for you when it ends. The folder is there when it starts, also as $TALLY_RESULTS."}</p>
+      <label>Longest run, in minutes
+        <input inputMode="numeric" value={minutes} placeholder="as estimated, with a margin" onChange={(event) => takeMinutes(event.target.value)} aria-invalid={limit === null} aria-describedby="minutes-note" />
+      </label>
+      <p id="minutes-note" className={limit === null ? "field-error" : "dim small-text"} role={limit === null ? "alert" : undefined}>{limit === null ? `A whole number of minutes, 1 to ${MINUTES_MAX}, or nothing.` : "Then it is stopped, and what it has left is kept. You lock what that long costs; what is not used comes back."}</p>
       <NetworkChoice draft={draft} asked={other.network === true} refused={refused} change={(network) => take(args, variables, { ...other, network })} />
       <Secrets draft={draft} taken={variables.map(([name]) => name)} change={(sealed, key) => take(args, variables, { ...other, sealed }, key)} />
       <p className="actions">
         <Link to="/new/$upload/offers" params={{ upload: draft.upload }} className="button">Back</Link>
-        <button type="submit" className="primary" disabled={wrong}>{args === "" && results === "" && image === "" && variables.length === 0 && Object.keys(draft.settings).length === 0 ? "Skip to payment" : "To payment"}<Icon name="arrow" /></button>
+        <button type="submit" className="primary" disabled={wrong}>{args === "" && results === "" && image === "" && minutes === "" && variables.length === 0 && Object.keys(draft.settings).length === 0 ? "Skip to payment" : "To payment"}<Icon name="arrow" /></button>
       </p>
     </form>
   );
