@@ -490,7 +490,7 @@ class FaultsTest(unittest.TestCase):
         self.assertTrue(all(value is None for _, value in seen["not_json"]))
         self.assertEqual({status for status, _ in seen["cut"]}, {"cut"})
         self.assertEqual(seen["slow"][0][0], 200)
-        self.assertGreaterEqual(took, 0.3)
+        self.assertGreaterEqual(took, 0.29)  # timers count whole milliseconds
         self.assertEqual(ask()[0], 200)
 
     def test_settings_by_flag_and_call_are_strict(self):

@@ -138,12 +138,11 @@ class Kept(WorkerFixture):
         self.assertEqual((end["ending"], end["reason"], end["worker_ms"]), ("host_fault", "worker_stopped", 0), end)
         self.assert_clean()
 
-
     def test_of_several_left_over_folders_each_says_its_own(self):
         """The files of jobs that had ended are still there: what runs is told as it was, whichever comes first in the folder."""
         job, worker = self.up("for i in range(100): print(i, flush=True)\ntime.sleep(600)\n")
         self.go(job)
-        self.assertTrue(self.server.wait(lambda: len(job.output) > 100, 60))
+        self.assertTrue(self.server.wait(lambda: len(job.output) > 100 and any(said["used_ms"] > 0 for said in job.progress), 60))
         self.killed(worker)
         mine = self.state + "/scratch/" + job.id
         for _ in range(12):  # of jobs that the server knows nothing of any more
