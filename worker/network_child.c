@@ -2,22 +2,27 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/network_child.h"
 
+#include "core/base/time.h"
 #include "worker/sandbox_user.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/close_range.h>
+#include <net/if.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 #include <unistd.h>
 
 #define VIEW "/tmp" /* in a mount namespace of its own, whatever is there otherwise */
@@ -25,6 +30,7 @@
 #define TUN_MINOR 200
 #define MEMORY_MAX (UINT64_C(1) << 30) /* address space; resident it is some MiB */
 #define CONNECTIONS_MAX 1024
+#define LOOPBACK_WAIT_MS 5000
 #define SAID_MAX (64U << 10)
 
 static void say(const char *text)
@@ -114,6 +120,23 @@ static bool keep_capability(void)
            prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_ADMIN, 0, 0) == 0;
 }
 
+/* bwrap gives lo its address, then raises it. Where lo is raised before, as slirp4netns does, the kernel gives it that address: bwrap finds it taken, and
+ * makes no sandbox. So nobody goes on before bwrap has. */
+static bool wait_for_loopback(void)
+{
+    struct ifreq lo = {.ifr_name = "lo"};
+    const struct timespec pause = {.tv_nsec = NS_PER_MS};
+    int const fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool up = false;
+    for (int looks = 0; fd >= 0 && !up && looks < LOOPBACK_WAIT_MS; looks++) {
+        up = ioctl(fd, SIOCGIFFLAGS, &lo) == 0 && (lo.ifr_flags & IFF_UP) != 0;
+        if (!up) {
+            (void)nanosleep(&pause, NULL);
+        }
+    }
+    return up; /* what is open closes with the exec */
+}
+
 _Noreturn void network_child_rules(const struct network_child *child)
 {
     begin(child);
@@ -125,6 +148,10 @@ _Noreturn void network_child_rules(const struct network_child *child)
         fail("enter the sandbox's network namespace");
     }
     die_with_parent(child);
+    if (!wait_for_loopback()) {
+        errno = ETIMEDOUT;
+        fail("wait for the sandbox's loopback");
+    }
     become_program(child);
 }
 
