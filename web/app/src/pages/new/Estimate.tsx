@@ -59,7 +59,7 @@ export function EstimatePanel({ upload, offer, parameters }: { upload: string; o
           </dl>
           <p className="dim small-text">{spaced(one.basis)}.</p>
           <Sources workload={estimate.data.workload} />
-          {given && <p className="small-text">Counted with {Object.entries(JSON.parse(asked) as Record<string, unknown>).map(([name, value]) => `${name.replaceAll("_", " ")} ${String(value)}`).join(", ")} of your arguments. The price is for what the file itself says: if this is longer, say so at the step Machine.</p>}
+          {given && <p className="small-text">Counted with {Object.entries(JSON.parse(asked) as Record<string, unknown>).map(([name, value]) => `${name.replaceAll("_", " ")} ${String(value)}`).join(", ")} of your arguments; so is the price.</p>}
         </>
       )}
     </section>
