@@ -2,6 +2,8 @@
 #include "api/asked_work.h"
 
 #include "api/job_settings.h"
+#include "core/base/software.h"
+#include "core/market/stock.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -120,6 +122,31 @@ bool asked_upload(struct reading *reading, struct id16 account_id, struct id16 u
     json_decref(over);
     json_decref(found);
     return true;
+}
+
+/* What settings name in place of a Dockerfile's FROM. By digest it names nothing that an offer could list. */
+static struct id16 item_of_image(const char *image)
+{
+    char name[JOB_IMAGE_NAME_MAX + 8];
+    return software_image_name(image, name) ? stock_item(STOCK_IMAGE, bytes_of_text(name))
+                                            : (struct id16){0};
+}
+
+struct id16 asked_item(struct reading *reading, const struct upload_row *upload, json_t *settings)
+{
+    struct id16 const own = upload_needs(upload)->item;
+    const char *image = json_string_value(json_object_get(settings, "image"));
+    if (upload->kind == UPLOAD_DOCKERFILE) {
+        return image == NULL ? own : item_of_image(image);
+    }
+    if (job_settings_network(settings)) {
+        return (struct id16){0};
+    }
+    if (json_object_size(settings) == 0 || upload->overridden_sequence != 0) {
+        return own; /* what its owner says of it goes before what a reader of words makes of it */
+    }
+    (void)reading;
+    return own;
 }
 
 /* A variable that the program may read its parameters from, with a value that nobody here can. */

@@ -205,14 +205,23 @@ uint32_t fields_word(struct fields *fields, const char *name, const struct enum_
     return number;
 }
 
-json_t *fields_array(struct fields *fields, const char *name)
+static json_t *array_of(struct fields *fields, const char *name, json_t *value)
 {
-    json_t *value = get(fields, name, true);
     if (value != NULL && !json_is_array(value)) {
         fields_error(fields, name, "is a list");
         value = NULL;
     }
     return value;
+}
+
+json_t *fields_array(struct fields *fields, const char *name)
+{
+    return array_of(fields, name, get(fields, name, true));
+}
+
+json_t *fields_optional_array(struct fields *fields, const char *name)
+{
+    return array_of(fields, name, get(fields, name, false));
 }
 
 json_t *fields_optional_object(struct fields *fields, const char *name)

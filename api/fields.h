@@ -44,6 +44,7 @@ void fields_hex(struct fields *fields, const char *name, uint8_t *ret, size_t si
 uint32_t fields_word(struct fields *fields, const char *name, const struct enum_words *words);
 /* NULL if absent or not of that type (an error then). */
 json_t *fields_array(struct fields *fields, const char *name);
+json_t *fields_optional_array(struct fields *fields, const char *name);
 json_t *fields_optional_object(struct fields *fields, const char *name);
 /* `name` may be a JSON pointer below `object`; a part of it that comes from outside is escaped first. */
 void fields_error(struct fields *fields, const char *name, const char *format, ...)

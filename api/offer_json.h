@@ -3,10 +3,10 @@
 #ifndef API_OFFER_JSON_H
 #define API_OFFER_JSON_H
 
+#include "api/call.h"
 #include "projections/marketplace.h"
 
-#include <jansson.h>
-
-json_t *json_of_offer(const struct market_entry *entry);
+/* What it has for jobs is read from its event. */
+json_t *json_of_offer(struct reading *reading, const struct market_entry *entry);
 
 #endif

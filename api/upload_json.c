@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/upload_json.h"
 
+#include "api/offer_stock.h"
 #include "projections/streams.h"
 
 bool upload_read(struct reading *reading, struct id16 id, struct upload_facts *ret)
@@ -44,18 +45,41 @@ json_t *upload_json_of_analysis(const struct upload_facts *facts)
     return json == NULL ? json_null() : json;
 }
 
-/* One level of names, as offers have them; what a form fills in is sent back under the same. */
-static json_t *json_of_figures(uint64_t job_type, const struct requirements *needs)
+/* What it is called; NULL: that is not known (any more). The caller's. */
+static json_t *name_as_found(const struct upload_facts *facts, const char *member)
 {
-    return json_pack("{s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:I,s:I}", "job_type",
-                     enum_word(&job_type_words, (uint32_t)job_type), "device",
-                     enum_word(&device_words, (uint32_t)needs->device), "gpus",
-                     (json_int_t)needs->gpus, "vram_mib", (json_int_t)needs->vram_mib,
-                     "tflops_milli", (json_int_t)needs->tflops_milli, "ram_mib",
-                     (json_int_t)needs->ram_mib, "storage_mib", (json_int_t)needs->storage_mib,
-                     "compute_capability", (json_int_t)needs->compute_capability, "driver",
-                     json_of_driver(needs->driver), "p50_ms", (json_int_t)needs->reference_p50_ms,
-                     "p90_ms", (json_int_t)needs->reference_p90_ms);
+    json_t *analysis = upload_json_of_analysis(facts);
+    json_t *name = json_incref(json_object_get(json_object_get(analysis, "requirements"), member));
+    json_decref(analysis);
+    return name;
+}
+
+json_t *upload_json_of_needed(const struct upload_facts *facts)
+{
+    const struct requirements *needs = upload_needs(&facts->row);
+    json_t *name = NULL;
+    if (needs->item_kind != 0 && facts->is_overridden) {
+        name = json_of_text(facts->override.u.analysis_overridden.item_name);
+    } else if (needs->item_kind != 0) {
+        name = name_as_found(facts, needs->item_kind == STOCK_IMAGE ? "image" : "model");
+    }
+    return name == NULL ? json_null() : name;
+}
+
+/* One level of names, as offers have them; what a form fills in is sent back under the same. Takes `item`. */
+static json_t *json_of_figures(uint64_t job_type, const struct requirements *needs, json_t *item)
+{
+    bool const is_image = needs->item_kind == STOCK_IMAGE;
+    return json_pack(
+        "{s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:I,s:I,s:o,s:o,s:o}", "job_type",
+        enum_word(&job_type_words, (uint32_t)job_type), "device",
+        enum_word(&device_words, (uint32_t)needs->device), "gpus", (json_int_t)needs->gpus,
+        "vram_mib", (json_int_t)needs->vram_mib, "tflops_milli", (json_int_t)needs->tflops_milli,
+        "ram_mib", (json_int_t)needs->ram_mib, "storage_mib", (json_int_t)needs->storage_mib,
+        "compute_capability", (json_int_t)needs->compute_capability, "driver",
+        json_of_driver(needs->driver), "p50_ms", (json_int_t)needs->reference_p50_ms, "p90_ms",
+        (json_int_t)needs->reference_p90_ms, "packages", json_of_packages(needs->packages), "model",
+        is_image ? json_null() : item, "image", is_image ? item : json_null());
 }
 
 json_t *upload_json_of_override(const struct upload_facts *facts)
@@ -63,7 +87,8 @@ json_t *upload_json_of_override(const struct upload_facts *facts)
     if (!facts->is_overridden) {
         return json_null();
     }
-    json_t *json = json_of_figures(facts->row.overridden_job_type, &facts->row.overridden);
+    json_t *json = json_of_figures(facts->row.overridden_job_type, &facts->row.overridden,
+                                   upload_json_of_needed(facts));
     struct bytes reason = facts->override.u.analysis_overridden.detail;
     (void)json_object_set_new(json, "reason",
                               reason.size == 0 ? json_null() : json_of_text(reason));
@@ -74,7 +99,8 @@ json_t *upload_json_of_override(const struct upload_facts *facts)
 
 json_t *upload_json_of_effective(const struct upload_facts *facts)
 {
-    return json_of_figures(upload_job_type(&facts->row), upload_needs(&facts->row));
+    return json_of_figures(upload_job_type(&facts->row), upload_needs(&facts->row),
+                           upload_json_of_needed(facts));
 }
 
 json_t *upload_json(const struct upload_facts *facts, struct id16 id)

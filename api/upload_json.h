@@ -25,6 +25,8 @@ json_t *upload_json_of_analysis(const struct upload_facts *facts);
 json_t *upload_json_of_override(const struct upload_facts *facts);
 /* What counts for matches and quotes. */
 json_t *upload_json_of_effective(const struct upload_facts *facts);
+/* The name of the model or image that it needs, as counts; null: none, or the name was erased. */
+json_t *upload_json_of_needed(const struct upload_facts *facts);
 /* One in pieces. */
 json_t *upload_json_of_partial(const struct partial *partial);
 /* What a list says of one: without the analysis. */

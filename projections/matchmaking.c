@@ -2,12 +2,14 @@
 #include "projections/matchmaking.h"
 
 #include "core/crypto/sha256.h"
+#include "core/market/stock.h"
 #include "projections/marketplace.h"
 
 #include <stdlib.h>
 
-enum err_code matchmaking_create(struct store *store, const struct upload_row *upload, bool network,
-                                 int64_t now, struct matchmaking *ret, struct err *err)
+enum err_code matchmaking_create(struct store *store, const struct upload_row *upload,
+                                 const struct requirements *needs, int64_t now,
+                                 struct matchmaking *ret, struct err *err)
 {
     struct candidate *candidates = NULL;
     size_t count = 0;
@@ -19,9 +21,11 @@ enum err_code matchmaking_create(struct store *store, const struct upload_row *u
             struct estimate_time time = estimate_on(&times, &candidates[i].offer);
             candidates[i].p50_ms = time.p50_ms;
             candidates[i].p90_ms = time.p90_ms;
+            candidates[i].has_item =
+                needs->item_kind != 0 && stock_has(store, candidates[i].offer_id, needs->item) ? 1
+                                                                                               : 0;
         }
-        ret->needs = *upload_needs(upload);
-        ret->needs.network = network ? 1 : 0;
+        ret->needs = *needs;
         code = ranking_create(&ret->needs, candidates, count, now, &ret->ranking, err);
     }
     if (code != ERR_OK) {

@@ -1,6 +1,6 @@
 /* projections/matchmaking.h: the market as one snapshot has it, ranked; by the server for an answer, by `tally replay --explain` once more.
  *
- * Inputs:  the upload's requirements and workload, whether the job is to have a network, what jobs taught, every offer with its machine, and the time of the last record: all of them are in the log up to the
+ * Inputs:  the upload's requirements and workload, whether the job is to have a network and which model or image, what jobs taught, every offer with its machine, and the time of the last record: all of them are in the log up to the
  *          snapshot's sequence, which match.computed names. So whoever has the log has the ranking. */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef PROJECTIONS_MATCHMAKING_H
@@ -14,10 +14,10 @@ struct matchmaking {
     struct ranking ranking; /* by value */
 };
 
-/* `network`: the job is to ask for one. `now`: the time of the record the store stands at. `ret` is not moved afterwards: the ranking points into it. */
+/* `needs`: of upload_needs_as. `now`: the time of the record the store stands at. `ret` is not moved afterwards: the ranking points into it. */
 MUST_CHECK enum err_code matchmaking_create(struct store *store, const struct upload_row *upload,
-                                            bool network, int64_t now, struct matchmaking *ret,
-                                            struct err *err);
+                                            const struct requirements *needs, int64_t now,
+                                            struct matchmaking *ret, struct err *err);
 /* Zeroed is fine. */
 void matchmaking_destroy(struct matchmaking *matchmaking);
 /* SHA-256 over the rows (ranking_row) of a ranking by value. */

@@ -5,7 +5,9 @@
 #include "api/route.h"
 #include "api/upload_json.h"
 #include "core/base/driver_version.h"
+#include "core/base/software.h"
 #include "core/base/time.h"
+#include "core/market/stock.h"
 
 #include <stdlib.h>
 
@@ -95,11 +97,65 @@ static uint64_t driver_of(struct fields *fields, uint64_t now)
     return driver;
 }
 
+/* The names of packages as the event has them. */
+static struct bytes packages_of(struct fields *fields, uint64_t now)
+{
+    struct buf names;
+    const json_t *list = fields_optional_array(fields, "packages");
+    uint64_t said = 0;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *name = json_string_value(json_array_get(list, i));
+        int const place = name == NULL ? -1 : software_package(bytes_of_text(name));
+        if (place < 0) {
+            fields_error(
+                fields, "packages",
+                "holds names as programs import them, as torch, diffusers or sklearn: %s is "
+                "none that machines tell of",
+                name == NULL ? "something else" : name);
+            return (struct bytes){0};
+        }
+        said |= UINT64_C(1) << (unsigned)place;
+    }
+    buf_init(&names, SOFTWARE_LIST_MAX);
+    software_packages_append(list == NULL ? now : said, " ", &names);
+    struct bytes const kept = arena_copy(&fields->call->arena, buf_bytes(&names));
+    buf_deinit(&names);
+    return kept;
+}
+
+/* The model it needs: as sent, "" for none, else as it is now. Of a Dockerfile there is an image, which its FROM or its settings name. */
+static void set_item(struct fields *fields, const struct upload_facts *facts,
+                     struct ev_analysis_overridden *ret)
+{
+    struct call *call = fields->call;
+    if (!is_sent(call, "model")) {
+        json_t *name = upload_json_of_needed(facts);
+        ret->item = upload_needs(&facts->row)->item;
+        ret->item_name =
+            arena_copy(&call->arena, bytes_of(json_string_value(name), json_string_length(name)));
+        json_decref(name);
+        return;
+    }
+    struct bytes const name = fields_optional_text(fields, "model", SOFTWARE_MODEL_MAX);
+    if (facts->row.kind == UPLOAD_DOCKERFILE) {
+        fields_error(fields, "model",
+                     "is of programs: what a Dockerfile needs is its image, which "
+                     "its FROM or settings.image names");
+    } else if (name.size > 0 && !software_model_name_is_good(name)) {
+        fields_error(fields, "model",
+                     "is the name of a model, as stabilityai/sd-turbo, or empty for none");
+    } else if (name.size > 0) {
+        ret->item = stock_item(STOCK_MODEL, name);
+        ret->item_name = name;
+    }
+}
+
 /* What is sent, over what counts now. A changed device takes the count of GPUs with it unless that is said. */
 static struct ev_analysis_overridden override_of(struct fields *fields,
-                                                 const struct upload_row *row)
+                                                 const struct upload_facts *facts)
 {
     const struct call *call = fields->call;
+    const struct upload_row *row = &facts->row;
     const struct requirements *now = upload_needs(row);
     uint32_t job = is_sent(call, "job_type") ? fields_word(fields, "job_type", &job_type_words)
                                              : (uint32_t)upload_job_type(row);
@@ -108,7 +164,7 @@ static struct ev_analysis_overridden override_of(struct fields *fields,
     uint64_t gpus = device != DEVICE_GPU ? 0 : now->gpus == 0 ? 1 : now->gpus;
     uint64_t p50 = fields_optional_u64(fields, "p50_ms", 1, TIME_MAX_MS, now->reference_p50_ms);
     uint64_t p90 = p50 > now->reference_p90_ms ? p50 : now->reference_p90_ms;
-    return (struct ev_analysis_overridden){
+    struct ev_analysis_overridden override = {
         .job_type = (enum job_type)job,
         .device = (enum device)device,
         .gpus = fields_optional_u64(fields, "gpus", 0, 1024, gpus),
@@ -123,8 +179,11 @@ static struct ev_analysis_overridden override_of(struct fields *fields,
         .driver = driver_of(fields, now->driver),
         .reference_p50_ms = p50,
         .reference_p90_ms = fields_optional_u64(fields, "p90_ms", 1, TIME_MAX_MS, p90),
+        .packages = packages_of(fields, now->packages),
         .detail = fields_optional_text(fields, "reason", REASON_SIZE_MAX),
     };
+    set_item(fields, facts, &override);
+    return override;
 }
 
 /* What it may be written over: an analysis as it was found whoever says so; what was said before only who knows of it. `ret_if` is for the ledger, which sees what
@@ -159,13 +218,13 @@ static void post_override(struct call *call)
         return;
     }
     struct fields fields = fields_of(call);
-    struct ev_analysis_overridden override = override_of(&fields, &facts.row);
+    struct ev_analysis_overridden override = override_of(&fields, &facts);
     size_t said = json_object_size(call->body) - (is_sent(call, "reason") ? 1 : 0);
     if (said == 0) {
         fields_error(&fields, "",
                      "say at least one of job_type, device, gpus, vram_mib, "
                      "tflops_milli, ram_mib, storage_mib, compute_capability, driver, p50_ms, "
-                     "p90_ms");
+                     "p90_ms, packages, model");
     }
     if (!fields_good(&fields)) {
         return;

@@ -188,6 +188,7 @@ static bool read_input(struct call *call, struct reading *reading, json_t *setti
         return false;
     }
     ret->other_work = asked_is_other_work(reading, &quoted.u.quote_issued, settings);
+    ret->item = asked_item(reading, &upload, settings);
     ret->file_name = arena_copy(&call->arena, event.u.upload_received.file_name);
     ret->input_digest = event.u.upload_received.digest;
     *ret_kind = upload.kind;

@@ -5,6 +5,7 @@
 #include "api/job_settings.h"
 #include "api/list.h"
 #include "api/offer_json.h"
+#include "api/offer_stock.h"
 #include "api/presence.h"
 #include "api/route.h"
 #include "core/base/time.h"
@@ -45,7 +46,7 @@ static bool append_offers(struct reading *reading, const struct offers_wanted *w
         for (size_t i = 0; i < got; i++) {
             *after = entries[i].offer_id;
             if (is_wanted(wanted, &entries[i])) {
-                (void)json_array_append_new(items, json_of_offer(&entries[i]));
+                (void)json_array_append_new(items, json_of_offer(reading, &entries[i]));
             }
             if (json_array_size(items) == limit || ++looked_at == LOOKED_AT_MAX) {
                 return true;
@@ -86,12 +87,13 @@ static void offer_answered(struct call *call)
         return;
     }
     bool found = marketplace_get(reading.store, id, &entry);
+    json_t *json = found ? json_of_offer(&reading, &entry) : NULL;
     reading_close(&reading);
     if (!found) { /* a repeated request whose offer was withdrawn since */
         call_reply(call, 200, json_pack("{s:o,s:b}", "id", json_of_id(id), "withdrawn", 1));
         return;
     }
-    call_reply(call, 201, json_of_offer(&entry));
+    call_reply(call, 201, json);
 }
 
 static void publish(struct call *call)
@@ -114,6 +116,7 @@ static void publish(struct call *call)
         .rate = fields_amount(&fields, "rate", 1),
         .network_allowed = fields_optional_bool(&fields, "network_allowed"),
     };
+    offer_stock_read(&fields, &offer);
     if (!fields_good(&fields)) {
         return;
     }
@@ -250,8 +253,8 @@ static bool machine_runs(struct call *call, const json_t *settings,
 
 #define SAID_MAX 16384 /* some forty parameters, of the dozen that there are */
 
-/* With settings that say how much there is to do, the quote is for that much. */
-static bool size_by_settings(struct call *call, json_t *settings, struct command_quote *quote)
+/* With settings that say how much there is to do, the quote is for that much; what must lie on the machine is as they say, too. */
+static bool read_settings(struct call *call, json_t *settings, struct command_quote *quote)
 {
     struct reading reading;
     struct upload_row upload;
@@ -261,6 +264,9 @@ static bool size_by_settings(struct call *call, json_t *settings, struct command
     }
     bool found = asked_upload(&reading, call->principal.account_id, quote->upload_id, NULL,
                               settings, &upload, &said);
+    if (found) {
+        quote->item = asked_item(&reading, &upload, settings);
+    }
     reading_close(&reading);
     bool fits = true;
     if (found && json_array_size(said) > 0) { /* of an upload of somebody else decide will speak */
@@ -308,7 +314,7 @@ static void quote(struct call *call)
         job_settings_check(&fields, settings);
         quote.network = job_settings_network(settings);
     }
-    if (!fields_good(&fields) || (settings != NULL && !size_by_settings(call, settings, &quote)) ||
+    if (!fields_good(&fields) || !read_settings(call, settings, &quote) ||
         !machine_runs(call, settings, &quote)) {
         return;
     }

@@ -1,10 +1,14 @@
 /* Matches: a snapshot of the market is ranked outside the writer. GET only shows it; POST makes it an event, which keeps the best of it and a digest of all.
  * Sentences are made for the page that is shown, however many offers there are. */
 // SPDX-License-Identifier: Apache-2.0
+#include "api/asked_work.h"
 #include "api/fields.h"
+#include "api/job_settings.h"
 #include "api/list.h"
 #include "api/offer_json.h"
+#include "api/offer_stock.h"
 #include "api/route.h"
+#include "core/base/job_rules.h"
 #include "core/base/time.h"
 #include "core/market/billing.h"
 #include "projections/matchmaking.h"
@@ -17,8 +21,9 @@
 struct asked {
     struct id16 upload_id;
     enum match_order order;
-    bool network;   /* the job is to have one */
-    uint64_t after; /* how many of the ranking are left out in front */
+    bool network;      /* the job is to have one */
+    const char *image; /* and to run in this one; NULL: as it says itself */
+    uint64_t after;    /* how many of the ranking are left out in front */
     size_t limit;
 };
 
@@ -45,6 +50,20 @@ static bool read_network(struct call *call, bool *ret)
         return false;
     }
     *ret = text != NULL && strcmp(text, "true") == 0;
+    return true;
+}
+
+/* Likewise. */
+static bool read_image(struct call *call, const char **ret)
+{
+    *ret = http_head_param(http_request_head(call->request), "image");
+    if (*ret != NULL && !job_image_name_is_good(*ret)) {
+        call_problem(call, 422, "image_invalid",
+                     "image is the name of a container image, as in ?image=python:3.11-slim: at "
+                     "most %d letters, digits and ._-/:@, no - first",
+                     JOB_IMAGE_NAME_MAX);
+        return false;
+    }
     return true;
 }
 
@@ -94,7 +113,7 @@ static json_t *json_of_match(struct reading *reading, const struct ranking *rank
     buf_init(&text, WHY_MAX);
     json_t *reasons = json_of_reasons(ranking, candidate, &text);
     json_t *offer = marketplace_get(reading->store, candidate->offer_id, &entry)
-                        ? json_of_offer(&entry)
+                        ? json_of_offer(reading, &entry)
                         : json_null();
     buf_clear(&text);
     match_why(ranking->needs, candidate, ranking->now, &text);
@@ -172,15 +191,18 @@ static json_t *json_of_best(struct reading *reading, const struct ranking *ranki
 
 static json_t *json_of_needs(const struct requirements *needs)
 {
-    return json_pack("{s:s?,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:b}", "device",
-                     enum_word(&device_words, (uint32_t)needs->device), "gpus",
-                     json_of_u64(needs->gpus), "vram_mib", json_of_u64(needs->vram_mib),
-                     "tflops_milli", json_of_u64(needs->tflops_milli), "ram_mib",
-                     json_of_u64(needs->ram_mib), "storage_mib", json_of_u64(needs->storage_mib),
-                     "compute_capability", json_of_u64(needs->compute_capability), "driver",
-                     json_of_driver(needs->driver), "reference_p50_ms",
-                     json_of_u64(needs->reference_p50_ms), "reference_p90_ms",
-                     json_of_u64(needs->reference_p90_ms), "network", (int)(needs->network != 0));
+    return json_pack(
+        "{s:s?,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:b,s:o,s:s?}", "device",
+        enum_word(&device_words, (uint32_t)needs->device), "gpus", json_of_u64(needs->gpus),
+        "vram_mib", json_of_u64(needs->vram_mib), "tflops_milli", json_of_u64(needs->tflops_milli),
+        "ram_mib", json_of_u64(needs->ram_mib), "storage_mib", json_of_u64(needs->storage_mib),
+        "compute_capability", json_of_u64(needs->compute_capability), "driver",
+        json_of_driver(needs->driver), "reference_p50_ms", json_of_u64(needs->reference_p50_ms),
+        "reference_p90_ms", json_of_u64(needs->reference_p90_ms), "network",
+        (int)(needs->network != 0), "packages", json_of_packages(needs->packages), "item",
+        needs->item_kind == 0             ? NULL
+        : needs->item_kind == STOCK_IMAGE ? "image"
+                                          : "model");
 }
 
 static json_t *json_of_page(struct reading *reading, const struct ranking *ranking,
@@ -235,7 +257,19 @@ static bool make(struct reading *reading, const struct asked *asked, struct matc
         reading_event(reading, views_snapshot_position(reading->snapshot)->sequence, &last)
             ? last.time
             : 0;
-    if (matchmaking_create(reading->store, &upload, asked->network, now, ret, &err) != ERR_OK) {
+    json_t *settings =
+        json_pack("{s:b,s:s*}", "network", (int)asked->network, "image", asked->image);
+    struct id16 const item = asked_item(reading, &upload, settings);
+    bool const suits = asked->image == NULL || upload.kind == UPLOAD_DOCKERFILE;
+    if (!suits) {
+        reading_close(reading);
+        (void)job_settings_suit(call, settings, upload.kind);
+        json_decref(settings);
+        return false;
+    }
+    json_decref(settings);
+    struct requirements const needs = upload_needs_as(&upload, item, asked->network);
+    if (matchmaking_create(reading->store, &upload, &needs, now, ret, &err) != ERR_OK) {
         reading_close(reading);
         call_refuse(call, &err);
         return false;
@@ -255,7 +289,8 @@ static void show(struct call *call)
         return;
     }
     if (!read_asked(call, &asked) || !read_network(call, &asked.network) ||
-        !reading_open(&reading, call) || !make(&reading, &asked, &made)) {
+        !read_image(call, &asked.image) || !reading_open(&reading, call) ||
+        !make(&reading, &asked, &made)) {
         return;
     }
     json_t *json = json_of_matchmaking(&reading, &made.ranking, &asked,
@@ -339,6 +374,7 @@ static bool fill_command(struct call *call, const struct asked *asked,
         (struct command_match){.match_id = id_new(time_wall_ns()),
                                .match = {.upload_id = asked->upload_id,
                                          .wants_network = asked->network,
+                                         .item = ranking->needs->item,
                                          .computed_at = computed_at,
                                          .algorithm_version = MATCHING_VERSION,
                                          .table_version = MATCHING_TABLE_VERSION,
@@ -357,6 +393,16 @@ static void record(struct call *call)
     struct fields fields = fields_of(call);
     asked.upload_id = fields_id(&fields, "upload_id");
     asked.network = fields_optional_bool(&fields, "network");
+    struct bytes const image = fields_optional_text(&fields, "image", JOB_IMAGE_NAME_MAX);
+    if (image.size > 0) {
+        asked.image = arena_text(&call->arena, image);
+        if (asked.image == NULL || !job_image_name_is_good(asked.image)) {
+            fields_error(&fields, "image",
+                         "is the name of a container image, as in python:3.11-slim: at most %d "
+                         "letters, digits and ._-/:@, no - first",
+                         JOB_IMAGE_NAME_MAX);
+        }
+    }
     if (!fields_good(&fields) || !read_asked(call, &asked) || !reading_open(&reading, call) ||
         !make(&reading, &asked, &made)) {
         return;

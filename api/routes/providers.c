@@ -176,17 +176,23 @@ static void reply_standing(struct call *call)
         call_reply(call, 200, json_object()); /* which read_err makes a 503 */
         return;
     }
+    struct reading reading;
+    if (!reading_open(&reading, call)) {
+        return;
+    }
     json_t *items = json_array();
     for (size_t i = 0; i < w->count; i++) {
         const struct standing *standing = &w->standings[i];
         bool is_there = standing->alike > 0;
         (void)json_array_append_new(
-            items, json_pack("{s:o,s:o,s:I,s:o,s:o}", "offer", json_of_offer(&w->own[i]), "rank",
-                             w->own[i].online ? json_of_u64(standing->cheaper + 1) : json_null(),
-                             "alike", (json_int_t)standing->alike, "cheapest",
-                             is_there ? json_integer(standing->cheapest) : json_null(), "middle",
-                             is_there ? json_integer(w->halves[i].middle) : json_null()));
+            items,
+            json_pack("{s:o,s:o,s:I,s:o,s:o}", "offer", json_of_offer(&reading, &w->own[i]), "rank",
+                      w->own[i].online ? json_of_u64(standing->cheaper + 1) : json_null(), "alike",
+                      (json_int_t)standing->alike, "cheapest",
+                      is_there ? json_integer(standing->cheapest) : json_null(), "middle",
+                      is_there ? json_integer(w->halves[i].middle) : json_null()));
     }
+    reading_close(&reading);
     call_reply(call, 200,
                json_pack("{s:o,s:o}", "items", items, "next",
                          w->count == AT_ONCE

@@ -169,6 +169,7 @@ struct command_quote {
     uint64_t reference_p90_ms;
     struct bytes settings; /* private JSON: what they say, and why it counts */
     bool network;          /* they ask for one */
+    struct id16 item;      /* that it needs as they have it, core/market/stock.h; zero: none */
     uint64_t limit_ms;     /* the longest it may run, as the consumer says; 0: by the estimate */
 };
 
@@ -185,6 +186,7 @@ struct command_job_create {
     struct key32 input_digest;
     struct bytes settings; /* private JSON */
     bool network;          /* they ask for one */
+    struct id16 item;      /* that it needs as they have it, core/market/stock.h; zero: none */
     bool other_work;       /* they ask for something else than the quote was for */
 };
 

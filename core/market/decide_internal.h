@@ -53,6 +53,8 @@ enum err_code decide_restore(struct deciding *d);
 /* ERR_CONFLICT for an escrow that was not read again from the chain since the last restore. */
 enum err_code decide_reread(struct deciding *d, const struct escrow_row *escrow);
 /* The candidate's times for the upload, as estimated now. */
+/* `not_on_machine`, where the offer does not have the model or image. */
+enum err_code decide_item(struct deciding *d, struct id16 item, struct id16 offer_id);
 /* `network_not_allowed`, where the job is to have one and the offer gives none. */
 enum err_code decide_network(struct deciding *d, bool wanted, const struct offer_row *offer);
 void decide_time(struct deciding *d, const struct upload_row *upload, struct candidate *candidate);

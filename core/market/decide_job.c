@@ -11,11 +11,11 @@
 #define SWEEP_JOBS_MAX 16
 #define START_ATTEMPTS_MAX 3
 
-static enum err_code check_quote(struct deciding *d, struct id16 quote_id, bool network,
-                                 struct quote_row *ret)
+static enum err_code check_quote(struct deciding *d, struct quote_row *ret)
 {
+    const struct command_job_create *c = &d->command->u.job_create;
     struct offer_row offer;
-    if (!state_quote(d->state, quote_id, ret) || !decide_by_account(d, ret->account_id)) {
+    if (!state_quote(d->state, c->quote_id, ret) || !decide_by_account(d, ret->account_id)) {
         return refuse(d, ERR_NOT_FOUND, "no_such_quote", "you have no such quote");
     }
     if (!id_is_zero(ret->job_id)) {
@@ -29,7 +29,8 @@ static enum err_code check_quote(struct deciding *d, struct id16 quote_id, bool 
         return refuse(d, ERR_CONFLICT, "offer_withdrawn",
                       "the offer was withdrawn; choose another");
     }
-    return decide_network(d, network, &offer);
+    enum err_code const code = decide_network(d, c->network, &offer);
+    return code != ERR_OK ? code : decide_item(d, c->item, ret->offer_id);
 }
 
 static enum err_code check_new_ids(struct deciding *d)
@@ -97,7 +98,7 @@ static enum err_code create_job(struct deciding *d)
     struct quote_row quote;
     struct account_row consumer;
     struct account_row provider;
-    enum err_code code = check_quote(d, c->quote_id, c->network, &quote);
+    enum err_code code = check_quote(d, &quote);
     if (code == ERR_OK) {
         code = check_escrow_keys(d);
     }
@@ -133,6 +134,7 @@ static enum err_code create_job(struct deciding *d)
         .input_digest = c->input_digest,
         .settings = c->settings,
         .wants_network = c->network,
+        .item = c->item,
         .other_work = c->other_work,
     };
     decide_event(d, EVENT_ESCROW_REQUESTED, c->escrow_id)->u.escrow_requested =

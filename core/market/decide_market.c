@@ -6,6 +6,7 @@
 #include "core/market/billing.h"
 #include "core/market/decide_internal.h"
 #include "core/market/matching.h"
+#include "core/market/stock.h"
 
 /* The host, if the command's actor is the host itself or the provider it belongs to. */
 static enum err_code own_host(struct deciding *d, struct id16 host_id, struct host_row *ret)
@@ -239,6 +240,15 @@ enum err_code decide_network(struct deciding *d, bool wanted, const struct offer
                         "says network_allowed, or ask for none");
 }
 
+enum err_code decide_item(struct deciding *d, struct id16 item, struct id16 offer_id)
+{
+    return stock_has(d->state, offer_id, item)
+               ? ERR_OK
+               : refuse(d, ERR_CONFLICT, "not_on_machine",
+                        "the model or container image that this job needs is not on this machine: "
+                        "take one whose offer lists it");
+}
+
 static enum err_code issue_quote(struct deciding *d)
 {
     const struct command_quote *c = &d->command->u.quote;
@@ -268,7 +278,9 @@ static enum err_code issue_quote(struct deciding *d)
         return refuse(d, ERR_CONFLICT, "quote_exists", "this quote was issued before");
     }
     /* How well it fits is the consumer's to judge; a price beyond all locks is refused below. */
-    struct candidate candidate = {.offer = offer, .online = host.online};
+    struct candidate candidate = {.offer = offer,
+                                  .online = host.online,
+                                  .has_item = stock_has(d->state, c->offer_id, c->item) ? 1 : 0};
     struct match match;
     struct ev_quote_issued quote = {
         .task = c->workload.task,
@@ -285,9 +297,10 @@ static enum err_code issue_quote(struct deciding *d)
         estimate_resize(&upload, &workload);
     }
     decide_time(d, &upload, &candidate);
-    match_candidate(upload_needs(&upload), &candidate, d->now, &match);
+    struct requirements const needs = upload_needs_as(&upload, c->item, c->network);
+    match_candidate(&needs, &candidate, d->now, &match);
     if ((match.failed & ~(1U << MATCH_COST)) != 0) {
-        return refuse_insufficient(d, upload_needs(&upload), &candidate);
+        return refuse_insufficient(d, &needs, &candidate);
     }
     quote.account_id = d->command->actor_id;
     quote.upload_id = c->upload_id;

@@ -5,6 +5,7 @@
 #include "core/base/time.h"
 #include "core/market/decide_internal.h"
 #include "core/market/matching.h"
+#include "core/market/stock.h"
 
 #include <assert.h>
 #include <string.h>
@@ -70,8 +71,7 @@ static bool may_take_over(struct deciding *d, const struct job_row *job)
     if (!state_upload(d->state, job->upload_id, &upload)) {
         return false;
     }
-    struct requirements needs = *upload_needs(&upload);
-    needs.network = job->network;
+    struct requirements const needs = upload_needs_as(&upload, job->item, job->network != 0);
     for (size_t i = 0;
          i < OFFERS_COMPARED_MAX &&
          store_seek(d->state, &STATE_HOST_OFFERS, bytes_of(at, sizeof at), true, &key, &value) &&
@@ -85,6 +85,7 @@ static bool may_take_over(struct deciding *d, const struct job_row *job)
         if (!state_offer(d->state, offer_id, &candidate.offer)) {
             return false;
         }
+        candidate.has_item = stock_has(d->state, offer_id, job->item) ? 1 : 0;
         decide_time(d, &upload, &candidate);
         match_candidate(&needs, &candidate, d->now, &match);
         if (match.fit != FIT_INSUFFICIENT && candidate.offer.rate == job->rate &&
@@ -95,16 +96,20 @@ static bool may_take_over(struct deciding *d, const struct job_row *job)
     return false;
 }
 
-/* Whether the host said that it can run such a file; one that said nothing gets any. A network it must say. */
+/* Whether the host said that it can run such a file; one that said nothing gets any. A network it must say, and an offer of it must have what the job
+ * needs: the one it was bought on may be withdrawn, for the machine is not what it was. */
 static bool can_run(struct deciding *d, const struct job_row *job)
 {
     uint64_t const kinds = d->command->u.job.kinds;
     struct upload_row upload;
-    if (job->network != 0 && !d->command->u.job.network) {
+    if ((job->network != 0 && !d->command->u.job.network) ||
+        !state_upload(d->state, job->upload_id, &upload) ||
+        (kinds != 0 && (upload.kind >= 64 || (kinds >> upload.kind & 1) == 0))) {
         return false;
     }
-    return kinds == 0 || (state_upload(d->state, job->upload_id, &upload) && upload.kind < 64 &&
-                          (kinds >> upload.kind & 1) != 0);
+    struct requirements const needs = upload_needs_as(&upload, job->item, job->network != 0);
+    return (needs.packages == 0 && needs.item_kind == 0) ||
+           stock_of_host(d->state, d->command->actor_id, &needs);
 }
 
 /* The first job in the provider's queue that this host may take and can run. */

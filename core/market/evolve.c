@@ -4,9 +4,11 @@
 #include "core/base/checked.h"
 #include "core/base/driver_version.h"
 #include "core/base/invariant.h"
+#include "core/base/software.h"
 #include "core/market/estimate.h"
 #include "core/market/evolve_internal.h"
 #include "core/market/posting.h"
+#include "core/market/stock.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -204,6 +206,9 @@ static void evolve_upload(struct store *state, uint64_t sequence, const struct e
             .storage_mib = analysis->storage_mib,
             .compute_capability = analysis->compute_capability,
             .driver = analysis->driver,
+            .packages = software_packages_of(analysis->packages),
+            .item = analysis->item,
+            .item_kind = upload_item_kind(analysis->kind, analysis->item),
             .reference_p50_ms = analysis->reference_p50_ms,
             .reference_p90_ms = analysis->reference_p90_ms,
             .device = analysis->device,
@@ -228,6 +233,9 @@ static void evolve_upload(struct store *state, uint64_t sequence, const struct e
             .storage_mib = override->storage_mib,
             .compute_capability = override->compute_capability,
             .driver = override->driver,
+            .packages = software_packages_of(override->packages),
+            .item = override->item,
+            .item_kind = upload_item_kind(row.kind, override->item),
             .reference_p50_ms = override->reference_p50_ms,
             .reference_p90_ms = override->reference_p90_ms,
             .device = override->device,
@@ -303,6 +311,9 @@ static void evolve_offer(struct store *state, uint64_t sequence, const struct ev
         row.gpu_model = estimate_gpu_of(offer->device, offer->model);
         row.published_sequence = sequence;
         row.network = offer->network_allowed ? 1 : 0;
+        row.tells_packages = offer->packages.size > 0 ? 1 : 0;
+        row.packages = software_packages_of(offer->packages);
+        stock_publish(state, event->stream_id, offer->models, offer->images);
         memcpy(key, row.host_id.b, 16);
         store_put(state, &STATE_HOST_OFFERS, bytes_of(key, sizeof key), bytes_of("", 0));
         count_offers(state, &row, 1);
@@ -312,6 +323,7 @@ static void evolve_offer(struct store *state, uint64_t sequence, const struct ev
             return;
         }
         row.withdrawn = sequence;
+        stock_withdraw(state, event->stream_id);
         memcpy(key, row.host_id.b, 16);
         store_delete(state, &STATE_HOST_OFFERS, bytes_of(key, sizeof key));
         count_offers(state, &row, UINT64_MAX);

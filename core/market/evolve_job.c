@@ -103,6 +103,7 @@ static void create(struct store *state, uint64_t sequence, const struct event *e
     job.status = JOB_AWAITING_LOCK;
     job.next_line = 1;
     job.created_sequence = sequence;
+    job.item = created->item;
     job.network = created->wants_network ? 1 : 0;
     put_job(state, event->stream_id, &job);
     if (!state_quote(state, created->quote_id, &quote)) {

@@ -1,6 +1,7 @@
 /* The sentences of matching.h. They are made for what is shown, never for a whole ranking. */
 // SPDX-License-Identifier: Apache-2.0
 #include "core/base/driver_version.h"
+#include "core/base/software.h"
 #include "core/base/time.h"
 #include "core/market/matching.h"
 
@@ -18,6 +19,8 @@ const char *match_check_name(enum match_check check)
         [MATCH_RAM] = "ram",
         [MATCH_DISK] = "disk",
         [MATCH_NETWORK] = "network",
+        [MATCH_PACKAGES] = "packages",
+        [MATCH_ITEM] = "model_or_image",
         [MATCH_COST] = "cost",
         [MATCH_SPEED] = "speed",
         [MATCH_RELIABILITY] = "reliability",
@@ -90,6 +93,27 @@ static void append_memory(const struct requirements *needs, const struct offer_r
             buf_printf(ret, ": %" PRIu64 " times as much", has / need);
         }
     }
+}
+
+static void append_packages(const struct requirements *needs, const struct offer_row *offer,
+                            struct buf *ret)
+{
+    uint64_t const missing = needs->packages & ~offer->packages;
+    buf_append_text(ret, "needs ");
+    software_packages_append(needs->packages, ", ", ret);
+    if (offer->tells_packages == 0) {
+        buf_append_text(ret, "; the offer does not say what its Python has");
+    } else if (missing == 0) {
+        buf_append_text(ret, ", has all of it");
+    } else {
+        buf_append_text(ret, "; has no ");
+        software_packages_append(missing, ", ", ret);
+    }
+}
+
+static const char *item_of(const struct requirements *needs)
+{
+    return needs->item_kind == STOCK_IMAGE ? "container image" : "model";
 }
 
 static void append_speed(const struct requirements *needs, const struct offer_row *offer,
@@ -192,6 +216,13 @@ void match_reason(const struct requirements *needs, const struct candidate *cand
         buf_append_text(ret, offer->network != 0 ? "jobs that ask for a network get one"
                                                  : "needs a network, gives jobs none");
         break;
+    case MATCH_PACKAGES:
+        append_packages(needs, offer, ret);
+        break;
+    case MATCH_ITEM:
+        buf_printf(ret, "the %s that it needs is %son this machine", item_of(needs),
+                   candidate->has_item != 0 ? "" : "not ");
+        break;
     case MATCH_COST:
         buf_append_text(ret, match_check(needs, candidate, now, check) == FIT_INSUFFICIENT
                                  ? "would take or cost more than one lock can pay for"
@@ -286,6 +317,14 @@ void match_why_not(const struct requirements *needs, enum match_check check, uin
         break;
     case MATCH_NETWORK:
         buf_append_text(ret, "needs a network, gives jobs none");
+        break;
+    case MATCH_PACKAGES:
+        buf_append_text(ret, "needs ");
+        software_packages_append(needs->packages, ", ", ret);
+        buf_append_text(ret, "; not all of it is there");
+        break;
+    case MATCH_ITEM:
+        buf_printf(ret, "the %s that it needs is not there", item_of(needs));
         break;
     case MATCH_COST:
         buf_append_text(ret, "more than one lock can pay for");

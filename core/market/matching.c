@@ -166,6 +166,12 @@ static inline enum fit check_fit(const struct requirements *needs,
         return spare(offer->storage_mib, needs->storage_mib);
     case MATCH_NETWORK:
         return needs->network == 0 ? 0 : needed(offer->network != 0);
+    case MATCH_PACKAGES:
+        return needs->packages == 0         ? 0
+               : offer->tells_packages == 0 ? FIT_BORDERLINE
+                                            : needed((needs->packages & ~offer->packages) == 0);
+    case MATCH_ITEM:
+        return needs->item_kind == 0 ? 0 : needed(candidate->has_item != 0);
     case MATCH_COST:
         return needed(cost != INT64_MAX);
     case MATCH_SPEED:

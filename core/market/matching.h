@@ -1,8 +1,8 @@
 /* core/market/matching.h: one offer against requirements: does it fit, how long, what does it cost, and why (not).
  *
  * Classes: every check gives a fit of its own, and the worst of them is the offer's. Thresholds and formulas, in words: docs/matching.md.
- * Unknown: a number that an offer does not tell (zero, for a GPU's memory, compute capability, driver or TFLOPS) is not "has none": it is never
- *          insufficient.
+ * Unknown: what an offer does not tell (zero, for a GPU's memory, compute capability, driver or TFLOPS; its packages) is not "has none": it is never
+ *          insufficient. A network, a model and an image it must tell.
  * Time:    the candidate's, as estimate.h has it for the job. One that says none takes the reference's time × 1000 ÷ its speed in permille.
  * Pure:    no clock, no store, integers only; the same inputs give the same answer. */
 // SPDX-License-Identifier: Apache-2.0
@@ -14,7 +14,7 @@
 #include "core/market/estimate.h"
 
 /* Of everything that a ranking (ranking.h) depends on: classes, times, order, score, bytes under the digest. It is in match.computed. */
-#define MATCHING_VERSION 4
+#define MATCHING_VERSION 5
 /* Of the tables that times come from. In match.computed too. */
 #define MATCHING_TABLE_VERSION ESTIMATE_TABLE_VERSION
 
@@ -29,6 +29,8 @@ enum match_check {
     MATCH_RAM,
     MATCH_DISK,
     MATCH_NETWORK,
+    MATCH_PACKAGES,
+    MATCH_ITEM,
     MATCH_COST, /* whether it can be bought at all: a lock holds so much and no more */
     MATCH_SPEED,
     MATCH_RELIABILITY,
@@ -36,8 +38,8 @@ enum match_check {
     MATCH_QUEUE,
     MATCH_IDLE_GPU,
 };
-#define MATCH_HARD 10
-#define MATCH_CHECKS 15
+#define MATCH_HARD 12
+#define MATCH_CHECKS 17
 
 /* An offer and its machine, as far as matching asks. */
 struct candidate {
@@ -46,6 +48,7 @@ struct candidate {
     uint64_t p50_ms; /* of this job on it; 0: by its speed alone */
     uint64_t p90_ms;
     int64_t measured_at; /* when its speed was last measured; 0: never */
+    uint64_t has_item;   /* what the job needs lies on its machine; of no need no matter */
     uint64_t online;
     uint64_t busy;   /* its machine has a job */
     uint64_t queued; /* and so many wait for it */

@@ -13,11 +13,11 @@ static_assert(sizeof(struct settlement_key_row) == 32 + 3 * 8, "no padding");
 static_assert(sizeof(struct account_row) == 32 + 6 * 8, "no padding");
 static_assert(sizeof(struct token_row) == 3 * 16 + 3 * 8, "no padding");
 static_assert(sizeof(struct webhook_row) == 16 + 6 * 8, "no padding");
-static_assert(sizeof(struct upload_row) == 16 + 11 * 8 + 2 * 13 * 8, "no padding");
+static_assert(sizeof(struct upload_row) == 16 + 11 * 8 + 2 * (16 + 15 * 8), "no padding");
 static_assert(sizeof(struct host_row) == 2 * 16 + 3 * 8, "no padding");
-static_assert(sizeof(struct offer_row) == 2 * 16 + 15 * 8, "no padding");
+static_assert(sizeof(struct offer_row) == 2 * 16 + 17 * 8, "no padding");
 static_assert(sizeof(struct quote_row) == 6 * 16 + 32 + 12 * 8, "no padding");
-static_assert(sizeof(struct job_row) == 7 * 16 + 22 * 8, "no padding");
+static_assert(sizeof(struct job_row) == 8 * 16 + 22 * 8, "no padding");
 static_assert(sizeof(struct escrow_row) == 4 * 16 + 5 * 32 + 14 * 8, "no padding");
 static_assert(sizeof(struct deposit_row) == 16 + 32 + 5 * 8, "no padding");
 static_assert(sizeof(struct leg_row) == 16 + 3 * 32 + 10 * 8, "no padding");
@@ -36,6 +36,7 @@ const struct store_table STATE_UPLOADS = {"uploads"};
 const struct store_table STATE_HOSTS = {"hosts"};
 const struct store_table STATE_OFFERS = {"offers"};
 const struct store_table STATE_HOST_OFFERS = {"host_offers"};
+const struct store_table STATE_STOCK = {"stock"};
 const struct store_table STATE_QUOTES = {"quotes"};
 const struct store_table STATE_JOBS = {"jobs"};
 const struct store_table STATE_QUEUE = {"queue"};
@@ -64,6 +65,7 @@ const struct store_table *const STATE_TABLES[] = {
     &STATE_UPLOADS,
     &STATE_OFFERS,
     &STATE_HOST_OFFERS,
+    &STATE_STOCK,
     &STATE_QUOTES,
     &STATE_QUEUE,
     &STATE_ESCROWS,
@@ -151,6 +153,20 @@ bool state_upload(struct store *store, struct id16 id, struct upload_row *ret)
 const struct requirements *upload_needs(const struct upload_row *upload)
 {
     return upload->overridden_sequence != 0 ? &upload->overridden : &upload->needs;
+}
+
+uint64_t upload_item_kind(uint64_t upload_kind, struct id16 item)
+{
+    return id_is_zero(item) ? 0 : upload_kind == UPLOAD_DOCKERFILE ? STOCK_IMAGE : STOCK_MODEL;
+}
+
+struct requirements upload_needs_as(const struct upload_row *upload, struct id16 item, bool network)
+{
+    struct requirements needs = *upload_needs(upload);
+    needs.item = item;
+    needs.item_kind = upload_item_kind(upload->kind, item);
+    needs.network = network ? 1 : 0;
+    return needs;
 }
 
 uint64_t upload_job_type(const struct upload_row *upload)

@@ -91,7 +91,12 @@ struct webhook_row {
 
 /* ── uploads ── */
 
+enum stock { STOCK_MODEL = 1, STOCK_IMAGE = 2 };
+
 struct requirements {
+    struct id16 item;   /* that must lie on the machine, core/market/stock.h; zero: none */
+    uint64_t item_kind; /* enum stock, of an item */
+    uint64_t packages;  /* that its Python must have, core/base/software.h */
     uint64_t gpus;
     uint64_t vram_mib;
     uint64_t tflops_milli;
@@ -153,7 +158,9 @@ struct offer_row { /* offer id → */
     uint64_t gpu_model;      /* core/market/estimate_tables.h; 0: in no table, or a CPU */
     uint64_t withdrawn;
     uint64_t published_sequence;
-    uint64_t network; /* 1: jobs that ask for one get it */
+    uint64_t network;        /* 1: jobs that ask for one get it */
+    uint64_t tells_packages; /* 1: it says which its Python has, and these are … */
+    uint64_t packages;       /* … core/base/software.h */
 };
 
 /* ── quotes and jobs ── */
@@ -188,7 +195,8 @@ enum job_status {
     JOB_ENDED = 5,
 };
 
-struct job_row { /* job id → */
+struct job_row {      /* job id → */
+    struct id16 item; /* that must lie on the machine, as of requirements */
     struct id16 account_id;
     struct id16 provider_id;
     struct id16 host_id; /* asked for; once assigned, the one that has it */
@@ -328,6 +336,7 @@ extern const struct store_table STATE_UPLOADS;
 extern const struct store_table STATE_HOSTS;
 extern const struct store_table STATE_OFFERS;
 extern const struct store_table STATE_HOST_OFFERS; /* host id ‖ offer id → nothing: not withdrawn */
+extern const struct store_table STATE_STOCK;       /* offer id ‖ item → nothing, see stock.h */
 extern const struct store_table STATE_QUOTES;
 extern const struct store_table STATE_JOBS;
 extern const struct store_table STATE_QUEUE;     /* provider id ‖ sequence → job id */
@@ -359,6 +368,11 @@ size_t state_account_webhooks(struct store *store, struct id16 account_id, struc
 bool state_upload(struct store *store, struct id16 id, struct upload_row *ret);
 /* What counts, for matching, quotes and hosts: what its owner said last, else what the analysis found. */
 const struct requirements *upload_needs(const struct upload_row *upload);
+/* enum stock of such an upload's item; 0 of none: what a container runs in is an image, what a program loads a model. */
+uint64_t upload_item_kind(uint64_t upload_kind, struct id16 item);
+/* Its needs as a job that needs this item and may ask for a network. */
+struct requirements upload_needs_as(const struct upload_row *upload, struct id16 item,
+                                    bool network);
 uint64_t upload_job_type(const struct upload_row *upload);
 bool state_host(struct store *store, struct id16 id, struct host_row *ret);
 bool state_offer(struct store *store, struct id16 id, struct offer_row *ret);

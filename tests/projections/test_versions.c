@@ -1,10 +1,12 @@
 /* Records of former versions. Method: bytes as the program that knew no newer version wrote them, spelled out here for ever; read,
  * written again, evolved and projected. Proves: R16.3 for a log that is older than its program. */
 // SPDX-License-Identifier: Apache-2.0
+#include "core/base/software.h"
 #include "core/base/text.h"
 #include "core/event/render.h"
 #include "core/market/estimate.h"
 #include "core/market/evolve.h"
+#include "core/market/stock.h"
 #include "projections/marketplace.h"
 #include "projections/metrics.h"
 #include "tests/support/cmocka_all.h"
@@ -355,6 +357,123 @@ static void what_was_said_before_networks_gives_and_asks_for_none(void **state)
     memory_store_destroy(store);
 }
 
+/* R11: of before machines told what they have: nothing is told, nothing is asked for. */
+static const char ANALYSIS_COMPLETED_V2[] =
+    "0100001600020302187b728641c0800000000000000000007777777777777777"
+    "7777777777777777555555555555555555555555555555554141414141414141"
+    "4141414141414141000000000000000000000000000000000000000000000000"
+    "00000000000000008e010602010302040205cd03840601070108cd200009cd23"
+    "280acd40000bcd4e200dcdea600ece0001d4c010ce1f4bc7ad";
+
+static const char ANALYSIS_OVERRIDDEN_V2[] =
+    "0100001700020302187b728641c0800000000000000000007777777777777777"
+    "7777777777777777555555555555555555555555555555554141414141414141"
+    "4141414141414141000000000000000000000000000000000000000000000000"
+    "00000000000000008a01020201030104cd232805cd232806cd400007cd4e2009"
+    "cdea600ace0001d4c00cce1f4bc7ad";
+
+static const char OFFER_PUBLISHED_V3[] =
+    "0100002300030502187b728641c0800000000000000000004444444444444444"
+    "4444444444444444555555555555555555555555555555554141414141414141"
+    "4141414141414141000000000000000000000000000000000000000000000000"
+    "00000000000000008a01c4105555555555555555555555555555555502c41022"
+    "222222222222222222222222222222030204a950726f636573736f7208cd4000"
+    "09ce000186a00b080ccd03e80dce0036ee800fc3";
+
+static const char MATCH_COMPUTED_V2[] =
+    "0100002800020602187b728641c0800000000000000000008888888888888888"
+    "8888888888888888555555555555555555555555555555554141414141414141"
+    "4141414141414141000000000000000000000000000000000000000000000000"
+    "00000000000000008701c4105555555555555555555555555555555502c41077"
+    "777777777777777777777777777777030904040505060309c3";
+
+static const char JOB_CREATED_V3[] =
+    "0100002a00030802187b728641c0800000000000000000006666666666666666"
+    "6666666666666666555555555555555555555555555555554141414141414141"
+    "4141414141414141000000000000000000000000000000000000000000000000"
+    "00000000000000008b01c4105555555555555555555555555555555502c41056"
+    "56565656565656565656565656565603c4102222222222222222222222222222"
+    "222204c4107777777777777777777777777777777705c4104444444444444444"
+    "444444444444444406c4108989898989898989898989898989898907c4109999"
+    "999999999999999999999999999908ce0036ee8009ce00036ee80ace00036ee8"
+    "0fc3";
+
+static void what_was_said_before_machines_told_what_they_have_asks_for_none(void **state)
+{
+    (void)state;
+    struct store *store = memory_store_create();
+    struct old_record analysis;
+    struct old_record override;
+    struct old_record offer;
+    struct old_record match;
+    struct old_record job;
+    struct upload_row upload;
+    struct offer_row offer_row;
+    struct job_row job_row;
+    struct id16 const model = stock_item(STOCK_MODEL, bytes_of_text("stabilityai/sd-turbo"));
+    read_old(ANALYSIS_COMPLETED_V2, 2, &analysis);
+    assert_shown(&analysis.event, "\"driver\":525060013", "packages");
+    market_evolve(store, 1, &analysis.event);
+    assert_true(state_upload(store, analysis.event.stream_id, &upload));
+    assert_int_equal(upload.needs.packages, 0);
+    assert_int_equal(upload.needs.item_kind, 0);
+    analysis.event.type = event_type_newest(EVENT_ANALYSIS_COMPLETED);
+    analysis.event.u.analysis_completed.packages = bytes_of_text("torch diffusers");
+    analysis.event.u.analysis_completed.item = model;
+    market_evolve(store, 2, &analysis.event);
+    assert_true(state_upload(store, analysis.event.stream_id, &upload));
+    assert_int_equal(upload.needs.packages, software_packages_of(bytes_of_text("diffusers torch")));
+    assert_int_equal(upload.needs.item_kind, STOCK_MODEL);
+
+    read_old(ANALYSIS_OVERRIDDEN_V2, 2, &override);
+    assert_shown(&override.event, "\"vram_mib\":9000", "packages");
+    market_evolve(store, 3, &override.event);
+    assert_true(state_upload(store, override.event.stream_id, &upload));
+    assert_int_equal(upload_needs(&upload)->packages, 0);
+
+    read_old(OFFER_PUBLISHED_V3, 3, &offer);
+    assert_shown(&offer.event, "\"network_allowed\":true", "packages");
+    market_evolve(store, 4, &offer.event);
+    assert_true(state_offer(store, offer.event.stream_id, &offer_row));
+    assert_int_equal(offer_row.tells_packages, 0);
+    assert_false(stock_has(store, offer.event.stream_id, model));
+    offer.event.type = event_type_newest(EVENT_OFFER_PUBLISHED);
+    offer.event.stream_id.b[15] ^= 1;
+    offer.event.u.offer_published.packages = bytes_of_text("python=3.11 torch=2.1");
+    offer.event.u.offer_published.models = bytes_of_text("gpt2 stabilityai/sd-turbo");
+    market_evolve(store, 5, &offer.event);
+    assert_true(state_offer(store, offer.event.stream_id, &offer_row));
+    assert_int_equal(offer_row.tells_packages, 1);
+    assert_int_equal(offer_row.packages, software_packages_of(bytes_of_text("torch")));
+    assert_true(stock_has(store, offer.event.stream_id, model));
+
+    read_old(MATCH_COMPUTED_V2, 2, &match);
+    assert_shown(&match.event, "\"wants_network\":true", "item");
+    assert_true(id_is_zero(match.event.u.match_computed.item));
+
+    read_old(JOB_CREATED_V3, 3, &job);
+    assert_shown(&job.event, "\"wants_network\":true", "item");
+    store_put(store, &STATE_QUOTES, id_key(&job.event.u.job_created.quote_id),
+              bytes_of(&(struct quote_row){.limit_ms = 1}, sizeof(struct quote_row)));
+    store_put(store, &STATE_ACCOUNTS, id_key(&job.event.u.job_created.account_id),
+              bytes_of(&(struct account_row){.jobs_started = 1}, sizeof(struct account_row)));
+    market_evolve(store, 6, &job.event);
+    assert_true(state_job(store, job.event.stream_id, &job_row));
+    assert_true(id_is_zero(job_row.item));
+    job.event.type = event_type_newest(EVENT_JOB_CREATED);
+    job.event.u.job_created.item = model;
+    market_evolve(store, 7, &job.event);
+    assert_true(state_job(store, job.event.stream_id, &job_row));
+    assert_true(id_equal(job_row.item, model));
+    assert_int_equal(store_check(store, NULL), ERR_OK);
+    arena_deinit(&analysis.arena);
+    arena_deinit(&override.arena);
+    arena_deinit(&offer.arena);
+    arena_deinit(&match.arena);
+    arena_deinit(&job.arena);
+    memory_store_destroy(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -365,6 +484,7 @@ int main(void)
         cmocka_unit_test(a_quote_of_version_1_is_for_the_upload_as_it_was_sized),
         cmocka_unit_test(a_job_of_version_1_does_what_was_quoted),
         cmocka_unit_test(what_was_said_before_networks_gives_and_asks_for_none),
+        cmocka_unit_test(what_was_said_before_machines_told_what_they_have_asks_for_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

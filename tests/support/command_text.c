@@ -96,6 +96,11 @@ static void say_number(struct line *line, const char *what, uint64_t number)
     say(line, " %s %llu", what, (unsigned long long)number);
 }
 
+static void say_text(struct line *line, const char *what, struct bytes text)
+{
+    say(line, " %s '%.*s'", what, (int)text.size, (const char *)text.data);
+}
+
 static void say_amount(struct line *line, int64_t amount)
 {
     say(line, " %lld QUBIC", (long long)amount);
@@ -169,6 +174,8 @@ static void say_before_the_job(struct line *line, const struct command *c)
         say_number(line, "rate", (uint64_t)c->u.offer.offer.rate);
         say_number(line, "speed", c->u.offer.offer.speed_permille);
         say_number(line, "network", c->u.offer.offer.network_allowed ? 1 : 0);
+        say_text(line, "packages", c->u.offer.offer.packages);
+        say_text(line, "models", c->u.offer.offer.models);
         break;
     case COMMAND_OFFER_WITHDRAW:
         say_id(line, "offer", c->u.offer_withdraw.offer_id);
@@ -181,6 +188,7 @@ static void say_before_the_job(struct line *line, const struct command *c)
         say_id(line, "upload", c->u.quote.upload_id);
         say_id(line, "offer", c->u.quote.offer_id);
         say_number(line, "network", c->u.quote.network ? 1 : 0);
+        say_id(line, "item", c->u.quote.item);
         say_number(line, "limit_ms", c->u.quote.limit_ms);
         break;
     default:
@@ -196,6 +204,7 @@ static void say_job(struct line *line, const struct command *c)
         say_id(line, "escrow", c->u.job_create.escrow_id);
         say_id(line, "quote", c->u.job_create.quote_id);
         say_number(line, "network", c->u.job_create.network ? 1 : 0);
+        say_id(line, "item", c->u.job_create.item);
         break;
     case COMMAND_JOB_CANCEL:
     case COMMAND_JOB_START:

@@ -368,6 +368,11 @@ enum err_code market_host_offline(struct market *market, struct id16 host_id)
     return market_submit(market, &command);
 }
 
+static struct bytes text_or_none(const char *text)
+{
+    return bytes_of_text(text == NULL ? "" : text);
+}
+
 struct id16 market_publish(struct market *market, struct id16 host_id, int64_t rate,
                            uint64_t speed_permille)
 {
@@ -386,6 +391,8 @@ struct id16 market_publish(struct market *market, struct id16 host_id, int64_t r
         .speed_permille = speed_permille,
         .rate = rate,
         .network_allowed = market->network_allowed,
+        .packages = text_or_none(market->packages),
+        .models = text_or_none(market->models),
     };
     if (market_submit(market, &command) != ERR_OK) {
         return (struct id16){0};
@@ -415,6 +422,7 @@ struct id16 market_upload(struct market *market, struct id16 account_id, uint64_
         .storage_mib = 100,
         .reference_p50_ms = p50_ms,
         .reference_p90_ms = p90_ms,
+        .packages = text_or_none(market->needs_packages),
     };
     const struct ev_workload_sized workload = {
         .task = bytes_of_text("mnist_5ep"), .work_micro = 1000000, .table_version = 1};
@@ -443,6 +451,7 @@ struct id16 market_quote(struct market *market, struct id16 account_id, struct i
                                              .upload_id = upload_id,
                                              .offer_id = offer_id,
                                              .network = market->wants_network,
+                                             .item = market->item,
                                              .limit_ms = market->limit_ms};
     if (market_submit(market, &command) != ERR_OK) {
         return (struct id16){0};
@@ -467,6 +476,7 @@ struct id16 market_create_job(struct market *market, struct id16 account_id, str
         .settings = bytes_of_text("{}"),
         .other_work = market->other_work,
         .network = market->wants_network,
+        .item = market->item,
     };
     if (market_submit(market, &command) != ERR_OK) {
         return (struct id16){0};

@@ -40,11 +40,15 @@ struct market {
     struct store *store;
     uint64_t host_offers_max; /* of what is published; 0: no limit */
     uint64_t account_offers_max;
-    bool other_work;      /* of jobs that are created */
-    bool network_allowed; /* of offers */
-    bool wants_network;   /* of quotes and jobs */
-    uint64_t limit_ms;    /* of quotes; 0: by the estimate */
-    bool gives_network;   /* of claims */
+    bool other_work;            /* of jobs that are created */
+    bool network_allowed;       /* of offers */
+    bool wants_network;         /* of quotes and jobs */
+    uint64_t limit_ms;          /* of quotes; 0: by the estimate */
+    const char *needs_packages; /* of uploads; NULL: none */
+    const char *packages;       /* of offers; NULL: not told */
+    const char *models;         /* of offers; NULL: none */
+    struct id16 item;           /* of quotes and jobs */
+    bool gives_network;         /* of claims */
     uint64_t seed;
     uint64_t random;
     int64_t now;

@@ -2,6 +2,7 @@
  * list or expression: compilers evaluate them in different orders, and a seed shall mean the same market everywhere. */
 // SPDX-License-Identifier: Apache-2.0
 #include "core/base/time.h"
+#include "core/market/stock.h"
 #include "tests/support/cmocka_all.h"
 #include "tests/support/market_driver.h"
 
@@ -129,6 +130,14 @@ static void people_step(struct market *m)
     }
 }
 
+/* Of offers: most say nothing, or have what is needed. */
+static const char *const PACKAGES[] = {NULL, "python=3", "python=3 torch=2.1",
+                                       "python=3.11 numpy torch=2 diffusers=0.25",
+                                       "python=3.11 torch diffusers=0.30 torchvision=0.1"};
+static const char *const MODELS[] = {NULL, "a/b", "c a/b d.e"};
+
+static const char *const NEEDS[8] = {"torch", "torch diffusers"}; /* of uploads: most none */
+
 static void machine_step(struct market *m)
 {
     struct id16 host = any_of(m, &m->hosts);
@@ -151,6 +160,8 @@ static void machine_step(struct market *m)
             m->host_offers_max = market_below(m, 8);
             m->account_offers_max = market_below(m, 12);
             m->network_allowed = market_chance(m, 75);
+            m->packages = PACKAGES[market_below(m, 5)];
+            m->models = MODELS[market_below(m, 3)];
             (void)market_publish(m, host, (int64_t)rate, speed);
         }
     } else {
@@ -178,6 +189,7 @@ static void override_analysis(struct market *m, struct id16 account, struct id16
 {
     struct command command = market_command(m, COMMAND_ANALYSIS_OVERRIDE, ACTOR_ACCOUNT, account);
     uint64_t p50 = between(m, 1000, 600000);
+    bool const needs_more = market_chance(m, 20);
     command.u.override = (struct command_override){
         .upload_id = upload,
         .override = {.job_type = JOB_TYPE_MNIST,
@@ -189,6 +201,7 @@ static void override_analysis(struct market *m, struct id16 account, struct id16
                      .storage_mib = 100,
                      .reference_p50_ms = p50,
                      .reference_p90_ms = p50 - 500 + between(m, 0, 2 * p50),
+                     .packages = bytes_of_text(needs_more ? "diffusers" : ""),
                      .detail = bytes_of_text("I know it")}};
     (void)market_submit(m, &command);
 }
@@ -222,6 +235,7 @@ static void consumer_step(struct market *m)
         m->upload_kind = m->uploads.count % 8 == 7   ? UPLOAD_DATASET
                          : m->uploads.count % 8 == 6 ? UPLOAD_BUNDLE
                                                      : UPLOAD_PYTHON;
+        m->needs_packages = NEEDS[market_below(m, 8)];
         (void)market_upload(m, account, p50, p50 + between(m, 0, p50));
         m->upload_kind = 0;
         return;
@@ -243,6 +257,8 @@ static void consumer_step(struct market *m)
         return; /* enough */
     }
     m->wants_network = market_chance(m, 4);
+    m->item =
+        market_chance(m, 90) ? (struct id16){0} : stock_item(STOCK_MODEL, bytes_of_text("a/b"));
     m->limit_ms = m->quotes.count % 8 == 5 ? 60000 + 7919 * m->quotes.count : 0;
     struct id16 quote = market_quote(m, account, upload, any_of(m, &m->offers));
     if (market_chance(m, 10)) {

@@ -41,6 +41,8 @@ static inline struct requirements random_needs(struct random *r)
         .reference_p50_ms = 1 + below(r, 36000000),
         .reference_p90_ms = 36000000 + below(r, 36000000),
         .network = below(r, 6) == 0,
+        .packages = below(r, 4) == 0 ? next(r) & next(r) & next(r) : 0,
+        .item_kind = below(r, 5) == 0 ? 1 + below(r, 2) : 0,
     };
 }
 
@@ -93,9 +95,12 @@ static inline struct candidate random_candidate(struct random *r, const struct r
                           : 0,
                   .cpu_cores = 8,
                   .network = below(r, 3) > 0,
+                  .tells_packages = below(r, 4) > 0,
+                  .packages = below(r, 3) > 0 ? needs->packages | next(r) : next(r),
                   .speed_permille = 1 + below(r, 4) * 250 + below(r, 3000)},
         .measured_at =
             below(r, 20) == 0 ? 0 : RANDOM_NOW - (int64_t)below(r, 100) * 86400 * NS_PER_S,
+        .has_item = below(r, 4) > 0,
         .online = below(r, 12) > 0,
         .busy = below(r, 4) == 0,
         .queued = below(r, 6) == 0 ? below(r, 5) : 0,

@@ -332,8 +332,7 @@ static bool uploads(struct naive_ledger *n, const struct command *c)
         if (!by_operator(c) || upload == NULL || upload->rejected || upload->p90_ms != 0) {
             return no(n, "nothing to analyse");
         }
-        upload->p90_ms = c->u.analysis.analysis.reference_p90_ms;
-        upload->kind = c->u.analysis.analysis.kind;
+        naive_analysed(upload, &c->u.analysis.analysis);
         return true;
     }
     struct id16 upload_id = received ? c->u.upload.upload_id : c->u.upload_reject.upload_id;
@@ -350,8 +349,9 @@ static bool uploads(struct naive_ledger *n, const struct command *c)
     struct naive_upload *upload = add_upload(n, upload_id);
     upload->account_id = c->actor_id;
     upload->rejected = !received;
-    upload->p90_ms = received && c->u.upload.analysed ? c->u.upload.analysis.reference_p90_ms : 0;
-    upload->kind = received && c->u.upload.analysed ? c->u.upload.analysis.kind : 0;
+    if (received && c->u.upload.analysed) {
+        naive_analysed(upload, &c->u.upload.analysis);
+    }
     return true;
 }
 
@@ -400,12 +400,7 @@ static bool machines(struct naive_ledger *n, const struct command *c)
         if (find_offer(n, c->u.offer.offer_id) != NULL || naive_offers_full(n, host, &c->u.offer)) {
             return no(n, "offer exists, or too many");
         }
-        struct naive_offer *offer = add_offer(n, c->u.offer.offer_id);
-        offer->host_id = host->id;
-        offer->account_id = host->account_id;
-        offer->rate = c->u.offer.offer.rate;
-        offer->network = c->u.offer.offer.network_allowed;
-        offer->speed_permille = c->u.offer.offer.speed_permille;
+        naive_published(add_offer(n, c->u.offer.offer_id), host, &c->u.offer.offer);
     }
     return true;
 }
@@ -440,8 +435,9 @@ static bool quote(struct naive_ledger *n, const struct command *c, int64_t now)
     if (offer == NULL || offer->withdrawn || !find_host(n, offer->host_id)->online) {
         return no(n, "no such offer");
     }
-    if (q->network && !offer->network) {
-        return no(n, "no network");
+    if ((q->network && !offer->network) ||
+        !naive_fits(offer, find_upload(n, q->upload_id), q->item)) {
+        return no(n, "lacks what it needs");
     }
     if (find_quote(n, q->quote_id) != NULL) {
         return no(n, "quote exists");
@@ -481,8 +477,9 @@ static bool create(struct naive_ledger *n, const struct command *c, int64_t now)
     if (row->used || now >= row->expires_at || find_offer(n, row->offer_id)->withdrawn) {
         return no(n, "quote is over");
     }
-    if (j->network && !find_offer(n, row->offer_id)->network) {
-        return no(n, "no network");
+    if ((j->network && !find_offer(n, row->offer_id)->network) ||
+        !naive_has_item(find_offer(n, row->offer_id), j->item)) {
+        return no(n, "lacks what it needs");
     }
     if (n->key_id == 0 || j->key_id != n->key_id || j->requested_tick == 0 ||
         j->last_tick <= j->requested_tick) {
@@ -517,6 +514,7 @@ static bool create(struct naive_ledger *n, const struct command *c, int64_t now)
     job->created_at = now;
     job->next_line = 1;
     job->network = j->network;
+    job->item = j->item;
     job->escrow_id = j->escrow_id;
     job->escrow_identity = j->escrow_identity;
     job->consumer_identity = consumer->identity;
@@ -575,6 +573,7 @@ static bool is_let_alike(struct naive_ledger *n, const struct naive_host *host,
         const struct naive_offer *offer = &n->offers[i];
         if (id_equal(offer->host_id, host->id) && !offer->withdrawn) {
             alike |= offer->rate == bought->rate && (offer->network || !job->network) &&
+                     naive_fits(offer, find_upload(n, bought->upload_id), job->item) &&
                      p90_on(n, bought->upload_id, offer) <= (i128)bought->limit_ms;
         }
     }
@@ -592,9 +591,10 @@ static bool claim(struct naive_ledger *n, const struct command *c, int64_t now)
         bool ours =
             id_equal(quote_of(n, job)->provider_id, host->account_id) &&
             (id_equal(job->host_id, host->id) || (job->attempt > 0 && is_let_alike(n, host, job)));
-        uint64_t kind = find_upload(n, quote_of(n, job)->upload_id)->kind;
-        bool runs = c->u.job.kinds == 0 || (c->u.job.kinds & (UINT64_C(1) << kind)) != 0;
-        runs = runs && (c->u.job.network || !job->network);
+        const struct naive_upload *upload = find_upload(n, quote_of(n, job)->upload_id);
+        bool runs = c->u.job.kinds == 0 || (c->u.job.kinds & (UINT64_C(1) << upload->kind)) != 0;
+        runs = runs && (c->u.job.network || !job->network) &&
+               naive_host_fits(n, host->id, upload, job->item);
         if (job->status == JOB_QUEUED && ours && runs) {
             job->status = JOB_ASSIGNED;
             job->host_id = host->id;

@@ -53,12 +53,15 @@ struct naive_host {
     bool online;
 };
 
+#define NAIVE_LIST_SIZE 64 /* of the lists that the generator makes */
+
 struct naive_upload {
     struct id16 id;
     struct id16 account_id;
     bool rejected;
     uint64_t p90_ms; /* 0: not analysed */
     uint64_t kind;   /* enum upload_kind; 0: not analysed */
+    char packages[NAIVE_LIST_SIZE];
 };
 
 struct naive_offer {
@@ -69,6 +72,8 @@ struct naive_offer {
     uint64_t speed_permille;
     bool withdrawn;
     bool network;
+    char packages[NAIVE_LIST_SIZE]; /* "": not told */
+    char models[NAIVE_LIST_SIZE];
 };
 
 struct naive_quote {
@@ -109,6 +114,7 @@ struct naive_job {
     uint64_t results;
     uint64_t stars;
     bool network; /* asked for */
+    struct id16 item;
     /* the end */
     uint64_t used_ms;
     int64_t gross;
@@ -228,6 +234,17 @@ bool naive_override(struct naive_ledger *n, const struct command *c);
 
 /* naive_code.c */
 bool naive_code(struct naive_ledger *n, const struct command_exchange *c, int64_t now);
+
+/* naive_stock.c */
+void naive_analysed(struct naive_upload *upload, const struct ev_analysis_completed *analysis);
+void naive_published(struct naive_offer *offer, const struct naive_host *host,
+                     const struct ev_offer_published *said);
+bool naive_has_item(const struct naive_offer *offer, struct id16 item);
+bool naive_fits(const struct naive_offer *offer, const struct naive_upload *upload,
+                struct id16 item);
+/* Whether a live offer of the host has what such a job needs. */
+bool naive_host_fits(const struct naive_ledger *n, struct id16 host_id,
+                     const struct naive_upload *upload, struct id16 item);
 
 /* naive_reports.c */
 bool naive_output(const struct naive_ledger *n, struct naive_job *job,

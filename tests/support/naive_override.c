@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/support/naive_ledger.h"
 
+#include <stdio.h>
+
 bool naive_override(struct naive_ledger *n, const struct command *c)
 {
     const struct ev_analysis_overridden *said = &c->u.override.override;
@@ -18,6 +20,8 @@ bool naive_override(struct naive_ledger *n, const struct command *c)
             return false;
         }
         upload->p90_ms = said->reference_p90_ms;
+        (void)snprintf(upload->packages, sizeof upload->packages, "%.*s", (int)said->packages.size,
+                       (const char *)said->packages.data);
         return true;
     }
     return false;

@@ -146,8 +146,16 @@ struct command give_override(struct stage *s, enum command_type type, enum stage
 {
     struct command c = stage_command(s, type, actor);
     c.u.override.upload_id = s->upload;
-    c.u.override.override = (struct ev_analysis_overridden){
-        JOB_TYPE_MNIST, DEVICE_GPU, 1, 1, 1, 1, 1, 0, 1, 1, {0}, 0}; /* the least that can be */
+    c.u.override.override =
+        (struct ev_analysis_overridden){.job_type = JOB_TYPE_MNIST,
+                                        .device = DEVICE_GPU,
+                                        .gpus = 1,
+                                        .vram_mib = 1,
+                                        .tflops_milli = 1,
+                                        .ram_mib = 1,
+                                        .storage_mib = 1,
+                                        .reference_p50_ms = 1,
+                                        .reference_p90_ms = 1}; /* the least that can be */
     return c;
 }
 

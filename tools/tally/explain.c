@@ -4,6 +4,7 @@
 #include "core/base/arena.h"
 #include "core/base/driver_version.h"
 #include "core/base/file.h"
+#include "core/base/software.h"
 #include "core/base/text.h"
 #include "core/ledger/replay.h"
 #include "core/log/log_reader.h"
@@ -87,8 +88,8 @@ static enum err_code compute(struct store *store, int64_t now, struct explained 
         return err_set(err, ERR_CORRUPT,
                        "the match is of an upload that the log did not have then");
     }
-    ret->needs = upload.needs;
-    enum err_code code = matchmaking_create(store, &upload, ret->network, now, &made, err);
+    ret->needs = upload_needs_as(&upload, ret->item, ret->network);
+    enum err_code code = matchmaking_create(store, &upload, &ret->needs, now, &made, err);
     if (code == ERR_OK) {
         copy_rows(&made.ranking, ret);
         code = matchmaking_digest(&made.ranking, &ret->computed, err);
@@ -189,6 +190,7 @@ static enum err_code explain(const struct explain_input *input, struct event_log
     ret->match_id = event.stream_id;
     ret->upload_id = match->upload_id;
     ret->network = match->wants_network;
+    ret->item = match->item;
     ret->computed_at = match->computed_at;
     ret->algorithm_version = match->algorithm_version;
     ret->table_version = match->table_version;
@@ -271,6 +273,20 @@ static void print_json(const struct explained *e)
            e->difference[0] != '\0' ? e->difference : "null", e->difference[0] != '\0' ? "\"" : "");
 }
 
+static void print_stock(const struct requirements *n)
+{
+    struct buf packages;
+    buf_init(&packages, SOFTWARE_LIST_MAX);
+    software_packages_append(n->packages, ", ", &packages);
+    if (packages.size > 0) {
+        printf(", %s", buf_text(&packages));
+    }
+    if (n->item_kind != 0) {
+        printf(", a %s", n->item_kind == STOCK_IMAGE ? "container image" : "model");
+    }
+    buf_deinit(&packages);
+}
+
 static void print_ranking(const struct explained *e)
 {
     const struct requirements *n = &e->needs;
@@ -281,11 +297,12 @@ static void print_ranking(const struct explained *e)
     }
     printf("needs       %s, %" PRIu64 " GPUs, %" PRIu64 " MiB of GPU memory, %" PRIu64
            " MiB of memory, %" PRIu64 " MiB of disk, compute capability %" PRIu64 ".%" PRIu64
-           "%s%s%s\noffers      %" PRIu64,
+           "%s%s%s",
            device == NULL ? "?" : device, n->gpus, n->vram_mib, n->ram_mib, n->storage_mib,
            n->compute_capability / 10, n->compute_capability % 10,
-           n->driver != 0 ? ", driver " : "", driver, e->network ? ", a network" : "",
-           e->offer_count);
+           n->driver != 0 ? ", driver " : "", driver, e->network ? ", a network" : "");
+    print_stock(n);
+    printf("\noffers      %" PRIu64, e->offer_count);
     for (uint32_t fit = FIT_RECOMMENDED; fit <= FIT_INSUFFICIENT; fit++) {
         printf(" · %" PRIu64 " %s", e->classes[fit], enum_word(&fit_words, fit));
     }

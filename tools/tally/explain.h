@@ -42,7 +42,8 @@ struct explained {
     bool equal;
     uint64_t offer_count;
     uint64_t classes[FIT_INSUFFICIENT + 1];
-    bool network; /* the job was to have one */
+    bool network;     /* the job was to have one */
+    struct id16 item; /* and this model or image; zero: none */
     struct requirements needs;
     struct explain_row rows[EXPLAIN_ROWS]; /* as computed now */
     size_t row_count;

@@ -13,36 +13,52 @@ static const char USAGE[] =
     "                      [--job-type TYPE] [--device gpu|cpu] [--gpus N] [--vram-mib N]\n"
     "                      [--tflops-milli N] [--ram-mib N] [--storage-mib N]\n"
     "                      [--compute-capability N] [--driver VERSION] [--p50-ms N] [--p90-ms N]\n"
+    "                      [--packages A,B] [--model NAME]\n"
     "Says of an upload of one's own what its analysis did not find, or found otherwise; the rest "
     "stays as it "
     "counts now.\n"
     "What was said last counts for matches, quotes and machines; a quote stands as it was given. "
     "Without a "
     "figure it\n"
-    "only shows what was found and what counts. --driver '' is any driver. The upload's id is what "
+    "only shows what was found and what counts. --driver '' is any driver, --packages '' and "
+    "--model '' ask for none on\n"
+    "the machine. The upload's id is what "
     "`tally submit --json`\n"
     "and the page show.\n";
 
 static struct figure {
     const char *flag;
     const char *name;
-    bool is_text;
+    enum { AS_TEXT, AS_NUMBER, AS_LIST } as;
     const char *said;
 } FIGURES[] = {
-    {"job-type", "job_type", true, NULL},
-    {"device", "device", true, NULL},
-    {"gpus", "gpus", false, NULL},
-    {"vram-mib", "vram_mib", false, NULL},
-    {"tflops-milli", "tflops_milli", false, NULL},
-    {"ram-mib", "ram_mib", false, NULL},
-    {"storage-mib", "storage_mib", false, NULL},
-    {"compute-capability", "compute_capability", false, NULL},
-    {"driver", "driver", true, NULL},
-    {"p50-ms", "p50_ms", false, NULL},
-    {"p90-ms", "p90_ms", false, NULL},
-    {"reason", "reason", true, NULL},
+    {"job-type", "job_type", AS_TEXT, NULL},
+    {"device", "device", AS_TEXT, NULL},
+    {"gpus", "gpus", AS_NUMBER, NULL},
+    {"vram-mib", "vram_mib", AS_NUMBER, NULL},
+    {"tflops-milli", "tflops_milli", AS_NUMBER, NULL},
+    {"ram-mib", "ram_mib", AS_NUMBER, NULL},
+    {"storage-mib", "storage_mib", AS_NUMBER, NULL},
+    {"compute-capability", "compute_capability", AS_NUMBER, NULL},
+    {"driver", "driver", AS_TEXT, NULL},
+    {"p50-ms", "p50_ms", AS_NUMBER, NULL},
+    {"p90-ms", "p90_ms", AS_NUMBER, NULL},
+    {"packages", "packages", AS_LIST, NULL},
+    {"model", "model", AS_TEXT, NULL},
+    {"reason", "reason", AS_TEXT, NULL},
 };
 #define FIGURE_COUNT (sizeof FIGURES / sizeof *FIGURES)
+
+/* "torch,diffusers" */
+static json_t *list_of(const char *said)
+{
+    json_t *list = json_array();
+    for (size_t size; *said != '\0'; said += size + (said[size] == ',' ? 1 : 0)) {
+        size = strcspn(said, ",");
+        (void)json_array_append_new(list, json_stringn(said, size));
+    }
+    return list;
+}
 
 /* What was said, as the route takes it; the server knows what can be. */
 static enum err_code body_of(json_t *body, struct err *err)
@@ -54,13 +70,15 @@ static enum err_code body_of(json_t *body, struct err *err)
             continue;
         }
         errno = 0;
-        long long number = figure->is_text ? 0 : strtoll(figure->said, &end, 10);
-        if (!figure->is_text && (errno != 0 || end == figure->said || *end != '\0')) {
+        long long number = figure->as == AS_NUMBER ? strtoll(figure->said, &end, 10) : 0;
+        if (figure->as == AS_NUMBER && (errno != 0 || end == figure->said || *end != '\0')) {
             return err_set(err, ERR_INVALID, "--%s %s: a whole number is needed", figure->flag,
                            figure->said);
         }
-        (void)json_object_set_new(
-            body, figure->name, figure->is_text ? json_string(figure->said) : json_integer(number));
+        (void)json_object_set_new(body, figure->name,
+                                  figure->as == AS_NUMBER ? json_integer(number)
+                                  : figure->as == AS_TEXT ? json_string(figure->said)
+                                                          : list_of(figure->said));
     }
     return ERR_OK;
 }
@@ -68,9 +86,13 @@ static enum err_code body_of(json_t *body, struct err *err)
 static void print_figure(json_t *from, const char *name)
 {
     const json_t *value = json_object_get(from, name);
+    for (size_t i = 0; i < json_array_size(value); i++) {
+        const char *text = json_string_value(json_array_get(value, i));
+        printf("%s%s", i == 0 ? "" : ",", text == NULL ? "" : text);
+    }
     if (json_is_string(value)) {
         cli_put(bytes_of_text(json_string_value(value)), stdout);
-    } else {
+    } else if (json_is_integer(value)) {
         printf("%lld", (long long)json_integer_value(value));
     }
 }

@@ -203,10 +203,11 @@ static enum err_code quote(struct submission *s, struct err *err)
 {
     json_t *match = NULL;
     char offer_id[40] = "";
-    enum err_code code = remote_call(
-        &s->remote, "POST", "/v1/matches",
-        json_pack("{s:s,s:b}", "upload_id", json_text(s->upload, "id"), "network", (int)s->network),
-        &match, err);
+    enum err_code code =
+        remote_call(&s->remote, "POST", "/v1/matches",
+                    json_pack("{s:s,s:b,s:s*}", "upload_id", json_text(s->upload, "id"), "network",
+                              (int)s->network, "image", s->image),
+                    &match, err);
     if (code != ERR_OK) {
         return code;
     }

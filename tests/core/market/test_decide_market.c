@@ -644,6 +644,13 @@ static void network_not_allowed(struct scene *s)
     (void)quoted(s);
 }
 
+static void not_on_machine(struct scene *s)
+{
+    struct id16 quote = quoted(s);
+    s->market.item.b[0] = 1;
+    (void)market_create_job(&s->market, s->consumer, quote);
+}
+
 static void price_too_large(struct scene *s)
 {
     struct command command = offer(s);
@@ -709,6 +716,7 @@ static const struct refusal ROWS[] = {
     ROW(code_expired, ERR_CONFLICT),
     {"code_too_wide", ERR_DENIED, code_gives_no_wider_token},
     {"network_not_allowed", ERR_CONFLICT, network_not_allowed},
+    {"not_on_machine", ERR_CONFLICT, not_on_machine},
 };
 
 static void every_refusal_is_provoked(void **state)

@@ -1,6 +1,7 @@
 /* The rules people rely on, each told as a short story: what every ending pays, deadlines, locks on time and too late. */
 // SPDX-License-Identifier: Apache-2.0
 #include "core/base/time.h"
+#include "core/market/stock.h"
 #include "tests/support/cmocka_all.h"
 #include "tests/support/market_scene.h"
 
@@ -294,6 +295,43 @@ static void a_job_with_a_network_is_for_an_offer_and_a_machine_that_give_one(voi
     assert_false(id_is_zero(market_publish(m, second, RATE, 1000)));
     assert_int_equal(market_claim(m, second), ERR_OK);
     assert_int_equal(job_of(s, id).attempt, 2);
+    scene_close(s);
+}
+
+/* R11: a machine without what a job needs is not sold for it, and is not given one that was sold before it changed. */
+static void a_job_is_for_a_machine_that_has_what_it_needs(void **state)
+{
+    (void)state;
+    struct scene *s = open_scene();
+    struct market *m = &s->market;
+    m->needs_packages = "torch diffusers";
+    m->packages = "python=3.11 torch=1.13";
+    struct id16 lacking = market_publish(m, s->host, RATE, 1000);
+    struct id16 upload = market_upload(m, s->consumer, 20000, 20000);
+    assert_true(id_is_zero(market_quote(m, s->consumer, upload, lacking)));
+    assert_string_equal(m->word, "offer_insufficient");
+    assert_non_null(strstr(m->err.message, "needs torch, diffusers; has no diffusers"));
+    m->packages = "python=3.11 torch=1.13 diffusers=0.25";
+    m->models = "x stabilityai/sd-turbo";
+    struct id16 having = market_publish(m, s->host, RATE, 1000);
+    m->item = stock_item(STOCK_MODEL, bytes_of_text("sd-turbo"));
+    assert_true(id_is_zero(market_quote(m, s->consumer, upload, having)));
+    assert_string_equal(m->word, "offer_insufficient");
+    m->item = (struct id16){0};
+    struct id16 quote = market_quote(m, s->consumer, upload, having);
+    m->item = stock_item(STOCK_MODEL, bytes_of_text("sd-turbo")); /* only when it is started */
+    assert_true(id_is_zero(market_create_job(m, s->consumer, quote)));
+    assert_string_equal(m->word, "not_on_machine");
+    m->item = stock_item(STOCK_MODEL, bytes_of_text("stabilityai/sd-turbo"));
+    struct id16 id = market_queued_job(m, s->consumer, having, 20000);
+    assert_true(id_equal(job_of(s, id).item, m->item));
+    struct command command = market_command(m, COMMAND_OFFER_WITHDRAW, ACTOR_HOST, s->host);
+    command.u.offer_withdraw.offer_id = having;
+    assert_int_equal(market_submit(m, &command), ERR_OK);
+    assert_int_not_equal(market_claim(m, s->host), ERR_OK); /* what is left on offer lacks it */
+    m->models = "stabilityai/sd-turbo";
+    assert_false(id_is_zero(market_publish(m, s->host, RATE, 1000)));
+    assert_int_equal(market_claim(m, s->host), ERR_OK);
     scene_close(s);
 }
 
@@ -666,6 +704,7 @@ int main(void)
         cmocka_unit_test(our_downtime_costs_nobody_a_lease),
         cmocka_unit_test(a_job_that_the_machine_cannot_run_is_not_for_it),
         cmocka_unit_test(a_job_with_a_network_is_for_an_offer_and_a_machine_that_give_one),
+        cmocka_unit_test(a_job_is_for_a_machine_that_has_what_it_needs),
         cmocka_unit_test(a_reason_goes_with_its_ending_alone),
         cmocka_unit_test(our_downtime_takes_no_job_from_its_machine),
         cmocka_unit_test(our_downtime_does_not_empty_the_queue),

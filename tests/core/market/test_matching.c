@@ -1,6 +1,7 @@
 /* R3.1 – R3.4, R3.6, R3.7, P7, P9: one offer against requirements. The thresholds are written once more here, from docs/matching.md and not from the
  * code, and held against it on generated jobs and machines. */
 // SPDX-License-Identifier: Apache-2.0
+#include "core/base/software.h"
 #include "core/base/time.h"
 #include "core/market/billing.h"
 #include "core/market/matching.h"
@@ -57,8 +58,14 @@ static enum fit expected_fit(const struct requirements *needs, const struct cand
     uint64_t ahead = c->queued + c->busy;
     enum fit fit =
         worse(room(offer->ram_mib, needs->ram_mib), room(offer->storage_mib, needs->storage_mib));
-    if (c->online == 0 || cost == INT64_MAX || (needs->network != 0 && offer->network == 0)) {
+    bool const lacks_package =
+        offer->tells_packages != 0 && (needs->packages & ~offer->packages) != 0;
+    if (c->online == 0 || cost == INT64_MAX || (needs->network != 0 && offer->network == 0) ||
+        lacks_package || (needs->item_kind != 0 && c->has_item == 0)) {
         return FIT_INSUFFICIENT;
+    }
+    if (needs->packages != 0 && offer->tells_packages == 0) {
+        fit = worse(fit, FIT_BORDERLINE);
     }
     if (needs->device == DEVICE_GPU) {
         fit = worse(fit, offer->device == DEVICE_GPU ? expected_gpu_fit(needs, offer)
@@ -365,6 +372,20 @@ static void reasons_are_in_numbers(void **state)
     assert_why(&online, &other,
                "needs 10 GiB of GPU memory, has 12 GiB: 20 % to spare; needs 8 GiB of memory, has "
                "16 GiB: 100 % to spare");
+    struct requirements scripted =
+        needs; /* R11: what its Python lacks is named, before it is bought */
+    scripted.packages = software_packages_of(bytes_of_text("torch diffusers"));
+    other = good;
+    assert_why(&scripted, &other,
+               "needs torch, diffusers; the offer does not say what its Python has");
+    other.offer.tells_packages = 1;
+    other.offer.packages = software_packages_of(bytes_of_text("torch numpy"));
+    assert_why(&scripted, &other, "needs torch, diffusers; has no diffusers");
+    struct requirements loading = needs;
+    loading.item_kind = STOCK_MODEL;
+    assert_why(&loading, &good, "the model that it needs is not on this machine");
+    loading.item_kind = STOCK_IMAGE;
+    assert_why(&loading, &good, "the container image that it needs is not on this machine");
     struct requirements cpu = needs;
     cpu.device = DEVICE_CPU;
     assert_why(&cpu, &good, "the job has no use for its GPU");

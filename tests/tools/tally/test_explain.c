@@ -5,6 +5,7 @@
 
 #include "core/base/time.h"
 #include "core/log/event_log.h"
+#include "core/market/stock.h"
 #include "projections/all.h"
 #include "projections/matchmaking.h"
 #include "tests/support/cmocka_all.h"
@@ -22,7 +23,8 @@ struct fixture {
     struct market market;
     struct id16 consumer;
     struct id16 upload;
-    bool network; /* the job is to have one */
+    bool network;     /* the job is to have one */
+    struct id16 item; /* and this model */
     struct ev_rank items[EXPLAIN_ROWS];
 };
 
@@ -74,11 +76,13 @@ static struct command compute(struct fixture *f)
     struct command c = market_command(m, COMMAND_MATCH_RECORD, ACTOR_ACCOUNT, f->consumer);
     struct ev_match_computed *match = &c.u.match.match;
     assert_true(state_upload(m->store, f->upload, &upload));
-    assert_int_equal(matchmaking_create(m->store, &upload, f->network, last_time(m), &made, NULL),
+    struct requirements const needs = upload_needs_as(&upload, f->item, f->network);
+    assert_int_equal(matchmaking_create(m->store, &upload, &needs, last_time(m), &made, NULL),
                      ERR_OK);
     c.u.match.match_id = market_new_id(m);
     *match = (struct ev_match_computed){.upload_id = f->upload,
                                         .wants_network = f->network,
+                                        .item = f->item,
                                         .computed_at = m->sequence,
                                         .algorithm_version = MATCHING_VERSION,
                                         .table_version = MATCHING_TABLE_VERSION,
@@ -140,6 +144,7 @@ static void a_match_in_a_random_market_follows_from_the_log(void **state)
             market_random_step(&f->market);
         }
         f->network = seed % 4 == 0;
+        f->item = seed % 3 == 0 ? stock_item(STOCK_MODEL, bytes_of_text("a/b")) : (struct id16){0};
         struct command c = compute(f);
         assert_int_equal(market_submit(&f->market, &c), ERR_OK);
         uint64_t sequence = f->market.sequence;
