@@ -21,10 +21,11 @@
 #include "core/base/buf.h"
 #include "core/base/bytes.h"
 #include "core/base/err.h"
+#include "core/base/software.h"
 #include "core/base/work.h"
 
 /* Raised whenever the same file may get another answer; `analysis.completed` carries it. */
-#define ANALYSIS_VERSION 6
+#define ANALYSIS_VERSION 7
 
 #define ANALYSIS_KINDS(V)                                                                          \
     V(1, ANALYSIS_KIND_PYTHON, "python")                                                           \
@@ -171,7 +172,12 @@ struct analysis_requirements {
     uint64_t storage_mib;
     uint32_t compute_capability; /* major × 10 + minor: 70 is 7.0; 0: any */
     uint32_t cuda;               /* that its environment names, likewise; 0: none */
-    uint64_t driver; /* the oldest that runs it, as core/base/driver_version.h has it; 0: any */
+    uint64_t driver;   /* the oldest that runs it, as core/base/driver_version.h has it; 0: any */
+    uint64_t packages; /* that it cannot start without: a mask of core/base/software.h */
+    const char *
+        model; /* that it loads by name, in good spelling (software_model_name_is_good); NULL: none */
+    const char *
+        image; /* that it is built on, as software_image_name spells it; NULL: none, or none that can be said */
 };
 
 /* How long it takes on the reference: an RTX 3090 when the device is gpu, one core of 2020s server CPU (50 GFLOPS FP32)
@@ -331,6 +337,10 @@ struct work analysis_work(enum analysis_job job, enum analysis_mode mode,
 
 /* The parameter that "--n-epochs", "EPOCHS" … spells, and whether its values are numbers; NULL: none. */
 const char *analysis_parameter_named(const char *spelled, bool *ret_is_number);
+
+/* Which model of the machine's a value of the parameter `model` means: the one that "org/name" is called on the hub, or the one in whose folder
+ * "/models/NAME" or "/models/org/NAME" is. False: none, the value is a folder or file of the job's own, a size ("resnet50") or no name at all. */
+bool analysis_model_of(const char *value, char ret[SOFTWARE_MODEL_MAX + 1]);
 
 enum analysis_class analysis_class_of(enum analysis_job job, enum analysis_mode mode);
 /* high from 800, medium from 500, low below. */

@@ -10,6 +10,15 @@ static void text_member(struct buf *buf, const char *name, const char *value)
     json_append_string(buf, bytes_of_text(value));
 }
 
+static void text_or_null(struct buf *buf, const char *value)
+{
+    if (value == NULL) {
+        buf_append_text(buf, "null");
+    } else {
+        json_append_string(buf, bytes_of_text(value));
+    }
+}
+
 static void thousandths(struct buf *buf, uint64_t value)
 {
     buf_printf(buf, "%llu.%03llu", (unsigned long long)(value / 1000),
@@ -42,6 +51,19 @@ static void tenths(struct buf *buf, const char *name, uint32_t value)
     }
 }
 
+static void render_software(const struct analysis_requirements *needs, struct buf *buf)
+{
+    struct buf names;
+    buf_init(&names, SOFTWARE_LIST_MAX);
+    software_packages_append(needs->packages, "\",\"", &names);
+    const char *quote = needs->packages == 0 ? "" : "\"";
+    buf_printf(buf, ",\"packages\":[%s%s%s],\"model\":", quote, buf_text(&names), quote);
+    buf_deinit(&names);
+    text_or_null(buf, needs->model);
+    buf_append_text(buf, ",\"image\":");
+    text_or_null(buf, needs->image);
+}
+
 static void render_needs(const struct analysis *analysis, struct buf *buf)
 {
     const struct analysis_requirements *needs = &analysis->requirements;
@@ -56,12 +78,14 @@ static void render_needs(const struct analysis *analysis, struct buf *buf)
     tenths(buf, "compute_capability", needs->compute_capability);
     tenths(buf, "cuda", needs->cuda);
     if (needs->driver == 0) {
-        buf_append_text(buf, ",\"driver\":null}");
+        buf_append_text(buf, ",\"driver\":null");
     } else {
         char driver[DRIVER_VERSION_TEXT_SIZE];
         driver_version_format(needs->driver, driver);
-        buf_printf(buf, ",\"driver\":\"%s\"}", driver);
+        buf_printf(buf, ",\"driver\":\"%s\"", driver);
     }
+    render_software(needs, buf);
+    buf_append_text(buf, "}");
     buf_printf(buf, ",\"estimate\":{\"reference\":\"%s\",\"p50_seconds\":",
                needs->device == ANALYSIS_DEVICE_GPU ? "NVIDIA GeForce RTX 3090" : "one CPU core");
     thousandths(buf, estimate->p50_ms);
@@ -120,12 +144,8 @@ static void render_evidence(const struct analysis *analysis, struct buf *buf)
 
 static void render_files(const struct analysis *analysis, struct buf *buf)
 {
-    buf_append_text(buf, ",");
-    if (analysis->entry == NULL) {
-        buf_append_text(buf, "\"entry\":null");
-    } else {
-        text_member(buf, "entry", analysis->entry);
-    }
+    buf_append_text(buf, ",\"entry\":");
+    text_or_null(buf, analysis->entry);
     buf_printf(buf, ",\"file_count\":%llu,\"files\":[",
                (unsigned long long)analysis->file_count_all);
     for (size_t i = 0; i < analysis->file_count; i++) {
@@ -135,11 +155,7 @@ static void render_files(const struct analysis *analysis, struct buf *buf)
         buf_printf(buf, ",\"kind\":\"%s\",\"role\":\"%s\",\"size\":%llu,\"error\":",
                    analysis_kind_word(file->kind), analysis_role_word(file->role),
                    (unsigned long long)file->size);
-        if (file->error == NULL) {
-            buf_append_text(buf, "null");
-        } else {
-            json_append_string(buf, bytes_of_text(file->error));
-        }
+        text_or_null(buf, file->error);
         buf_append_text(buf, "}");
     }
     buf_append_text(buf, "]");

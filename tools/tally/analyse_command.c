@@ -90,6 +90,26 @@ out:
     return code;
 }
 
+/* What must lie on the machine. */
+static void say_software(const struct analysis_requirements *needs, struct buf *out)
+{
+    const char *before = "  software    ";
+    if (needs->packages != 0) {
+        buf_append_text(out, before);
+        software_packages_append(needs->packages, ", ", out);
+        before = "; ";
+    }
+    if (needs->model != NULL) {
+        buf_printf(out, "%sthe model %s", before, needs->model);
+        before = "; ";
+    }
+    if (needs->image != NULL) {
+        buf_printf(out, "%sthe image %s", before, needs->image);
+        before = "; ";
+    }
+    buf_append_text(out, strcmp(before, "; ") == 0 ? "\n" : "");
+}
+
 static void say_needs(const struct analysis *a, struct buf *out)
 {
     const struct analysis_requirements *needs = &a->requirements;
@@ -114,6 +134,7 @@ static void say_needs(const struct analysis *a, struct buf *out)
     }
     buf_printf(out, "; RAM %" PRIu64 " MiB, disk %" PRIu64 " MiB\n", needs->ram_mib,
                needs->storage_mib);
+    say_software(needs, out);
     char p50[32];
     char p90[32];
     buf_printf(out, "  takes       %s to %s (%s confidence): %s\n",
