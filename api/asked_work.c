@@ -132,6 +132,15 @@ static struct id16 item_of_image(const char *image)
                                             : (struct id16){0};
 }
 
+/* What an argument names in place of what the program would load by itself. */
+static struct id16 item_of_model(const char *value)
+{
+    char name[SOFTWARE_MODEL_MAX + 1];
+    return value != NULL && analysis_model_of(value, name)
+               ? stock_item(STOCK_MODEL, bytes_of_text(name))
+               : (struct id16){0};
+}
+
 struct id16 asked_item(struct reading *reading, const struct upload_row *upload, json_t *settings)
 {
     struct id16 const own = upload_needs(upload)->item;
@@ -145,8 +154,15 @@ struct id16 asked_item(struct reading *reading, const struct upload_row *upload,
     if (json_object_size(settings) == 0 || upload->overridden_sequence != 0) {
         return own; /* what its owner says of it goes before what a reader of words makes of it */
     }
-    (void)reading;
-    return own;
+    json_t *found = found_in(reading, upload);
+    json_t *parameters = json_object();
+    json_t *said = job_settings_read(settings, found, parameters);
+    const json_t *model = json_object_get(parameters, "model");
+    struct id16 const item = model == NULL ? own : item_of_model(json_string_value(model));
+    json_decref(said);
+    json_decref(parameters);
+    json_decref(found);
+    return item;
 }
 
 /* A variable that the program may read its parameters from, with a value that nobody here can. */

@@ -4,8 +4,10 @@
 #include "core/analysis/analysis.h"
 #include "core/analysis/deadline.h"
 #include "core/analysis/kind.h"
+#include "core/base/software.h"
 #include "core/base/text.h"
 #include "core/market/estimate.h"
+#include "core/market/stock.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,6 +53,14 @@ static enum err_code render(struct analysis *analysis, struct buf *ret, struct e
     return code;
 }
 
+static struct id16 item_of(const struct analysis *a)
+{
+    bool const is_container = a->kind == ANALYSIS_KIND_DOCKERFILE;
+    const char *name = is_container ? a->requirements.image : a->requirements.model;
+    return name == NULL ? (struct id16){0}
+                        : stock_item(is_container ? STOCK_IMAGE : STOCK_MODEL, bytes_of_text(name));
+}
+
 /* The numbers of core/analysis are those of core/event/kinds.h; a test of theirs compares. */
 static struct ev_analysis_completed event_of(const struct analysis *a)
 {
@@ -69,6 +79,7 @@ static struct ev_analysis_completed event_of(const struct analysis *a)
         .storage_mib = needs->storage_mib,
         .compute_capability = needs->compute_capability,
         .driver = needs->driver,
+        .item = item_of(a),
         .reference_p50_ms = a->estimate.p50_ms,
         .reference_p90_ms = a->estimate.p90_ms,
     };
@@ -104,16 +115,22 @@ static enum err_code keep(struct blob_body *body, struct analysis *found, struct
 {
     struct upload *upload = body->state;
     struct buf detail;
+    struct buf packages;
     buf_init(&detail, DETAIL_MAX);
+    buf_init(&packages, SOFTWARE_LIST_MAX);
     enum err_code code = render(found, &detail, err);
     if (code == ERR_OK) {
+        software_packages_append(found->requirements.packages, " ", &packages);
         upload->analysis = event_of(found);
         /* The call awaits this job, so nobody else has its arena now. */
         upload->analysis.detail = arena_copy(&body->call->arena, buf_bytes(&detail));
-        code = upload->analysis.detail.data != NULL
+        upload->analysis.packages = arena_copy(&body->call->arena, buf_bytes(&packages));
+        code = upload->analysis.detail.data != NULL && !packages.failed &&
+                       upload->analysis.packages.size == packages.size
                    ? ERR_OK
                    : err_set(err, ERR_NOMEM, "no memory for the analysis");
     }
+    buf_deinit(&packages);
     buf_deinit(&detail);
     return code;
 }
