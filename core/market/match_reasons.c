@@ -102,11 +102,11 @@ static void append_packages(const struct requirements *needs, const struct offer
     buf_append_text(ret, "needs ");
     software_packages_append(needs->packages, ", ", ret);
     if (offer->tells_packages == 0) {
-        buf_append_text(ret, "; the offer does not say what its Python has");
+        buf_append_text(ret, ": the offer does not say what its Python has");
     } else if (missing == 0) {
         buf_append_text(ret, ", has all of it");
     } else {
-        buf_append_text(ret, "; has no ");
+        buf_append_text(ret, ": has no ");
         software_packages_append(missing, ", ", ret);
     }
 }
@@ -321,7 +321,7 @@ void match_why_not(const struct requirements *needs, enum match_check check, uin
     case MATCH_PACKAGES:
         buf_append_text(ret, "needs ");
         software_packages_append(needs->packages, ", ", ret);
-        buf_append_text(ret, "; not all of it is there");
+        buf_append_text(ret, ": not all of it is there");
         break;
     case MATCH_ITEM:
         buf_printf(ret, "the %s that it needs is not there", item_of(needs));

@@ -657,11 +657,19 @@ static void key_step(struct market *m)
         if (market_submit(m, &command) == ERR_OK) {
             m->key_id++;
         }
-        return;
+        if (market_chance(m, 70)) {
+            return;
+        }
     }
     enum actor_kind actor = market_chance(m, 80) ? ACTOR_SETTLEMENT : ACTOR_ACCOUNT;
     struct command command = market_command(m, COMMAND_KEY_RETIRE, actor, none);
     command.u.key_retire.key_id = market_below(m, m->key_id + 2);
+    struct settlement_key_row row = {0};
+    for (uint64_t id = 1; id < m->key_id && market_chance(m, 90); id++) { /* one that can go */
+        if (state_settlement_key(m->store, id, &row) && row.escrows_open == 0) {
+            command.u.key_retire.key_id = id;
+        }
+    }
     (void)market_submit(m, &command);
 }
 

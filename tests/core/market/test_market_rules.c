@@ -310,7 +310,7 @@ static void a_job_is_for_a_machine_that_has_what_it_needs(void **state)
     struct id16 upload = market_upload(m, s->consumer, 20000, 20000);
     assert_true(id_is_zero(market_quote(m, s->consumer, upload, lacking)));
     assert_string_equal(m->word, "offer_insufficient");
-    assert_non_null(strstr(m->err.message, "needs torch, diffusers; has no diffusers"));
+    assert_non_null(strstr(m->err.message, "needs torch, diffusers: has no diffusers"));
     m->packages = "python=3.11 torch=1.13 diffusers=0.25";
     m->models = "x stabilityai/sd-turbo";
     struct id16 having = market_publish(m, s->host, RATE, 1000);

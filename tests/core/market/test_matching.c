@@ -377,10 +377,10 @@ static void reasons_are_in_numbers(void **state)
     scripted.packages = software_packages_of(bytes_of_text("torch diffusers"));
     other = good;
     assert_why(&scripted, &other,
-               "needs torch, diffusers; the offer does not say what its Python has");
+               "needs torch, diffusers: the offer does not say what its Python has");
     other.offer.tells_packages = 1;
     other.offer.packages = software_packages_of(bytes_of_text("torch numpy"));
-    assert_why(&scripted, &other, "needs torch, diffusers; has no diffusers");
+    assert_why(&scripted, &other, "needs torch, diffusers: has no diffusers");
     struct requirements loading = needs;
     loading.item_kind = STOCK_MODEL;
     assert_why(&loading, &good, "the model that it needs is not on this machine");
