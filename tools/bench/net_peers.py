@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The network benchmarks of tools/bench/run: our server and a peer, both started here, one after the other in each pair. A peer that is not installed is
 said so and left out. CPU is of the server's process; wrk's and redis-benchmark's are not part of it."""
+import concurrent.futures
 import glob
 import http.client
 import json
@@ -18,6 +19,8 @@ import time
 
 LOCAL = "127.0.0.1"
 TICK = os.sysconf("SC_CLK_TCK")
+SAMPLES_OF_A_JOB = 43200  # are taken at once (projections/metrics.h); then ten a second
+SAMPLES_PER_S = {1: 150000, 64: 400000}  # by connections: more than any machine here writes, so that enough jobs are running
 
 
 def free_port():
@@ -166,6 +169,18 @@ def upgrade(path, *lines):
             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s\r\n" % (path, "".join(line + "\r\n" for line in lines))).encode()
 
 
+IN_TURN = """function init()
+  for i, job in ipairs(jobs) do
+    requests[i] = wrk.format("POST", job[1], {["Content-Type"] = "application/json", Authorization = "Bearer " .. job[2]}, [[%s]])
+  end
+end
+function request()
+  turn = turn %% #requests + 1
+  return requests[turn]
+end
+"""
+
+
 def spread(values):
     return "median %.2f  (%.2f to %.2f, %d pairs)" % (statistics.median(values), min(values), max(values), len(values))
 
@@ -187,7 +202,8 @@ class NetBench:
         tempfile.tempdir = options.dir  # on the disk that is measured
         self.world = tally_harness.World(terms={"upload_max": 600 * 10**6}, options=("--connections-max", "8192"))
         self.alice = self.world.person("alice", money=10**12)
-        self.host = self.world.host(self.world.person("maria"), rate=1)
+        self.maria = self.world.person("maria")
+        self.host = self.world.host(self.maria, rate=1)
         self.job = self.alice.queued_job(self.host)
         self.host.claim_and_start(self.job)
         self.port, self.pid = self.world.server.port, self.world.server.child.pid
@@ -283,21 +299,32 @@ class NetBench:
             ratios("server CPU us/write", pairs, "cpu_us", "less")
         peer.close()
 
+    def running(self, count):
+        """Jobs that run, each on a machine of its own: what may be reported at once, and where."""
+        def run(number):
+            host = self.world.host(self.maria, "rig-%d" % number, rate=1)
+            job = self.alice.queued_job(host)
+            host.claim_and_start(job)
+            return host.path(job, "reports"), host.token
+        with concurrent.futures.ThreadPoolExecutor(6) as pool:
+            return list(pool.map(run, range(count)))
+
     def several(self, peer, count=16):
-        """So many events a request, against as many commands in a pipeline."""
+        """So many events a request, against as many commands in a pipeline. A job takes only so many samples, so each run has jobs of its own, in turn."""
         sample = {"at_ms": 1, "cpu_permille": 500, "ram_mib": 1000, "ram_total_mib": 64000, "gpu_permille": 900, "vram_mib": 8000,
                   "vram_total_mib": 24000, "temperature_c": 70, "power_mw": 300000}
-        script = self.options.dir + "/several.lua"
-        with open(script, "w") as file:
-            file.write('wrk.method = "POST"\nwrk.headers["Content-Type"] = "application/json"\nwrk.headers["Authorization"] = "Bearer %s"\n'
-                       'wrk.body = [[%s]]\n' % (self.host.token, json.dumps({"reports": [{"metrics": {"samples": [sample]}}] * count})))
+        body, script = json.dumps({"reports": [{"metrics": {"samples": [sample]}}] * count}), self.options.dir + "/several.lua"
         print("http: durable POST of %d reports at once; against Redis XADD with pipelines of as many" % count)
         for connections in (1, 64):
             pairs = []
             for _ in range(self.options.pairs if peer else 0):
                 self.keep_alive()
+                jobs = self.running(self.options.seconds * SAMPLES_PER_S[connections] // SAMPLES_OF_A_JOB + 1)
+                with open(script, "w") as file:
+                    file.write("local jobs, requests, turn = {%s}, {}, 0\n" % ",".join('{"%s", "%s"}' % job for job in jobs))
+                    file.write(IN_TURN % body)
                 head = self.world.head()
-                ours = self.wrk(self.port, self.host.path(self.job, "reports"), self.pid, connections, script)
+                ours = self.wrk(self.port, "/", self.pid, connections, script)
                 if self.world.head() - head < ours["rate"] * count * self.options.seconds * 0.8:
                     sys.exit("not every report became an event")
                 pairs.append(({**ours, "rate": ours["rate"] * count, "cpu_us": ours["cpu_us"] / count}, self.redis_add(peer, connections, count)))
