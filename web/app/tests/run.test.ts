@@ -43,6 +43,21 @@ test("a timeline and samples, and then what is heard, give the same notches and 
   });
 });
 
+test("R8: what the feed repeats of long ago costs no sample, and another machine's are dropped when the next one starts", () => {
+  const event = (id: number, type: string, data = {}): LedgerEvent => ({ id: String(id), type, subject: `job:${JOB}`, time: "2026-11-25T17:37:16Z", data });
+  const report = (id: number): Sampled[] => Array.from({ length: 60 }, (_, n) => sample.parse({ at_ms: (id * 60 + n) * 2000, cpu_permille: n, ram_mib: 100, ram_total_mib: 21695 }));
+  const run = new Run();
+  run.takeTimeline([{ sequence: 9, at: "2026-11-25T17:37:16Z", type: "job.started" }], 3);
+  for (let id = 0; id < 30; id++) run.takeSamples(report(id));
+  run.apply(Array.from({ length: 28 }, (_, n) => event(13 + n, "metric.sampled", { samples: report(3 + n) }))); // the last of them is new
+  expect(run.samples.map(({ at }) => at)).toEqual(Array.from({ length: 31 * 60 }, (_, n) => n * 2000));
+  run.apply([event(50, "job.started", { attempt: 2 }), event(51, "metric.sampled", { samples: report(0) })]);
+  expect(run.samples.map(({ at }) => at)).toEqual(Array.from({ length: 60 }, (_, n) => n * 2000));
+  for (let id = 0; id < 20; id++) run.takeSamples(report(id));
+  for (let id = 0; id < 20; id++) run.takeSamples(report(id)); // asked for again
+  expect(run.samples.map(({ at }) => at)).toEqual(Array.from({ length: 20 * 60 }, (_, n) => n * 2000));
+});
+
 test("a job as a server recorded it: money, time and notches are read from its events", () => {
   const run = new Run();
   run.apply(recorded as LedgerEvent[]);

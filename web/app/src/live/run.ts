@@ -113,6 +113,7 @@ export class Run {
       case "job.started":
         this.startedAt = event.time;
         this.permille = 0;
+        this.samples.length = 0; // what another machine measured is not of this run
         break;
       case "job.released":
         this.startedAt = null;
@@ -136,7 +137,7 @@ export class Run {
         break;
       }
       case "metric.sampled":
-        this.#samples(sampled.parse(event.data).samples);
+        this.#samples(sampled.parse(event.data).samples, "known"); // the feed begins some time before now, with what was asked for
         break;
       case "job.completed":
       case "job.failed":
@@ -153,12 +154,16 @@ export class Run {
     }
   }
 
-  // What was asked for and what was heard overlap. A machine that takes over from another begins at 0 again: what the other measured is not of this run.
-  #samples(list: readonly schema.Sampled[]): void {
+  // What was asked for and what was heard overlap.
+  #samples(list: readonly schema.Sampled[], earlier: "known" | "anew"): void {
     const known = new Set(this.samples.slice(-OVERLAP_MAX).map(({ at }) => at));
     for (const s of list) {
       if (known.has(s.at_ms)) continue;
-      if (s.at_ms < (this.samples.at(-1)?.at ?? 0)) this.samples.length = 0;
+      if (s.at_ms < (this.samples.at(-1)?.at ?? 0)) {
+        if (earlier === "known") continue;
+        this.samples.length = 0;
+        known.clear();
+      }
       this.samples.push({
         at: s.at_ms, cpu: s.cpu_permille, ram: unmeasured(s.ram_mib), ramTotal: unmeasured(s.ram_total_mib),
         gpu: s.vram_total_mib === 0 ? null : s.gpu_permille, vram: s.vram_total_mib === 0 ? null : s.vram_mib, vramTotal: unmeasured(s.vram_total_mib),
@@ -168,9 +173,9 @@ export class Run {
     if (this.samples.length > SAMPLES_MAX) this.samples.splice(0, this.samples.length - SAMPLES_MAX);
   }
 
-  /** What a server kept of its measurements, page by page. */
+  /** What a server kept of its measurements, page by page. A machine that takes over from another begins at 0 again: what the other measured is not of this run. */
   takeSamples(list: readonly schema.Sampled[]): void {
-    this.#samples(list);
+    this.#samples(list, "anew");
     this.version++;
   }
 
