@@ -81,19 +81,21 @@ function Enrol({ open }: { open: boolean }) {
   return (
     <details className="card enrol" open={open}>
       <summary><h2>Offer another machine</h2></summary>
-      <p className="prose">On that machine, with Tallystick built or installed. It is enrolled once, by a code; then it asks for work until it is stopped. Your wallet stays here, and what it earns comes to it.</p>
-      <div className="enrol-fields">
-        <label>Its name<input value={name} maxLength={100} placeholder="my-machine" onChange={(event) => setName(event.target.value)} /></label>
-        <label>QUBIC an hour<input inputMode="numeric" value={rate} aria-invalid={!good} onChange={(event) => setRate(event.target.value.trim())} />{!good && <span className="field-error">A whole number above 0.</span>}</label>
+      <div className="stack">
+        <p className="prose">On that machine, with Tallystick built or installed. It is enrolled once, by a code; then it asks for work until it is stopped. Your wallet stays here, and what it earns comes to it.</p>
+        <div className="enrol-fields">
+          <label>Its name<input value={name} maxLength={100} placeholder="my-machine" onChange={(event) => setName(event.target.value)} /></label>
+          <label>QUBIC an hour<input inputMode="numeric" value={rate} aria-invalid={!good} onChange={(event) => setRate(event.target.value.trim())} />{!good && <span className="field-error">A whole number above 0.</span>}</label>
+        </div>
+        <pre className="command" tabIndex={0} data-testid="enrol-command">{command}</pre>
+        {made.isError && <ErrorPanel error={made.error} />}
+        <p className="actions">
+          {left === null && <Curl of={{ path: "/v1/workers/codes", method: "POST", body: asked }} label="A code, as curl" />}
+          {left === null && <button type="button" disabled={made.isPending} onClick={() => made.mutate()}>{made.isPending ? "Making it…" : made.data === undefined ? "Put a code into it" : "The code has expired: make another"}</button>}
+          <button type="button" className="primary" onClick={() => void copy(command, "Command")}><Icon name="copy" />Copy the command</button>
+        </p>
+        {left !== null && <p className="dim small-text" data-testid="code-left">The code in it is good for one machine, for another {left}. Whoever uses it first puts a machine into your account, and can do no more. <Link to="/settings">Revoke it</Link> if you do not need it.</p>}
       </div>
-      <pre className="command" tabIndex={0} data-testid="enrol-command">{command}</pre>
-      {made.isError && <ErrorPanel error={made.error} />}
-      <p className="actions">
-        {left === null && <Curl of={{ path: "/v1/workers/codes", method: "POST", body: asked }} label="A code, as curl" />}
-        {left === null && <button type="button" disabled={made.isPending} onClick={() => made.mutate()}>{made.isPending ? "Making it…" : made.data === undefined ? "Put a code into it" : "The code has expired: make another"}</button>}
-        <button type="button" className="primary" onClick={() => void copy(command, "Command")}><Icon name="copy" />Copy the command</button>
-      </p>
-      {left !== null && <p className="dim small-text" data-testid="code-left">The code in it is good for one machine, for another {left}. Whoever uses it first puts a machine into your account, and can do no more. <Link to="/settings">Revoke it</Link> if you do not need it.</p>}
     </details>
   );
 }

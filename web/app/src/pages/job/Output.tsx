@@ -189,19 +189,21 @@ export function Output({ read, name, over }: { read: ReadOutput; name: string; o
         }}>
           <option value="all">All output</option><option value="stdout">stdout</option><option value="stderr">stderr</option>
         </select>
-        <input type="search" aria-label="Search the output" placeholder="Search" value={query} onChange={(event) => {
-          setQuery(event.target.value);
-          setHit(-1); // the first one is found by the first Enter
-        }} onKeyDown={(event) => {
-          if (event.key === "Enter") {
-            event.preventDefault();
-            goToHit(hit + (event.shiftKey ? -1 : 1));
-          }
-        }} />
+        <span className="output-find">
+          <input type="search" aria-label="Search the output" placeholder="Search" value={query} onChange={(event) => {
+            setQuery(event.target.value);
+            setHit(-1); // the first one is found by the first Enter
+          }} onKeyDown={(event) => {
+            if (event.key === "Enter") {
+              event.preventDefault();
+              goToHit(hit + (event.shiftKey ? -1 : 1));
+            }
+          }} />
+          <button type="button" className="icon-button" onClick={() => download.mutate()} disabled={output.last === 0 || download.isPending} aria-label="Download all output" title="Download all output"><Icon name={download.isPending ? "refresh" : "download"} className={download.isPending ? "spin" : ""} /></button>
+        </span>
         {(found !== "" || behind !== null) && <span className="dim small-text" role="status">{[found === "" ? null : hits.length === 0 ? (behind === null ? "none" : null) : (hit < 0 ? `${group(hits.length)} found` : `${group(hit + 1)} of ${group(hits.length)}`), behind].filter(Boolean).join(", ")}</span>}
         {base > 0 && <button type="button" className="small" onClick={() => setEarlier(earlier + 1)}>Earlier lines</button>}
         {earlier > 0 && <button type="button" className="small" onClick={() => setEarlier(earlier - 1)}>Later lines</button>}
-        <button type="button" className="icon-button" onClick={() => download.mutate()} disabled={output.last === 0 || download.isPending} aria-label="Download all output" title="Download all output"><Icon name={download.isPending ? "refresh" : "download"} className={download.isPending ? "spin" : ""} /></button>
       </div>
       {download.isError && <ErrorPanel error={download.error} />}
       {output.last === 0 ? <EmptyState title={over ? "It wrote nothing" : "Nothing written yet"}>Standard output and standard error are shown here as they come.</EmptyState> : (
