@@ -68,6 +68,7 @@ const market = createRoute({
     ...(typeof search["q"] === "string" || typeof search["q"] === "number" ? { q: String(search["q"]) } : {}), // a search for 4090 is read as a number
     ...given("device", oneOf(["gpu", "cpu"] as const, search["device"])),
     ...(search["free"] === true ? { free: true as const } : {}),
+    ...(typeof search["has"] === "string" && /^\w{1,64}$/.test(search["has"]) ? { has: search["has"] } : {}),
     ...given("sort", oneOf(SORTS, search["sort"])),
   }),
   component: lazyRouteComponent(() => import("./pages/Market.tsx"), "Market"),

@@ -195,12 +195,13 @@ describe("the market", () => {
   const randomOffers = (random: Random): Offer[] => Array.from({ length: 1 + random.below(40) }, (_, index) => {
     const gpu = random.below(2) === 0;
     return { id: String(index), provider_id: "p", host_id: "h", device: gpu ? "gpu" : "cpu", model: random.pick(["NVIDIA GeForce RTX 4090", "NVIDIA H100", "AMD EPYC"]), gpus: gpu ? 1 + random.below(4) : 0, vram_mib: random.below(80_000),
-      tflops_milli: random.pick([0, random.below(10 ** 6)]), ram_mib: 1, storage_mib: 1, cpu_cores: 1, speed_permille: 1 + random.below(2000), rate: 1n + random.amount(10n ** 9n), network_allowed: random.below(2) === 0, online: random.below(3) > 0, busy: random.below(2) === 0 };
+      tflops_milli: random.pick([0, random.below(10 ** 6)]), ram_mib: 1, storage_mib: 1, cpu_cores: 1, speed_permille: 1 + random.below(2000), rate: 1n + random.amount(10n ** 9n), network_allowed: random.below(2) === 0, online: random.below(3) > 0, busy: random.below(2) === 0,
+      packages: random.pick([null, { python: "3.11.2" }, { python: "3.11.2", torch: "2.1.0" }]), models: [], images: [] };
   });
   test("a filter shows all that it means and nothing else; those that are there come first; each order is one", () => {
-    forAll((random) => ({ offers: randomOffers(random), sort: random.pick(SORTS), device: random.pick([undefined, "gpu", "cpu"] as const), free: random.pick([undefined, true] as const), q: random.pick(["", "4090", "nvidia h", "nothing"]) }), ({ offers, sort, device, free, q }) => {
-      const shown = shownOffers(offers, { sort, q, ...(device && { device }), ...(free && { free }) });
-      const meant = offers.filter((offer) => (device === undefined || offer.device === device) && (free === undefined || (offer.online && !offer.busy)) && q.split(" ").every((word) => offer.model.toLowerCase().includes(word)));
+    forAll((random) => ({ offers: randomOffers(random), sort: random.pick(SORTS), device: random.pick([undefined, "gpu", "cpu"] as const), free: random.pick([undefined, true] as const), has: random.pick([undefined, "torch"]), q: random.pick(["", "4090", "nvidia h", "nothing"]) }), ({ offers, sort, device, free, has, q }) => {
+      const shown = shownOffers(offers, { sort, q, ...(device && { device }), ...(free && { free }), ...(has && { has }) });
+      const meant = offers.filter((offer) => (device === undefined || offer.device === device) && (free === undefined || (offer.online && !offer.busy)) && (has === undefined || offer.packages?.[has] !== undefined) && q.split(" ").every((word) => offer.model.toLowerCase().includes(word)));
       expect(new Set(shown)).toEqual(new Set(meant));
       expect(shown.length).toBe(meant.length);
       expect(shown.map((offer) => Number(!offer.online))).toEqual(shown.map((offer) => Number(!offer.online)).sort());

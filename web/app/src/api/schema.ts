@@ -7,6 +7,7 @@ export const amount = z.pipe(z.int(), z.transform((value: number) => BigInt(valu
 const text = z.string();
 const time = z.nullable(z.string());
 const count = z.number();
+const names = z._default(z.array(text), []);
 
 export const list = <T extends z.ZodMiniType>(item: T) => z.object({ items: z.array(item), next: z.nullable(z.union([z.string(), z.number()])) });
 
@@ -32,6 +33,7 @@ export const ready = z.object({ ready: z.boolean(), ledger: z.object({ head: cou
 export const offer = z.object({
   id: text, provider_id: text, host_id: text, device: text, model: text, gpus: count, vram_mib: count, tflops_milli: count, ram_mib: count,
   storage_mib: count, cpu_cores: count, speed_permille: count, rate: amount, network_allowed: z._default(z.boolean(), false), online: z.boolean(), busy: z.boolean(),
+  packages: z._default(z.nullable(z.record(text, text)), null), models: names, images: names,
 });
 
 export const analysis = z.object({

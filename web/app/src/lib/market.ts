@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The market as a list: which offers, in which order, and where one stands among its like.
 import type { Offer } from "../api/schema.ts";
+import { byTelling } from "./software.ts";
 
 export const SORTS = ["value", "price", "speed", "memory"] as const;
 export type Sort = (typeof SORTS)[number];
@@ -10,6 +11,8 @@ export interface MarketFilter {
   readonly q?: string;
   readonly device?: "gpu" | "cpu";
   readonly free?: true;
+  /** A Python package, by the name it is imported under. */
+  readonly has?: string;
   readonly sort?: Sort;
 }
 
@@ -26,12 +29,15 @@ const compared: Readonly<Record<Sort, (a: Offer, b: Offer) => number>> = {
 };
 
 /** Machines that are there come first, whatever the order; equals stay as they stood, oldest first. */
-export function shownOffers(offers: readonly Offer[], { q = "", device, free, sort = "value" }: MarketFilter): Offer[] {
+export function shownOffers(offers: readonly Offer[], { q = "", device, free, has, sort = "value" }: MarketFilter): Offer[] {
   const words = q.toLowerCase().split(/\s+/).filter(Boolean);
   return offers
-    .filter((offer) => (device === undefined || offer.device === device) && (free !== true || (offer.online && !offer.busy)) && words.every((word) => offer.model.toLowerCase().includes(word)))
+    .filter((offer) => (device === undefined || offer.device === device) && (free !== true || (offer.online && !offer.busy)) && (has === undefined || (offer.packages !== null && Object.hasOwn(offer.packages, has))) && words.every((word) => offer.model.toLowerCase().includes(word)))
     .sort((a, b) => Number(b.online) - Number(a.online) || compared[sort](a, b));
 }
+
+/** All that may be asked for: what some machine says it has, but for Python, which any has that says something. */
+export const packagesOffered = (offers: readonly Offer[]): string[] => [...new Set(offers.flatMap((offer) => Object.keys(offer.packages ?? {})))].filter((name) => name !== "python").sort(byTelling);
 
 export interface Standing {
   readonly place: number; // 1 is best; equals share it

@@ -65,3 +65,6 @@ export const exactTime = (time: string): string => EXACT.format(new Date(time));
 export const clockTime = (time: string): string => CLOCK.format(new Date(time));
 
 export const shortId = (id: string): string => (id.length > 14 ? `${id.slice(0, 6)}…${id.slice(-5)}` : id);
+
+/** When an id was made: UUIDv7 begins with it (core/base/id.h). */
+export const timeOfId = (id: string): string => new Date(Number.parseInt(id.replaceAll("-", "").slice(0, 12), 16)).toISOString();

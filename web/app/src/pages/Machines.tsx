@@ -11,12 +11,14 @@ import { useAsked } from "../lib/asked.ts";
 import { newKey } from "../lib/drafts.ts";
 import { codeLeft, enrolCommand, healthOf } from "../lib/machines.ts";
 import { ordinal, standing } from "../lib/market.ts";
+import { timeOfId } from "../lib/units.ts";
 import { Age, useNow } from "../parts/Age.tsx";
 import { Amount } from "../parts/Amount.tsx";
 import { Curl } from "../parts/Curl.tsx";
 import { copy, Id } from "../parts/Id.tsx";
 import { Icon } from "../parts/Icon.tsx";
 import { Refresh } from "../parts/Refresh.tsx";
+import { Software } from "../parts/Software.tsx";
 import { Pill } from "../parts/StatusPill.tsx";
 import { Boundary, EmptyState, ErrorPanel, Skeleton } from "../parts/States.tsx";
 import { Uptime } from "../parts/Uptime.tsx";
@@ -36,6 +38,12 @@ function OnOffer({ offers, market }: { offers: readonly Offer[]; market: readonl
         <li key={offer.id}>
           <p className="machine-offer"><b>{offer.model}</b><OfferState offer={offer} /><span className="nowrap"><Amount value={offer.rate} /> <span className="dim">an hour</span></span></p>
           <p className="dim small-text">{equipment(offer)}</p>
+          <div className="machine-has">
+            <p className="small-text">What this machine has<span className="dim">, as published <Age time={timeOfId(offer.id)} /></span></p>
+            <Software offer={offer} />
+            {offer.packages === null && <p className="dim small-text">Jobs that need a package rank behind on it. <code>tally-worker run</code> says what it finds when it starts.</p>}
+            {offer.models.length === 0 && <p className="dim small-text">No models. <code>tally-worker run --models DIR</code> offers those of a folder: a job finds them without a network.</p>}
+          </div>
           {offer.online && <p className="small-text machine-places"><span className="dim">{offer.device === "gpu" ? "Among GPUs" : "Among CPUs"} online:</span><Place offer={offer} market={market} by="price" word="price" /><Place offer={offer} market={market} by="value" word="price for speed" /></p>}
           {!offer.online && <p className="dim small-text">Not ranked while the machine is offline.</p>}
         </li>

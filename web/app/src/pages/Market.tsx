@@ -2,15 +2,17 @@
 // The machines on offer, for anybody: all of them, however many; what is looked for and in which order is in the address.
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
-import { useRef } from "react";
+import { useMemo, useRef } from "react";
 import { getMarket } from "../api/account.ts";
 import type { Offer } from "../api/schema.ts";
 import { useTitle } from "../frame/title.ts";
 import { useAsked } from "../lib/asked.ts";
-import { powerOf, shownOffers, SORT_WORDS, SORTS, type MarketFilter, type Sort } from "../lib/market.ts";
+import { packagesOffered, powerOf, shownOffers, SORT_WORDS, SORTS, type MarketFilter, type Sort } from "../lib/market.ts";
+import { packageName } from "../lib/software.ts";
 import { mib } from "../lib/units.ts";
 import { Amount } from "../parts/Amount.tsx";
 import { Refresh } from "../parts/Refresh.tsx";
+import { Software } from "../parts/Software.tsx";
 import { Pill } from "../parts/StatusPill.tsx";
 import { EmptyState, ErrorPanel, Skeleton } from "../parts/States.tsx";
 
@@ -27,8 +29,8 @@ export function equipment(offer: Offer): string {
 
 export const speedWords = (offer: Offer): string => (offer.device === "gpu" && offer.tflops_milli > 0 ? `${(powerOf(offer) / 1000).toFixed(1)} TFLOPS` : `${(offer.speed_permille / 1000).toFixed(2)} ×`);
 
-const ROW = 60;
-const CARD = 150;
+const ROW = 82;
+const CARD = 174;
 const phone = () => matchMedia("(max-width: 720px)").matches;
 
 /** Only what is in sight is there: a thousand offers scroll as ten do. */
@@ -48,7 +50,7 @@ function Rows({ offers }: { offers: readonly Offer[] }) {
             const offer = offers[index] as Offer;
             return (
               <tr key={offer.id} ref={rows.measureElement} data-index={index} aria-rowindex={index + 2}>
-                <th scope="row"><span className="offer-model">{offer.model}</span> <span className="equipment dim small-text">{equipment(offer)}</span></th>
+                <th scope="row"><span className="offer-model">{offer.model}</span> <span className="equipment dim small-text">{equipment(offer)}</span><Software offer={offer} /></th>
                 <td><OfferState offer={offer} /></td>
                 <td className="right" data-label="Per hour"><Amount value={offer.rate} /></td>
                 <td className="right less" data-label="Per minute"><Amount value={offer.rate / 60n} /></td>
@@ -72,6 +74,8 @@ export function Market() {
     void navigate({ search: (now) => Object.fromEntries(Object.entries({ ...now, ...next }).filter(([, value]) => value !== undefined && value !== "")) as MarketFilter, replace: true });
   const all = offers.data ?? [];
   const shown = shownOffers(all, filter);
+  const offered = useMemo(() => packagesOffered(offers.data ?? []), [offers.data]);
+  const has = filter.has === undefined || offered.includes(filter.has) ? offered : [filter.has, ...offered];
   const online = all.filter((offer) => offer.online).length;
   const device = (word: MarketFilter["device"], label: string) => <button type="button" aria-pressed={filter.device === word} onClick={() => change({ device: word })}>{label}</button>;
   return (
@@ -82,6 +86,14 @@ export function Market() {
           <input type="search" className="search" aria-label="Search by model" placeholder="Search by model" value={filter.q ?? ""} onChange={(event) => change({ q: event.target.value })} />
           <div className="segments" role="group" aria-label="What runs jobs">{device(undefined, "All")}{device("gpu", "GPU")}{device("cpu", "CPU")}</div>
           <label className="check"><input type="checkbox" checked={filter.free === true} onChange={(event) => change({ free: event.target.checked ? true : undefined })} />Free now</label>
+          {has.length > 0 && (
+            <label className="inline-label filter-has">Has
+              <select value={filter.has ?? ""} onChange={(event) => change({ has: event.target.value })}>
+                <option value="">anything</option>
+                {has.map((name) => <option key={name} value={name}>{packageName(name)}</option>)}
+              </select>
+            </label>
+          )}
           <label className="inline-label">Best first by
             <select value={filter.sort ?? "value"} onChange={(event) => change({ sort: event.target.value === "value" ? undefined : (event.target.value as Sort) })}>
               {SORTS.map((sort) => <option key={sort} value={sort}>{SORT_WORDS[sort]}</option>)}
@@ -96,7 +108,7 @@ export function Market() {
         </EmptyState>
       ) : shown.length === 0 ? (
         <EmptyState title="No machine is like that" action={<Link to="/market" search={{}} className="button">Show all {all.length}</Link>}>
-          {filter.free === true ? "Those that would fit may be busy or offline." : "Look for another model."}
+          {filter.free === true ? "Those that would fit may be busy or offline." : filter.has !== undefined ? `None that is like that says that it has ${packageName(filter.has)}.` : "Look for another model."}
         </EmptyState>
       ) : <Rows offers={shown} />}
       <p className="dim small-text">Which of them fits a program, and what it would cost there, is computed for each upload: <Link to="/new">upload one</Link>. How a machine comes here: <Link to="/machines">offer one</Link>.</p>

@@ -17,6 +17,7 @@ import { Amount } from "../../parts/Amount.tsx";
 import { Curl } from "../../parts/Curl.tsx";
 import { Icon } from "../../parts/Icon.tsx";
 import { Refresh } from "../../parts/Refresh.tsx";
+import { Software } from "../../parts/Software.tsx";
 import { Pill } from "../../parts/StatusPill.tsx";
 import { EmptyState, ErrorPanel, Skeleton } from "../../parts/States.tsx";
 import { equipment, OfferState } from "../Market.tsx";
@@ -57,6 +58,7 @@ function BestCard({ title, rank, chosen, first, choose }: { title: string; rank:
         {rank.offer !== null && <div><dt>Per minute</dt><dd><Amount value={rank.offer.rate / 60n} /></dd></div>}
       </dl>
       {rank.offer !== null && <p className="dim small-text">{equipment(rank.offer)}</p>}
+      {rank.offer !== null && <Software offer={rank.offer} />}
       {but.length > 0 && <ul className="offer-but">{but.map((reason) => <li key={reason.check} className={`tone-${FIT[reason.fit].tone}`}><Icon name={FIT[reason.fit].icon} label={FIT[reason.fit].word} />{reason.text}</li>)}</ul>}
       <Reasons rank={rank} but={but.length} />
       <button type="button" className={first && !chosen ? "primary" : ""} aria-pressed={chosen} onClick={choose}>{chosen ? "Chosen" : "Choose"}</button>
@@ -87,7 +89,7 @@ function AllOffers({ ranking: all, chosen, choose }: { ranking: readonly Rank[];
           {above > 0 && <tr className="gap" aria-hidden="true"><td colSpan={5} style={{ height: above }} /></tr>}
           {ranking.map(({ rank, index }) => (
             <tr key={rank.offer_id} ref={isLong ? rows.measureElement : undefined} data-index={index} aria-rowindex={index + 2} className={selectable(rank) ? "" : "shut"}>
-              <th scope="row">{rank.offer?.model ?? "withdrawn"}</th>
+              <th scope="row">{rank.offer?.model ?? "withdrawn"}{rank.offer !== null && <Software offer={rank.offer} />}</th>
               <td className="fit-cell"><FitPill fit={rank.fit} /> <span className="dim small-text">{(rank.fit === "insufficient" ? rank.reasons.filter(({ fit }) => fit === "insufficient") : against(rank)).map(({ text }) => text).join("; ")}</span></td>
               <td className="right" data-label="Likely costs"><Cost value={rank.cost} /></td>
               <td className="right" data-label="Likely takes">{durationRange(rank.p50_ms, rank.p90_ms)}</td>
