@@ -60,7 +60,7 @@ enum err_code decide_reported_job(struct deciding *d, struct id16 job_id, struct
 }
 
 /* Whether this host, on which the job was not bought, is let like the one it was bought on: by an offer that it fits, at the job's rate, and with
- * which it is expected to be done within what was paid for. */
+ * which it is expected to be done within what was paid for, or, where its consumer pays for less than that, no later than there. */
 static bool may_take_over(struct deciding *d, const struct job_row *job)
 {
     struct upload_row upload;
@@ -68,10 +68,16 @@ static bool may_take_over(struct deciding *d, const struct job_row *job)
     struct bytes key;
     struct bytes value;
     memcpy(at, d->command->actor_id.b, 16);
-    if (!state_upload(d->state, job->upload_id, &upload)) {
+    struct candidate bought = {.online = 1};
+    if (!state_upload(d->state, job->upload_id, &upload) ||
+        !state_offer(d->state, job->offer_id, &bought.offer)) {
         return false;
     }
     struct requirements const needs = upload_needs_as(&upload, job->item, job->network != 0);
+    struct match there;
+    decide_time(d, &upload, &bought);
+    match_candidate(&needs, &bought, d->now, &there);
+    uint64_t const slowest_ms = there.p90_ms > job->limit_ms ? there.p90_ms : job->limit_ms;
     for (size_t i = 0;
          i < OFFERS_COMPARED_MAX &&
          store_seek(d->state, &STATE_HOST_OFFERS, bytes_of(at, sizeof at), true, &key, &value) &&
@@ -89,7 +95,7 @@ static bool may_take_over(struct deciding *d, const struct job_row *job)
         decide_time(d, &upload, &candidate);
         match_candidate(&needs, &candidate, d->now, &match);
         if (match.fit != FIT_INSUFFICIENT && candidate.offer.rate == job->rate &&
-            match.p90_ms <= job->limit_ms) {
+            match.p90_ms <= slowest_ms) {
             return true;
         }
     }

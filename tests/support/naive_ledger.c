@@ -413,13 +413,6 @@ static bool own_upload(struct naive_ledger *n, const struct command *c, struct i
     return upload != NULL && by_account(c, upload->account_id) && upload->p90_ms != 0;
 }
 
-/* How long it takes on that machine, nine times in ten. */
-static i128 p90_on(struct naive_ledger *n, struct id16 upload_id, const struct naive_offer *offer)
-{
-    i128 speed = (int64_t)offer->speed_permille;
-    return ((i128)find_upload(n, upload_id)->p90_ms * 1000 + speed - 1) / speed;
-}
-
 static bool quote(struct naive_ledger *n, const struct command *c, int64_t now)
 {
     const struct command_quote *q = &c->u.quote;
@@ -442,7 +435,7 @@ static bool quote(struct naive_ledger *n, const struct command *c, int64_t now)
     if (find_quote(n, q->quote_id) != NULL) {
         return no(n, "quote exists");
     }
-    i128 p90_ms = p90_on(n, q->upload_id, offer);
+    i128 p90_ms = naive_p90(find_upload(n, q->upload_id), offer);
     i128 hundredth = (i128)HOUR_MS * 10000; /* of a percent, of an hour */
     i128 time_ms = q->limit_ms != 0 ? (i128)q->limit_ms : p90_ms;
     int64_t margin = q->limit_ms != 0 ? 0 : (int64_t)n->terms.margin_bps;
@@ -563,21 +556,24 @@ static bool consumer(struct naive_ledger *n, const struct command *c, int64_t no
 
 /* ── workers ───────────────────────────────────────────────────────────────────────────────────── */
 
-/* A job moves only to a machine that is on offer at the same rate and fast enough for the time that was bought. Nobody has over 64 offers here. */
+/* A job moves only to a machine that is on offer at the same rate and fast enough. Nobody has over 64 offers here. */
 static bool is_let_alike(struct naive_ledger *n, const struct naive_host *host,
                          const struct naive_job *job)
 {
     const struct naive_quote *bought = quote_of(n, job);
-    bool alike = false;
+    const struct naive_upload *upload = find_upload(n, bought->upload_id);
+    i128 there = naive_p90(upload, find_offer(n, bought->offer_id));
     for (size_t i = 0; i < n->offer_count; i++) {
         const struct naive_offer *offer = &n->offers[i];
-        if (id_equal(offer->host_id, host->id) && !offer->withdrawn) {
-            alike |= offer->rate == bought->rate && (offer->network || !job->network) &&
-                     naive_fits(offer, find_upload(n, bought->upload_id), job->item) &&
-                     p90_on(n, bought->upload_id, offer) <= (i128)bought->limit_ms;
+        i128 here = naive_p90(upload, offer);
+        if (id_equal(offer->host_id, host->id) && !offer->withdrawn &&
+            offer->rate == bought->rate && (offer->network || !job->network) &&
+            naive_fits(offer, upload, job->item) &&
+            (here <= (i128)bought->limit_ms || here <= there)) {
+            return true;
         }
     }
-    return alike;
+    return false;
 }
 
 static bool claim(struct naive_ledger *n, const struct command *c, int64_t now)

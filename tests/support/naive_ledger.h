@@ -8,6 +8,7 @@
 #ifndef TESTS_SUPPORT_NAIVE_LEDGER_H
 #define TESTS_SUPPORT_NAIVE_LEDGER_H
 
+#include "core/base/checked.h"
 #include "core/market/command.h"
 
 #define NAIVE_THINGS_MAX 1200
@@ -239,6 +240,8 @@ bool naive_code(struct naive_ledger *n, const struct command_exchange *c, int64_
 void naive_analysed(struct naive_upload *upload, const struct ev_analysis_completed *analysis);
 void naive_published(struct naive_offer *offer, const struct naive_host *host,
                      const struct ev_offer_published *said);
+/* How long it takes on that machine, nine times in ten. */
+i128 naive_p90(const struct naive_upload *upload, const struct naive_offer *offer);
 bool naive_has_item(const struct naive_offer *offer, struct id16 item);
 bool naive_fits(const struct naive_offer *offer, const struct naive_upload *upload,
                 struct id16 item);

@@ -31,6 +31,12 @@ void naive_published(struct naive_offer *offer, const struct naive_host *host,
     copy(said->models, offer->models);
 }
 
+i128 naive_p90(const struct naive_upload *upload, const struct naive_offer *offer)
+{
+    i128 speed = (int64_t)offer->speed_permille;
+    return ((i128)upload->p90_ms * 1000 + speed - 1) / speed;
+}
+
 /* The list's words, each with what ends it: "python=3 torch=2 " has " torch=" and " torch " in it or not. */
 static bool has_word(const char *list, const char *word, size_t size)
 {

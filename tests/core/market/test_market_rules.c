@@ -335,6 +335,27 @@ static void a_job_is_for_a_machine_that_has_what_it_needs(void **state)
     scene_close(s);
 }
 
+/* R6: whose consumer pays for less time than it is estimated to take moves to a machine that is as fast, and to no slower one. */
+static void a_job_of_a_short_limit_moves_to_a_machine_as_fast(void **state)
+{
+    (void)state;
+    struct scene *s = open_scene();
+    struct market *m = &s->market;
+    m->limit_ms = 60000;
+    struct id16 id = market_queued_job(m, s->consumer, s->offer, 3600000);
+    assert_int_equal(market_claim(m, s->host), ERR_OK);
+    later(s, 60);
+    assert_int_equal(market_sweep(m), ERR_OK); /* it let the job lie */
+    struct id16 second = market_enrol(m, s->provider);
+    assert_int_equal(market_host_online(m, second), ERR_OK);
+    assert_false(id_is_zero(market_publish(m, second, RATE, 999)));
+    assert_int_not_equal(market_claim(m, second), ERR_OK);
+    assert_false(id_is_zero(market_publish(m, second, RATE, 1000)));
+    assert_int_equal(market_claim(m, second), ERR_OK);
+    assert_int_equal(job_of(s, id).attempt, 2);
+    scene_close(s);
+}
+
 static void a_reason_goes_with_its_ending_alone(void **state)
 {
     (void)state;
@@ -705,6 +726,7 @@ int main(void)
         cmocka_unit_test(a_job_that_the_machine_cannot_run_is_not_for_it),
         cmocka_unit_test(a_job_with_a_network_is_for_an_offer_and_a_machine_that_give_one),
         cmocka_unit_test(a_job_is_for_a_machine_that_has_what_it_needs),
+        cmocka_unit_test(a_job_of_a_short_limit_moves_to_a_machine_as_fast),
         cmocka_unit_test(a_reason_goes_with_its_ending_alone),
         cmocka_unit_test(our_downtime_takes_no_job_from_its_machine),
         cmocka_unit_test(our_downtime_does_not_empty_the_queue),
