@@ -3,7 +3,9 @@
 
 #include "core/base/file.h"
 #include "core/base/job_rules.h"
+#include "core/base/software.h"
 #include "core/base/trace.h"
+#include "worker/name_list.h"
 #include "worker/tool.h"
 
 #include <errno.h>
@@ -44,6 +46,34 @@ enum err_code container_try(const char *podman, struct err *err)
     if (code == ERR_NOT_FOUND) {
         code = err_set(err, ERR_UNAVAILABLE, "there is no %s", podman);
     }
+    return code;
+}
+
+enum err_code container_images(const char *podman, struct buf *ret_list, struct err *err)
+{
+    static const char *const arguments[] = {"image", "list", "--format", "{{.Repository}}:{{.Tag}}",
+                                            NULL};
+    struct name_list images = {0};
+    struct buf text;
+    buf_init(&text, PODMAN_TEXT_MAX);
+    enum err_code const code = ask_podman(podman, arguments, &text, err);
+    const char *at = code == ERR_OK ? buf_text(&text) : "";
+    while (*at != 0) {
+        char line[JOB_IMAGE_NAME_MAX + 1];
+        char name[JOB_IMAGE_NAME_MAX + 8];
+        size_t const size = strcspn(at, "\n");
+        (void)snprintf(line, sizeof line, "%.*s", (int)size, at);
+        if (size < sizeof line && software_image_name(line, name)) { /* "<none>:<none>" is none */
+            name_list_add(&images, bytes_of_text(name));
+        }
+        at += size + (at[size] != 0 ? 1 : 0);
+    }
+    name_list_text(&images, ret_list);
+    if (images.left_out > 0) {
+        trace(TRACE_WARN, "container.images_left_out", "count=%zu told=%zu", images.left_out,
+              images.count);
+    }
+    buf_deinit(&text);
     return code;
 }
 

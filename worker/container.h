@@ -31,6 +31,9 @@ struct container {
 
 /* Whether jobs in containers can be run. ERR_UNAVAILABLE says why not. */
 MUST_CHECK enum err_code container_try(const char *podman, struct err *err);
+/* Its images by the one name of each (software_image_name), sorted, with one space between; none has no name. Errors: as container_try. */
+MUST_CHECK enum err_code container_images(const char *podman, struct buf *ret_list,
+                                          struct err *err);
 /* Read the Dockerfile and have its image shown, or `wanted` in its place unless that is NULL. `argument`: the first of those that the job brings in the place of CMD, or NULL. ERR_INVALID: the Dockerfile;
  * ERR_NOT_FOUND: this machine has no such image; ERR_UNAVAILABLE: podman failed. To be released in each case. */
 MUST_CHECK enum err_code container_open(const char *podman, const char *folder,
