@@ -126,8 +126,10 @@ static enum err_code open_files(const struct sandbox_options *options, struct sa
                                         .go = child->go_fd,
                                         .resolver = child->resolver_fd,
                                         .hosts = child->hosts_fd};
-        code = sandbox_arguments(options, child->source_folder, child->source_root, &fds,
-                                 &arguments, err);
+        struct sandbox_sources const sources = {.folder = child->source_folder,
+                                                .root = child->source_root,
+                                                .models = child->source_models};
+        code = sandbox_arguments(options, &sources, &fds, &arguments, err);
     }
     if (code == ERR_OK) {
         code = open_memory("tally-arguments", buf_bytes(&arguments), &child->arguments_fd, err);
@@ -397,19 +399,29 @@ static void read_tail(int fd, char *tail, size_t tail_size)
     }
 }
 
-enum err_code sandbox_try(const struct sandbox_options *options, int timeout_ms, struct err *err)
+static void read_all(int fd, struct buf *ret)
+{
+    char chunk[4096];
+    ssize_t size;
+    while ((size = read(fd, chunk, sizeof chunk)) > 0) {
+        buf_append(ret, chunk, (size_t)size);
+    }
+}
+
+enum err_code sandbox_try(const struct sandbox_options *options, int timeout_ms,
+                          struct buf *ret_said, struct err *err)
 {
     struct sandbox sandbox;
     struct sandbox_end end = {0};
     char said[160] = "";
-    char ignored[64];
+    struct buf ignored = {0}; /* takes nothing */
     int64_t const until = time_mono_ns() + (int64_t)timeout_ms * NS_PER_MS;
     enum err_code code = sandbox_spawn(options, &sandbox, err);
     bool running = code == ERR_OK;
     while (running && time_mono_ns() < until) {
         struct pollfd fd = {.fd = sandbox.pidfd, .events = POLLIN};
         running = poll(&fd, 1, 50) <= 0;
-        read_tail(sandbox.stdout_fd, ignored, sizeof ignored);
+        read_all(sandbox.stdout_fd, ret_said != NULL ? ret_said : &ignored);
         read_tail(sandbox.stderr_fd, said, sizeof said);
     }
     if (code == ERR_OK && running) {
@@ -424,5 +436,5 @@ enum err_code sandbox_try(const struct sandbox_options *options, int timeout_ms,
         }
     }
     sandbox_deinit(&sandbox);
-    return code;
+    return code == ERR_OK && ret_said != NULL ? buf_check(ret_said, err) : code;
 }

@@ -2,7 +2,7 @@
  *
  * Inside:  own user, pid, network, ipc, uts and cgroup namespaces; no network but a loopback of its own, unless `network` asks for one (network.h); /usr read-only, a
  *          minimal /etc, /dev and /proc, private /tmp, /dev/shm and /home/job in memory, everything else absent; the job's
- *          folder at /job, the only place on disk it can write. Uid and gid 65534, no capability, no new privileges, no
+ *          folder at /job, the only place on disk it can write; the machine's models at /models, read-only, where `models` names their folder. Uid and gid 65534, no capability, no new privileges, no
  *          further user namespace, a seccomp filter (seccomp.h), resource limits, the group of cgroup.h if there is one.
  * GPU:     the device nodes of one, and the driver's libraries, where `gpu` names them; no other node of /dev/nvidia* is there. CUDA reserves
  *          far more addresses than there is memory: without a group, RLIMIT_DATA then stands for RLIMIT_AS.
@@ -25,6 +25,7 @@
 #include <sys/types.h>
 
 #define SANDBOX_PYTHON "/usr/bin/python3"
+#define SANDBOX_MODELS "/models"
 #define SANDBOX_COMMAND_MAX 512
 #define SANDBOX_ENVIRONMENT_MAX 330
 #define SANDBOX_DEVICES_MAX 8
@@ -55,6 +56,7 @@ struct sandbox_options {
     const char *
         root; /* a folder with the files of another system, shown read-only in the place of this one's; NULL: this one's */
     const char *workdir; /* NULL: /job */
+    const char *models;  /* a folder shown read-only at SANDBOX_MODELS; NULL: none */
     const char
         *folder; /* bound at /job; as root, its owner is who the program runs as, and not root */
     const char *const
@@ -102,9 +104,9 @@ void sandbox_reap(struct sandbox *sandbox, struct sandbox_end *ret);
 /* Kills and reaps what still runs, closes everything. Accepts a zeroed object. */
 void sandbox_deinit(struct sandbox *sandbox);
 
-/* Run a command to its end, its output thrown away but for the last line on stderr: the check at a worker's start.
- * ERR_UNAVAILABLE with the reason when it does not end with status 0 within `timeout_ms`. Blocks. */
+/* Run a command to its end, of its output kept what is wanted and the last line on stderr: a look around at a worker's start. `ret_said`: what it wrote to
+ * standard output; NULL: nobody's business. ERR_UNAVAILABLE with the reason when it does not end with status 0 within `timeout_ms`. Blocks. */
 MUST_CHECK enum err_code sandbox_try(const struct sandbox_options *options, int timeout_ms,
-                                     struct err *err);
+                                     struct buf *ret_said, struct err *err);
 
 #endif

@@ -108,19 +108,25 @@ static enum err_code add_entries(struct buf *buf, const char *root, const char *
     return ERR_OK;
 }
 
-/* What is made here lies on a root of bwrap's own. With a network so do two files in /etc, which an image may have or not, and as links. An /etc
- * that is a link itself is left out: it would be followed here, to this machine's files. */
+/* What is made here lies on a root of bwrap's own, the models' folder too. With a network so do two files in /etc, which an image may have or not, and as
+ * links. An /etc that is a link itself is left out: it would be followed here, to this machine's files. */
 static enum err_code add_root(struct buf *buf, const char *root, const char *source,
-                              bool with_network, struct err *err)
+                              bool with_network, bool with_models, struct err *err)
 {
-    static const char *const ours[] = {"dev", "job", "proc", "run", "sys", "tmp", NULL};
-    static const char *const ours_too[] = {"dev", "etc", "job", "proc", "run", "sys", "tmp", NULL};
+    const char *ours[] = {"dev", "job", "proc", "run", "sys", "tmp", NULL, NULL, NULL};
+    size_t count = 6;
     static const char *const in_etc[] = {"hosts", "resolv.conf", NULL};
     char etc[PATH_MAX];
     char etc_source[PATH_MAX];
     struct stat about;
     (void)snprintf(etc, sizeof etc, "%s/etc", root);
-    enum err_code code = add_entries(buf, root, source, "", with_network ? ours_too : ours, err);
+    if (with_network) {
+        ours[count++] = "etc";
+    }
+    if (with_models) {
+        ours[count++] = SANDBOX_MODELS + 1;
+    }
+    enum err_code code = add_entries(buf, root, source, "", ours, err);
     if (code == ERR_OK && with_network && lstat(etc, &about) == 0 && S_ISDIR(about.st_mode)) {
         (void)snprintf(etc_source, sizeof etc_source, "%s/etc", source);
         code = add_entries(buf, etc, etc_source, "/etc", in_etc, err);
@@ -190,9 +196,9 @@ static void add_gpu(struct buf *buf, const struct sandbox_gpu *gpu)
     }
 }
 
-enum err_code sandbox_arguments(const struct sandbox_options *options, const char *source_folder,
-                                const char *source_root, const struct sandbox_fds *fds,
-                                struct buf *ret, struct err *err)
+enum err_code sandbox_arguments(const struct sandbox_options *options,
+                                const struct sandbox_sources *sources,
+                                const struct sandbox_fds *fds, struct buf *ret, struct err *err)
 {
     static const char *const namespaces[] = {"--unshare-all",
                                              "--unshare-user",
@@ -213,7 +219,8 @@ enum err_code sandbox_arguments(const struct sandbox_options *options, const cha
         add_usr(ret);
         add_etc(ret, fds->passwd, fds->group);
     } else {
-        enum err_code const code = add_root(ret, options->root, source_root, fds->go >= 0, err);
+        enum err_code const code =
+            add_root(ret, options->root, sources->root, fds->go >= 0, options->models != NULL, err);
         if (code != ERR_OK) {
             return code;
         }
@@ -227,7 +234,10 @@ enum err_code sandbox_arguments(const struct sandbox_options *options, const cha
     if (options->root == NULL) {
         add_tmpfs(ret, options->tmp_max, "0700", "/home/job");
     }
-    add_all(ret, (const char *const[]){"--bind", source_folder, "/job", NULL});
+    if (options->models != NULL) {
+        add_all(ret, (const char *const[]){"--ro-bind", sources->models, SANDBOX_MODELS, NULL});
+    }
+    add_all(ret, (const char *const[]){"--bind", sources->folder, "/job", NULL});
     add_environment(ret, options);
     if (options->gpu != NULL) {
         add_gpu(ret, options->gpu);

@@ -19,9 +19,16 @@ struct sandbox_fds {
     int hosts;
 };
 
+/* Where bwrap finds the folders of the options, which is not where they are if it could not get there. */
+struct sandbox_sources {
+    const char *folder;
+    const char *root;
+    const char *models;
+};
+
 /* The arguments for bwrap --args, each with a zero behind it. */
 MUST_CHECK enum err_code sandbox_arguments(const struct sandbox_options *options,
-                                           const char *source_folder, const char *source_root,
+                                           const struct sandbox_sources *sources,
                                            const struct sandbox_fds *fds, struct buf *ret,
                                            struct err *err);
 

@@ -66,8 +66,13 @@ enum err_code sandbox_child_init(const struct sandbox_options *options, struct s
                                   .folder = options->folder,
                                   .source_folder = options->folder,
                                   .root = options->root,
-                                  .source_root = options->root};
+                                  .source_root = options->root,
+                                  .models = options->models,
+                                  .source_models = options->models};
     ret->user = SANDBOX_USER_SAME;
+    if (options->models != NULL && access(options->models, F_OK) != 0) {
+        return err_set_errno(err, errno, "the models' folder %s", options->models);
+    }
     if (geteuid() == 0) {
         struct stat folder;
         if (lstat(options->folder, &folder) != 0) {
@@ -77,7 +82,9 @@ enum err_code sandbox_child_init(const struct sandbox_options *options, struct s
         ret->user = folder.st_uid;
         ret->source_folder = shown_folder(0);
         ret->source_root = options->root == NULL ? NULL : shown_folder(1);
-        if (ret->source_folder == NULL || (options->root != NULL && ret->source_root == NULL)) {
+        ret->source_models = options->models == NULL ? NULL : shown_folder(2);
+        if (ret->source_folder == NULL || (options->root != NULL && ret->source_root == NULL) ||
+            (options->models != NULL && ret->source_models == NULL)) {
             return err_set(err, ERR_NOT_FOUND, "none of /mnt /media /srv /opt /home is a folder");
         }
     }
@@ -114,7 +121,7 @@ const char *sandbox_stage_name(int stage)
 {
     static const char *const names[] = {
         "open files",          "join the control group",
-        "set resource limits", "show the job's folder",
+        "set resource limits", "show the job's folders",
         "change the user",     "/usr/bin/bwrap (package bubblewrap)"};
     return stage >= 0 && stage <= STAGE_EXEC ? names[stage] : "?";
 }
@@ -165,6 +172,33 @@ static bool become(uid_t user)
            syscall(SYS_setresuid, user, user, user) == 0;
 }
 
+/* One's place may be above where another really is (models are often below /mnt): all are held on to before the first gets its place. */
+static bool show_folders(const struct sandbox_child *child)
+{
+    const struct {
+        const char *folder;
+        const char *place;
+        unsigned long too; /* disks that are mounted below it */
+    } shown[] = {{child->root, child->source_root, 0},
+                 {child->models, child->source_models, MS_REC},
+                 {child->folder, child->source_folder, 0}};
+    int fds[3];
+    for (size_t i = 0; i < 3; i++) {
+        fds[i] =
+            shown[i].folder == NULL ? -1 : open(shown[i].folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (shown[i].folder != NULL && fds[i] < 0) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < 3; i++) {
+        if (fds[i] >= 0 && (fchdir(fds[i]) != 0 ||
+                            mount(".", shown[i].place, NULL, MS_BIND | shown[i].too, NULL) != 0)) {
+            return false;
+        }
+    }
+    return chdir("/") == 0;
+}
+
 _Noreturn void sandbox_child_exec(const struct sandbox_child *child)
 {
     static char *const no_environment[] = {NULL};
@@ -185,12 +219,8 @@ _Noreturn void sandbox_child_exec(const struct sandbox_child *child)
         }
     }
     if (child->user != SANDBOX_USER_SAME) {
-        /* One's place may be above where the other really is: the folder is held on to while the root gets its place. */
         if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) != 0 ||
-            chdir(child->folder) != 0 ||
-            (child->root != NULL &&
-             mount(child->root, child->source_root, NULL, MS_BIND, NULL) != 0) ||
-            mount(".", child->source_folder, NULL, MS_BIND, NULL) != 0 || chdir("/") != 0) {
+            !show_folders(child)) {
             fail(child, STAGE_MOUNT);
         }
         if (!become(child->user)) {

@@ -56,6 +56,8 @@ struct sandbox_child {
         source_folder; /* where bwrap finds it: the same, or the place it is shown at for that user */
     const char *root;        /* likewise the root, or NULL */
     const char *source_root; /* and where bwrap finds it */
+    const char *models;      /* and the models, or NULL */
+    const char *source_models;
     char numbers[2][16];
     const char *argv[SANDBOX_COMMAND_MAX + 8];
 };

@@ -14,8 +14,8 @@
 
 #define TIMEOUT_MS 20000
 
-static enum err_code ask(const char *state, const struct machine *machine, const char *python,
-                         bool network, struct err *err)
+static enum err_code ask(const char *state, const struct machine *machine, const char *models,
+                         const char *python, bool network, struct buf *ret, struct err *err)
 {
     const char *const command[] = {SANDBOX_PYTHON, "-c", python, NULL};
     char folder[PATH_MAX];
@@ -30,6 +30,7 @@ static enum err_code ask(const char *state, const struct machine *machine, const
         return code;
     }
     struct sandbox_options const options = {.folder = folder,
+                                            .models = models,
                                             .command = command,
                                             .memory_max = machine->ram_mib << 20,
                                             .tmp_max = 16U << 20,
@@ -40,7 +41,7 @@ static enum err_code ask(const char *state, const struct machine *machine, const
     if (user != SANDBOX_USER_SAME && lchown(folder, user, user) != 0) {
         code = err_set_errno(err, errno, "chown %s", folder);
     } else {
-        code = sandbox_try(&options, TIMEOUT_MS, err);
+        code = sandbox_try(&options, TIMEOUT_MS, ret, err);
     }
     struct err left = {0};
     if (scratch_remove(folder, &left) != ERR_OK) {
@@ -49,10 +50,10 @@ static enum err_code ask(const char *state, const struct machine *machine, const
     return code;
 }
 
-enum err_code trial_ask(const char *state, const struct machine *machine, const char *python,
-                        struct err *err)
+enum err_code trial_ask(const char *state, const struct machine *machine, const char *models,
+                        const char *python, struct buf *ret, struct err *err)
 {
-    return ask(state, machine, python, false, err);
+    return ask(state, machine, models, python, false, ret, err);
 }
 
 enum err_code trial_network(const char *state, const struct machine *machine, struct err *err)
@@ -68,12 +69,12 @@ enum err_code trial_network(const char *state, const struct machine *machine, st
         "if got != errno.EHOSTUNREACH:\n"
         "    sys.exit('what is near is not closed: %d' % got)\n";
     enum err_code code = network_check_tools(err);
-    return code == ERR_OK ? ask(state, machine, tries, true, err) : code;
+    return code == ERR_OK ? ask(state, machine, NULL, tries, true, NULL, err) : code;
 }
 
 enum err_code trial_sandbox(const char *state, const struct machine *machine, struct err *err)
 {
-    enum err_code const code = trial_ask(state, machine, "import json", err);
+    enum err_code const code = trial_ask(state, machine, NULL, "import json", NULL, err);
     if (code != ERR_OK) {
         err_context(err, "no job can run here (needed: bubblewrap, python3, user namespaces for "
                          "ordinary users)");
@@ -90,7 +91,7 @@ void trial_kinds(const char *state, const struct machine *machine, const char *p
         "sys.exit('not installed: ' + ', '.join(missing) if missing else 0)\n";
     struct err err = {0};
     *ret = (struct job_kinds){.runs = {[JOB_KIND_PYTHON] = true, [JOB_KIND_BUNDLE] = true}};
-    ret->runs[JOB_KIND_NOTEBOOK] = trial_ask(state, machine, looks, &err) == ERR_OK;
+    ret->runs[JOB_KIND_NOTEBOOK] = trial_ask(state, machine, NULL, looks, NULL, &err) == ERR_OK;
     struct err no_podman = {0};
     ret->podman = podman;
     if (podman == NULL) { /* every image there would be open to strangers: the owner must say so */

@@ -17,8 +17,10 @@ void trial_kinds(const char *state, const struct machine *machine, const char *p
 /* Whether a job that asks for a network can have one here, with what is near closed to it: a program tries. ERR_UNAVAILABLE, ERR_NOT_FOUND: why not. */
 MUST_CHECK enum err_code trial_network(const char *state, const struct machine *machine,
                                        struct err *err);
-/* Run a line of Python there; ERR_UNAVAILABLE, with its last words, when it ends with another status than 0. */
+/* Run some lines of Python there; `ret` NULL: what they print is nobody's business. `models`: a folder to be shown as jobs are shown it, or NULL.
+ * ERR_UNAVAILABLE, with the last words, when they end with another status than 0. */
 MUST_CHECK enum err_code trial_ask(const char *state, const struct machine *machine,
-                                   const char *python, struct err *err);
+                                   const char *models, const char *python, struct buf *ret,
+                                   struct err *err);
 
 #endif

@@ -165,7 +165,7 @@ static void the_machines_files_are_not_there(void **state)
     (void)snprintf(
         script, sizeof script,
         "import os\n"
-        "for path in '/root', '/var', '/opt', '/srv', '/mnt', '/sys', '/run', '/boot', "
+        "for path in '/root', '/var', '/opt', '/srv', '/mnt', '/models', '/sys', '/run', '/boot', "
         "'/etc/shadow',\\\n"
         "            '/etc/hostname', '/etc/ssh', '%s', '%s':\n"
         "    if os.path.exists(path): print(path, 'is there')\n"
@@ -416,21 +416,106 @@ static void a_sandbox_that_cannot_be_made_says_so(void **state)
                                       .tmp_max = 1U << 20,
                                       .file_max = 1U << 20,
                                       .pids_max = 50};
-    assert_int_equal(sandbox_try(&options, PATIENCE_MS, &err), ERR_OK);
+    assert_int_equal(sandbox_try(&options, PATIENCE_MS, NULL, &err), ERR_OK);
     options.command = missing;
-    assert_int_equal(sandbox_try(&options, PATIENCE_MS, &err), ERR_UNAVAILABLE);
+    assert_int_equal(sandbox_try(&options, PATIENCE_MS, NULL, &err), ERR_UNAVAILABLE);
     assert_non_null(strstr(err.message, "no-such-program"));
     options.command = good;
     options.folder = "/tmp/tally-no-such-folder";
-    assert_int_not_equal(sandbox_try(&options, PATIENCE_MS, &err), ERR_OK);
+    assert_int_not_equal(sandbox_try(&options, PATIENCE_MS, NULL, &err), ERR_OK);
+    options.folder = f->scratch.job;
+    options.models = "/tmp/tally-no-such-models";
+    assert_int_not_equal(sandbox_try(&options, PATIENCE_MS, NULL, &err), ERR_OK);
+    assert_non_null(strstr(err.message, "the models' folder /tmp/tally-no-such-models"));
 }
 
-/* In a view of the mounts of its own, with the machine's files at /mnt/image: 0, or the line that failed. */
+/* What the program says is the caller's when it is asked for, and a failure when it is too much. */
+static void what_a_tried_program_says_is_heard(void **state)
+{
+    struct fixture *f = *state;
+    const char *const command[] = {"/bin/sh", "-c", "echo one; echo not >&2; echo two", NULL};
+    struct buf said;
+    assert_int_equal(
+        scratch_create(f->folder, "job", "results", sandbox_user_new(), &f->scratch, NULL), ERR_OK);
+    struct sandbox_options const options = {.folder = f->scratch.job,
+                                            .command = command,
+                                            .memory_max = UINT64_C(1) << 30,
+                                            .tmp_max = 1U << 20,
+                                            .file_max = 1U << 20,
+                                            .pids_max = 50};
+    buf_init(&said, 8);
+    assert_int_equal(sandbox_try(&options, PATIENCE_MS, &said, NULL), ERR_OK);
+    assert_string_equal(buf_text(&said), "one\ntwo\n");
+    buf_deinit(&said);
+    buf_init(&said, 7);
+    assert_int_equal(sandbox_try(&options, PATIENCE_MS, &said, NULL), ERR_TOO_LARGE);
+    buf_deinit(&said);
+}
+
+/* R11: a folder of the provider's, of which a job sees what is in it and what others than its owner may read. */
+static void models_can_be_read_and_not_written_and_lead_nowhere_else(void **state)
+{
+    static const char script[] =
+        "import os\n"
+        "def read(name):\n"
+        "    try: return open('/models/' + name).read()\n"
+        "    except OSError as error: return error.strerror\n"
+        "print(read('blob'), read('within'), read('out'), read('closed'), sep='|')\n"
+        "for what in (lambda: open('/models/new', 'w'), lambda: open('/models/blob', 'a'),\n"
+        "             lambda: os.remove('/models/blob'), lambda: os.chmod('/models/blob', "
+        "0o777)):\n"
+        "    try: what(); print('changed')\n"
+        "    except OSError as error: print(error.strerror)\n";
+    struct fixture *f = *state;
+    const char *const command[] = {SANDBOX_PYTHON, "-c", script, NULL};
+    const char *const names[] = {"models", "models/blob", "models/closed", "secret"};
+    char paths[4][128];
+    char within[160];
+    char out[160];
+    struct buf said;
+    for (size_t i = 0; i < 4; i++) {
+        (void)snprintf(paths[i], sizeof paths[i], "%s/%s", f->folder, names[i]);
+    }
+    (void)snprintf(within, sizeof within, "%s/within", paths[0]);
+    (void)snprintf(out, sizeof out, "%s/out", paths[0]);
+    assert_int_equal(dir_create(paths[0], 0777, NULL), ERR_OK);
+    assert_int_equal(chmod(paths[0], 0777), 0); /* no mode is what keeps it as it is */
+    assert_int_equal(file_write_atomic(paths[1], bytes_of_text("weights"), 0666, NULL), ERR_OK);
+    assert_int_equal(chmod(paths[1], 0666), 0);
+    assert_int_equal(file_write_atomic(paths[2], bytes_of_text("mine"), 0600, NULL), ERR_OK);
+    assert_int_equal(file_write_atomic(paths[3], bytes_of_text("secret"), 0644, NULL), ERR_OK);
+    assert_int_equal(symlink("./blob", within), 0);
+    assert_int_equal(symlink(paths[3], out), 0);
+    assert_int_equal(
+        scratch_create(f->folder, "job", "results", sandbox_user_new(), &f->scratch, NULL), ERR_OK);
+    struct sandbox_options const options = {.folder = f->scratch.job,
+                                            .models = paths[0],
+                                            .command = command,
+                                            .memory_max = UINT64_C(1) << 30,
+                                            .tmp_max = 1U << 20,
+                                            .file_max = 1U << 20,
+                                            .pids_max = 50};
+    buf_init(&said, 4096);
+    assert_int_equal(sandbox_try(&options, PATIENCE_MS, &said, NULL), ERR_OK);
+    assert_string_equal(buf_text(&said), geteuid() == 0
+                                             ? "weights|weights|No such file or directory|"
+                                               "Permission denied\n"
+                                               "Read-only file system\nRead-only file system\n"
+                                               "Read-only file system\nRead-only file system\n"
+                                             : "weights|weights|No such file or directory|mine\n"
+                                               "Read-only file system\nRead-only file system\n"
+                                               "Read-only file system\nRead-only file system\n");
+    buf_deinit(&said);
+}
+
+/* In a view of the mounts of its own, with the machine's files at /mnt/image and models beside them: 0, or the line that failed. */
 static int try_root_below_mnt(const struct fixture *f)
 {
-    static const char *const command[] = {"/bin/sh", "-c", "test -f /job/here", NULL};
+    static const char *const command[] = {
+        "/bin/sh", "-c", "test -f /job/here && test -f /models/m && test ! -e /models/image", NULL};
     struct sandbox_options const options = {.folder = f->scratch.job,
                                             .root = "/mnt/image",
+                                            .models = "/mnt/models",
                                             .command = command,
                                             .memory_max = f->memory_max,
                                             .tmp_max = 1U << 20,
@@ -439,18 +524,19 @@ static int try_root_below_mnt(const struct fixture *f)
     struct err err = {0};
     if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
         mount("none", "/mnt", "tmpfs", 0, NULL) != 0 || mkdir("/mnt/image", 0755) != 0 ||
-        mount("/", "/mnt/image", NULL, MS_BIND, NULL) != 0) {
+        mount("/", "/mnt/image", NULL, MS_BIND, NULL) != 0 || mkdir("/mnt/models", 0755) != 0 ||
+        file_write_atomic("/mnt/models/m", bytes_of_text("m"), 0644, NULL) != ERR_OK) {
         return __LINE__;
     }
-    if (sandbox_try(&options, PATIENCE_MS, &err) != ERR_OK) {
+    if (sandbox_try(&options, PATIENCE_MS, NULL, &err) != ERR_OK) {
         print_error("%s\n", err.message);
         return __LINE__;
     }
     return 0;
 }
 
-/* R11: /mnt is also where the sandbox shows the job's folder to itself; podman's images may be on a disk that is mounted there. */
-static void an_image_may_lie_where_folders_are_shown(void **state)
+/* R11: /mnt is also where the sandbox shows the job's folder to itself; podman's images and models may be on disks that are mounted there. */
+static void an_image_and_models_may_lie_where_folders_are_shown(void **state)
 {
     struct fixture *f = *state;
     struct err err = {0};
@@ -505,7 +591,9 @@ int main(void)
         WITH_SANDBOX(killed_everything_is_gone_at_once),
         WITH_SANDBOX(what_the_program_left_running_is_gone_after_its_end),
         WITH_SANDBOX(a_sandbox_that_cannot_be_made_says_so),
-        WITH_SANDBOX(an_image_may_lie_where_folders_are_shown),
+        WITH_SANDBOX(what_a_tried_program_says_is_heard),
+        WITH_SANDBOX(models_can_be_read_and_not_written_and_lead_nowhere_else),
+        WITH_SANDBOX(an_image_and_models_may_lie_where_folders_are_shown),
         WITH_SANDBOX(the_environment_is_not_on_the_command_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
