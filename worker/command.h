@@ -24,6 +24,7 @@ struct settings {
     bool systemd;
     struct gpu_options gpus;
     const char *podman; /* NULL: no containers */
+    const char *models; /* a folder; NULL: jobs are shown none */
     bool network;       /* jobs that ask for a network get one */
 };
 

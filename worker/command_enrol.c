@@ -2,9 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/base/buf.h"
 #include "core/base/file.h"
+#include "core/base/software.h"
 #include "worker/command.h"
 #include "worker/enrol.h"
 #include "worker/frameworks.h"
+#include "worker/models.h"
 #include "worker/seal_key.h"
 
 #include <errno.h>
@@ -97,9 +99,21 @@ static void show(const struct worker_identity *identity, const struct gpu *gpu,
 
 static void show_offer(const struct settings *settings)
 {
-    char words[1024];
-    (void)frameworks_describe(words, sizeof words);
-    printf("jobs find Python %s; no network and no container unless `run` is told so\n", words);
+    struct machine machine;
+    struct buf list;
+    struct buf words;
+    struct err err = {0};
+    buf_init(&list, SOFTWARE_LIST_MAX);
+    buf_init(&words, 2 * SOFTWARE_LIST_MAX);
+    enum err_code code = machine_read(settings->state, &machine, &err);
+    if (code == ERR_OK) {
+        code = frameworks_find(settings->state, &machine, &list, &err);
+    }
+    frameworks_words(buf_bytes(&list), &words);
+    printf("jobs find Python %s; no network, no container and no model unless `run` is told so\n",
+           code == ERR_OK ? buf_text(&words) : err.message);
+    buf_deinit(&list);
+    buf_deinit(&words);
     if (settings->rate != 0) {
         printf("offered at %llu QUBIC an hour%s\n", (unsigned long long)settings->rate,
                settings->no_gpus ? "" : ", each slot");
@@ -125,11 +139,16 @@ static enum err_code write_unit(const struct settings *settings, struct err *err
 {
     char program[PATH_MAX] = "";
     char state[PATH_MAX];
+    char models[PATH_MAX] = "";
     char path[PATH_MAX];
     struct buf unit;
     ssize_t const size = readlink("/proc/self/exe", program, sizeof program - 1);
     if (size <= 0 || realpath(settings->state, state) == NULL) {
         return err_set_errno(err, errno, "find the paths for the unit");
+    }
+    if (settings->models != NULL &&
+        models_resolve(settings->models, state, models, err) != ERR_OK) {
+        return err->code;
     }
     buf_init(&unit, 1U << 16);
     buf_append_text(&unit, "[Unit]\n"
@@ -146,6 +165,10 @@ static enum err_code write_unit(const struct settings *settings, struct err *err
         buf_printf(&unit, " --rate %llu", (unsigned long long)settings->rate);
     }
     buf_append_text(&unit, settings->network ? " --network" : "");
+    if (settings->models != NULL) {
+        buf_append_text(&unit, " --models ");
+        good = add_word(&unit, models) && good;
+    }
     buf_append_text(&unit, settings->no_gpus ? " --no-gpus\n" : "\n");
     buf_append_text(
         &unit, "# Control groups of its own: without them memory is limited by address space.\n"
@@ -161,9 +184,9 @@ static enum err_code write_unit(const struct settings *settings, struct err *err
                "WantedBy=multi-user.target\n");
     enum err_code code = path_join(path, sizeof path, state, "tally-worker.service", err);
     if (code == ERR_OK && !good) {
-        code =
-            err_set(err, ERR_INVALID,
-                    "%s: a unit's paths have no quotes, backslashes, dollars or line ends", state);
+        code = err_set(err, ERR_INVALID,
+                       "%s %s: a unit's paths have no quotes, backslashes, dollars or line ends",
+                       state, models);
     }
     if (code == ERR_OK) {
         code = file_write_atomic(path, buf_bytes(&unit), 0644, err);

@@ -4,6 +4,7 @@
 #include "core/base/trace.h"
 #include "worker/claim.h"
 #include "worker/command.h"
+#include "worker/models.h"
 #include "worker/offer.h"
 #include "worker/seal_key.h"
 #include "worker/server.h"
@@ -81,6 +82,8 @@ static enum err_code offer_and_claim(const struct settings *settings,
     struct claim_slot usable[STATE_SLOTS_MAX];
     struct machine share;
     struct job_kinds kinds;
+    struct worker_offer terms = {0};
+    char models[PATH_MAX];
     size_t const count = find_slots(settings, slots, gpus, usable);
     if (count == 0) {
         return err_set(err, ERR_NOT_FOUND,
@@ -88,12 +91,18 @@ static enum err_code offer_and_claim(const struct settings *settings,
                        settings->state);
     }
     enum err_code code = command_share(settings, count, &share, err);
+    if (code == ERR_OK && settings->models != NULL) {
+        code = models_resolve(settings->models, settings->state, models, err);
+    }
     if (code == ERR_OK) {
         code = trial_sandbox(settings->state, &share, err);
     }
     if (code == ERR_OK) {
         trial_kinds(settings->state, &share, settings->podman, &kinds);
         kinds.network = settings->network && network_works(settings, &share);
+        kinds.models = settings->models != NULL ? models : NULL;
+        stock_find(settings->state, &share, &kinds, &terms.stock);
+        terms.network = kinds.network;
     }
     for (size_t i = 0; code == ERR_OK && i < count; i++) {
         struct worker_offer offered;
@@ -101,8 +110,9 @@ static enum err_code offer_and_claim(const struct settings *settings,
         if (rate == 0 && state_load_offer(usable[i].folder, &offered, NULL) == ERR_NOT_FOUND) {
             rate = state_load_rate(settings->state);
         }
-        code = offer_ensure(usable[i].folder, usable[i].identity, &share, usable[i].gpu,
-                            (int64_t)rate, kinds.network, err);
+        terms.rate = (int64_t)rate;
+        code =
+            offer_ensure(usable[i].folder, usable[i].identity, &share, usable[i].gpu, &terms, err);
     }
     if (code == ERR_OK && state_load_mode(settings->state) == WORKER_DRAINS) {
         code = state_save_mode(settings->state, WORKER_RUNS, err); /* it is started on purpose */

@@ -19,7 +19,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #define JOB_MAGIC 0x10b10bU
@@ -378,6 +377,7 @@ static void begin_run(struct job *job)
             .ram_mib = job->options.ram_mib,
             .disk_bytes = disk_bytes,
             .gpu = job->options.gpu,
+            .models = job->options.models,
             .container = job->order->kind == JOB_KIND_CONTAINER ? &job->container : NULL,
             .on_output = on_output,
             .on_end = on_program_end,

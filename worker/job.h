@@ -41,6 +41,7 @@ struct job_options {
     const struct sandbox_gpu *gpu; /* NULL: none; borrowed until on_done, as is the watch */
     struct gpu_watch *gpu_watch;
     const char *podman;     /* for containers; borrowed */
+    const char *models;     /* a folder to be shown to the job, or NULL; borrowed */
     struct job_order order; /* taken over when job_start succeeds */
     /* NULL, or why the order cannot be run: only its id counts then; borrowed for job_start. */
     const char *unrunnable;

@@ -28,6 +28,7 @@ enum job_kind {
 struct job_kinds {
     bool runs[JOB_KIND_COUNT];
     const char *podman; /* with which containers are run; borrowed */
+    const char *models; /* the folder that jobs are shown; NULL: none; borrowed */
     bool network;       /* the owner allows it, and it works here */
 };
 

@@ -8,12 +8,44 @@
 
 #define LIMIT_GRACE_MS 2000
 #define PIDS_MAX 1024
-#define OURS 3 /* variables */
+#define OURS 6 /* variables */
 #define MIB (UINT64_C(1) << 20)
 
 _Static_assert(CONTAINER_VARIABLES_MAX + JOB_VARIABLES_MAX + OURS <= SANDBOX_ENVIRONMENT_MAX,
                "an image's, a job's and ours");
 _Static_assert(CONTAINER_WORDS_MAX + JOB_ARGUMENTS_MAX < SANDBOX_COMMAND_MAX, "and a NULL");
+
+static bool sets(const struct job_launch *launch, const char *name)
+{
+    const struct job_order *order = launch->order;
+    bool found =
+        launch->container != NULL && json_object_get(launch->container->environment, name) != NULL;
+    for (size_t i = 0; i < order->environment_count; i++) {
+        found = found || strcmp(order->environment[i].name, name) == 0;
+    }
+    return found;
+}
+
+/* Hugging Face's hub finds there what a script loads by name, and does not try to fetch it. With a network a job may fetch what is not here, which needs a
+ * cache that can be written; and one that says itself where its cache is knows better. */
+static size_t hub_environment(const struct job_launch *launch, struct sandbox_variable *ret)
+{
+    static const char *const places[] = {"HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HOME"};
+    size_t count = 0;
+    if (launch->models == NULL || launch->order->network) {
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        if (sets(launch, places[i])) {
+            return 0;
+        }
+    }
+    ret[count++] = (struct sandbox_variable){.name = "HF_HUB_CACHE", .value = SANDBOX_MODELS};
+    if (!sets(launch, "HF_HUB_OFFLINE")) {
+        ret[count++] = (struct sandbox_variable){.name = "HF_HUB_OFFLINE", .value = "1"};
+    }
+    return count;
+}
 
 /* The image's variables, the job's, and ours: what comes later counts; `limit` and `results` are borrowed. */
 static size_t environment_of(const struct job_launch *launch, const char *limit,
@@ -33,6 +65,10 @@ static size_t environment_of(const struct job_launch *launch, const char *limit,
     }
     memcpy(ret + count, order->environment, order->environment_count * sizeof ret[0]);
     count += order->environment_count;
+    count += hub_environment(launch, ret + count);
+    if (launch->models != NULL) {
+        ret[count++] = (struct sandbox_variable){.name = "TALLY_MODELS", .value = SANDBOX_MODELS};
+    }
     ret[count++] = (struct sandbox_variable){.name = "TALLY_RESULTS", .value = results};
     ret[count++] = (struct sandbox_variable){.name = "TALLY_LIMIT_SECONDS", .value = limit};
     if (launch->gpu != NULL) { /* the driver numbers what it finds, and finds one */
@@ -88,6 +124,7 @@ enum err_code job_launch(const struct job_launch *launch, struct cgroup *ret_gro
                     .workdir = launch->container != NULL ? launch->container->workdir : NULL,
                     .runner = bytes_of(runner_script, has_runner ? runner_script_size : 0),
                     .gpu = launch->gpu,
+                    .models = launch->models,
                     .memory_max = launch->ram_mib * MIB,
                     .tmp_max = launch->ram_mib * MIB / 4,
                     .file_max = launch->disk_bytes,

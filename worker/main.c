@@ -17,9 +17,9 @@
 static const char usage_text[] =
     "usage: tally-worker enrol --server URL --state DIR [--code CODE | --token-file FILE]\n"
     "                    [--name NAME] [--seal-key FILE] [--systemd --rate N] [--no-gpus]\n"
-    "                    [--network]\n"
+    "                    [--network] [--models DIR]\n"
     "       tally-worker run --state DIR [--server URL] [--rate N] [--disk-mib N] [--ram-mib N]\n"
-    "                    [--once-jobs N] [--no-gpus] [--network]\n"
+    "                    [--once-jobs N] [--no-gpus] [--network] [--models DIR] [--podman FILE]\n"
     "       tally-worker selftest | status | pause | resume | drain --state DIR\n"
     "\n"
     "enrol makes this machine known by a code that its owner got from the page (Machines) or from "
@@ -72,6 +72,12 @@ static const char usage_text[] =
     "/dev)\n"
     "  --podman FILE      take jobs in containers, from any image that this podman has as root\n"
     "                     (/usr/bin/podman); otherwise none is taken\n"
+    "  --models DIR       jobs read this folder as /models, and its models are offered by name: "
+    "what is kept as\n"
+    "                     Hugging Face's hub caches it (…/huggingface/hub), or folders with a "
+    "model_index.json\n"
+    "                     or config.json. All in it is for every job to read. enrol --systemd "
+    "keeps it in the unit\n"
     "  --network          jobs that ask for it reach the Internet, by slirp4netns, but nothing of "
     "this machine\n"
     "                     or its neighbours; otherwise none does. enrol --systemd keeps it in the "
@@ -123,6 +129,7 @@ static int read_settings(int argc, char **argv, struct settings *ret)
         {"nvidia-smi", required_argument, NULL, 'i'},
         {"device-folder", required_argument, NULL, 'f'},
         {"podman", required_argument, NULL, 'p'},
+        {"models", required_argument, NULL, 'o'},
         {"network", no_argument, NULL, 'w'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
@@ -181,6 +188,9 @@ static int read_settings(int argc, char **argv, struct settings *ret)
             break;
         case 'p':
             ret->podman = optarg;
+            break;
+        case 'o':
+            ret->models = optarg;
             break;
         case 'w':
             ret->network = true;

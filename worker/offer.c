@@ -57,9 +57,36 @@ static const char *driver_to_tell(const struct gpu *gpu)
     return driver_version_parse(bytes_of_text(gpu->driver), &version) ? gpu->driver : "";
 }
 
+void offer_json(const struct worker_identity *identity, const struct machine *machine,
+                const struct gpu *gpu, uint64_t speed_permille, const struct worker_offer *terms,
+                struct buf *ret)
+{
+    buf_printf(ret, "{\"host_id\":\"%s\",\"device\":\"%s\",\"model\":", identity->host_id,
+               gpu != NULL ? "gpu" : "cpu");
+    json_append_string(ret, bytes_of_text(gpu != NULL ? gpu->model : machine->model));
+    if (gpu != NULL) {
+        buf_printf(ret,
+                   ",\"driver\":\"%s\",\"gpus\":1,\"vram_mib\":%llu,\"tflops_milli\":%llu,"
+                   "\"compute_capability\":%llu",
+                   driver_to_tell(gpu), (unsigned long long)gpu->vram_mib,
+                   (unsigned long long)gpu->tflops_milli,
+                   (unsigned long long)gpu->compute_capability);
+    } else {
+        buf_append_text(ret, ",\"gpus\":0,\"vram_mib\":0,\"tflops_milli\":0,"
+                             "\"compute_capability\":0");
+    }
+    buf_printf(ret,
+               ",\"ram_mib\":%llu,\"storage_mib\":%llu,\"cpu_cores\":%llu,"
+               "\"speed_permille\":%llu,\"rate\":%lld,\"network_allowed\":%s",
+               (unsigned long long)machine->ram_mib, (unsigned long long)machine->storage_mib,
+               (unsigned long long)machine->cpu_cores, (unsigned long long)speed_permille,
+               (long long)terms->rate, terms->network ? "true" : "false");
+    buf_append_text(ret, "}");
+}
+
 static enum err_code publish(const struct worker_identity *identity, const struct machine *machine,
                              const struct gpu *gpu, uint64_t speed,
-                             const struct worker_offer *terms, struct worker_offer *ret,
+                             const struct worker_offer *terms, char ret_id[ID_TEXT_SIZE],
                              struct err *err)
 {
     struct buf body;
@@ -68,26 +95,7 @@ static enum err_code publish(const struct worker_identity *identity, const struc
     char detail[ERR_MESSAGE_MAX] = "";
     struct id16 id;
     buf_init(&body, 1U << 16);
-    buf_printf(&body, "{\"host_id\":\"%s\",\"device\":\"%s\",\"model\":", identity->host_id,
-               gpu != NULL ? "gpu" : "cpu");
-    json_append_string(&body, bytes_of_text(gpu != NULL ? gpu->model : machine->model));
-    if (gpu != NULL) {
-        buf_printf(&body,
-                   ",\"driver\":\"%s\",\"gpus\":1,\"vram_mib\":%llu,\"tflops_milli\":%llu,"
-                   "\"compute_capability\":%llu",
-                   driver_to_tell(gpu), (unsigned long long)gpu->vram_mib,
-                   (unsigned long long)gpu->tflops_milli,
-                   (unsigned long long)gpu->compute_capability);
-    } else {
-        buf_append_text(&body, ",\"gpus\":0,\"vram_mib\":0,\"tflops_milli\":0,"
-                               "\"compute_capability\":0");
-    }
-    buf_printf(&body,
-               ",\"ram_mib\":%llu,\"storage_mib\":%llu,\"cpu_cores\":%llu,"
-               "\"speed_permille\":%llu,\"rate\":%lld,\"network_allowed\":%s}",
-               (unsigned long long)machine->ram_mib, (unsigned long long)machine->storage_mib,
-               (unsigned long long)machine->cpu_cores, (unsigned long long)speed,
-               (long long)terms->rate, terms->network ? "true" : "false");
+    offer_json(identity, machine, gpu, speed, terms, &body);
     enum server_outcome const outcome =
         ask(identity, "/v1/offers", &body, &answer, &status, detail);
     enum err_code code = ERR_OK;
@@ -97,8 +105,7 @@ static enum err_code publish(const struct worker_identity *identity, const struc
     } else if (text == NULL || id_parse(bytes_of_text(text), &id, NULL) != ERR_OK) {
         code = err_set(err, ERR_INVALID, "publish the offer: the answer has no id");
     } else {
-        *ret = *terms;
-        id_format(id, ret->offer_id);
+        id_format(id, ret_id);
     }
     json_decref(answer);
     buf_deinit(&body);
@@ -126,15 +133,17 @@ static enum err_code withdraw(const struct worker_identity *identity,
 }
 
 enum err_code offer_ensure(const char *folder, const struct worker_identity *identity,
-                           const struct machine *machine, const struct gpu *gpu, int64_t rate,
-                           bool network, struct err *err)
+                           const struct machine *machine, const struct gpu *gpu,
+                           const struct worker_offer *terms, struct err *err)
 {
-    struct worker_offer offer = {0};
-    enum err_code code = state_load_offer(folder, &offer, err);
-    if (code == ERR_OK && (rate == 0 || rate == offer.rate) && network == offer.network) {
+    struct worker_offer before = {0};
+    struct worker_offer now = *terms;
+    enum err_code code = state_load_offer(folder, &before, err);
+    if (code == ERR_OK && (now.rate == 0 || now.rate == before.rate) &&
+        now.network == before.network && stock_equal(&now.stock, &before.stock)) {
         return ERR_OK;
     }
-    if (code == ERR_NOT_FOUND && rate == 0) {
+    if (code == ERR_NOT_FOUND && now.rate == 0) {
         return err_set(err, ERR_INVALID,
                        "this machine is not offered yet: give --rate QUBIC_PER_HOUR");
     }
@@ -142,25 +151,25 @@ enum err_code offer_ensure(const char *folder, const struct worker_identity *ide
         return code;
     }
     if (code == ERR_OK) {
-        code = withdraw(identity, &offer, err);
+        code = withdraw(identity, &before, err);
         if (code != ERR_OK) {
             return code;
         }
     }
-    struct worker_offer const terms = {.rate = rate != 0 ? rate : offer.rate, .network = network};
+    now.rate = now.rate != 0 ? now.rate : before.rate;
     uint64_t const speed = benchmark_speed_permille(benchmark_measure(BENCHMARK_NS));
-    code = publish(identity, machine, gpu, speed, &terms, &offer, err);
+    code = publish(identity, machine, gpu, speed, &now, now.offer_id, err);
     if (code == ERR_OK) {
-        code = state_save_offer(folder, &offer, err);
+        code = state_save_offer(folder, &now, err);
     }
     if (code == ERR_OK) {
         trace(TRACE_INFO, "offer.published",
               "offer=%s device=%s model=\"%s\" cores=%llu ram_mib=%llu storage_mib=%llu "
               "speed_permille=%llu rate=%lld network=%d",
-              offer.offer_id, gpu != NULL ? "gpu" : "cpu",
-              gpu != NULL ? gpu->model : machine->model, (unsigned long long)machine->cpu_cores,
-              (unsigned long long)machine->ram_mib, (unsigned long long)machine->storage_mib,
-              (unsigned long long)speed, (long long)terms.rate, (int)network);
+              now.offer_id, gpu != NULL ? "gpu" : "cpu", gpu != NULL ? gpu->model : machine->model,
+              (unsigned long long)machine->cpu_cores, (unsigned long long)machine->ram_mib,
+              (unsigned long long)machine->storage_mib, (unsigned long long)speed,
+              (long long)now.rate, (int)now.network);
     }
     return code;
 }

@@ -2,12 +2,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/base/buf.h"
 #include "core/base/file.h"
+#include "core/base/software.h"
 #include "core/base/text.h"
 #include "core/base/time.h"
 #include "worker/benchmark.h"
 #include "worker/cgroup.h"
 #include "worker/command.h"
 #include "worker/frameworks.h"
+#include "worker/models.h"
 #include "worker/server.h"
 #include "worker/trial.h"
 
@@ -88,9 +90,52 @@ static void test_sandbox(struct selftest *test)
 
 static void test_python(struct selftest *test)
 {
-    char words[REPORT_MAX / 4];
-    bool const good = frameworks_describe(words, sizeof words);
-    say(test, good, "python", "%s", words);
+    struct buf list;
+    struct buf words;
+    struct err err = {0};
+    buf_init(&list, SOFTWARE_LIST_MAX);
+    buf_init(&words, 2 * SOFTWARE_LIST_MAX);
+    bool const good = frameworks_find(test->settings->state, &test->machine, &list, &err) == ERR_OK;
+    frameworks_words(buf_bytes(&list), &words);
+    say(test, good, "python", "%s", good ? buf_text(&words) : err.message);
+    buf_deinit(&list);
+    buf_deinit(&words);
+}
+
+/* One that jobs cannot read is not told of, which its owner is to hear before a renter misses it. */
+static void test_models(struct selftest *test)
+{
+    const struct settings *settings = test->settings;
+    char folder[PATH_MAX];
+    struct buf list;
+    struct buf words;
+    struct buf closed;
+    struct err err = {0};
+    if (settings->models == NULL) {
+        say(test, true, "models", "none are shown to jobs (--models DIR, with run too)");
+        return;
+    }
+    buf_init(&list, SOFTWARE_LIST_MAX);
+    buf_init(&words, 2 * SOFTWARE_LIST_MAX);
+    buf_init(&closed, MODELS_CLOSED_MAX);
+    enum err_code code = models_resolve(settings->models, settings->state, folder, &err);
+    if (code == ERR_OK) {
+        code = models_find(folder, settings->state, &test->machine, &list, &closed, &err);
+    }
+    stock_words(buf_text(&list), &words);
+    bool const good = code == ERR_OK && list.size > 0;
+    say(test, good, "models", "%s",
+        good             ? buf_text(&words)
+        : code == ERR_OK ? "none: expected a hub's cache, with folders like models--org--name, or "
+                           "folders with a model_index.json or config.json in them"
+                         : err.message);
+    for (const char *at = buf_text(&closed); *at != 0; at += strcspn(at, "\n") + 1) {
+        say(test, false, "models", "%.*s: jobs cannot read it, so it is not offered",
+            (int)strcspn(at, "\n"), at);
+    }
+    buf_deinit(&list);
+    buf_deinit(&words);
+    buf_deinit(&closed);
 }
 
 static void test_gpus(struct selftest *test)
@@ -254,6 +299,7 @@ enum err_code command_selftest(const struct settings *settings, struct err *err)
         }
         test_sandbox(&test);
         test_python(&test);
+        test_models(&test);
         test_gpus(&test);
         test_speed(&test);
         test_disk(&test);

@@ -132,6 +132,7 @@ static struct job_options options_of(struct slot *slot)
         .gpu = slot->options.gpu != NULL ? &slot->sandbox_gpu : NULL,
         .gpu_watch = slot->watch,
         .podman = slot->options.kinds->podman,
+        .models = slot->options.kinds->models,
         .on_done = on_job_done,
         .ctx = slot,
     };

@@ -201,11 +201,17 @@ enum err_code state_save_identity(const char *folder, const struct worker_identi
 enum err_code state_load_offer(const char *folder, struct worker_offer *ret, struct err *err)
 {
     json_t *value = NULL;
-    struct worker_offer loaded = {0};
+    struct worker_offer loaded = {0}; /* an older worker's offer told none of the lists */
     enum err_code code = load(folder, "offer.json", &value, err);
     if (code == ERR_OK) {
         loaded.rate = json_integer_value(json_object_get(value, "rate"));
         loaded.network = json_is_true(json_object_get(value, "network"));
+        (void)copy_text(json_object_get(value, "packages"), loaded.stock.packages,
+                        sizeof loaded.stock.packages);
+        (void)copy_text(json_object_get(value, "models"), loaded.stock.models,
+                        sizeof loaded.stock.models);
+        (void)copy_text(json_object_get(value, "images"), loaded.stock.images,
+                        sizeof loaded.stock.images);
         if (!copy_id(json_object_get(value, "offer_id"), loaded.offer_id) || loaded.rate < 1) {
             code = err_set(err, ERR_CORRUPT, "%s/offer.json: expected offer_id and rate", folder);
         }
@@ -221,8 +227,10 @@ enum err_code state_save_offer(const char *folder, const struct worker_offer *of
                                struct err *err)
 {
     return save(folder, "offer.json",
-                json_pack("{sssIsb}", "offer_id", offer->offer_id, "rate", (json_int_t)offer->rate,
-                          "network", (int)offer->network),
+                json_pack("{sssIsbssssss}", "offer_id", offer->offer_id, "rate",
+                          (json_int_t)offer->rate, "network", (int)offer->network, "packages",
+                          offer->stock.packages, "models", offer->stock.models, "images",
+                          offer->stock.images),
                 err);
 }
 

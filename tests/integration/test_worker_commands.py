@@ -81,7 +81,7 @@ class Commands(WorkerFixture):
         done = self.command("selftest")
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         lines = {line.split()[1]: line for line in done.stdout.splitlines() if line.startswith("ok ")}
-        self.assertEqual(set(lines), {"sandbox", "limits", "job-network", "kinds", "python", "processor", "memory", "disk", "network"})
+        self.assertEqual(set(lines), {"sandbox", "limits", "job-network", "kinds", "python", "models", "processor", "memory", "disk", "network"})
         for what, unit in (("memory", "MB/s"), ("disk", "MB/s"), ("network", " ms"), ("kinds", '"bundle"'), ("python", "%d.%d" % sys.version_info[:2])):
             self.assertIn(unit, lines[what])
         (benchmark,) = self.server.benchmarks
@@ -109,7 +109,7 @@ class Commands(WorkerFixture):
         state = self.folder + "/rated"
         done = enrol(self.server.url, state, "--rate", "7000")
         self.assertEqual(done.returncode, 0, done.stderr)
-        for text in (b" cores, ", b" MiB of memory", b"jobs find Python 3.", b"no network and no container", b"offered at 7000 QUBIC an hour"):
+        for text in (b" cores, ", b" MiB of memory", b"jobs find Python 3.", b"no network, no container and no model", b"offered at 7000 QUBIC an hour"):
             self.assertIn(text, done.stdout)
         self.assertNotIn(b"--rate", done.stdout)
         self.state = state

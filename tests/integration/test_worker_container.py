@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """A job in a container image, in the same sandbox as any other: R11. The image is made here, from nothing, by podman where it is installed; elsewhere a
-script that answers the four questions the worker asks of podman."""
+script that answers the five questions the worker asks of podman."""
 import json
 import os
 import shutil
@@ -38,6 +38,8 @@ int main(int argc, char **argv)
         printf("%s=%s\n", *name, getenv(*name) ? getenv(*name) : "");
     FILE *file = fopen("/note", "r");
     printf("note %s", fgets(text, sizeof text, file));
+    file = fopen("/models/m", "r");
+    printf("models %s", file != NULL ? fgets(text, sizeof text, file) : "none");
     said("a file of the machine", open("/usr/bin/python3", O_RDONLY));
     said("host secrets", open("/etc/shadow", O_RDONLY));
     said("change the image", open("/note", O_WRONLY));
@@ -62,6 +64,7 @@ CONFIG = {"Env": ["PATH=/usr/bin", "FROM_IMAGE=i", "FROM_FILE=i"], "Entrypoint":
 STAND_IN = """#!/bin/sh
 case "$2 $3" in
 "list --quiet") exit 0;;
+"list --format") echo %(image)s;;
 "inspect --format") [ "$5" = %(image)s ] && echo '%(config)s';;
 "mount %(image)s") echo %(root)s;;
 "unmount %(image)s") echo done >> %(folder)s/unmounted;;
@@ -96,6 +99,10 @@ class Containers(WorkerFixture):
         os.makedirs(root + "/run")
         os.symlink("/root/../etc", root + "/etc")  # nowhere in the image; whoever followed it outside would show the machine's
         os.mkdir(root + "/closed", 0o700)
+        for folder, words in ((root + "/models", "of the image"), (self.folder + "/models", "of the machine")):
+            os.mkdir(folder)
+            with open(folder + "/m", "w") as file:
+                file.write(words + "\n")
         with open(root + "/note", "w") as file:
             file.write("from the image\n")
         os.chmod(root + "/note", 0o666)  # its mode is not what keeps it as it is
@@ -133,7 +140,7 @@ class Containers(WorkerFixture):
             "unknown": self.container("FROM localhost/tally-none:1\n"),
             "unknown named": self.container("FROM %s\n" % IMAGE, settings={"image": "localhost/tally-none:2"}),
         }
-        self.run_worker("--ram-mib", "256", "--network")
+        self.run_worker("--ram-mib", "256", "--network", "--models", self.folder + "/models")
         said = {name: self.ended(job, 120) for name, job in jobs.items()}
         self.assertEqual(self.server.kinds[-1], "dockerfile")
         self.assertEqual({name: (end["ending"], end["reason"]) for name, end in said.items()}, {
@@ -147,10 +154,10 @@ class Containers(WorkerFixture):
                  "mount EPERM", "ptrace EPERM", "become root EINVAL", "CapEff:\t0000000000000000", "Seccomp:\t2"]
         for name, cwd, value in (("image", "/work", "i"), ("file", "/job", "the file"), ("job", "/work", "i"), ("named", "/work", "i"), ("online", "/work", "i")):
             lines = jobs[name].text("stdout").splitlines()
-            self.assertEqual(lines[:8], ["argument by", "argument " + name, "uid 65534 cwd " + cwd, "FROM_IMAGE=i", "FROM_FILE=" + value,
-                                         "FROM_JOB=j", "HOME=/tmp", "note from the image"])
-            self.assertEqual(lines[8:18], [line.replace("ENETUNREACH", "EHOSTUNREACH") for line in walls] if name == "online" else walls)
-            self.assertEqual(sorted(lines[18:]), ["node nvidia-uvm", "node nvidia0", "node nvidiactl"])
+            self.assertEqual(lines[:9], ["argument by", "argument " + name, "uid 65534 cwd " + cwd, "FROM_IMAGE=i", "FROM_FILE=" + value,
+                                         "FROM_JOB=j", "HOME=/tmp", "note from the image", "models of the machine"])
+            self.assertEqual(lines[9:19], [line.replace("ENETUNREACH", "EHOSTUNREACH") for line in walls] if name == "online" else walls)
+            self.assertEqual(sorted(lines[19:]), ["node nvidia-uvm", "node nvidia0", "node nvidiactl"])
             self.assertEqual(jobs[name].results["from-the-container"], b"kept\n")
         self.assertEqual(jobs["hang"].results["from-the-container"], b"kept\n")
         self.assertIn("line 2: no image is built here", said["run"]["detail"])

@@ -1,4 +1,4 @@
-/* Names that a machine tells of: in order, each once, and never more than an offer takes. R11.3 */
+/* Names that a machine tells of: in order, each once, and never more than an offer takes. R11 */
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/support/cmocka_all.h"
 #include "worker/name_list.h"
