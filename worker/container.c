@@ -63,7 +63,8 @@ enum err_code container_images(const char *podman, struct buf *ret_list, struct 
         char name[JOB_IMAGE_NAME_MAX + 8];
         size_t const size = strcspn(at, "\n");
         (void)snprintf(line, sizeof line, "%.*s", (int)size, at);
-        if (size < sizeof line && software_image_name(line, name)) { /* "<none>:<none>" is none */
+        if (size < sizeof line && software_image_name(line, name) && /* "<none>:<none>" is none */
+            strlen(name) <= JOB_IMAGE_NAME_MAX) {
             name_list_add(&images, bytes_of_text(name));
         }
         at += size + (at[size] != 0 ? 1 : 0);

@@ -81,6 +81,7 @@ void offer_json(const struct worker_identity *identity, const struct machine *ma
                (unsigned long long)machine->ram_mib, (unsigned long long)machine->storage_mib,
                (unsigned long long)machine->cpu_cores, (unsigned long long)speed_permille,
                (long long)terms->rate, terms->network ? "true" : "false");
+    stock_json(&terms->stock, ret);
     buf_append_text(ret, "}");
 }
 

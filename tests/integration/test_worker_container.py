@@ -143,6 +143,8 @@ class Containers(WorkerFixture):
         self.run_worker("--ram-mib", "256", "--network", "--models", self.folder + "/models")
         said = {name: self.ended(job, 120) for name, job in jobs.items()}
         self.assertEqual(self.server.kinds[-1], "dockerfile")
+        (offer,) = self.server.offers.values()
+        self.assertEqual(offer["images"], ["tally-probe:1"])
         self.assertEqual({name: (end["ending"], end["reason"]) for name, end in said.items()}, {
             "image": ("completed", "exited_zero"), "file": ("completed", "exited_zero"), "job": ("completed", "exited_zero"),
             "named": ("completed", "exited_zero"), "online": ("completed", "exited_zero"), "hang": ("cap_reached", "paid_limit"), "eat": ("program_failed", "out_of_memory"), "run": ("program_failed", "entry_missing"),

@@ -68,6 +68,31 @@ class Stock(WorkerFixture):
         self.run_worker()
         self.assertEqual(self.said(none), {"TALLY_MODELS": None, "HF_HUB_CACHE": None, "HF_HUB_OFFLINE": None, "models": None, "new": "ENOENT"})
 
+    def start_once(self, *flags, rate=None):
+        """Its offer, after a job was run."""
+        self.add("pass")
+        self.assertEqual(self.run_worker("--once-jobs", "1", *flags, rate=rate).wait(60), 0)
+        return self.offered()
+
+    def test_an_offer_tells_what_is_there_and_is_replaced_when_that_changes(self):
+        first, offer = self.start_once("--models", self.models, rate="1000")
+        self.assertEqual((offer["models"], offer["images"]), (["org/name", "sd-turbo"], []))
+        self.assertRegex(offer["packages"]["python"], r"^3\.\d+\.\d+")
+        self.assertIn("numpy", offer["packages"])  # tools/packages.txt has it
+        self.assertEqual(self.start_once("--models", self.models)[0], first)
+        put(self.models + "/another/config.json", "{}")
+        second, offer = self.start_once("--models", self.models)
+        self.assertNotEqual(second, first)
+        self.assertEqual((offer["models"], offer["rate"]), (["another", "org/name", "sd-turbo"], 1000))
+        with open(self.state + "/offer.json") as file:
+            kept = json.load(file)
+        self.assertEqual(kept["models"], "another org/name sd-turbo")
+        with open(self.state + "/offer.json", "w") as file:  # as an older worker kept it
+            json.dump({name: kept[name] for name in ("offer_id", "rate", "network")}, file)
+        third, offer = self.start_once("--models", self.models)
+        self.assertNotEqual(third, second)
+        self.assertEqual(self.start_once("--models", self.models)[0], third)
+
     def test_an_owner_hears_of_a_model_that_jobs_cannot_read_and_of_a_folder_that_they_must_not(self):
         if os.geteuid() == 0:
             put(self.models + "/private/config.json", "{}", 0o600)

@@ -156,7 +156,7 @@ class ContractServer:
     def offer(self, token, body):
         fields = {"host_id", "device", "model", "gpus", "vram_mib", "tflops_milli", "ram_mib", "storage_mib",
                   "compute_capability", "cpu_cores", "speed_permille", "rate", "network_allowed"}
-        if set(body) - {"driver"} != fields or body["host_id"] != self.hosts[token]:
+        if set(body) - {"driver", "packages"} != fields | {"models", "images"} or body["host_id"] != self.hosts[token]:
             raise Problem(400, "unknown_field", f"expected {fields}")
         offer = str(uuid.uuid4())
         self.offers[offer] = body

@@ -8,8 +8,12 @@
 #include "worker/stock.h"
 #include "worker/tool.h"
 
-#include <jansson.h>
+#include <sched.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static const struct machine machine = {.ram_mib = 1024};
 
@@ -69,6 +73,68 @@ static void packages_are_those_that_a_job_can_import_and_no_others(void **state)
     assert_null(version_in(said, "setuptools", numpy)); /* is there, and nobody asks */
     buf_deinit(&told);
     buf_deinit(&list);
+    temp_folder_remove(folder);
+}
+
+/* In a view of the mounts of its own, where `packages` is all that root's pip put: 0, or the line that failed. */
+static int find_with(const char *packages, const char *trial)
+{
+    static const char expected[] = " trl=1.2+x vllm ";
+    const char *const arguments[] = {"-c", "import site; print(site.getsitepackages()[0], end='')",
+                                     NULL};
+    struct buf place;
+    struct buf list;
+    struct err err = {0};
+    int status = -1;
+    buf_init(&place, 4096);
+    buf_init(&list, SOFTWARE_LIST_MAX);
+    if (tool_run("/usr/bin/python3", arguments, 60000, &place, &status, &err) != ERR_OK ||
+        unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+        mount(packages, buf_text(&place), NULL, MS_BIND, NULL) != 0 ||
+        frameworks_find(trial, &machine, &list, &err) != ERR_OK) {
+        print_error("%s: %s\n", buf_text(&place), err.message);
+        return __LINE__;
+    }
+    buf_append_text(&list, " ");
+    return strstr(buf_text(&list), expected) != NULL && strstr(buf_text(&list), "peft") == NULL
+               ? 0
+               : __LINE__;
+}
+
+/* trl has metadata, vllm has none and would not survive its import, and of peft a removal left the folder. */
+static void a_package_is_told_without_being_run_and_a_leftover_is_not(void **state)
+{
+    static const char make[] =
+        "cd \"$0\" && mkdir -p state packages/trl packages/vllm packages/peft/__pycache__ "
+        "packages/TRL-1.2.dist-info && touch packages/trl/__init__.py && "
+        "echo 'raise SystemExit(1)' > packages/vllm/__init__.py && "
+        "printf 'Metadata-Version: 2.1\\nName: TRL\\nVersion: 1.2+x\\n' > "
+        "packages/TRL-1.2.dist-info/METADATA && echo trl > "
+        "packages/TRL-1.2.dist-info/top_level.txt";
+    char folder[64];
+    char packages[96];
+    char trial[96];
+    struct buf none;
+    int status = -1;
+    (void)state;
+    if (geteuid() != 0) {
+        skip(); /* only root has a view of the mounts for the asking */
+    }
+    temp_folder_create(folder);
+    (void)snprintf(packages, sizeof packages, "%s/packages", folder);
+    (void)snprintf(trial, sizeof trial, "%s/state", folder);
+    const char *const arguments[] = {"-c", make, folder, NULL};
+    buf_init(&none, 16);
+    assert_int_equal(chmod(folder, 0755), 0);
+    assert_int_equal(tool_run("/bin/sh", arguments, 60000, &none, &status, NULL), ERR_OK);
+    assert_int_equal(status, 0);
+    pid_t const pid = fork();
+    if (pid == 0) {
+        _exit(find_with(packages, trial) == 0 ? 0 : 1);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    buf_deinit(&none);
     temp_folder_remove(folder);
 }
 
@@ -148,6 +214,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(packages_are_those_that_a_job_can_import_and_no_others),
+        cmocka_unit_test(a_package_is_told_without_being_run_and_a_leftover_is_not),
         cmocka_unit_test(packages_are_words_for_people_and_an_object_in_an_offer),
         cmocka_unit_test(an_offer_tells_what_is_there),
         cmocka_unit_test(what_was_offered_is_remembered_and_an_older_workers_offer_told_nothing),
