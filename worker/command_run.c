@@ -100,8 +100,9 @@ static enum err_code offer_and_claim(const struct settings *settings,
     if (code == ERR_OK) {
         trial_kinds(settings->state, &share, settings->podman, &kinds);
         kinds.network = settings->network && network_works(settings, &share);
-        kinds.models = settings->models != NULL ? models : NULL;
+        kinds.models.folder = settings->models != NULL ? models : NULL;
         stock_find(settings->state, &share, &kinds, &terms.stock);
+        kinds.models.told = terms.stock.models;
         terms.network = kinds.network;
     }
     for (size_t i = 0; code == ERR_OK && i < count; i++) {

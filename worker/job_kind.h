@@ -14,6 +14,7 @@
 
 #include "core/base/buf.h"
 #include "core/base/err.h"
+#include "worker/sandbox_models.h"
 
 #include <stdbool.h>
 
@@ -27,9 +28,9 @@ enum job_kind {
 
 struct job_kinds {
     bool runs[JOB_KIND_COUNT];
-    const char *podman; /* with which containers are run; borrowed */
-    const char *models; /* the folder that jobs are shown; NULL: none; borrowed */
-    bool network;       /* the owner allows it, and it works here */
+    const char *podman;           /* with which containers are run; borrowed */
+    bool network;                 /* the owner allows it, and it works here */
+    struct sandbox_models models; /* what jobs are shown; no folder: none; borrowed */
 };
 
 /* "python" …, as on the wire. */

@@ -17,9 +17,9 @@ struct job_launch {
     const struct cgroup_place *cgroup_place;
     uint64_t ram_mib;
     uint64_t disk_bytes;
-    const struct sandbox_gpu *gpu;     /* NULL: none */
-    const char *models;                /* a folder; NULL: none */
-    const struct container *container; /* NULL: this machine's system */
+    const struct sandbox_gpu *gpu;       /* NULL: none */
+    const struct sandbox_models *models; /* NULL: none */
+    const struct container *container;   /* NULL: this machine's system */
     void (*on_output)(void *ctx, enum worker_stream stream, struct bytes bytes);
     void (*on_end)(void *ctx, const struct program_end *end);
     void *ctx;

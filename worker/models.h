@@ -1,8 +1,7 @@
 /* worker/models.h: the folder of models that the provider shows to jobs.
  *
- * Shape:   as Hugging Face's hub keeps its cache, "models--org--name" with the snapshot that refs/main names: the model "org/name", which a job
- *          loads by that name; and folders as diffusers and transformers save them, with a model_index.json or a config.json in them: "name" of DIR/name,
- *          "org/name" of DIR/org/name, which a job loads by their path below SANDBOX_MODELS.
+ * Shape:   as Hugging Face's hub keeps its cache, "models--org--name" with the snapshot that refs/main names: the model "org/name"; and folders as diffusers and
+ *          transformers save them, with a model_index.json or a config.json in them: "name" of DIR/name, "org/name" of DIR/org/name. How a job sees them: sandbox_models.h.
  * Looked:  at in a sandbox, so a model is told when a job can read each file of it, and links that lead out of DIR lead nowhere.
  * Thread:  main, before the loop; waits for the sandbox, some seconds at most. */
 // SPDX-License-Identifier: Apache-2.0

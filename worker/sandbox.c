@@ -118,6 +118,10 @@ static enum err_code open_files(const struct sandbox_options *options, struct sa
     if (code == ERR_OK && options->network) {
         code = open_network_files(sandbox, child, err);
     }
+    if (code == ERR_OK && options->models != NULL) {
+        code = open_memory("tally-revision", bytes_of_text(SANDBOX_MODELS_REVISION),
+                           &child->models_fd, err);
+    }
     if (code == ERR_OK) {
         struct sandbox_fds const fds = {.passwd = child->passwd_fd,
                                         .group = child->group_fd,
@@ -125,7 +129,8 @@ static enum err_code open_files(const struct sandbox_options *options, struct sa
                                         .runner = child->runner_fd,
                                         .go = child->go_fd,
                                         .resolver = child->resolver_fd,
-                                        .hosts = child->hosts_fd};
+                                        .hosts = child->hosts_fd,
+                                        .models = child->models_fd};
         struct sandbox_sources const sources = {.folder = child->source_folder,
                                                 .root = child->source_root,
                                                 .models = child->source_models};

@@ -21,11 +21,11 @@
 #include "core/base/err.h"
 #include "worker/cgroup.h"
 #include "worker/network.h"
+#include "worker/sandbox_models.h"
 
 #include <sys/types.h>
 
 #define SANDBOX_PYTHON "/usr/bin/python3"
-#define SANDBOX_MODELS "/models"
 #define SANDBOX_COMMAND_MAX 512
 #define SANDBOX_ENVIRONMENT_MAX 330
 #define SANDBOX_DEVICES_MAX 8
@@ -56,7 +56,8 @@ struct sandbox_options {
     const char *
         root; /* a folder with the files of another system, shown read-only in the place of this one's; NULL: this one's */
     const char *workdir; /* NULL: /job */
-    const char *models;  /* a folder shown read-only at SANDBOX_MODELS; NULL: none */
+    const struct sandbox_models
+        *models; /* a folder shown read-only at SANDBOX_MODELS; NULL: none */
     const char
         *folder; /* bound at /job; as root, its owner is who the program runs as, and not root */
     const char *const

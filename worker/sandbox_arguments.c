@@ -235,7 +235,11 @@ enum err_code sandbox_arguments(const struct sandbox_options *options,
         add_tmpfs(ret, options->tmp_max, "0700", "/home/job");
     }
     if (options->models != NULL) {
-        add_all(ret, (const char *const[]){"--ro-bind", sources->models, SANDBOX_MODELS, NULL});
+        enum err_code const code =
+            sandbox_models_arguments(options->models, sources->models, fds->models, ret, err);
+        if (code != ERR_OK) {
+            return code;
+        }
     }
     add_all(ret, (const char *const[]){"--bind", sources->folder, "/job", NULL});
     add_environment(ret, options);

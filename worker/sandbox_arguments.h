@@ -17,6 +17,7 @@ struct sandbox_fds {
     int go;       /* the program begins when this can be read */
     int resolver; /* /etc/resolv.conf of a sandbox with a network */
     int hosts;
+    int models; /* names the snapshot of a model that lies as a folder */
 };
 
 /* Where bwrap finds the folders of the options, which is not where they are if it could not get there. */

@@ -50,29 +50,28 @@ enum err_code sandbox_child_init(const struct sandbox_options *options, struct s
                                  struct err *err)
 {
     const struct cgroup *group = options->cgroup;
-    *ret = (struct sandbox_child){.null_fd = -1,
-                                  .stdout_fd = -1,
-                                  .stderr_fd = -1,
-                                  .status_fd = -1,
-                                  .arguments_fd = -1,
-                                  .passwd_fd = -1,
-                                  .group_fd = -1,
-                                  .seccomp_fd = -1,
-                                  .runner_fd = -1,
-                                  .go_fd = -1,
-                                  .resolver_fd = -1,
-                                  .hosts_fd = -1,
-                                  .failure_fd = -1,
-                                  .folder = options->folder,
-                                  .source_folder = options->folder,
-                                  .root = options->root,
-                                  .source_root = options->root,
-                                  .models = options->models,
-                                  .source_models = options->models};
+    *ret =
+        (struct sandbox_child){.null_fd = -1,
+                               .stdout_fd = -1,
+                               .stderr_fd = -1,
+                               .status_fd = -1,
+                               .arguments_fd = -1,
+                               .passwd_fd = -1,
+                               .group_fd = -1,
+                               .seccomp_fd = -1,
+                               .runner_fd = -1,
+                               .go_fd = -1,
+                               .resolver_fd = -1,
+                               .hosts_fd = -1,
+                               .models_fd = -1,
+                               .failure_fd = -1,
+                               .folder = options->folder,
+                               .source_folder = options->folder,
+                               .root = options->root,
+                               .source_root = options->root,
+                               .models = options->models == NULL ? NULL : options->models->folder};
+    ret->source_models = ret->models;
     ret->user = SANDBOX_USER_SAME;
-    if (options->models != NULL && access(options->models, F_OK) != 0) {
-        return err_set_errno(err, errno, "the models' folder %s", options->models);
-    }
     if (geteuid() == 0) {
         struct stat folder;
         if (lstat(options->folder, &folder) != 0) {
@@ -109,7 +108,7 @@ void sandbox_child_deinit(struct sandbox_child *child)
     int const fds[] = {child->null_fd,    child->stdout_fd, child->stderr_fd,    child->status_fd,
                        child->passwd_fd,  child->group_fd,  child->arguments_fd, child->seccomp_fd,
                        child->failure_fd, child->runner_fd, child->go_fd,        child->resolver_fd,
-                       child->hosts_fd};
+                       child->hosts_fd,   child->models_fd};
     for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++) {
         if (fds[i] >= 0) {
             (void)close(fds[i]);
@@ -141,7 +140,8 @@ static bool arrange_files(const struct sandbox_child *child)
 {
     int const given[] = {child->status_fd, child->arguments_fd, child->passwd_fd,
                          child->group_fd,  child->seccomp_fd,   child->runner_fd,
-                         child->go_fd,     child->resolver_fd,  child->hosts_fd};
+                         child->go_fd,     child->resolver_fd,  child->hosts_fd,
+                         child->models_fd};
     if (syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC) != 0) {
         return false;
     }

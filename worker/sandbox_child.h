@@ -45,6 +45,7 @@ struct sandbox_child {
     int go_fd;
     int resolver_fd;
     int hosts_fd;
+    int models_fd;
     int failure_fd;
     int join_fds[CGROUP_FOLDERS_MAX]; /* borrowed */
     int join_count;

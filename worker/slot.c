@@ -132,7 +132,7 @@ static struct job_options options_of(struct slot *slot)
         .gpu = slot->options.gpu != NULL ? &slot->sandbox_gpu : NULL,
         .gpu_watch = slot->watch,
         .podman = slot->options.kinds->podman,
-        .models = slot->options.kinds->models,
+        .models = slot->options.kinds->models.folder != NULL ? &slot->options.kinds->models : NULL,
         .on_done = on_job_done,
         .ctx = slot,
     };

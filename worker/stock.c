@@ -33,8 +33,8 @@ void stock_find(const char *state, const struct machine *machine, const struct j
     *ret = (struct stock){0};
     keep(frameworks_find(state, machine, &list, &err), &list, "stock.no_packages", &err,
          ret->packages);
-    if (kinds->models != NULL) {
-        keep(models_find(kinds->models, state, machine, &list, &closed, &err), &list,
+    if (kinds->models.folder != NULL) {
+        keep(models_find(kinds->models.folder, state, machine, &list, &closed, &err), &list,
              "stock.no_models", &err, ret->models);
     }
     if (kinds->runs[JOB_KIND_CONTAINER]) {

@@ -29,8 +29,9 @@ static enum err_code ask(const char *state, const struct machine *machine, const
     if (code != ERR_OK) {
         return code;
     }
+    struct sandbox_models const shown = {.folder = models};
     struct sandbox_options const options = {.folder = folder,
-                                            .models = models,
+                                            .models = models != NULL ? &shown : NULL,
                                             .command = command,
                                             .memory_max = machine->ram_mib << 20,
                                             .tmp_max = 16U << 20,

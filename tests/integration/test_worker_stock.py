@@ -12,7 +12,7 @@ from worker_fixture import WorkerFixture, enrol  # noqa: E402
 LOOKS = r"""
 import errno, json, os
 said = {name: os.environ.get(name) for name in ("TALLY_MODELS", "HF_HUB_CACHE", "HF_HUB_OFFLINE")}
-said["models"] = sorted(os.listdir("/models")) if os.path.exists("/models") else None
+said["models"] = [name for name in sorted(os.listdir("/models")) if name[0] != "."] if os.path.exists("/models") else None
 try:
     open("/models/new", "w")
     said["new"] = "written"
@@ -56,7 +56,7 @@ class Stock(WorkerFixture):
         online = self.add(LOOKS, network=True)
         plain = self.add(LOOKS)
         self.run_worker("--network", "--models", self.models)
-        there = {"TALLY_MODELS": "/models", "models": ["models--org--name", "sd-turbo"], "new": "EROFS"}
+        there = {"TALLY_MODELS": "/models", "models": ["models--org--name", "models--sd-turbo", "org", "sd-turbo"], "new": "EROFS"}
         cache = {"HF_HUB_CACHE": "/models", "config": {"layers": 7}}
         self.assertEqual(self.said(plain), {**there, **cache, "HF_HUB_OFFLINE": "1"})
         self.assertEqual(self.said(wants), {**there, **cache, "HF_HUB_OFFLINE": "0"})  # a job knows better

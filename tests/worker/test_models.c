@@ -85,7 +85,7 @@ static void a_hubs_cache_has_the_models_whose_main_snapshot_is_there(void **stat
     put_link(f, "models--org--cached/snapshots/abc/config.json", "../../blobs/17");
     put(f, "models--gpt2/refs/main", "d");
     put(f, "models--gpt2/snapshots/d/config.json", "{}");
-    put(f, "models--org--unnamed/snapshots/main/config.json", "{}"); /* which no ref has to name */
+    put(f, "models--org--unnamed/snapshots/main/config.json", "{}");
     put(f, "models--org--other/refs/pr-1", "abc");
     put(f, "models--org--other/snapshots/abc/config.json", "{}");
     put(f, "models--org--moved/refs/main", "def");
@@ -98,12 +98,13 @@ static void a_hubs_cache_has_the_models_whose_main_snapshot_is_there(void **stat
     put(f, "datasets--org--data/snapshots/config.json", "{}");
     put(f, ".locks/models--org--cached/x.lock", "");
     find(f);
-    assert_string_equal(buf_text(&f->list), "gpt2 org/cached org/unnamed");
+    assert_string_equal(buf_text(&f->list), "gpt2 org/cached");
     assert_string_equal(buf_text(&f->closed),
                         "org/lost: models--org--lost/snapshots/abc/config.json: No such file or "
                         "directory\n"
                         "org/moved: no snapshot of its revision main\n"
-                        "org/other: no snapshot of its revision main\n");
+                        "org/other: no snapshot of its revision main\n"
+                        "org/unnamed: no snapshot of its revision main\n");
 }
 
 static void a_folder_is_a_model_when_it_has_the_file_that_says_so(void **state)

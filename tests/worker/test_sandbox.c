@@ -7,6 +7,7 @@
 #include "worker/sandbox.h"
 #include "worker/sandbox_user.h"
 #include "worker/scratch.h"
+#include "worker/tool.h"
 
 #include <poll.h>
 #include <sched.h>
@@ -424,7 +425,7 @@ static void a_sandbox_that_cannot_be_made_says_so(void **state)
     options.folder = "/tmp/tally-no-such-folder";
     assert_int_not_equal(sandbox_try(&options, PATIENCE_MS, NULL, &err), ERR_OK);
     options.folder = f->scratch.job;
-    options.models = "/tmp/tally-no-such-models";
+    options.models = &(struct sandbox_models){.folder = "/tmp/tally-no-such-models"};
     assert_int_not_equal(sandbox_try(&options, PATIENCE_MS, NULL, &err), ERR_OK);
     assert_non_null(strstr(err.message, "the models' folder /tmp/tally-no-such-models"));
 }
@@ -488,8 +489,9 @@ static void models_can_be_read_and_not_written_and_lead_nowhere_else(void **stat
     assert_int_equal(symlink(paths[3], out), 0);
     assert_int_equal(
         scratch_create(f->folder, "job", "results", sandbox_user_new(), &f->scratch, NULL), ERR_OK);
+    struct sandbox_models const models = {.folder = paths[0]};
     struct sandbox_options const options = {.folder = f->scratch.job,
-                                            .models = paths[0],
+                                            .models = &models,
                                             .command = command,
                                             .memory_max = UINT64_C(1) << 30,
                                             .tmp_max = 1U << 20,
@@ -508,14 +510,75 @@ static void models_can_be_read_and_not_written_and_lead_nowhere_else(void **stat
     buf_deinit(&said);
 }
 
+/* An offer tells one name: a script that loads it by that name and one that names its folder must both find it, from a hub's cache and from a plain folder. */
+static void a_model_is_found_by_its_hubs_name_and_by_its_path_however_it_lies(void **state)
+{
+    static const char make[] =
+        "cd \"$0\" && mkdir models && chmod 755 . models && cd models && "
+        "mkdir -p org/plain models--hub--cached/refs models--hub--cached/snapshots/abc "
+        "models--hub--cached/blobs models--org--beside/refs models--org--beside/snapshots/d && "
+        "printf plain > org/plain/config.json && printf abc > models--hub--cached/refs/main && "
+        "printf cached > models--hub--cached/blobs/1 && "
+        "ln -s ../../blobs/1 models--hub--cached/snapshots/abc/config.json && "
+        "printf d > models--org--beside/refs/main && "
+        "printf beside > models--org--beside/snapshots/d/config.json && "
+        "mkdir -p models--bad--ref/refs && printf a/../../../etc > models--bad--ref/refs/main";
+    static const char script[] =
+        "import os\n"
+        "os.chdir('/models')\n"
+        "for name in 'org/plain', 'hub/cached', 'org/beside', 'not/told':\n"
+        "    cache = 'models--' + name.replace('/', '--')\n"
+        "    for by in 'path', 'name':\n"
+        "        try:\n"
+        "            folder = name if by == 'path' else cache + '/snapshots/' + open(cache + "
+        "'/refs/main').read()\n"
+        "            print(by, open(folder + '/config.json').read())\n"
+        "        except OSError as error:\n"
+        "            print(by, error.strerror)\n"
+        "print(sorted(os.listdir('.')), os.path.lexists('bad/ref'))\n";
+    struct fixture *f = *state;
+    const char *const command[] = {SANDBOX_PYTHON, "-c", script, NULL};
+    const char *const arguments[] = {"-c", make, f->folder, NULL};
+    char folder[128];
+    struct buf said;
+    int status = -1;
+    buf_init(&said, 4096);
+    assert_int_equal(tool_run("/bin/sh", arguments, 60000, &said, &status, NULL), ERR_OK);
+    assert_int_equal(status, 0);
+    (void)snprintf(folder, sizeof folder, "%s/models", f->folder);
+    assert_int_equal(
+        scratch_create(f->folder, "job", "results", sandbox_user_new(), &f->scratch, NULL), ERR_OK);
+    struct sandbox_models const models = {.folder = folder,
+                                          .told = "bad/ref hub/cached org/beside org/plain"};
+    struct sandbox_options const options = {.folder = f->scratch.job,
+                                            .models = &models,
+                                            .command = command,
+                                            .memory_max = UINT64_C(1) << 30,
+                                            .tmp_max = 1U << 20,
+                                            .file_max = 1U << 20,
+                                            .pids_max = 50};
+    assert_int_equal(sandbox_try(&options, PATIENCE_MS, &said, NULL), ERR_OK);
+    assert_string_equal(buf_text(&said),
+                        "path plain\nname plain\n"
+                        "path cached\nname cached\n"
+                        /* DIR/org is the provider's own, and nothing is put into it */
+                        "path No such file or directory\nname beside\n"
+                        "path No such file or directory\nname No such file or directory\n"
+                        "['.folder', '.revision', 'hub', 'models--bad--ref', "
+                        "'models--hub--cached', 'models--org--beside', 'models--org--plain', "
+                        "'org'] False\n");
+    buf_deinit(&said);
+}
+
 /* In a view of the mounts of its own, with the machine's files at /mnt/image and models beside them: 0, or the line that failed. */
 static int try_root_below_mnt(const struct fixture *f)
 {
     static const char *const command[] = {
         "/bin/sh", "-c", "test -f /job/here && test -f /models/m && test ! -e /models/image", NULL};
+    static const struct sandbox_models models = {.folder = "/mnt/models"};
     struct sandbox_options const options = {.folder = f->scratch.job,
                                             .root = "/mnt/image",
-                                            .models = "/mnt/models",
+                                            .models = &models,
                                             .command = command,
                                             .memory_max = f->memory_max,
                                             .tmp_max = 1U << 20,
@@ -592,6 +655,7 @@ int main(void)
         WITH_SANDBOX(what_the_program_left_running_is_gone_after_its_end),
         WITH_SANDBOX(a_sandbox_that_cannot_be_made_says_so),
         WITH_SANDBOX(what_a_tried_program_says_is_heard),
+        WITH_SANDBOX(a_model_is_found_by_its_hubs_name_and_by_its_path_however_it_lies),
         WITH_SANDBOX(models_can_be_read_and_not_written_and_lead_nowhere_else),
         WITH_SANDBOX(an_image_and_models_may_lie_where_folders_are_shown),
         WITH_SANDBOX(the_environment_is_not_on_the_command_line),

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/sandbox_models.h"
+
+#include "core/base/file.h"
+#include "core/base/software.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define ENTRIES_MAX 4096
+#define REVISION_MAX 64 /* a commit has 40 */
+#define REVISION_FILE SANDBOX_MODELS "/.revision"
+
+static void add(struct buf *buf, const char *word)
+{
+    buf_append(buf, word, strlen(word) + 1);
+}
+
+static void add_link(struct buf *buf, const char *target, const char *shown)
+{
+    add(buf, "--symlink");
+    add(buf, target);
+    add(buf, shown);
+}
+
+static bool is_there(const char *folder, const char *name)
+{
+    char path[PATH_MAX];
+    return path_join(path, sizeof path, folder, name, NULL) == ERR_OK && access(path, F_OK) == 0;
+}
+
+static enum err_code add_entries(const char *folder, struct buf *ret, struct err *err)
+{
+    DIR *open_folder = opendir(folder);
+    size_t count = 0;
+    if (open_folder == NULL) {
+        return err_set_errno(err, errno, "the models' folder %s", folder);
+    }
+    for (const struct dirent *entry;
+         count < ENTRIES_MAX && (entry = readdir(open_folder)) != NULL;) { // NOLINT: its own
+        char target[sizeof entry->d_name + 16];
+        char shown[sizeof entry->d_name + 16];
+        if (entry->d_name[0] == '.') {
+            continue;
+        }
+        (void)snprintf(target, sizeof target, ".folder/%s", entry->d_name);
+        (void)snprintf(shown, sizeof shown, SANDBOX_MODELS "/%s", entry->d_name);
+        add_link(ret, target, shown);
+        count++;
+    }
+    (void)closedir(open_folder);
+    return ERR_OK;
+}
+
+/* As the hub's library keeps it: models--org--name. */
+static void cache_name(const char *name, char ret[2 * SOFTWARE_MODEL_MAX])
+{
+    const char *slash = strchr(name, '/');
+    int const first = slash == NULL ? (int)strlen(name) : (int)(slash - name);
+    (void)snprintf(ret, 2 * SOFTWARE_MODEL_MAX, "models--%.*s%s%s", first, name,
+                   slash == NULL ? "" : "--", slash == NULL ? "" : slash + 1);
+}
+
+/* The snapshot that is meant where none is named; what is no commit's name is not put into a path. */
+static bool read_revision(const char *folder, const char *cached, char ret[REVISION_MAX + 1])
+{
+    char path[PATH_MAX];
+    struct buf text;
+    buf_init(&text, REVISION_MAX);
+    int const size = snprintf(path, sizeof path, "%s/%s/refs/main", folder, cached);
+    bool const good = size > 0 && (size_t)size < sizeof path &&
+                      file_read(path, &text, NULL) == ERR_OK &&
+                      software_version_is_good(buf_bytes(&text)) && text.data[0] != '.';
+    if (good) {
+        (void)snprintf(ret, REVISION_MAX + 1, "%s", buf_text(&text));
+    }
+    buf_deinit(&text);
+    return good;
+}
+
+/* By its path, where only the hub's name would do; and the other way round. */
+static void add_model(const char *folder, const char *name, struct buf *ret)
+{
+    char cached[2 * SOFTWARE_MODEL_MAX];
+    char first[SOFTWARE_MODEL_MAX + 1];
+    char revision[REVISION_MAX + 1];
+    char target[4 * SOFTWARE_MODEL_MAX];
+    char shown[4 * SOFTWARE_MODEL_MAX];
+    cache_name(name, cached);
+    (void)snprintf(first, sizeof first, "%.*s", (int)strcspn(name, "/"), name);
+    if (!is_there(folder, cached)) {
+        (void)snprintf(target, sizeof target, SANDBOX_MODELS "/%s", name);
+        (void)snprintf(shown, sizeof shown, SANDBOX_MODELS "/%s/snapshots/" SANDBOX_MODELS_REVISION,
+                       cached);
+        add_link(ret, target, shown);
+        (void)snprintf(shown, sizeof shown, SANDBOX_MODELS "/%s/refs/main", cached);
+        add_link(ret, REVISION_FILE, shown);
+    } else if (!is_there(folder, first) && read_revision(folder, cached, revision)) {
+        (void)snprintf(target, sizeof target, SANDBOX_MODELS "/%s/snapshots/%s", cached, revision);
+        (void)snprintf(shown, sizeof shown, SANDBOX_MODELS "/%s", name);
+        add_link(ret, target, shown);
+    }
+}
+
+enum err_code sandbox_models_arguments(const struct sandbox_models *models, const char *source,
+                                       int revision_fd, struct buf *ret, struct err *err)
+{
+    struct bytes rest = bytes_of_text(models->told != NULL ? models->told : "");
+    struct bytes name;
+    struct bytes none;
+    char number[16];
+    (void)snprintf(number, sizeof number, "%d", revision_fd);
+    add(ret, "--ro-bind");
+    add(ret, source);
+    add(ret, SANDBOX_MODELS_FOLDER);
+    add(ret, "--ro-bind-data");
+    add(ret, number);
+    add(ret, REVISION_FILE);
+    enum err_code const code = add_entries(models->folder, ret, err);
+    while (code == ERR_OK && software_next(&rest, &name, &none)) {
+        char text[SOFTWARE_MODEL_MAX + 1];
+        (void)snprintf(text, sizeof text, "%.*s", (int)name.size, (const char *)name.data);
+        add_model(models->folder, text, ret);
+    }
+    return code;
+}
