@@ -8,7 +8,7 @@
 
 #define LIMIT_GRACE_MS 2000
 #define PIDS_MAX 1024
-#define OURS 6 /* variables */
+#define OURS 7 /* variables */
 #define MIB (UINT64_C(1) << 20)
 
 _Static_assert(CONTAINER_VARIABLES_MAX + JOB_VARIABLES_MAX + OURS <= SANDBOX_ENVIRONMENT_MAX,
@@ -31,6 +31,7 @@ static bool sets(const struct job_launch *launch, const char *name)
 static size_t hub_environment(const struct job_launch *launch, struct sandbox_variable *ret)
 {
     static const char *const places[] = {"HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HOME"};
+    static const size_t ours = 2; /* of them: huggingface_hub before 0.19 knows the second alone */
     size_t count = 0;
     if (launch->models == NULL || launch->order->network) {
         return 0;
@@ -40,7 +41,9 @@ static size_t hub_environment(const struct job_launch *launch, struct sandbox_va
             return 0;
         }
     }
-    ret[count++] = (struct sandbox_variable){.name = "HF_HUB_CACHE", .value = SANDBOX_MODELS};
+    for (; count < ours; count++) {
+        ret[count] = (struct sandbox_variable){.name = places[count], .value = SANDBOX_MODELS};
+    }
     if (!sets(launch, "HF_HUB_OFFLINE")) {
         ret[count++] = (struct sandbox_variable){.name = "HF_HUB_OFFLINE", .value = "1"};
     }

@@ -11,7 +11,7 @@ from worker_fixture import WorkerFixture, enrol  # noqa: E402
 
 LOOKS = r"""
 import errno, json, os
-said = {name: os.environ.get(name) for name in ("TALLY_MODELS", "HF_HUB_CACHE", "HF_HUB_OFFLINE")}
+said = {name: os.environ.get(name) for name in ("TALLY_MODELS", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HUB_OFFLINE")}
 said["models"] = [name for name in sorted(os.listdir("/models")) if name[0] != "."] if os.path.exists("/models") else None
 try:
     open("/models/new", "w")
@@ -57,16 +57,17 @@ class Stock(WorkerFixture):
         plain = self.add(LOOKS)
         self.run_worker("--network", "--models", self.models)
         there = {"TALLY_MODELS": "/models", "models": ["models--org--name", "models--sd-turbo", "org", "sd-turbo"], "new": "EROFS"}
-        cache = {"HF_HUB_CACHE": "/models", "config": {"layers": 7}}
+        cache = {"HF_HUB_CACHE": "/models", "HUGGINGFACE_HUB_CACHE": "/models", "config": {"layers": 7}}
         self.assertEqual(self.said(plain), {**there, **cache, "HF_HUB_OFFLINE": "1"})
         self.assertEqual(self.said(wants), {**there, **cache, "HF_HUB_OFFLINE": "0"})  # a job knows better
-        self.assertEqual(self.said(own), {**there, "HF_HUB_CACHE": None, "HF_HUB_OFFLINE": None})
-        self.assertEqual(self.said(online), {**there, "HF_HUB_CACHE": None, "HF_HUB_OFFLINE": None})  # to fetch, it must write
+        unset = {"HF_HUB_CACHE": None, "HUGGINGFACE_HUB_CACHE": None, "HF_HUB_OFFLINE": None}
+        self.assertEqual(self.said(own), {**there, **unset})
+        self.assertEqual(self.said(online), {**there, **unset})  # to fetch, it must write
         self.workers[0].terminate()
         self.workers[0].wait(20)
         none = self.add(LOOKS)
         self.run_worker()
-        self.assertEqual(self.said(none), {"TALLY_MODELS": None, "HF_HUB_CACHE": None, "HF_HUB_OFFLINE": None, "models": None, "new": "ENOENT"})
+        self.assertEqual(self.said(none), {"TALLY_MODELS": None, **unset, "models": None, "new": "ENOENT"})
 
     def start_once(self, *flags, rate=None):
         """Its offer, after a job was run."""
