@@ -80,15 +80,18 @@ class Generator:
     def manual_seed(self, seed): self.seed = seed; return self
 """,
     "diffusers.py": """
-import types
+import os, types
 class Picture:
     def save(self, path): open(path, "w").write("picture")
 class DiffusionPipeline:
     @classmethod
-    def from_pretrained(cls, model, torch_dtype, local_files_only): assert local_files_only and torch_dtype == "float16"; return cls()
+    def from_pretrained(cls, model, torch_dtype, local_files_only):
+        assert local_files_only and torch_dtype == "float16"
+        if not os.path.isfile(model + "/model_index.json"): raise OSError("no such model: " + model)
+        return cls()
     def to(self, device): assert device == "cuda"; return self
     def set_progress_bar_config(self, disable): pass
-    def __call__(self, prompt, num_inference_steps, height, width, generator, callback_on_step_end=None):
+    def __call__(self, prompt, num_inference_steps, guidance_scale, height, width, generator, callback_on_step_end=None):
         for step in range(num_inference_steps):
             assert callback_on_step_end(self, step, 0, {"step": step}) == {"step": step}
         return types.SimpleNamespace(images=[Picture()])
@@ -119,7 +122,7 @@ def pictures_are_made_or_what_is_missing_is_named():
     assert set(results) == {"pictures.json", "picture-000.png", "picture-001.png"}, results
     assert [(picture["prompt"], picture["seed"]) for picture in told["pictures"]] == [("a", 1), ("b", 2)], told
     check_progress(lines)
-    for gpu, model, says in ((False, True, "GPU missing"), (True, False, "model folder missing")):
+    for gpu, model, says in ((False, True, "GPU missing"), (True, False, "no such model: ")):
         code, _, errors, results = pictures(gpu, model, "--prompt", "a")
         assert code == 1 and says in errors and results == {}, errors
 
