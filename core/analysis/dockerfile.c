@@ -203,10 +203,18 @@ static void from(struct docker *docker, struct bytes rest)
     for (size_t i = 0; i < docker->stage_count; i++) {
         is_stage = is_stage || bytes_equal(bytes_of_text(docker->stages[i]), image);
     }
+    struct facts *facts = &docker->facts->facts;
     docker->from_count++;
+    facts->image = NULL;
     if (!is_stage) {
         const char *kept = facts_keep(docker->facts, image);
         packages_add_image(docker->facts, docker->place, bytes_of_text(kept));
+        bool const is_said = docker->from_count == 1 && word.size > 0 &&
+                             image.size <= FACT_TEXT_MAX &&
+                             memchr(word.data, '$', word.size) == NULL;
+        facts->image = is_said ? kept : NULL;
+        facts->image_offset = docker->facts->base.offset + docker->place.offset;
+        facts->image_line = docker->facts->base.line + docker->place.line;
     }
     rest = trim(bytes_from(rest, word.size));
     if (same_word(first_word(rest), "AS") && docker->stage_count < STAGES_MAX) {

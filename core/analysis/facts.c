@@ -5,7 +5,7 @@
 
 void facts_writer_init(struct facts_writer *writer, struct arena *arena)
 {
-    *writer = (struct facts_writer){.arena = arena};
+    *writer = (struct facts_writer){.arena = arena, .function = ""};
     writer->import_tail = &writer->facts.imports;
     writer->name_tail = &writer->facts.names;
     writer->literal_tail = &writer->facts.literals;
@@ -56,7 +56,8 @@ void facts_import(struct facts_writer *writer, struct fact_place at, struct byte
     }
     import->module = facts_keep(writer, module);
     import->name = facts_keep(writer, name);
-    import->scope = scope;
+    import->scope = writer->scope | scope;
+    import->function = writer->function;
     import->offset = writer->base.offset + at.offset;
     import->line = writer->base.line + at.line;
     *writer->import_tail = import;
@@ -81,6 +82,8 @@ void facts_name(struct facts_writer *writer, struct fact_place at, enum fact_nam
     name->text = facts_keep(writer, text);
     name->callee = facts_keep(writer, callee);
     name->position = position;
+    name->scope = writer->scope;
+    name->function = writer->function;
     name->offset = writer->base.offset + at.offset;
     name->line = writer->base.line + at.line;
     *writer->name_tail = name;
@@ -105,6 +108,7 @@ void facts_literal(struct facts_writer *writer, struct fact_place at, struct byt
     literal->value = value;
     literal->is_number = is_number;
     literal->source = source;
+    literal->scope = writer->scope;
     literal->offset = writer->base.offset + at.offset;
     literal->line = writer->base.line + at.line;
     *writer->literal_tail = literal;

@@ -22,14 +22,17 @@
 #define FACT_DYNAMIC 16u      /* importlib.import_module("x") */
 #define FACT_INSTALLED 32u    /* a package that is installed, not imported: pip, conda */
 #define FACT_IMAGE 64u        /* what a base image is named after */
+#define FACT_IN_MAIN 128u     /* besides IN_IF: the only one is `if __name__ == "__main__":` */
+#define FACT_MARKED 256u      /* besides INSTALLED: not always: by a marker, by `-e` */
 
 struct fact_import {
     struct fact_import *next;
     const char *module; /* "torch.nn"; a relative import keeps its dots: ".models" */
     const char
         *name; /* "Linear" of `from torch.nn import Linear`, "*", or "" for `import torch.nn` */
-    uint32_t scope;  /* FACT_IN_* bits */
-    uint32_t offset; /* of the statement */
+    uint32_t scope;       /* FACT_IN_* bits */
+    const char *function; /* directly in this one of the module; "": in none, or deeper */
+    uint32_t offset;      /* of the statement */
     uint32_t line;
 };
 
@@ -40,6 +43,7 @@ enum fact_name_kind {
     FACT_TITLE,      /* a heading: of a notebook, of the comment or docstring a file begins with */
     FACT_OPTION,     /* of the command line, that the program defines: "--epochs" */
     FACT_COMMAND,    /* a word of a shell command, a path, a name of a service or image */
+    FACT_MODEL,      /* what `callee` loads: a model's name, or of which variable it is the value */
 };
 
 struct fact_name {
@@ -47,7 +51,9 @@ struct fact_name {
     enum fact_name_kind kind;
     const char *text;
     const char *callee; /* of an ARGUMENT, "" otherwise */
-    int position; /* of an ARGUMENT: 0-based, -1 when given by keyword; of a TITLE: 1 the main one, 2 others */
+    int position; /* of an ARGUMENT: 0-based, -1 when given by keyword; of a TITLE: 1 the main one, 2 others; of a MODEL: 0 its name, 1 a variable's */
+    uint32_t scope;       /* of Python: FACT_IN_* bits */
+    const char *function; /* as of an import */
     uint32_t offset;
     uint32_t line;
 };
@@ -59,6 +65,7 @@ struct fact_literal {
     const char *value;
     bool is_number; /* `value` is a JSON number */
     enum analysis_source source;
+    uint32_t scope; /* of Python: FACT_IN_* bits */
     uint32_t offset;
     uint32_t line;
 };
@@ -80,6 +87,9 @@ struct facts {
     uint32_t cuda;         /* that an environment names (cuda.h), × 10; 0: none */
     uint32_t cuda_offset;  /* where, when cuda > 0 */
     uint32_t cuda_line;
+    const char *image; /* of a Dockerfile its only FROM, as it is spelled; NULL: none, or not one */
+    uint32_t image_offset;
+    uint32_t image_line;
 };
 
 /* Where a fact stands. */
@@ -97,7 +107,9 @@ struct facts_writer {
     struct fact_literal **literal_tail;
     struct buf scratch;
     struct fact_place
-        base; /* of several files: what stood before this one; added to each fact's place */
+        base;       /* of several files: what stood before this one; added to each fact's place */
+    uint32_t scope; /* of the facts that come next */
+    const char *function; /* likewise; "" at first */
     bool out_of_memory;
 };
 
@@ -106,6 +118,7 @@ void facts_writer_deinit(struct facts_writer *writer);
 
 /* Zero-terminated valid UTF-8 in the arena, at most FACT_TEXT_MAX bytes of it; "" and `out_of_memory` when there is none. */
 const char *facts_keep(struct facts_writer *writer, struct bytes text);
+/* `scope`: besides the writer's. */
 void facts_import(struct facts_writer *writer, struct fact_place at, struct bytes module,
                   struct bytes name, uint32_t scope);
 void facts_name(struct facts_writer *writer, struct fact_place at, enum fact_name_kind kind,

@@ -20,6 +20,7 @@ static const struct library {
     {"torchdata", PYTORCH, false},
     {"torchmetrics", PYTORCH, true},
     {"torch_geometric", PYTORCH, true},
+    {"pyg_lib", PYTORCH, true},
     {"torch_xla", PYTORCH, true},
     {"torchrl", PYTORCH, true},
     {"torchtune", PYTORCH, true},
@@ -40,6 +41,7 @@ static const struct library {
     {"apex", PYTORCH, true},
     {"dgl", PYTORCH, true},
     {"whisper", PYTORCH, true},
+    {"whisperx", PYTORCH, true},
     {"open_clip", PYTORCH, true},
     {"sentence_transformers", PYTORCH, true},
     {"transformers", PYTORCH, true},
@@ -165,7 +167,7 @@ static void note(struct frameworks *found, enum analysis_framework framework, bo
                  const struct fact_import *import)
 {
     enum framework_rank rank = implied ? FRAMEWORK_IMPLIED : FRAMEWORK_DIRECT;
-    if ((import->scope & ~(FACT_INSTALLED | FACT_IMAGE)) != 0) {
+    if ((import->scope & ~(FACT_INSTALLED | FACT_MARKED | FACT_IMAGE)) != 0) {
         rank = implied ? FRAMEWORK_IMPLIED_CONDITIONAL : FRAMEWORK_CONDITIONAL;
     }
     found->mask |= 1u << framework;
@@ -270,6 +272,15 @@ void frameworks_find(const struct facts *facts, enum analysis_kind kind, const c
         found.primary = strongest(&found, others, sizeof(others) / sizeof(others[0]));
     }
     *ret = found;
+}
+
+uint32_t framework_mask_of(const char *module)
+{
+    uint32_t mask = 0;
+    for (size_t i = 0; i < LIBRARY_COUNT; i++) {
+        mask |= covers(libraries[i].module, module) ? 1u << libraries[i].framework : 0;
+    }
+    return mask;
 }
 
 bool framework_uses_gpu(enum analysis_framework framework)

@@ -31,6 +31,9 @@ struct frameworks {
 void frameworks_find(const struct facts *facts, enum analysis_kind kind, const char *base_name,
                      struct frameworks *ret);
 
+/* Those that a module is, or stands on: 1u << framework for each. */
+uint32_t framework_mask_of(const char *module);
+
 /* A deep learning family, or another that computes on a GPU only. */
 bool framework_uses_gpu(enum analysis_framework framework);
 

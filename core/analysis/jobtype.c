@@ -354,6 +354,7 @@ static void look_at_name(struct hits *hits, const struct fact_name *name)
         look(hits, name->text, &spot);
         return;
     case FACT_OPTION: /* of many programs alike */
+    case FACT_MODEL:  /* an ARGUMENT, too, where it is a name */
         return;
     case FACT_CALL:
     case FACT_DEFINITION:

@@ -159,7 +159,7 @@ static const struct cue_row {
     {ANALYSIS_JOB_MULTIMODAL, 4, CUE_ANYWHERE, "clip model,vlm"},
 
     {ANALYSIS_JOB_SPEECH, 6, CUE_ANYWHERE,
-     "whisper,wav2vec2,wav2 vec2,wav2vec,hubert,hifigan,hifi "
+     "whisper,whisperx,wav2vec2,wav2 vec2,wav2vec,hubert,hifigan,hifi "
      "gan,tacotron,tacotron2,fastpitch,fastspeech,fastspeech2,waveglow,wavenet,speech "
      "recognition,text to speech,speech to text,audio classification,librispeech,libri "
      "speech,deepspeech,deep speech,ljspeech,lj speech,espnet,speech commands,urbansound,urban "

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define NAME_MAX_BYTES 96
 #define IMAGE_MAX_BYTES 1024
 #define GPUS_MAX 1024
 
@@ -54,15 +53,17 @@ static const struct {
     {"nvidia_tensorrt", "tensorrt"},
     {"tensorrt_*", "tensorrt"},
     {"openai_whisper", "whisper"},
-    {"whisperx", "whisper"},
     {"coqui_tts", "TTS"},
     {"tts", "TTS"},
     {"open_clip_torch", "open_clip"},
     {"segment_anything", "segment_anything"},
     {"pyg", "torch_geometric"},
-    {"pyg_lib", "torch_geometric"},
     {"pytorch_forecasting", "pytorch_forecasting"},
     {"auto_gptq", "auto_gptq"},
+    {"opencv*", "cv2"},
+    {"py_opencv", "cv2"},
+    {"pillow*", "PIL"},
+    {"scikit_image", "skimage"},
 };
 
 /* Words of an image's path that name what is installed in it. */
@@ -169,6 +170,23 @@ static bool matches(const char *pattern, const char *name)
     return strcmp(pattern, name) == 0;
 }
 
+const char *packages_module(struct bytes package, char room[PACKAGES_NAME_SIZE])
+{
+    size_t size = 0;
+    while (size < package.size && size + 1 < PACKAGES_NAME_SIZE &&
+           is_name_byte(package.data[size])) {
+        room[size] = plain(package.data[size]);
+        size++;
+    }
+    room[size] = '\0';
+    for (size_t i = 0; i < sizeof(renamed) / sizeof(renamed[0]); i++) {
+        if (matches(renamed[i].package, room)) {
+            return renamed[i].module;
+        }
+    }
+    return room;
+}
+
 void packages_add(struct facts_writer *writer, struct fact_place at, struct bytes requirement)
 {
     struct bytes text = requirement;
@@ -186,24 +204,14 @@ void packages_add(struct facts_writer *writer, struct fact_place at, struct byte
         size_t channel = find(text, "::");
         text = channel < text.size ? bytes_from(text, channel + 2) : text;
     }
-    char name[NAME_MAX_BYTES];
-    size_t size = 0;
-    while (size < text.size && size + 1 < sizeof(name) && is_name_byte(text.data[size])) {
-        name[size] = plain(text.data[size]);
-        size++;
-    }
-    name[size] = '\0';
-    if (size == 0) {
+    char name[PACKAGES_NAME_SIZE];
+    const char *module = packages_module(text, name);
+    bool const marked = find(requirement, ";") < requirement.size;
+    if (name[0] == '\0') {
         return;
     }
-    const char *module = name;
-    for (size_t i = 0; i < sizeof(renamed) / sizeof(renamed[0]); i++) {
-        if (matches(renamed[i].package, name)) {
-            module = renamed[i].module;
-            break;
-        }
-    }
-    facts_import(writer, at, bytes_of_text(module), bytes_of_text(""), FACT_INSTALLED);
+    facts_import(writer, at, bytes_of_text(module), bytes_of_text(""),
+                 FACT_INSTALLED | (marked ? FACT_MARKED : 0));
 }
 
 void packages_add_gpus(struct facts_writer *writer, struct fact_place at, uint32_t count)
@@ -220,7 +228,7 @@ void packages_add_gpus(struct facts_writer *writer, struct fact_place at, uint32
 
 void packages_add_image(struct facts_writer *writer, struct fact_place at, struct bytes image)
 {
-    char word[NAME_MAX_BYTES];
+    char word[PACKAGES_NAME_SIZE];
     size_t size = 0;
     bool in_tag = false;
     bool gpu = find(image, "nvcr.io/nvidia/") == 0;

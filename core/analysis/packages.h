@@ -5,6 +5,11 @@
 
 #include "core/analysis/facts.h"
 
+#define PACKAGES_NAME_SIZE 96
+
+/* "sklearn" of "scikit-learn>=1.2": the module that a package brings, static or `room`. "" of no name. */
+const char *packages_module(struct bytes package, char room[PACKAGES_NAME_SIZE]);
+
 /* One requirement as pip or conda take it: "torch==2.1; python_version>'3'", "transformers[torch]", "pytorch::pytorch=2.1",
  * "name @ url", "git+https://…/name.git@v1#egg=name", a wheel's address. Nothing for a path or an option. */
 void packages_add(struct facts_writer *writer, struct fact_place at, struct bytes requirement);

@@ -4,6 +4,7 @@
 #include "core/analysis/python.h"
 
 #include "core/analysis/python_bounds.h"
+#include "core/analysis/python_names.h"
 #include "core/analysis/titles.h"
 #include "core/base/invariant.h"
 #include "core/base/text.h"
@@ -28,6 +29,8 @@ const TSLanguage *tree_sitter_python(void);
     S(SYMBOL_CLASS, "class_definition")                                                            \
     S(SYMBOL_TRY, "try_statement")                                                                 \
     S(SYMBOL_IF, "if_statement")                                                                   \
+    S(SYMBOL_CONDITIONAL, "conditional_expression")                                                \
+    S(SYMBOL_WITH, "with_statement")                                                               \
     S(SYMBOL_STRING, "string")                                                                     \
     S(SYMBOL_STRING_START, "string_start")                                                         \
     S(SYMBOL_STRING_END, "string_end")                                                             \
@@ -53,9 +56,12 @@ struct walk {
     TSSymbol symbols[SYMBOL_COUNT];
     TSFieldId field_name;
     uint32_t functions; /* open around the current node */
+    uint32_t classes;
     uint32_t tries;
     uint32_t ifs;
+    uint32_t mains; /* of them `if __name__ == "__main__":` */
     uint32_t type_checks;
+    const char *function; /* the outermost open one, when it is of the module itself; else "" */
     bool signatures_are_options; /* fire or typer is imported */
 };
 
@@ -84,32 +90,6 @@ static bool is(const struct walk *walk, TSNode node, enum symbol symbol)
     return ts_node_symbol(node) == walk->symbols[symbol];
 }
 
-static bool is_name_byte(uint8_t c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '.' || c >= 0x80;
-}
-
-/* The dotted name a callee ends with: all of `nn.Linear`, `.fit` of `build(3).fit`. */
-static struct bytes name_tail(struct bytes callee)
-{
-    size_t start = callee.size;
-    while (start > 0 && callee.size - start < FACT_TEXT_MAX &&
-           is_name_byte(callee.data[start - 1])) {
-        start--;
-    }
-    return bytes_from(callee, start);
-}
-
-static struct bytes last_part(struct bytes dotted)
-{
-    size_t start = dotted.size;
-    while (start > 0 && dotted.data[start - 1] != '.') {
-        start--;
-    }
-    return bytes_from(dotted, start);
-}
-
 /* ── facts ─────────────────────────────────────────────────────────────────────────────────────── */
 
 static struct fact_place place_of(const struct walk *walk, TSNode node)
@@ -118,13 +98,21 @@ static struct fact_place place_of(const struct walk *walk, TSNode node)
                                .line = walk->piece.line + ts_node_start_point(node).row};
 }
 
+/* What surrounds the facts that come next. */
+static void tell_scope(struct walk *walk)
+{
+    bool const in_main = walk->ifs > 0 && walk->ifs == walk->mains;
+    walk->facts->scope = (walk->functions > 0 ? FACT_IN_FUNCTION : 0) |
+                         (walk->tries > 0 ? FACT_IN_TRY : 0) | (walk->ifs > 0 ? FACT_IN_IF : 0) |
+                         (in_main ? FACT_IN_MAIN : 0) |
+                         (walk->type_checks > 0 ? FACT_TYPE_CHECKING : 0);
+    walk->facts->function = walk->functions == 1 ? walk->function : "";
+}
+
 static void add_import(struct walk *walk, TSNode statement, struct bytes module, struct bytes name,
                        uint32_t more_scope)
 {
-    uint32_t scope = more_scope | (walk->functions > 0 ? FACT_IN_FUNCTION : 0) |
-                     (walk->tries > 0 ? FACT_IN_TRY : 0) | (walk->ifs > 0 ? FACT_IN_IF : 0) |
-                     (walk->type_checks > 0 ? FACT_TYPE_CHECKING : 0);
-    facts_import(walk->facts, place_of(walk, statement), module, name, scope);
+    facts_import(walk->facts, place_of(walk, statement), module, name, more_scope);
 }
 
 static void add_name(struct walk *walk, TSNode node, enum fact_name_kind kind, struct bytes text,
@@ -251,22 +239,6 @@ static void visit_import(struct walk *walk, TSNode statement, bool from)
     ts_tree_cursor_delete(&cursor);
 }
 
-/* How a call defines a command line option with a default, if it does. */
-static enum analysis_source option_source(struct bytes callee)
-{
-    struct bytes last = last_part(callee);
-    if (slice_is(last, "add_argument")) {
-        return ANALYSIS_SOURCE_ARGPARSE;
-    }
-    if (bytes_starts_with(last, "DEFINE_")) {
-        return ANALYSIS_SOURCE_FLAG;
-    }
-    if (slice_is(callee, "click.option") || slice_is(callee, "option")) {
-        return ANALYSIS_SOURCE_CLICK;
-    }
-    return ANALYSIS_SOURCE_KWARG;
-}
-
 struct call {
     TSNode node;
     struct bytes callee;
@@ -275,10 +247,26 @@ struct call {
     int positional;              /* arguments seen so far */
 };
 
+/* A model that is loaded by the name that `value` is, or that a variable of this name has: `args.model` → model. */
+static void add_model(struct walk *walk, const struct call *call, TSNode value)
+{
+    struct bytes text = {0};
+    bool const is_name = is(walk, value, SYMBOL_STRING) && string_content(walk, value, &text);
+    if (is(walk, value, SYMBOL_IDENTIFIER) || is(walk, value, SYMBOL_ATTRIBUTE)) {
+        text = python_last_part(slice(walk, value));
+    }
+    if (text.size > 0 && text.size <= FACT_TEXT_MAX) {
+        add_name(walk, value, FACT_MODEL, text, call->callee, is_name ? 0 : 1);
+    }
+}
+
 static void visit_positional(struct walk *walk, struct call *call, TSNode node)
 {
     struct bytes text = {0};
     int index = call->positional++;
+    if (python_loads_model(call->callee, index, text)) {
+        add_model(walk, call, node);
+    }
     bool is_string = is(walk, node, SYMBOL_STRING) && string_content(walk, node, &text);
     if (call->source != ANALYSIS_SOURCE_KWARG) {
         if (is_string && text.size > call->option.size &&
@@ -293,7 +281,7 @@ static void visit_positional(struct walk *walk, struct call *call, TSNode node)
         return;
     }
     add_name(walk, node, FACT_ARGUMENT, text, call->callee, index);
-    struct bytes last = last_part(call->callee);
+    struct bytes last = python_last_part(call->callee);
     if (index == 0 && (slice_is(last, "import_module") || slice_is(last, "__import__"))) {
         add_import(walk, call->node, text, bytes_of_text(""), FACT_DYNAMIC);
     }
@@ -316,11 +304,14 @@ static void visit_call(struct walk *walk, TSNode node)
     if (ts_node_is_null(function) || ts_node_is_null(arguments)) {
         return;
     }
-    struct call call = {.node = node, .callee = name_tail(slice(walk, function))};
+    struct call call = {.node = node, .callee = python_name_tail(slice(walk, function))};
     if (call.callee.size > 0) {
         add_name(walk, node, FACT_CALL, call.callee, bytes_of_text(""), -1);
     }
-    call.source = option_source(call.callee);
+    call.source = python_option_source(call.callee);
+    if (python_installs(call.callee, slice(walk, arguments))) {
+        add_name(walk, node, FACT_COMMAND, bytes_of_text("pip"), bytes_of_text("-r"), 0);
+    }
 
     TSTreeCursor cursor = ts_tree_cursor_new(arguments);
     for (bool more = ts_tree_cursor_goto_first_child(&cursor); more;
@@ -338,6 +329,9 @@ static void visit_call(struct walk *walk, TSNode node)
         struct bytes text = {0};
         if (ts_node_is_null(key) || ts_node_is_null(value)) {
             continue;
+        }
+        if (python_loads_model(call.callee, -1, slice(walk, key))) {
+            add_model(walk, &call, value);
         }
         if (call.source == ANALYSIS_SOURCE_KWARG) {
             add_literal(walk, argument, slice(walk, key), value, call.source);
@@ -365,7 +359,7 @@ static void add_renamed(struct walk *walk, TSNode right)
         dots += text.data[i] == '.' ? 1 : 0;
     }
     if (dots >= 2 && is(walk, right, SYMBOL_ATTRIBUTE) && !bytes_starts_with(text, "self.") &&
-        name_tail(text).size == text.size) {
+        python_name_tail(text).size == text.size) {
         add_name(walk, right, FACT_CALL, text, bytes_of_text(""), -1);
     }
 }
@@ -382,7 +376,7 @@ static TSNode default_of_field(const struct walk *walk, TSNode right)
     TSNode const function = ts_node_child_by_field_name(right, "function", 8);
     TSNode const arguments = ts_node_child_by_field_name(right, "arguments", 9);
     struct bytes const callee =
-        ts_node_is_null(function) ? bytes_of("", 0) : last_part(slice(walk, function));
+        ts_node_is_null(function) ? bytes_of("", 0) : python_last_part(slice(walk, function));
     if (ts_node_is_null(arguments) || !(slice_is(callee, "field") || slice_is(callee, "Field"))) {
         return right;
     }
@@ -408,7 +402,7 @@ static void visit_assignment(struct walk *walk, TSNode node)
     if (ts_node_is_null(left) || ts_node_is_null(right)) {
         return;
     }
-    struct bytes target = name_tail(slice(walk, left));
+    struct bytes target = python_name_tail(slice(walk, left));
     if (is(walk, left, SYMBOL_IDENTIFIER)) {
         right = default_of_field(walk, right);
         add_literal(walk, node, target, right,
@@ -416,11 +410,12 @@ static void visit_assignment(struct walk *walk, TSNode node)
         add_value(walk, right);
         add_renamed(walk, right);
     } else if (is(walk, left, SYMBOL_ATTRIBUTE) && !bytes_starts_with(target, "self.")) {
-        add_literal(walk, node, last_part(target), right, ANALYSIS_SOURCE_ASSIGN);
+        add_literal(walk, node, python_last_part(target), right, ANALYSIS_SOURCE_ASSIGN);
         add_value(walk, right);
     }
 }
 
+#define WITH_LOOKED_AT_MAX 96 /* bytes of a `with` statement: what it is with */
 #define HEAD_NODES_MAX 48
 #define HEAD_COMMENT_LINES_MAX 2
 
@@ -463,7 +458,7 @@ static bool is_type_check(const struct walk *walk, TSNode node)
     if (ts_node_is_null(condition)) {
         return false;
     }
-    return slice_is(last_part(name_tail(slice(walk, condition))), "TYPE_CHECKING");
+    return slice_is(python_last_part(python_name_tail(slice(walk, condition))), "TYPE_CHECKING");
 }
 
 /* `if __name__ == "__main__":` */
@@ -497,8 +492,8 @@ static void visit_subscript(struct walk *walk, TSNode node)
     TSNode const key = ts_node_child_by_field_name(node, "subscript", 9);
     struct bytes text = {0};
     if (ts_node_is_null(of) || ts_node_is_null(key) || !is(walk, key, SYMBOL_STRING) ||
-        !slice_is(last_part(slice(walk, of)), "environ") || !string_content(walk, key, &text) ||
-        text.size > FACT_TEXT_MAX) {
+        !slice_is(python_last_part(slice(walk, of)), "environ") ||
+        !string_content(walk, key, &text) || text.size > FACT_TEXT_MAX) {
         return;
     }
     TSNode const parent = ts_node_parent(node);
@@ -510,6 +505,45 @@ static void visit_subscript(struct walk *walk, TSNode node)
     if (ts_node_is_null(left) || !ts_node_eq(left, node)) {
         add_name(walk, node, FACT_ARGUMENT, text, bytes_of_text("os.environ[]"), 0);
     }
+}
+
+/* contextlib's `with suppress(ImportError):` */
+static bool is_suppressed(const struct walk *walk, TSNode node)
+{
+    struct bytes text = slice(walk, node);
+    text.size = text.size < WITH_LOOKED_AT_MAX ? text.size : WITH_LOOKED_AT_MAX;
+    return memmem(text.data, text.size, "suppress(", 9) != NULL;
+}
+
+/* `one` more open around what comes next, of the kinds that decide whether it is executed. */
+static void count_around(struct walk *walk, TSNode node, uint32_t one)
+{
+    if (is(walk, node, SYMBOL_FUNCTION) || is(walk, node, SYMBOL_LAMBDA)) {
+        walk->functions += one;
+    } else if (is(walk, node, SYMBOL_CLASS)) {
+        walk->classes += one;
+    } else if (is(walk, node, SYMBOL_TRY) ||
+               (is(walk, node, SYMBOL_WITH) && is_suppressed(walk, node))) {
+        walk->tries += one;
+    } else if (is(walk, node, SYMBOL_IF)) {
+        walk->ifs += one;
+        walk->mains += is_start(walk, node) ? one : 0;
+        walk->type_checks += is_type_check(walk, node) ? one : 0;
+    } else if (is(walk, node, SYMBOL_CONDITIONAL)) {
+        walk->ifs += one;
+    } else {
+        return;
+    }
+    tell_scope(walk);
+}
+
+static void open_definition(struct walk *walk, TSNode node, TSNode name)
+{
+    if (is(walk, node, SYMBOL_FUNCTION) && walk->functions == 0) {
+        bool const of_module = walk->classes == 0 && !ts_node_is_null(name);
+        walk->function = of_module ? facts_keep(walk->facts, slice(walk, name)) : "";
+    }
+    count_around(walk, node, 1);
 }
 
 static void enter(struct walk *walk, TSNode node)
@@ -529,30 +563,23 @@ static void enter(struct walk *walk, TSNode node)
         if (!ts_node_is_null(name)) {
             add_name(walk, node, FACT_DEFINITION, slice(walk, name), bytes_of_text(""), -1);
         }
-        walk->functions += is(walk, node, SYMBOL_FUNCTION) ? 1 : 0;
+        open_definition(walk, node, name);
     } else if (is(walk, node, SYMBOL_DEFAULT_PARAMETER) || is(walk, node, SYMBOL_TYPED_DEFAULT)) {
         visit_default(walk, node);
     } else if (is(walk, node, SYMBOL_LAMBDA)) {
-        walk->functions++;
-    } else if (is(walk, node, SYMBOL_TRY)) {
-        walk->tries++;
+        walk->function = walk->functions == 0 ? "" : walk->function;
+        count_around(walk, node, 1);
     } else if (is(walk, node, SYMBOL_IF)) {
-        walk->ifs++;
-        walk->type_checks += is_type_check(walk, node) ? 1 : 0;
         walk->facts->facts.starts = walk->facts->facts.starts || is_start(walk, node);
+        count_around(walk, node, 1);
+    } else {
+        count_around(walk, node, 1);
     }
 }
 
 static void leave(struct walk *walk, TSNode node)
 {
-    if (is(walk, node, SYMBOL_FUNCTION) || is(walk, node, SYMBOL_LAMBDA)) {
-        walk->functions--;
-    } else if (is(walk, node, SYMBOL_TRY)) {
-        walk->tries--;
-    } else if (is(walk, node, SYMBOL_IF)) {
-        walk->ifs--;
-        walk->type_checks -= is_type_check(walk, node) ? 1 : 0;
-    }
+    count_around(walk, node, UINT32_MAX); /* one less */
 }
 
 static void walk_tree(struct walk *walk, TSNode root)
@@ -602,7 +629,7 @@ static void find_symbols(struct walk *walk, const TSLanguage *language)
 enum err_code python_read(struct python_piece piece, const struct analysis_limits *limits,
                           struct facts_writer *writer, struct err *err)
 {
-    struct walk walk = {.source = piece.source, .piece = piece, .facts = writer};
+    struct walk walk = {.source = piece.source, .piece = piece, .facts = writer, .function = ""};
     enum err_code code = ERR_OK;
     TSTree *tree = NULL;
     const TSLanguage *language = tree_sitter_python();
@@ -635,6 +662,8 @@ enum err_code python_read(struct python_piece piece, const struct analysis_limit
         visit_head(&walk, root);
     }
     walk_tree(&walk, root);
+    writer->scope = 0; /* also where the walk ended early */
+    writer->function = "";
     if (writer->out_of_memory) {
         code = err_set(err, ERR_NOMEM, "no memory left for what the Python source says");
     }

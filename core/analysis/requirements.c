@@ -67,7 +67,9 @@ void requirements_read(struct facts_writer *writer, struct bytes text)
         if (line.data[0] != '-') {
             packages_add(writer, at, line);
         } else if (bytes_starts_with(line, "-e") || bytes_starts_with(line, "--editable")) {
+            writer->scope = FACT_MARKED; /* as the worker, which passes over lines with options */
             packages_add(writer, at, value_of(line));
+            writer->scope = 0;
         } else if (bytes_starts_with(line, "-r") || bytes_starts_with(line, "--requirement")) {
             facts_name(writer, at, FACT_COMMAND, value_of(line), bytes_of_text("-r"), 0);
         } else { /* an index of packages may be one for a CUDA version */

@@ -46,10 +46,12 @@ static const char *program_of(const struct word *word)
     return slash == NULL ? word->text : slash + 1;
 }
 
+/* In a notebook's `!` line also `{sys.executable}`. */
 static bool is_python(const char *program)
 {
-    return strncmp(program, "python", 6) == 0 &&
-           strspn(program + 6, "0123456789.") == strlen(program + 6);
+    return strcmp(program, "{sys.executable}") == 0 ||
+           (strncmp(program, "python", 6) == 0 &&
+            strspn(program + 6, "0123456789.") == strlen(program + 6));
 }
 
 static bool is_pip(const char *program)
@@ -81,11 +83,23 @@ void shell_literal(struct facts_writer *writer, struct fact_place at, struct byt
                   is_number, source);
 }
 
+/* A folder, a file or a variable: what it installs is not said. */
+static void add_unnamed(struct command *command, const struct word *word)
+{
+    facts_name(command->facts, word->at, FACT_COMMAND, bytes_of_text("."), bytes_of_text("-r"), 0);
+}
+
+/* `-r` alone or behind other letters: `-qr requirements.txt`. */
+static bool is_file_option(const struct word *word)
+{
+    return word->size >= 2 && word->text[0] == '-' && word->text[1] != '-' &&
+           word->text[word->size - 1] == 'r' && strchr(word->text, '=') == NULL;
+}
+
 /* Packages named behind `install`: what is no option and no value of one. */
 static void add_packages(struct command *command, size_t from)
 {
-    static const char *const with_value[] = {"-r",
-                                             "--requirement",
+    static const char *const with_value[] = {"--requirement",
                                              "-c",
                                              "--constraint",
                                              "-f",
@@ -106,14 +120,16 @@ static void add_packages(struct command *command, size_t from)
                                              NULL};
     for (size_t i = from; i < command->count; i++) {
         const struct word *word = &command->words[i];
-        if (is_one_of(word->text, with_value)) {
+        if (is_one_of(word->text, with_value) || is_file_option(word)) {
             i++;
             if (i < command->count) {
                 facts_name(command->facts, command->words[i].at, FACT_COMMAND,
                            bytes_of_word(&command->words[i]), bytes_of_text("-r"), 0);
                 cuda_add(command->facts, command->words[i].at, bytes_of_word(&command->words[i]));
             }
-        } else if (word->text[0] != '-' && word->text[0] != '$') {
+        } else if (word->text[0] == '.' || word->text[0] == '/' || word->text[0] == '$') {
+            add_unnamed(command, word);
+        } else if (word->text[0] != '-') {
             packages_add(command->facts, word->at, bytes_of_word(word));
         }
     }
@@ -237,6 +253,8 @@ static void run_command(struct command *command)
                strcmp(program, "micromamba") == 0) {
         if (rest >= 1 && (word_is(&words[1], "install") || word_is(&words[1], "create"))) {
             add_packages(command, at + 2);
+        } else if (rest >= 1 && word_is(&words[1], "env")) {
+            add_unnamed(command, &words[1]);
         }
     } else if (strcmp(program, "git") == 0) {
         for (size_t i = 1; i <= rest; i++) {
