@@ -12,6 +12,7 @@
 #include "core/analysis/kind.h"
 #include "core/analysis/needs.h"
 #include "core/analysis/parameters.h"
+#include "core/analysis/prerequisites.h"
 #include "core/analysis/settings.h"
 #include "core/analysis/source.h"
 #include "core/base/driver_version.h"
@@ -310,6 +311,11 @@ static enum err_code conclude(const struct job *job, struct arena *arena, struct
     if (code == ERR_OK) {
         evidence_say_all(&list, facts, &frameworks, &jobtype, &parameters, needs_claim);
         say_driver(&list, facts, &found.requirements);
+        prerequisites_find(&(struct prerequisites_question){.facts = facts,
+                                                            .frameworks = &frameworks,
+                                                            .jobtype = &jobtype,
+                                                            .bundle = job->bundle},
+                           &list, &found.requirements);
         say_data(&list, job->bundle, &parameters);
         code = keep_parameters(&parameters, arena, &list, &found, err);
     }
@@ -442,6 +448,7 @@ static enum err_code run_chosen(struct bundle *bundle, const uint16_t *order, si
         const struct bundle_file *file = &bundle->files[order[done]];
         source_init(&sources[done], file->shown.path, file->shown.kind, file->content,
                     bundle->limits);
+        sources[done].runs = file->runs;
         code = bundle_has_time(bundle, err)
                    ? source_read(&sources[done], bundle->limits, &facts, err)
                    : ERR_TIMEOUT;
@@ -584,6 +591,7 @@ static enum err_code run_source(struct bytes content, const char *name, enum ana
     struct source source;
     facts_writer_init(&facts, arena);
     source_init(&source, name, kind, content, limits);
+    source.runs = true;
     enum err_code code = source_read(&source, limits, &facts, err);
     if (code == ERR_OK) {
         struct job job = {.sources = &source, .source_count = 1, .facts = &facts.facts};

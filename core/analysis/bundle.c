@@ -233,6 +233,9 @@ enum err_code bundle_add(struct bundle *bundle, const char *path, uint64_t size,
                          struct bytes content, struct err *err)
 {
     enum analysis_kind kind = kind_in_bundle(bundle, path);
+    if (!bundle_paths_add(bundle, path)) {
+        return err_set(err, ERR_NOMEM, "no memory left for the bundle");
+    }
     if (is_noise(path)) {
         return ERR_OK;
     }

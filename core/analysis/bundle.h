@@ -29,6 +29,21 @@ struct bundle_file {
     bool starts;      /* Python with `if __name__ == "__main__":` */
     bool is_imported; /* by another file of the bundle */
     bool is_launched; /* named by a launcher */
+    bool
+        runs; /* its top level is executed whenever the job is: the entry, and what is imported by such a file unconditionally */
+};
+
+#define BUNDLE_MODELS_MAX 64
+
+/* What the paths of all its files say (bundle_paths.c). */
+struct bundle_paths {
+    uint64_t
+        modules; /* packages of core/base/software.h that a module, or a wheel in wheels/, is called like */
+    uint64_t folders; /* … or that a folder with Python in it is called like */
+    const char *top;  /* the folder that everything is in; "": none; NULL: nothing is there */
+    const char *models[BUNDLE_MODELS_MAX]; /* folders with a model in them */
+    size_t model_count;
+    bool has_more_models;
 };
 
 struct bundle_data {
@@ -56,10 +71,13 @@ struct bundle {
         others; /* files that are carried along and not read: licences, settings, what is past BUNDLE_SOURCES_MAX */
     uint64_t bytes; /* of all files */
     struct bundle_data data;
+    struct bundle_paths paths;
     bool cut;
     struct deadline deadline; /* of everything that is done with it */
     uint64_t edges[BUNDLE_SOURCES_MAX]
                   [BUNDLE_SOURCES_MAX / 64]; /* [importer or launcher] bit of the named file */
+    uint64_t sure_edges[BUNDLE_SOURCES_MAX]
+                       [BUNDLE_SOURCES_MAX / 64]; /* of them imports that are always executed */
 };
 
 /* False: ERR_TIMEOUT is said. */
@@ -80,6 +98,14 @@ size_t bundle_source_count(const struct bundle *bundle);
 MUST_CHECK enum err_code bundle_choose(struct bundle *bundle, const char *entry,
                                        uint16_t *ret_order, size_t *ret_count, const char **ret_why,
                                        struct err *err);
+/* A file that is added. False: no memory left. */
+bool bundle_paths_add(struct bundle *bundle, const char *path);
+/* Would `import` of this package (its place in core/base/software.h) find something of the bundle? When in doubt, yes. */
+bool bundle_brings(const struct bundle *bundle, const char *entry, unsigned package);
+/* Is there a model in a folder that is called or ends like this? When in doubt, yes. */
+bool bundle_has_model(const struct bundle *bundle, const char *name);
+/* In no folder but the one that everything is in. */
+bool bundle_is_at_top(const struct bundle *bundle, const char *path);
 /* The class with the most bytes. False: there are no data. */
 bool bundle_main_data(const struct bundle *bundle, enum data_class *ret);
 

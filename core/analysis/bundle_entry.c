@@ -15,6 +15,7 @@
 struct choosing {
     struct bundle *bundle;
     uint16_t sorted[BUNDLE_SOURCES_MAX]; /* by path */
+    bool is_sure;                        /* the import that is followed is always executed */
     struct arena scratch;
 };
 
@@ -81,9 +82,12 @@ static int find_path(const struct choosing *choosing, const char *path)
 static void connect(struct choosing *choosing, size_t from, const char *path)
 {
     int to = find_path(choosing, path);
-    if (to >= 0 && (size_t)to != from && choosing->bundle->files[to].shown.error == NULL) {
-        choosing->bundle->edges[from][to / 64] |= UINT64_C(1) << (to % 64);
-        choosing->bundle->files[to].is_imported = true;
+    struct bundle *bundle = choosing->bundle;
+    if (to >= 0 && (size_t)to != from && bundle->files[to].shown.error == NULL) {
+        uint64_t const bit = UINT64_C(1) << (to % 64);
+        bundle->edges[from][to / 64] |= bit;
+        bundle->sure_edges[from][to / 64] |= choosing->is_sure ? bit : 0;
+        bundle->files[to].is_imported = true;
     }
 }
 
@@ -142,6 +146,7 @@ static void follow_import(struct choosing *choosing, size_t from, const struct f
     const char *path = choosing->bundle->files[from].shown.path;
     size_t folder = (size_t)(base_of(path) - path);
     const char *module = import->module;
+    choosing->is_sure = import->scope == 0;
     if (module[0] == '.') {
         for (module++; module[0] == '.'; module++) {
             folder = parent(path, folder);
@@ -441,6 +446,23 @@ static enum err_code choose_entry(struct choosing *choosing, const char *entry, 
 
 /* ── what it reaches ───────────────────────────────────────────────────────────────────────────── */
 
+/* The files whose top level is executed with the entry's. */
+static void mark_runs(struct bundle *bundle, size_t entry)
+{
+    uint16_t order[BUNDLE_SOURCES_MAX] = {(uint16_t)entry};
+    size_t count = 1;
+    bundle->files[entry].runs = true;
+    for (size_t i = 0; i < count; i++) {
+        for (size_t to = 0; to < bundle->count; to++) {
+            bool const is_sure = ((bundle->sure_edges[order[i]][to / 64] >> (to % 64)) & 1) != 0;
+            if (is_sure && !bundle->files[to].runs) {
+                bundle->files[to].runs = true;
+                order[count++] = (uint16_t)to;
+            }
+        }
+    }
+}
+
 static void reach(struct bundle *bundle, size_t entry, uint16_t *ret_order, size_t *ret_count)
 {
     size_t count = 0;
@@ -455,6 +477,7 @@ static void reach(struct bundle *bundle, size_t entry, uint16_t *ret_order, size
             }
         }
     }
+    mark_runs(bundle, entry);
     for (size_t i = 0; i < bundle->count; i++) {
         struct bundle_file *file = &bundle->files[i];
         bool launches = is_shell(file) && has_edge(bundle, i, entry);

@@ -75,8 +75,8 @@ static uint32_t offset_of_line(struct bytes source, uint32_t line)
     return (uint32_t)at;
 }
 
-/* The file that holds a line of all texts together: sources stand one behind the other. */
-static const struct source *source_of(const struct evidence_list *list, uint32_t line)
+/* Sources stand one behind the other. */
+const struct source *evidence_source(const struct evidence_list *list, uint32_t line)
 {
     const struct source *of = &list->sources[0];
     for (size_t i = 1; i < list->source_count && list->sources[i].base.line < line; i++) {
@@ -94,12 +94,12 @@ static uint32_t line_in_file(const struct source *source, uint32_t line)
 
 uint32_t evidence_file_line(const struct evidence_list *list, uint32_t line)
 {
-    return line == 0 ? 0 : line_in_file(source_of(list, line), line);
+    return line == 0 ? 0 : line_in_file(evidence_source(list, line), line);
 }
 
 const char *evidence_file_name(const struct evidence_list *list, uint32_t line)
 {
-    return source_of(list, line)->name;
+    return evidence_source(list, line)->name;
 }
 
 PRINTF_LIKE(5, 0)
@@ -138,7 +138,8 @@ void evidence_say(struct evidence_list *list, uint32_t line, uint32_t offset, co
 {
     va_list args;
     va_start(args, format);
-    say_of(list, line == 0 ? &list->sources[0] : source_of(list, line), line, offset, format, args);
+    say_of(list, line == 0 ? &list->sources[0] : evidence_source(list, line), line, offset, format,
+           args);
     va_end(args);
 }
 

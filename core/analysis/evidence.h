@@ -30,7 +30,8 @@ void evidence_say_of_file(struct evidence_list *list, const char *name, const ch
 void evidence_say_all(struct evidence_list *list, const struct facts *facts,
                       const struct frameworks *frameworks, const struct jobtype *jobtype,
                       const struct parameters *parameters, const char *needs_claim);
-/* Of a line of all texts together, its line in its file, and that file's name. */
+/* Of a line of all texts together, its file, its line there, and that file's name. */
+const struct source *evidence_source(const struct evidence_list *list, uint32_t line);
 uint32_t evidence_file_line(const struct evidence_list *list, uint32_t line);
 const char *evidence_file_name(const struct evidence_list *list, uint32_t line);
 

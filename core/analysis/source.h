@@ -16,6 +16,7 @@ struct source {
     struct bytes text; /* what facts are about: the file, or the text of a notebook's cells */
     struct notebook notebook;
     struct fact_place base; /* what stands before it; the first has none */
+    bool runs;              /* its top level is executed whenever the job is */
 };
 
 /* `content`: without a byte order mark. */

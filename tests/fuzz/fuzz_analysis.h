@@ -10,6 +10,18 @@
 
 #include <string.h>
 
+/* Names that the API would take from anybody else. */
+static inline void fuzz_check_needs(const struct analysis_requirements *needs)
+{
+    uint64_t known = 0;
+    for (unsigned i = 0; software_package_name(i) != NULL; i++) {
+        known |= UINT64_C(1) << i;
+    }
+    INVARIANT((needs->packages & ~known) == 0);
+    INVARIANT(needs->model == NULL || software_model_name_is_good(bytes_of_text(needs->model)));
+    INVARIANT(needs->image == NULL || job_image_name_is_good(needs->image));
+}
+
 static inline int fuzz_analyse(const uint8_t *data, size_t size, const char *name)
 {
     struct arena arena;
@@ -26,6 +38,7 @@ static inline int fuzz_analyse(const uint8_t *data, size_t size, const char *nam
         INVARIANT(found.confidence_permille > 0 && found.confidence_permille <= 1000);
         INVARIANT(found.requirements.vram_mib > 0 && found.requirements.tflops_milli > 0);
         INVARIANT(found.requirements.ram_mib > 0 && found.requirements.storage_mib > 0);
+        fuzz_check_needs(&found.requirements);
         INVARIANT(found.estimate.p50_ms > 0 && found.estimate.p90_ms >= found.estimate.p50_ms);
         for (size_t i = 0; i < found.evidence_count; i++) {
             INVARIANT(strlen(found.evidence[i].words) <= 120);

@@ -3,7 +3,7 @@
 #include "core/analysis/analysis.h"
 #include "core/base/invariant.h"
 #include "core/base/text.h"
-#include "tests/fuzz/fuzz_target.h"
+#include "tests/fuzz/fuzz_analysis.h"
 
 #include <string.h>
 
@@ -44,6 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                       (found.files[i].error != NULL));
         }
         INVARIANT(entries <= 1);
+        fuzz_check_needs(&found.requirements);
         INVARIANT(analysis_json(&found, NULL, &json, &err) == ERR_OK);
         INVARIANT(utf8_is_valid(buf_bytes(&json)));
     } else {

@@ -18,7 +18,7 @@ class Claims(unittest.TestCase):
     def setUpClass(cls):
         cls.world = World()
         cls.maria = cls.world.person("maria")
-        cls.host = cls.world.host(cls.maria)
+        cls.host = cls.world.host(cls.maria, images=["probe:1", "probe:2"])
         cls.alice = cls.world.person("alice", 10**9)
 
     @classmethod

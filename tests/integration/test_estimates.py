@@ -35,7 +35,7 @@ class Estimates(unittest.TestCase):
         cls.addClassCleanup(cls.world.close)
         cls.alice = cls.world.person("alice", money=10 ** 9)
         cls.maria = cls.world.person("maria")
-        cls.host = cls.world.host(cls.maria, **GPU)
+        cls.host = cls.world.host(cls.maria, **GPU, models=["someone/stable-diffusion-v1-5"])
 
     def ask(self, who=None, **body):
         return (who or self.world.client()).ok("POST", "/v1/estimates", body)

@@ -21,6 +21,7 @@ OFFERS = 1200
 ORDERS = ("value", "price", "performance", "availability")
 CLASSES = ("recommended", "compatible", "borderline", "insufficient")
 GPU_JOB = b"import torch\nmodel = torch.nn.Linear(10, 10).cuda()\nfor epoch in range(3):\n    model(torch.rand(4, 10).cuda())\n"
+HAVE = {"python": "3.11.2", "torch": "2.1.0", "nbclient": "0.7.4"}
 
 
 def offers_of(seed):
@@ -33,7 +34,7 @@ def offers_of(seed):
                "driver": dice.choice(("", "470.57.02", "525.60.13", "550.54.14"))}
         yield {"device": device, "model": "machine %d" % dice.randrange(40), "ram_mib": dice.randrange(4096, 65536),
                "storage_mib": dice.randrange(10000, 200000), "cpu_cores": 8, "speed_permille": dice.randrange(100, 3000),
-               "rate": dice.randrange(1000, 5000000), "network_allowed": number % 3 == 0, **(gpu if device == "gpu" else {})}
+               "rate": dice.randrange(1000, 5000000), "network_allowed": number % 3 == 0, "packages": HAVE, **(gpu if device == "gpu" else {})}
 
 
 class Matches(unittest.TestCase):

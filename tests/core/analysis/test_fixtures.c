@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COLUMNS 7
-enum column { FILE_NAME, KIND, PRIMARY, JOB, MODE, TRAPS, PARAMETERS };
+#define COLUMNS 8
+enum column { FILE_NAME, KIND, PRIMARY, JOB, MODE, TRAPS, PARAMETERS, NEEDS };
 
 /* Taxonomy and traps of the corpus: each must stand in expected.tsv. `huge` is made by test_readers.c. */
 static const char *const traps[] = {"string_or_comment_only",
@@ -142,6 +142,24 @@ static void check_parameters(const struct analysis *a, const char *file, const c
     }
 }
 
+static void check_needs(const struct analysis_requirements *needs, const char *file,
+                        const char *wanted)
+{
+    struct buf got;
+    buf_init(&got, SOFTWARE_LIST_MAX);
+    software_packages_append(needs->packages, ";", &got);
+    if (needs->model != NULL) {
+        buf_printf(&got, "%smodel=%s", got.size == 0 ? "" : ";", needs->model);
+    }
+    if (needs->image != NULL) {
+        buf_printf(&got, "%simage=%s", got.size == 0 ? "" : ";", needs->image);
+    }
+    if (strcmp(got.size == 0 ? "-" : buf_text(&got), wanted) != 0) {
+        fail_msg("%s: needs %s, not %s", file, buf_text(&got), wanted);
+    }
+    buf_deinit(&got);
+}
+
 static void check(struct fixture *f, struct bytes content, char *columns[COLUMNS], const char *how)
 {
     struct err err = {0};
@@ -159,6 +177,7 @@ static void check(struct fixture *f, struct bytes content, char *columns[COLUMNS
                  analysis_mode_word(a->mode));
     }
     check_parameters(a, columns[FILE_NAME], columns[PARAMETERS]);
+    check_needs(&a->requirements, columns[FILE_NAME], columns[NEEDS]);
     assert_true(a->evidence_count > 0);
 }
 
