@@ -150,6 +150,7 @@ static void a_link_is_followed_within_the_folder_and_not_out_of_it(void **state)
 static void what_a_job_may_not_read_is_not_told_and_said(void **state)
 {
     struct fixture *f = *state;
+    struct err err = {0};
     char path[PATH_MAX];
     if (geteuid() != 0) {
         skip(); /* an ordinary user's jobs run as that user */
@@ -170,6 +171,10 @@ static void what_a_job_may_not_read_is_not_told_and_said(void **state)
                         "file: file/config.json: Permission denied\n"
                         "folder: folder: Permission denied\n"
                         "models--org--name: models--org--name/refs/main: Permission denied\n");
+    assert_int_equal(chmod(f->models, 0700), 0);
+    assert_int_equal(models_find(f->models, f->state, &machine, &f->list, &f->closed, &err),
+                     ERR_UNAVAILABLE);
+    assert_non_null(strstr(err.message, "jobs cannot read it: Permission denied"));
 }
 
 static enum err_code resolve(const struct fixture *f, const char *below, char ret[PATH_MAX],
