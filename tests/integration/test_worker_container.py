@@ -34,7 +34,7 @@ int main(int argc, char **argv)
     setvbuf(stdout, NULL, _IOLBF, 0);
     for (int i = 1; i < argc; i++) printf("argument %s\n", argv[i]);
     printf("uid %d cwd %s\n", (int)getuid(), getcwd(text, sizeof text));
-    for (const char *const *name = (const char *const[]){"FROM_IMAGE", "FROM_FILE", "FROM_JOB", "HOME", NULL}; *name != NULL; name++)
+    for (const char *const *name = (const char *const[]){"FROM_IMAGE", "FROM_FILE", "FROM_JOB", "HOME", "HF_HUB_CACHE", NULL}; *name != NULL; name++)
         printf("%s=%s\n", *name, getenv(*name) ? getenv(*name) : "");
     FILE *file = fopen("/note", "r");
     printf("note %s", fgets(text, sizeof text, file));
@@ -124,7 +124,7 @@ class Containers(WorkerFixture):
         self.make_image()
         jobs = {
             "image": self.container("FROM %s\n" % IMAGE),
-            "file": self.container("FROM %s\nENV FROM_FILE=\"the file\"\nWORKDIR /job\nCMD [\"by\", \"file\"]\n" % IMAGE),
+            "file": self.container("FROM %s\nENV FROM_FILE=\"the file\" HF_HOME=/job/own\nWORKDIR /job\nCMD [\"by\", \"file\"]\n" % IMAGE),
             "job": self.container("FROM %s\n" % IMAGE, arguments=["by", "job"]),
             "named": self.container("FROM localhost/tally-none:1\nCMD [\"by\", \"named\"]\n", settings={"image": IMAGE}),  # R4.4
             "online": self.container("FROM %s\nCMD [\"by\", \"online\"]\n" % IMAGE, settings={"network": True}),
@@ -156,10 +156,11 @@ class Containers(WorkerFixture):
                  "mount EPERM", "ptrace EPERM", "become root EINVAL", "CapEff:\t0000000000000000", "Seccomp:\t2"]
         for name, cwd, value in (("image", "/work", "i"), ("file", "/job", "the file"), ("job", "/work", "i"), ("named", "/work", "i"), ("online", "/work", "i")):
             lines = jobs[name].text("stdout").splitlines()
-            self.assertEqual(lines[:9], ["argument by", "argument " + name, "uid 65534 cwd " + cwd, "FROM_IMAGE=i", "FROM_FILE=" + value,
-                                         "FROM_JOB=j", "HOME=/tmp", "note from the image", "models of the machine"])
-            self.assertEqual(lines[9:19], [line.replace("ENETUNREACH", "EHOSTUNREACH") for line in walls] if name == "online" else walls)
-            self.assertEqual(sorted(lines[19:]), ["node nvidia-uvm", "node nvidia0", "node nvidiactl"])
+            self.assertEqual(lines[:10], ["argument by", "argument " + name, "uid 65534 cwd " + cwd, "FROM_IMAGE=i", "FROM_FILE=" + value,
+                                         "FROM_JOB=j", "HOME=/tmp",
+                                          "HF_HUB_CACHE=" + ("" if name in ("file", "online") else "/models"), "note from the image", "models of the machine"])
+            self.assertEqual(lines[10:20], [line.replace("ENETUNREACH", "EHOSTUNREACH") for line in walls] if name == "online" else walls)
+            self.assertEqual(sorted(lines[20:]), ["node nvidia-uvm", "node nvidia0", "node nvidiactl"])
             self.assertEqual(jobs[name].results["from-the-container"], b"kept\n")
         self.assertEqual(jobs["hang"].results["from-the-container"], b"kept\n")
         self.assertIn("line 2: no image is built here", said["run"]["detail"])
