@@ -169,7 +169,7 @@ class Log(unittest.TestCase):
     def test_the_checkpoint_grows_with_the_log(self):
         before = int(self.checkpoint()[1])
         self.world.person("bob")
-        wait_until(lambda: int(self.checkpoint()[1]) > before, "a newer checkpoint", 10)
+        wait_until(lambda: int(self.checkpoint()[1]) > before, "a newer checkpoint")
 
     def test_a_copy_outside_that_cannot_be_written_is_told(self):
         copy = self.world.data + ".checkpoint"
@@ -178,14 +178,14 @@ class Log(unittest.TestCase):
         os.mkdir(copy)  # nothing can be renamed to it
         size = int(self.checkpoint()[1])
         self.world.person("carol")
-        wait_until(lambda: self.anyone.get("/readyz").status == 503, "readiness ends", 10)
+        wait_until(lambda: self.anyone.get("/readyz").status == 503, "readiness ends")
         ledger = self.anyone.get("/readyz").json["ledger"]
         self.assertTrue(ledger["writable"])
         self.assertIn("no checkpoint can be signed", ledger["reason"])
         self.assertEqual(metric(), "1")
         self.assertEqual(int(self.checkpoint()[1]), size)  # what the copy has not is not shown
         os.rmdir(copy)
-        wait_until(lambda: self.anyone.get("/readyz").status == 200, "readiness comes back", 10)
+        wait_until(lambda: self.anyone.get("/readyz").status == 200, "readiness comes back")
         self.assertEqual(metric(), "0")
         self.assertGreater(int(self.checkpoint()[1]), size)
 

@@ -261,7 +261,7 @@ class Deadlines(Market):
     def test_a_job_that_is_not_started_goes_back_to_the_queue(self):
         job = self.alice.queued_job(self.host)
         self.assertEqual(self.host.claim()["attempt"], 1)
-        again = wait_until(lambda: (self.host.claim(wait_s=1) or {}).get("attempt") == 2, "a second attempt", 20)
+        again = wait_until(lambda: (self.host.claim(wait_s=1) or {}).get("attempt") == 2, "a second attempt")
         self.assertTrue(again)
         self.host.start(job)
         self.host.end(job, worker_ms=10)

@@ -109,7 +109,7 @@ class QubicCommand(unittest.TestCase):
                 child.stdin.flush()
                 self.assertTrue(child.stdout.readline().startswith(b'{"output"'))
             child.stdin.close()
-            self.assertEqual(child.wait(timeout=10), 0)
+            self.assertEqual(child.wait(timeout=60), 0)
 
     def test_flags(self):
         def flags(*arguments):

@@ -51,13 +51,13 @@ class WorkerTest(WorkerFixture):
         job = self.add(b"pass")
         worker = self.run_worker("--server", self.server.url, "--once-jobs", "1")
         self.assertEqual(self.ended(job)["ending"], "completed")
-        self.assertEqual(worker.wait(30), 0)
+        self.assertEqual(worker.wait(60), 0)
         wrong = self.run_worker("--server", "nonsense")
-        self.assertEqual(wrong.wait(30), 2)
+        self.assertEqual(wrong.wait(60), 2)
 
     def test_the_machine_is_offered_once_and_anew_for_another_rate(self):
         no_rate = self.run_worker(rate=None)
-        self.assertNotEqual(no_rate.wait(30), 0)
+        self.assertNotEqual(no_rate.wait(60), 0)
         self.add("pass")
         self.assertEqual(self.run_worker("--once-jobs", "1").wait(60), 0)
         (first, offer), = self.server.offers.items()
@@ -77,11 +77,11 @@ class WorkerTest(WorkerFixture):
     def test_one_worker_per_folder_and_an_unknown_token_ends_it(self):
         first = self.run_worker()
         self.add("print(1, flush=True)")
-        self.assertTrue(self.server.wait(lambda: self.server.jobs[0].end, 30))
+        self.assertTrue(self.server.wait(lambda: self.server.jobs[0].end))
         second = subprocess.run([WORKER, "run", "--state", self.state], capture_output=True, timeout=30)
         self.assertIn(b"another worker", second.stderr)
         self.server.hosts.clear()
-        self.assertEqual(first.wait(30), 1)
+        self.assertEqual(first.wait(60), 1)
 
     # ── endings ──
 
@@ -120,7 +120,7 @@ class WorkerTest(WorkerFixture):
         self.assertGreaterEqual(len(job.samples), 1)
         busy = 1000 // len(os.sched_getaffinity(0))
         self.assertGreater(max(s["cpu_permille"] for s in job.samples), busy // 20)  # others may want the processors too
-        self.assertGreater(job.samples[-1]["ram_mib"], 0)
+        self.assertGreater(max(s["ram_mib"] for s in job.samples), 0)  # the last may be of a program that has just ended
         self.assertTrue(4300 < end["worker_ms"] < 1000 * (job.ended_at - job.started_at), end)
         self.assert_clean()
 
@@ -210,7 +210,7 @@ class WorkerTest(WorkerFixture):
         job = self.add(self.FILL + "for i in range(12): take('f%d' % i, 8)\n"
                        "print('taken', flush=True)\ntime.sleep(60)\n")
         self.run_worker("--disk-mib", "64")
-        end = self.ended(job, 30)
+        end = self.ended(job)
         self.assertEqual((end["ending"], end["reason"], end["signal"]), ("program_failed", "disk_limit", 9), end)
         self.assertRegex(end["detail"], r"^its files took (9[6-9]|10\d) MiB of disk, the limit is 64 MiB; write less.*:\ntaken")
         self.assertEqual(next(iter(self.server.offers.values()))["storage_mib"], 64)
@@ -218,34 +218,32 @@ class WorkerTest(WorkerFixture):
         # many files, hidden from their owner and deep
         job = self.add(self.FILL + "os.makedirs('a/b/c')\nfor i in range(12): take('a/b/c/%d' % i, 8)\n"
                        "os.chmod('a/b', 0)\ntime.sleep(60)\n")
-        self.assertEqual(self.ended(job, 30)["ending"], "program_failed")
+        self.assertEqual(self.ended(job)["ending"], "program_failed")
         job = self.add("import os, time\nfor i in range(150):\n    os.mkdir('d'); os.chdir('d')\ntime.sleep(60)\n")
-        self.assertIn("deep", self.ended(job, 30)["detail"])
+        self.assertIn("deep", self.ended(job)["detail"])
         self.assert_clean()
 
     def test_a_program_within_its_disk_limit_is_left_alone(self):
         job = self.add(self.FILL + "for i in range(5): take('f%d' % i, 10)\nfor i in range(4): os.link('f0', 'l%d' % i)\n"
                        "time.sleep(2)\nprint('done')\n")
         self.run_worker("--disk-mib", "64")
-        self.assertEqual(self.ended(job, 30)["ending"], "completed")
+        self.assertEqual(self.ended(job)["ending"], "completed")
 
     def test_a_file_larger_than_the_disk_limit_cannot_be_made(self):
         job = self.add(self.FILL + "take('big', 80)\n")
         self.run_worker("--disk-mib", "64")
-        end = self.ended(job, 30)
+        end = self.ended(job)
         self.assertEqual((end["ending"], end["reason"]), ("program_failed", "disk_limit"))
         self.assertIn("File too large", end["detail"])
 
     # ── the job is taken away, the server is not there ──
 
     def test_a_cancelled_job_is_stopped_at_once_and_the_next_one_runs(self):
-        job = self.add("import time\nprint('working', flush=True)\ntime.sleep(60)\n")
+        job = self.add("import time\nprint('working', flush=True)\ntime.sleep(600)\n", limit_ms=600000)
         self.run_worker()
         self.started_writing(job)
         self.server.end(job)
-        before = time.monotonic()
         self.assert_clean()
-        self.assertLess(time.monotonic() - before, 5)
         self.assertIsNone(job.end)
         self.assertEqual(job.results, {})
         self.assertEqual(self.ended(self.add("print('next')"))["ending"], "completed")
@@ -288,20 +286,19 @@ class WorkerTest(WorkerFixture):
         worker = self.run_worker()
         self.started_writing(job)
         worker.terminate()
-        self.assertEqual(worker.wait(15), 0)
+        self.assertEqual(worker.wait(60), 0)
         end = self.ended(job, 1)
         self.assertEqual((end["ending"], end["reason"]), ("host_fault", "worker_stopped"))
         self.assert_clean()
 
     def test_a_worker_without_a_job_stops_at_once(self):
+        self.server.claim_s = 600
         worker = self.run_worker()
         self.add("pass")
-        self.assertTrue(self.server.wait(lambda: self.server.jobs[0].end, 30))
+        self.assertTrue(self.server.wait(lambda: self.server.jobs[0].end))
         time.sleep(0.2)
-        before = time.monotonic()
         worker.send_signal(signal.SIGINT)
-        self.assertEqual(worker.wait(15), 0)
-        self.assertLess(time.monotonic() - before, 2)
+        self.assertEqual(worker.wait(30), 0)  # and not when somebody answers its claim, or it gives that up
 
     def test_after_a_crash_nothing_runs_on_and_the_next_start_cleans_up(self):
         job = self.add("import os, time\nprint('working', flush=True)\nif os.fork() == 0: os.setsid()\ntime.sleep(60)\n")
@@ -309,7 +306,7 @@ class WorkerTest(WorkerFixture):
         self.started_writing(job)
         worker.kill()
         worker.wait()
-        until = time.monotonic() + 5
+        until = time.monotonic() + 60
         while programs() and time.monotonic() < until:
             time.sleep(0.02)
         self.assertEqual(programs(), [])

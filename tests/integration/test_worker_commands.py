@@ -39,7 +39,7 @@ class Commands(WorkerFixture):
 
     def test_a_pause_drops_the_question_that_waits(self):
         self.run_worker()
-        self.assertTrue(self.server.wait(lambda: self.server.kinds, 30))
+        self.assertTrue(self.server.wait(lambda: self.server.kinds))
         self.assertEqual(self.command("pause").returncode, 0)
         time.sleep(0.5)
         job = self.add("print(1)")
@@ -54,7 +54,7 @@ class Commands(WorkerFixture):
         self.started_writing(job)
         self.assertEqual(self.command("drain").returncode, 0)
         later = self.add("print(1)")
-        self.assertEqual(worker.wait(30), 0)
+        self.assertEqual(worker.wait(60), 0)
         self.assertEqual(job.end["ending"], "completed")
         self.assertEqual(later.claims, 0)
         self.assertIn("does not run", self.command("status").stdout)

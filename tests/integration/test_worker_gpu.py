@@ -101,18 +101,17 @@ class Gpus(WorkerFixture):
         lost, good = jobs if "sleep(60)" in jobs[0].content.decode() else jobs[::-1]
         slot = self.slot_of(lost)
         self.change(slot, state="lost")
-        end = self.ended(lost, 20)
+        end = self.ended(lost)
         self.assertEqual((end["ending"], end["reason"]), ("host_fault", "gpu_lost"), end)
         self.assertIn(UUIDS[slot], end["detail"])
-        self.assertLess(lost.ended_at - lost.started_at, 30)
         self.assertEqual(self.ended(good)["ending"], "completed", good.end)  # the other slot goes on
-        self.assertTrue(self.server.wait(lambda: len(self.server.offers) == 1, 20), self.server.offers)
+        self.assertTrue(self.server.wait(lambda: len(self.server.offers) == 1), self.server.offers)
         again = self.add("print(1)")
         self.assertEqual(self.ended(again)["ending"], "completed")
         self.assertEqual(self.slot_of(again), self.slot_of(good))
         # a new start leaves it out, and takes it in again when it is back
         worker.terminate()
-        self.assertEqual(worker.wait(20), 1)
+        self.assertEqual(worker.wait(60), 1)
         with open(self.folder + "/gpus", "w") as file:
             file.write("")
         self.assertIn("knows of no GPU", self.command("run").stderr)
@@ -146,7 +145,7 @@ class Gpus(WorkerFixture):
         os.symlink("slow", self.folder + "/gpus.slow")
         os.rename(self.folder + "/gpus.slow", self.folder + "/gpus")
         self.go(job)
-        self.assertTrue(self.server.wait(lambda: not programs(), 30))
+        self.assertTrue(self.server.wait(lambda: not programs()))
         self.server.end(job)
         self.traced("job.cleaned")
         fd = os.open(self.folder + "/slow", os.O_WRONLY)

@@ -158,7 +158,7 @@ class Jobs(unittest.TestCase):
             self.assertEqual((answer.status, answer.json["code"]), (422, "invalid_fields"), wrong)
         job = self.alice.ok("POST", "/v1/jobs", {"quote_id": quote["id"], "settings": {"sealed": {"WORDS": sealed}}})
         self.alice.lock(job)
-        ended = self.alice.wait_for(job, lambda now: now["settled"], 120)
+        ended = self.alice.wait_for(job, lambda now: now["settled"], 500)
         self.assertEqual(ended["ending"], "completed", ended)
         self.assertEqual(self.fetch(ended, "output.log").decode(), "*** %s\n" % hashlib.sha256(secret).hexdigest())
         looked = 0
@@ -204,7 +204,7 @@ class Jobs(unittest.TestCase):
         self.assertNotEqual(answer["sealing_key"], quote["sealing_key"])
         job = self.alice.ok("POST", "/v1/jobs", {"quote_id": answer["id"], "settings": {"sealed": {"WORDS": sealed}}})
         self.alice.lock(job)
-        ended = self.alice.wait_for(job, lambda now: now["settled"], 120)
+        ended = self.alice.wait_for(job, lambda now: now["settled"], 500)
         self.assertEqual((ended["ending"], ended["refund"]), ("host_fault", ended["cap"]), ended)
         self.assertIn("another key", ended["detail"])
 
@@ -249,7 +249,7 @@ class Jobs(unittest.TestCase):
                                        "job/data.csv": b"40\n2\n", "job/requirements.txt": b"numpy\n"}), "job.tar", self.cpu),
             "hanging": self.submit(b"import time\nprint('up', flush=True)\nwhile True:\n    time.sleep(60)\n", "hanging.py", self.fast),
         }
-        ended = {name: self.alice.wait_for(job, lambda now: now["settled"], 120) for name, job in jobs.items()}
+        ended = {name: self.alice.wait_for(job, lambda now: now["settled"], 500) for name, job in jobs.items()}
         says = {name: (job["status"], job["ending"], job["reason"]) for name, job in ended.items()}
         good = ("completed", "completed", "exited_zero")
         self.assertEqual(says, {"mnist": good, "escape": good, "notebook": good, "bundle": good,

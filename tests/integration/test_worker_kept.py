@@ -38,7 +38,7 @@ class Kept(WorkerFixture):
     def killed(self, worker):
         worker.kill()
         worker.wait()
-        self.assertTrue(self.server.wait(lambda: not programs(), 30))
+        self.assertTrue(self.server.wait(lambda: not programs()))
 
     def spool_size(self, job):
         return os.path.getsize("%s/scratch/%s/reports" % (self.state, job.id))

@@ -60,6 +60,7 @@ class ContractServer:
         self.port = 0
         self.lease_s = LEASE_S
         self.batch_max = BATCH_MAX
+        self.claim_s = 2  # so long a claim waits for a job, whatever it asks for
         self.kinds = None  # as the last claim said
         self.network = None  # likewise
         self.forces_kinds = False  # gives out jobs whatever the claim said
@@ -163,7 +164,7 @@ class ContractServer:
         return 201, {"id": offer, **body}
 
     def claim(self, token, body):
-        until = time.monotonic() + min(body["wait_s"], 2)
+        until = time.monotonic() + self.claim_s
         self.kinds = body["kinds"]
         self.network = body["network"]
         while not self.stopping:

@@ -86,7 +86,7 @@ class WorkerFixture(unittest.TestCase):
         return job.end
 
     def started_writing(self, job):
-        self.assertTrue(self.server.wait(lambda: job.output, 30), job.__dict__)
+        self.assertTrue(self.server.wait(lambda: job.output), job.__dict__)
 
     def traced(self, event, timeout=60):
         """Until the worker has said so."""
@@ -102,7 +102,7 @@ class WorkerFixture(unittest.TestCase):
         return [path for pattern in ("/scratch/*", "/slot-*/scratch/*") for path in glob.glob(self.state + pattern)]
 
     def assert_clean(self):
-        until = time.monotonic() + 10
+        until = time.monotonic() + 60
         while time.monotonic() < until and (self.scratch() or programs()):
             time.sleep(0.05)
         self.assertEqual(self.scratch(), [])
