@@ -207,16 +207,20 @@ describe("files", () => {
 });
 
 describe("what was found, and what is said against it", () => {
-  const found = { job_type: "mnist", device: "gpu", gpus: 1, vram_mib: 10_000, tflops_milli: 18_000, ram_mib: 16_384, storage_mib: 40_960, p50_ms: 61_001, p90_ms: 123_457 };
+  const found = { job_type: "mnist", device: "gpu", gpus: 1, vram_mib: 10_000, tflops_milli: 18_000, ram_mib: 16_384, storage_mib: 40_960, p50_ms: 61_001, p90_ms: 123_457, packages: ["torch", "diffusers"], model: "stabilityai/sd-turbo", image: null };
   test("only what was changed is sent, whatever the numbers are", () => {
     forAll((random) => ({ ...found, vram_mib: random.below(100_000), ram_mib: random.below(1_000_000), p50_ms: 1 + random.below(10 ** 6), p90_ms: 10 ** 6 + random.below(10 ** 8) }), (figures) => {
       expect(changesOf(figures, formOf(figures))).toEqual({ changes: {}, error: null });
       expect(changesOf(figures, { ...formOf(figures), disk: "7.5" }).changes).toEqual({ storage_mib: 7680 });
     });
+    forAll((random) => ({ ...found, packages: ["torch", "diffusers", "sklearn"].filter(() => random.below(2) === 0) }), (figures) => {
+      for (const name of figures.packages) expect(changesOf(figures, { ...formOf(figures), packages: figures.packages.filter((each) => each !== name) }).changes).toEqual({ packages: figures.packages.filter((each) => each !== name) });
+      expect(changesOf(figures, { ...formOf(figures), model: " sd-turbo " }).changes).toEqual({ model: "sd-turbo" });
+    });
     expect(changesOf({ ...found, device: "cpu", gpus: 0 }, { ...formOf(found), device: "gpu" }).changes).toEqual({ device: "gpu", gpus: 1 });
   });
   test("what cannot be is said, and nothing is sent", () => {
-    for (const [change, words] of [[{ ram: "much" }, "Memory is a number"], [{ ram: "" }, "Memory"], [{ disk: "-1" }, "Disk"], [{ p50: "0" }, "above 0"], [{ p50: "9" }, "not shorter"]] as const) {
+    for (const [change, words] of [[{ ram: "much" }, "Memory is a number"], [{ ram: "" }, "Memory"], [{ disk: "-1" }, "Disk"], [{ p50: "0" }, "above 0"], [{ p50: "9" }, "not shorter"], [{ model: "a/b/c" }, "no model's name"]] as const) {
       expect(changesOf(found, { ...formOf(found), ...change })).toMatchObject({ changes: {}, error: expect.stringContaining(words) as string });
     }
   });

@@ -8,6 +8,7 @@ const text = z.string();
 const time = z.nullable(z.string());
 const count = z.number();
 const names = z._default(z.array(text), []);
+const name = z._default(z.nullable(text), null);
 
 export const list = <T extends z.ZodMiniType>(item: T) => z.object({ items: z.array(item), next: z.nullable(z.union([z.string(), z.number()])) });
 
@@ -39,7 +40,7 @@ export const offer = z.object({
 export const analysis = z.object({
   kind: text, job_type: text, primary: z._default(text, "none"), frameworks: z._default(z.array(z.unknown()), []),
   confidence: z.object({ value: count, level: text }),
-  requirements: z.object({ device: text, gpus: count, vram_mib: count, tflops: count, ram_mib: count, storage_mib: count }),
+  requirements: z.object({ device: text, gpus: count, vram_mib: count, tflops: count, ram_mib: count, storage_mib: count, packages: names, model: name, image: name }),
   estimate: z.object({ p50_seconds: count, p90_seconds: count, level: text, basis: text, reference: text }),
   evidence: z.array(z.object({ file: text, line: count, words: text, claim: text })),
   environment: z._default(z.array(z.object({ name: text, needed: z.boolean(), file: text, line: count })), []),
@@ -48,6 +49,7 @@ export const analysis = z.object({
 });
 const figures = z.object({
   job_type: text, device: text, gpus: count, vram_mib: count, tflops_milli: count, ram_mib: count, storage_mib: count, p50_ms: count, p90_ms: count,
+  packages: names, model: name, image: name,
 });
 /** The private part of an upload was erased at its owner's wish: it cannot be a job any more. */
 const erased = z.pipe(z.object({ confidence_permille: count }), z.transform(() => null));

@@ -32,3 +32,27 @@ export function few<T>(list: readonly T[]): { readonly shown: readonly T[]; read
   const shown = list.length === SHOWN + 1 ? list : list.slice(0, SHOWN);
   return { shown, more: list.length - shown.length };
 }
+
+/** An image by the one name that all its spellings have, as software_image_name; null: by digest, which names no tag to compare. */
+export function imageName(image: string): string | null {
+  if (image.includes("@")) return null;
+  const name = image.replace(/^(docker\.io\/library\/|docker\.io\/|localhost\/)/, "");
+  return name.slice(name.lastIndexOf("/") + 1).includes(":") ? name : `${name}:latest`;
+}
+
+const MODEL_BYTES_MAX = 128;
+/** As a hub or a folder has it; "" is none. */
+export function modelError(name: string): string | null {
+  if (name === "" || (name.length <= MODEL_BYTES_MAX && /^(?!\.)[\w.-]+(\/(?!\.)[\w.-]+)?$/.test(name))) return null;
+  return `“${name.slice(0, 40)}” is no model's name: one or two parts of letters, digits and . _ -, with one / between, as in stabilityai/sd-turbo; at most ${MODEL_BYTES_MAX}.`;
+}
+
+export interface Needed {
+  readonly kind: "package" | "model" | "image";
+  readonly name: string;
+}
+/** The finding that says so. */
+export function findingOf<F extends { readonly claim: string }>({ kind, name }: Needed, evidence: readonly F[]): F | undefined {
+  const says = `requirements: needs ${kind === "package" ? "" : `the ${kind} `}${name}`;
+  return evidence.find(({ claim }) => claim === says || claim.startsWith(`${says},`)); // "…, which executes notebooks"
+}

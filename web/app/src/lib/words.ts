@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The ledger's words in people's words. An unknown word is shown as it is.
 import type { Fit } from "../api/schema.ts";
+import { packageName } from "./software.ts";
 import type { Tone } from "../parts/StatusPill.tsx";
 import type { IconName } from "../parts/Icon.tsx";
 
@@ -21,9 +22,9 @@ const JOB_TYPES: Readonly<Record<string, string>> = {
   llm_inference: "Language-model inference", nlp: "Language processing", custom: "Custom program",
 };
 export const jobType = (word: string): string => JOB_TYPES[word] ?? spaced(word);
-/** A finding in the server's words, but for its names of job types and frameworks. */
+/** A finding in the server's words, but for its names of job types, frameworks and packages. */
 export const claimWords = (claim: string): string =>
-  claim.replace(/^(job type|framework) (\w+)/, (_, what: string, word: string) => `${what} ${what === "framework" ? named(word) : jobType(word).toLowerCase()}`);
+  claim.replace(/^(job type|framework|requirements: needs) (\w+)/, (_, what: string, word: string) => `${what} ${what === "framework" ? named(word) : what === "job type" ? jobType(word).toLowerCase() : packageName(word)}`);
 
 export const FIT: Readonly<Record<Fit, { word: string; tone: Tone; icon: IconName }>> = {
   recommended: { word: "Fits well", tone: "done", icon: "check" },

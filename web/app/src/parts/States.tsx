@@ -33,7 +33,7 @@ export function problemOfError(error: unknown): Problem {
 }
 
 /** What happened, what is safe, what to do. */
-export function ErrorPanel({ error, retry, safe }: { error: unknown; retry?: () => void; safe?: string }) {
+export function ErrorPanel({ error, retry, safe, children }: { error: unknown; retry?: () => void; safe?: string; children?: React.ReactNode }) {
   const problem = problemOfError(error);
   const [trying, setTrying] = useState(false);
   useEffect(() => {
@@ -50,6 +50,7 @@ export function ErrorPanel({ error, retry, safe }: { error: unknown; retry?: () 
         {problem.errors.map((each) => (
           <p key={each.pointer}><code>{each.pointer}</code> {each.detail}</p>
         ))}
+        {children !== undefined && <p>{children}</p>}
         {safe !== undefined && <p className="dim">{safe}</p>}
         <p className="error-foot">
           {retry !== undefined && <button type="button" className="small" disabled={trying} onClick={() => {

@@ -3,6 +3,7 @@
 import { useState } from "react";
 import type { Analysis, Figures, Upload } from "../../api/schema.ts";
 import { countingFigures, foundFigures } from "../../lib/figures.ts";
+import { byTelling, findingOf, packageName, type Needed } from "../../lib/software.ts";
 import { bytes, durationRange, mib } from "../../lib/units.ts";
 import { claimWords, jobType, named } from "../../lib/words.ts";
 import { Age } from "../../parts/Age.tsx";
@@ -39,23 +40,48 @@ function Files({ files }: { files: Analysis["files"] }) {
   );
 }
 
+function Place({ upload, finding, open }: { upload: string; finding: Finding; open: (finding: Finding) => void }) {
+  const line = placeOf(upload, finding);
+  if (line > 0) return <button type="button" className="link mono" onClick={() => open(finding)}>{finding.file}:{line}</button>;
+  return finding.line > 0 ? `${finding.file}:${finding.line}` : finding.file;
+}
+
+const neededBy = ({ packages, model, image }: Figures): Needed[] => [
+  ...[...packages].sort(byTelling).map((name) => ({ kind: "package", name }) as const), ...(model === null ? [] : [{ kind: "model", name: model } as const]), ...(image === null ? [] : [{ kind: "image", name: image } as const]),
+];
+const neededWords = ({ kind, name }: Needed) => (kind === "package" ? <b>{packageName(name)}</b> : <span>{kind === "model" ? "the model " : "the image "}<b className="mono">{name}</b></span>);
+
+/** What must lie on the machine before the job begins, each with what says so. */
+function OnMachine({ upload, analysis, found, counting }: { upload: string; analysis: Analysis; found: Figures; counting: Figures }) {
+  const [open, setOpen] = useState<Finding | null>(null);
+  const needed = neededBy(counting);
+  const isNeeded = ({ kind, name }: Needed) => needed.some((each) => each.kind === kind && each.name === name);
+  const not = neededBy(found).filter((each) => !isNeeded(each));
+  if (needed.length + not.length === 0) return null;
+  return (
+    <div className="on-machine" data-testid="on-machine">
+      <p className="dim small-text">{needed.length > 0 ? "Must be on the machine" : "Needs nothing on the machine"}</p>
+      {needed.length > 0 && (
+        <ul>
+          {needed.map((each) => {
+            const finding = findingOf(each, analysis.evidence);
+            return <li key={`${each.kind} ${each.name}`}>{neededWords(each)}<span className="dim small-text mono">{finding === undefined ? (neededBy(found).some((other) => other.kind === each.kind && other.name === each.name) ? "" : "as you said") : <Place upload={upload} finding={finding} open={setOpen} />}</span></li>;
+          })}
+        </ul>
+      )}
+      {not.length > 0 && <p className="dim small-text wrap">Found as well, and not needed as you said: {not.map(({ kind, name }) => (kind === "package" ? packageName(name) : `the ${kind} ${name}`)).join(", ")}</p>}
+      {open !== null && <SourceDialog upload={upload} finding={open} onClose={() => setOpen(null)} />}
+    </div>
+  );
+}
+
 function Evidence({ upload, analysis }: { upload: string; analysis: Analysis }) {
   const [open, setOpen] = useState<Finding | null>(null);
   return (
     <details>
       <summary>Why? {analysis.evidence.length} {analysis.evidence.length === 1 ? "finding" : "findings"}</summary>
       <ul className="evidence">
-        {analysis.evidence.map((item, index) => {
-          const line = placeOf(upload, item);
-          return (
-            <li key={index}>
-              <span>{claimWords(item.claim)}</span>
-              <span className="dim mono">
-                {line > 0 ? <button type="button" className="link mono" onClick={() => setOpen(item)}>{item.file}:{line}</button> : item.line > 0 && `${item.file}:${item.line}`} {item.words}
-              </span>
-            </li>
-          );
-        })}
+        {analysis.evidence.map((item, index) => <li key={index}><span>{claimWords(item.claim)}</span><span className="dim mono"><Place upload={upload} finding={item} open={setOpen} /> {item.words}</span></li>)}
         <li><span>the time: {analysis.estimate.basis}, on {analysis.estimate.reference}</span></li>
       </ul>
       {open !== null && <SourceDialog upload={upload} finding={open} onClose={() => setOpen(null)} />}
@@ -83,6 +109,7 @@ export function AnalysisCard({ upload, onOverride }: { upload: Upload; onOverrid
           <div key={name}><dt>{name}</dt><dd>{value}{upload.override !== null && before.get(name) !== value && <span className="dim small-text"> (found {before.get(name) ?? "none"})</span>}</dd></div>
         ))}
       </dl>
+      <OnMachine upload={upload.id} analysis={analysis} found={found} counting={counting} />
       {upload.override !== null && <p className="override-note"><Icon name="check" /><span>What you said <Age time={upload.override.at} /> counts{upload.override.reason != null && upload.override.reason !== "" && `: “${upload.override.reason}”`}.</span></p>}
       {analysis.files.length > 1 && <Files files={analysis.files} />}
       <Evidence upload={upload.id} analysis={analysis} />

@@ -7,7 +7,8 @@ import { overrideAnalysis } from "../../api/routes.ts";
 import type { Upload } from "../../api/schema.ts";
 import { useAction } from "../../lib/action.ts";
 import { newKey } from "../../lib/drafts.ts";
-import { changesOf, countingFigures, formOf, JOB_TYPES, type FigureForm } from "../../lib/figures.ts";
+import { changesOf, countingFigures, foundFigures, formOf, JOB_TYPES, type FigureForm } from "../../lib/figures.ts";
+import { byTelling, packageName } from "../../lib/software.ts";
 import { jobType } from "../../lib/words.ts";
 import { Curl } from "../../parts/Curl.tsx";
 import { Dialog } from "../../parts/Dialog.tsx";
@@ -16,6 +17,29 @@ import { ErrorPanel } from "../../parts/States.tsx";
 const NUMBERS: readonly (readonly [keyof FigureForm, string])[] = [
   ["vram", "Video memory, GB"], ["tflops", "Compute, TFLOPS"], ["ram", "Memory, GB"], ["disk", "Disk, GB"], ["p50", "Likely time, minutes"], ["p90", "Long time, minutes"],
 ];
+
+/** What must lie on the machine. What was found stays in sight, so that what was taken out can be put back. */
+function OnMachine({ form, found, image, set }: { form: FigureForm; found: readonly string[]; image: string | null; set: (change: Partial<FigureForm>) => void }) {
+  const [known] = useState(() => [...new Set([...found, ...form.packages])].sort(byTelling));
+  return (
+    <fieldset className="stack">
+      <legend>Must be on the machine</legend>
+      {known.length > 0 && (
+        <div className="packages" role="group" aria-label="Python packages">
+          {known.map((name) => (
+            <label key={name} className="check">
+              <input type="checkbox" checked={form.packages.includes(name)} onChange={(event) => set({ packages: known.filter((each) => (each === name ? event.target.checked : form.packages.includes(each))) })} />{packageName(name)}
+            </label>
+          ))}
+        </div>
+      )}
+      {image === null ? (
+        <label>Model, as the machine calls it; empty for none<input className="mono" value={form.model} placeholder="none" maxLength={128} spellCheck={false} onChange={(event) => set({ model: event.target.value })} /></label>
+      ) : <p className="dim small-text wrap">The image <span className="mono">{image}</span>; the settings may name another.</p>}
+      <p className="dim small-text">A machine that lacks one of these is not offered. Take out what the program can do without.</p>
+    </fieldset>
+  );
+}
 
 export function OverrideDialog({ upload, onClose, onDone }: { upload: Upload; onClose: () => void; onDone: () => void }) {
   const now = countingFigures(upload);
@@ -48,6 +72,7 @@ export function OverrideDialog({ upload, onClose, onDone }: { upload: Upload; on
           <label>Runs on<select value={form.device} onChange={(event) => set({ device: event.target.value })}><option value="gpu">a GPU</option><option value="cpu">a processor</option></select></label>
           {NUMBERS.map(([name, label]) => <label key={name}>{label}<input className="mono" inputMode="decimal" value={form[name]} onChange={(event) => set({ [name]: event.target.value })} /></label>)}
         </div>
+        <OnMachine form={form} found={foundFigures(upload)?.packages ?? []} image={now.image} set={set} />
         <label>Why, for the record (optional; only you see it)<input value={reason} maxLength={200} onChange={(event) => setReason(event.target.value)} /></label>
         {error !== null && <p className="field-error" role="alert">{error}</p>}
         {save.isError && <ErrorPanel error={save.error} safe="Nothing was changed." />}

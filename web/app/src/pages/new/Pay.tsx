@@ -20,6 +20,7 @@ import { ErrorPanel, Skeleton } from "../../parts/States.tsx";
 import { useTerms } from "../../wallet/useTerms.ts";
 import { LockPanel, useSignLock } from "../job/LockPanel.tsx";
 import { SignedIn } from "../SignedIn.tsx";
+import { isLacking, Refusal } from "./Refusal.tsx";
 import { useQuote } from "./Secrets.tsx";
 import { StepBody, Steps } from "./Steps.tsx";
 import { useDraft } from "./useDraft.ts";
@@ -90,7 +91,7 @@ function Launch({ draft, quote, renew }: { draft: Draft; quote: Quote; renew: ()
       </button>
       <p className="dim small-text">Signed in this page. The tab may be closed at any time; the job's page goes on where you were.</p>
       <Curl of={{ path: "/v1/jobs", method: "POST", body: { quote_id: quote.id, ...(Object.keys(draft.settings).length > 0 ? { settings: draft.settings } : {}) }, key: draft.jobKey }} />
-      {launch.isError && <ErrorPanel error={launch.error} safe="Nothing was paid. If the job was made, it waits for its lock and costs nothing without it." />}
+      {launch.isError && <Refusal error={launch.error} upload={draft.upload} safe="Nothing was paid. If the job was made, it waits for its lock and costs nothing without it." />}
     </section>
   );
 }
@@ -123,8 +124,8 @@ function Payment({ draft }: { draft: Draft }) {
   if (quote.isError) {
     return (
       <>
-        <ErrorPanel error={quote.error} retry={renew} safe="Nothing was paid." />
-        <p className="actions"><Link to="/new/$upload/offers" params={{ upload: draft.upload }} className="button">Choose another machine</Link></p>
+        <Refusal error={quote.error} upload={draft.upload} retry={renew} safe="Nothing was paid." />
+        {!isLacking(quote.error) && <p className="actions"><Link to="/new/$upload/offers" params={{ upload: draft.upload }} className="button">Choose another machine</Link></p>}
       </>
     );
   }

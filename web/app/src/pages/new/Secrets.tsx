@@ -9,6 +9,7 @@ import { sealTo } from "../../lib/sealing.ts";
 import { nameError } from "../../lib/settings.ts";
 import { Icon } from "../../parts/Icon.tsx";
 import { ErrorPanel, Skeleton } from "../../parts/States.tsx";
+import { Refusal } from "./Refusal.tsx";
 
 /** The price of the draft's machine for what the job is started with; asked again, it is the same. */
 export function useQuote(draft: Draft) {
@@ -58,7 +59,7 @@ export function Secrets({ draft, taken, change }: { draft: Draft; taken: readonl
       {names.map((each) => (
         <p key={each} className="sealed"><Icon name="lock" /><b className="mono">{each}</b><span className="dim small-text">sealed for this machine</span><button type="button" className="icon-button" aria-label={`Remove secret ${each}`} onClick={() => remove(each)}><Icon name="cross" /></button></p>
       ))}
-      {!open ? <button type="button" className="small" onClick={() => setOpen(true)}><Icon name="lock" />Add a secret</button> : asked.isPending ? <Skeleton rows={1} height={32} /> : asked.isError ? <ErrorPanel error={asked.error} retry={() => void asked.refetch()} safe="Nothing was sent." /> : key === null ? (
+      {!open ? <button type="button" className="small" onClick={() => setOpen(true)}><Icon name="lock" />Add a secret</button> : asked.isPending ? <Skeleton rows={1} height={32} /> : asked.isError ? <Refusal error={asked.error} upload={draft.upload} retry={() => void asked.refetch()} safe="Nothing was sent." /> : key === null ? (
         <p className="dim small-text">This machine has no key to seal secrets to. Another one may have.</p>
       ) : (
         <div className="variable">
