@@ -4,7 +4,7 @@ import { fireEvent, screen } from "@testing-library/react";
 import { beforeEach, describe, expect, test } from "vitest";
 import { draftOf, keepDraft, newDraft, withChoice } from "../src/lib/drafts.ts";
 import { durationRange } from "../src/lib/units.ts";
-import { estimates, id, match, matches, upload } from "./fixtures.ts";
+import { estimates, id, match, matches, offer, upload } from "./fixtures.ts";
 import { forAllTurns, Random } from "./generate.ts";
 import { asked, countOf, noToasts, pass, serve, setUp, settle, showPage } from "./screen.tsx";
 
@@ -43,6 +43,22 @@ describe("R3: offers", () => {
       }
       await noToasts();
     });
+  });
+
+  test("R3.4: the market is asked with the image and the network that the settings name, recorded likewise, and other ones are another record", async () => {
+    const draft = withChoice(newDraft(UPLOAD, "Dockerfile"), { offer: id(1) });
+    const other = withChoice(draft, { settings: { image: "python:3.11-slim", network: true } });
+    expect(other.matchKey).not.toBe(draft.matchKey);
+    expect(withChoice(other, { settings: { ...other.settings, arguments: ["x"] } }).matchKey).toBe(other.matchKey);
+    keepDraft(other);
+    serve({ [`GET /v1/uploads/${UPLOAD}`]: () => upload(new Random(1)), "GET /v1/matches": () => matches([match(new Random(1), 1)]) });
+    const { unmount } = await showPage(`/new/${UPLOAD}/offers`);
+    const query = asked.find(({ what }) => what === "GET /v1/matches")?.query;
+    expect([query?.get("image"), query?.get("network")]).toEqual(["python:3.11-slim", "true"]);
+    expect(screen.getByTitle(/^GET \/v1\/matches/).title).toContain("image=python%3A3.11-slim");
+    unmount();
+    await showPage(`/new/${UPLOAD}/pay`);
+    expect(asked.find(({ what }) => what === "POST /v1/matches")?.body).toEqual({ upload_id: UPLOAD, network: true, image: "python:3.11-slim" });
   });
 });
 
@@ -139,6 +155,24 @@ describe("R4: settings", () => {
     await showPage(`/new/${UPLOAD}/settings`);
     expect(screen.getByLabelText("Output folder")).toBeTruthy();
     expect(screen.queryByLabelText("Image")).toBeNull();
+  });
+
+  test("R4.4: an image that the chosen machine does not list is said at once, however it is spelt; one by digest nobody lists", async () => {
+    const known = upload(new Random(1));
+    keepDraft(withChoice(newDraft(UPLOAD, "Dockerfile"), { offer: id(1) }));
+    serve({
+      [`GET /v1/uploads/${UPLOAD}`]: () => ({ ...known, analysis: { ...known.analysis, kind: "dockerfile" } }), "POST /v1/estimates": () => estimates(new Random(1)),
+      "GET /v1/offers": () => ({ items: [offer({ id: id(1), images: ["python:3.11-slim", "debian:latest"] })], next: null }),
+    });
+    await showPage(`/new/${UPLOAD}/settings`);
+    const field = screen.getByLabelText("Image");
+    const said = (value: string) => {
+      fireEvent.change(field, { target: { value } });
+      return screen.queryByRole("alert")?.textContent ?? null;
+    };
+    for (const there of ["python:3.11-slim", "docker.io/library/python:3.11-slim", "debian", "", "python@sha256:00"]) expect(said(there), there).toBeNull();
+    for (const not of ["python", "python:3.12", "org/debian"]) expect(said(not), not).toContain("This machine does not have it.");
+    expect((screen.getByRole("button", { name: /to payment/i }) as HTMLButtonElement).disabled).toBe(false); // it may have it by now
   });
 
   test("R4.2: the variables that the program reads are offered by name until they are given", async () => {

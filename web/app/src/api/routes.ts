@@ -2,6 +2,7 @@
 // The API's routes that the page uses, one function each. Everything else asks through these. Addresses, what is sent and what may come back are held
 // to the contract (contract.ts): another name is an error of the build.
 import * as z from "zod/mini";
+import { whereOf } from "../lib/settings.ts";
 import { session } from "../wallet/session.ts";
 import { ask, noAnswer, Problem, problemOf } from "./client.ts";
 import { address, type Answer, type Body, type Path, type Places, type Query, type Schema, type Takes } from "./contract.ts";
@@ -38,14 +39,19 @@ export const whoami = (given: string) => get("/v1/auth/whoami", schema.whoami, {
 export const revoke = (id: string) => post("/v1/auth/tokens/{id}/revoke", schema.revoked, { id }, {});
 
 export const getUpload = (id: string, signal?: AbortSignal) => get("/v1/uploads/{id}", schema.upload, { id }, { signal });
-export const getMatches = (upload_id: string, network: boolean, order: schema.Order, after: number, signal?: AbortSignal) =>
-  get("/v1/matches", schema.matches, {}, { query: { upload_id, network: network ? "true" : undefined, order, limit: 50, after: after > 0 ? after : undefined }, signal });
+const matchesQuery = (upload_id: string, settings: Settings, order: schema.Order, after: number): Query<"get", "/v1/matches"> => {
+  const { network, image } = whereOf(settings);
+  return { upload_id, network: network === true ? "true" : undefined, image, order, limit: 50, after: after > 0 ? after : undefined };
+};
+export const addressOfMatches = (upload: string, settings: Settings, order: schema.Order): string => address("/v1/matches" satisfies Path<"get">, {}, matchesQuery(upload, settings, order, 0));
+export const getMatches = (upload: string, settings: Settings, order: schema.Order, after: number, signal?: AbortSignal) =>
+  get("/v1/matches", schema.matches, {}, { query: matchesQuery(upload, settings, order, after), signal });
 /** `over`: the sequence of what was said before, if anything was: what was said since elsewhere is not written over. */
 export const overrideAnalysis = (id: string, body: Body<"/v1/analyses/{id}/override">, key: string, over: number | undefined) =>
   post("/v1/analyses/{id}/override", schema.overridden, { id }, body, key, undefined, over === undefined ? undefined : `"${over}"`);
 export const getEstimates = (body: Body<"/v1/estimates">, signal?: AbortSignal) => post("/v1/estimates", schema.estimates, {}, body, undefined, signal);
 /** The same, recorded. */
-export const newMatch = (upload_id: string, key: string) => post("/v1/matches", schema.match, {}, { upload_id }, key);
+export const newMatch = (upload_id: string, settings: Settings, key: string) => post("/v1/matches", schema.match, {}, { upload_id, ...whereOf(settings) }, key);
 export const newQuote = (body: Body<"/v1/quotes">, key: string) => post("/v1/quotes", schema.quote, {}, body, key);
 export type Settings = Readonly<Schema["JobSettings"]>;
 export const newJob = (quote_id: string, settings: Settings, key: string) =>

@@ -2,6 +2,7 @@
 // What somebody has chosen in the wizard, kept in this browser under its upload: closing the tab loses nothing. Keys make requests that are
 // repeated after a reload give the first answer again.
 import type { Settings } from "../api/routes.ts";
+import { whereOf } from "./settings.ts";
 import { createStore } from "./store.ts";
 import { load, names, save } from "./storage.ts";
 
@@ -76,8 +77,9 @@ export function withChoice(draft: Draft, change: { offer?: string; settings?: Se
   if (same) return next;
   const { job, ...without } = next;
   const isOther = next.offer !== draft.offer;
+  const isElsewhere = isOther || JSON.stringify(whereOf(next.settings)) !== JSON.stringify(whereOf(draft.settings)); // the market is another one
   const isPriced = isOther || job !== undefined || next.limitMs !== draft.limitMs || JSON.stringify(pricedSettings(next.settings)) !== JSON.stringify(pricedSettings(draft.settings));
-  return { ...without, ...(isOther ? { matchKey: newKey() } : {}), ...(isPriced ? { quoteKey: newKey() } : {}), jobKey: newKey() };
+  return { ...without, ...(isElsewhere ? { matchKey: newKey() } : {}), ...(isPriced ? { quoteKey: newKey() } : {}), jobKey: newKey() };
 }
 
 /** What is asked for differs from what was quoted: everything that was asked is asked anew. */

@@ -93,3 +93,6 @@ export function settingsOf(args: string, variables: readonly (readonly [string, 
     ...(results === undefined || results === "" ? {} : { results }), ...(image === undefined || image === "" ? {} : { image }), ...(network === true ? { network } : {}),
   };
 }
+
+/** What of its settings decides where a job may run. */
+export const whereOf = ({ network, image }: Settings): { readonly network?: true; readonly image?: string } => ({ ...(network === true ? { network } : {}), ...(image === undefined ? {} : { image }) });

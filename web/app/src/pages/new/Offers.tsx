@@ -6,11 +6,12 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { LazyMotion, MotionConfig } from "motion/react";
 import * as m from "motion/react-m";
 import { useRef } from "react";
-import { getMatches } from "../../api/routes.ts";
+import { addressOfMatches, getMatches } from "../../api/routes.ts";
 import type { Fit, Matches, Rank } from "../../api/schema.ts";
 import { useTitle } from "../../frame/title.ts";
 import { anew, withChoice } from "../../lib/drafts.ts";
 import { classesInWords, joined, ORDER_WORDS, selectable, titleOf, worstFirst } from "../../lib/ranking.ts";
+import { whereOf } from "../../lib/settings.ts";
 import { durationRange } from "../../lib/units.ts";
 import { FIT } from "../../lib/words.ts";
 import { Amount } from "../../parts/Amount.tsx";
@@ -122,8 +123,8 @@ function Ranking({ upload }: { upload: string }) {
   const navigate = useNavigate({ from: "/new/$upload/offers" });
   const { draft, keep, upload: known } = useDraft(upload);
   const matches = useInfiniteQuery({
-    queryKey: ["matches", upload, draft.settings.network === true, order],
-    queryFn: ({ pageParam, signal }) => getMatches(upload, draft.settings.network === true, order, pageParam, signal),
+    queryKey: ["matches", upload, whereOf(draft.settings), order],
+    queryFn: ({ pageParam, signal }) => getMatches(upload, draft.settings, order, pageParam, signal),
     initialPageParam: 0,
     getNextPageParam: (page) => page.next ?? undefined,
     placeholderData: keepPreviousData,
@@ -172,7 +173,7 @@ function Ranking({ upload }: { upload: string }) {
       <p className="actions">
         <Link to="/new" className="button">Back</Link>
         {draft.offer !== undefined && <Link to="/new/$upload/settings" params={{ upload }} className="button primary">Settings<Icon name="arrow" /></Link>}
-        <Curl of={{ path: `/v1/matches?upload_id=${upload}&order=${order}` }} />
+        <Curl of={{ path: addressOfMatches(upload, draft.settings, order) }} />
       </p>
     </>
   );

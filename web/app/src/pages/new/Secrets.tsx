@@ -17,7 +17,7 @@ export function useQuote(draft: Draft) {
     queryKey: ["quote", draft.upload, draft.quoteKey],
     // What the market was when this machine was chosen is recorded with the price. Asked again, both answer what they answered first.
     queryFn: async () => {
-      const { id } = await newMatch(draft.upload, draft.matchKey);
+      const { id } = await newMatch(draft.upload, draft.settings, draft.matchKey);
       const settings = pricedSettings(draft.settings);
       return newQuote({ upload_id: draft.upload, offer_id: draft.offer ?? "", match_id: id, ...(draft.limitMs === undefined ? {} : { limit_ms: draft.limitMs }), ...(Object.keys(settings).length > 0 ? { settings } : {}) }, draft.quoteKey);
     },

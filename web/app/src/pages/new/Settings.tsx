@@ -10,6 +10,7 @@ import { keepDraft, mayEnter, withChoice, type Draft } from "../../lib/drafts.ts
 import { limitOf, MINUTES_MAX } from "../../lib/limit.ts";
 import { parametersOf } from "../../lib/parameters.ts";
 import { joinArguments, settingsErrors, settingsOf, type OtherSettings } from "../../lib/settings.ts";
+import { imageName } from "../../lib/software.ts";
 import { Icon } from "../../parts/Icon.tsx";
 import { SignedIn } from "../SignedIn.tsx";
 import { EstimatePanel } from "./Estimate.tsx";
@@ -43,8 +44,11 @@ function Form({ draft, upload }: { draft: Draft; upload: Upload | undefined }) {
   const [minutes, setMinutes] = useState(draft.limitMs === undefined ? "" : String(draft.limitMs / 60_000));
   const other: OtherSettings = { sealed: draft.settings.sealed, entry: draft.settings.entry, results, image, network: draft.settings.network };
   const market = useAsked({ queryKey: ["offers", "all"], queryFn: ({ signal }) => getMarket(signal) });
-  const refused = market.data?.find((offer) => offer.id === draft.offer)?.network_allowed === false;
+  const machine = market.data?.find((offer) => offer.id === draft.offer);
+  const refused = machine?.network_allowed === false;
   const errors = settingsErrors(args, variables, other);
+  const listed = image === "" || errors.image !== undefined ? null : imageName(image);
+  const isLacking = machine !== undefined && listed !== null && !machine.images.includes(listed);
   const limit = limitOf(minutes);
   const wrong = limit === null || Object.keys(errors).length > 0 || (refused && other.network === true);
   // Kept with every letter that is right: leaving the step, or the page, loses nothing (P11).
@@ -106,7 +110,9 @@ function Form({ draft, upload }: { draft: Draft; upload: Upload | undefined }) {
           <label>Image
             <input className="mono" value={image} placeholder="as the Dockerfile says" spellCheck={false} onChange={(event) => take(args, variables, { ...other, image: event.target.value })} aria-invalid={errors.image !== undefined} aria-describedby="image-note" />
           </label>
-          <p id="image-note" className={errors.image === undefined ? "dim small-text" : "field-error"} role={errors.image === undefined ? undefined : "alert"}>{errors.image ?? "In place of the one that FROM names. The machine has it already, or the job does not run and costs nothing: none is fetched."}</p>
+          <p id="image-note" className={errors.image === undefined && !isLacking ? "dim small-text" : "field-error"} role={errors.image === undefined && !isLacking ? undefined : "alert"}>
+            {errors.image ?? (isLacking ? <>This machine does not have it. <Link to="/new/$upload/offers" params={{ upload: draft.upload }}>Choose another machine</Link>, or name another image.</> : "In place of the one that FROM names. It must be on the machine: none is fetched.")}
+          </p>
         </>
       )}
       <label>Output folder
