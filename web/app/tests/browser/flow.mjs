@@ -179,6 +179,19 @@ test("R1.8 R2.5 R3.2: files that are one job: asked which starts it, a finding o
   const upload = /new\/([^/]+)\//.exec(other.url())[1];
   const said = await api(other, `/v1/analyses/${upload}`);
   assert.deepEqual([said.override.reason, said.effective.device, said.effective.ram_mib, said.analysis.entry], ["a small one", "cpu", 1024, "evaluate.py"]);
+  const needsModel = async (name) => {
+    await other.getByRole("button", { name: /Change it/ }).click();
+    await other.getByLabel(/^Model/).fill(name);
+    await other.getByRole("button", { name: "This counts" }).click();
+    await other.getByRole("dialog").waitFor({ state: "detached" });
+  };
+  await needsModel("acme/nobody-has-it"); // R3.4: no machine is sold for what is not on it
+  await other.getByTestId("on-machine").getByText("acme/nobody-has-it").waitFor();
+  await other.getByText("None of 1 machine fits now").waitFor();
+  await other.getByTestId("why-not").getByText("the model that it needs is not there").waitFor();
+  await needsModel("");
+  await other.getByRole("button", { name: "Choose", exact: true }).first().waitFor();
+  assert.equal((await api(other, `/v1/analyses/${upload}`)).effective.model, null);
   await other.close();
 });
 
