@@ -42,7 +42,7 @@ function OnOffer({ offers, market }: { offers: readonly Offer[]; market: readonl
             <p className="small-text">What this machine has<span className="dim">, as published <Age time={timeOfId(offer.id)} /></span></p>
             <Software offer={offer} />
             {offer.packages === null && <p className="dim small-text">Jobs that need a package rank behind on it. <code>tally-worker run</code> says what it finds when it starts.</p>}
-            {offer.models.length === 0 && <p className="dim small-text">No models. <code>tally-worker run --models DIR</code> offers those of a folder: a job finds them without a network.</p>}
+            {offer.models.length === 0 && <p className="dim small-text">No models. <code>tally-worker run --models DIR</code> offers those of a Hugging Face cache, or of a folder that has each in its own: jobs find them without a network.</p>}
           </div>
           {offer.online && <p className="small-text machine-places"><span className="dim">{offer.device === "gpu" ? "Among GPUs" : "Among CPUs"} online:</span><Place offer={offer} market={market} by="price" word="price" /><Place offer={offer} market={market} by="value" word="price for speed" /></p>}
           {!offer.online && <p className="dim small-text">Not ranked while the machine is offline.</p>}
