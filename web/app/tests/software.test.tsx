@@ -85,11 +85,12 @@ describe("R3: what a machine has", () => {
     expect((screen.getByLabelText("Has") as HTMLSelectElement).value).toBe("vllm");
   });
   test("R9: its owner sees what it said and when, and how models come to be offered", async () => {
-    const at = Date.parse("2026-11-25T11:00:00Z");
-    const made = `${at.toString(16).padStart(12, "0").replace(/^(.{8})/, "$1-")}-7000-8000-000000000001`;
+    const madeAt = (time: string) => `${Date.parse(time).toString(16).padStart(12, "0").replace(/^(.{8})/, "$1-")}-7000-8000-000000000001`;
+    const made = madeAt("2026-11-25T11:00:00Z");
     const machine = { host_id: id(3), name: "rig", enrolled_at: "2026-11-01T00:00:00Z", online: true, changed_at: "2026-11-25T00:00:00Z", last_report_at: null, job_id: null, queued: 0, done: 9, lost: 0, measured_at: null, online_ms: 1, possible_ms: 2, permille: 500 };
     let models: string[] = [];
-    serve({ "GET /v1/workers": () => ({ items: [machine], next: null }), "GET /v1/offers": () => ({ items: [offer({ id: made, host_id: id(3), packages: STOCK, models })], next: null }) });
+    let more: ReturnType<typeof offer>[] = [];
+    serve({ "GET /v1/workers": () => ({ items: [machine], next: null }), "GET /v1/offers": () => ({ items: [offer({ id: made, host_id: id(3), packages: STOCK, models }), ...more], next: null }) });
     const { unmount } = await showPage("/machines");
     const has = () => document.querySelector(".machine-has")?.textContent ?? "";
     expect(has()).toContain("What this machine has, as published 1 h ago");
@@ -97,8 +98,16 @@ describe("R3: what a machine has", () => {
     expect(has()).toContain("tally-worker run --models DIR");
     unmount();
     models = ["sd-turbo"];
-    await showPage("/machines");
+    more = [offer({ id: madeAt("2026-11-24T12:00:00Z"), host_id: id(3), packages: STOCK, models })]; // of its other GPU, a day old
+    const second = await showPage("/machines");
     expect(has()).not.toContain("--models");
+    expect(document.querySelectorAll(".machine-offers > li")).toHaveLength(2);
+    expect(document.querySelectorAll(".machine-has")).toHaveLength(1); // one machine is told once
+    expect(has()).toContain("published 1 h ago"); // by the newer of the two
+    second.unmount();
+    more = [offer({ id: id(1), host_id: id(3), models })];
+    await showPage("/machines");
+    expect([...document.querySelectorAll(".machine-has")].map((each) => /packages not told/.test(each.textContent ?? ""))).toEqual([false, true]);
   });
 });
 

@@ -30,25 +30,37 @@ function Place({ offer, market, by, word }: { offer: Offer; market: readonly Off
   return <span>{of === 1 ? "the only one" : `${ordinal(place)} of ${of}`} <span className="dim">by {word}</span></span>;
 }
 
+/** To its owner: what it told, when, and what it could. */
+function Has({ offer }: { offer: Offer }) {
+  return (
+    <div className="machine-has">
+      <p className="small-text">What this machine has<span className="dim">, as published <Age time={timeOfId(offer.id)} /></span></p>
+      <Software offer={offer} />
+      {offer.packages === null && <p className="dim small-text">Jobs that need a package rank behind on it. <code>tally-worker run</code> says what it finds when it starts.</p>}
+      {offer.models.length === 0 && <p className="dim small-text">No models. <code>tally-worker run --models DIR</code> offers those of a Hugging Face cache, or of a folder that has each in its own: jobs find them without a network.</p>}
+    </div>
+  );
+}
+
 function OnOffer({ offers, market }: { offers: readonly Offer[]; market: readonly Offer[] }) {
   if (offers.length === 0) return <p className="dim">It offers nothing. <code>tally-worker run --rate</code> publishes an offer when it starts.</p>;
+  const [newest] = [...offers].sort((a, b) => (a.id < b.id ? 1 : -1)); // ids begin with their time
+  const isOne = new Set(offers.map(({ packages, models, images }) => JSON.stringify([packages, models, images]))).size === 1; // an offer for each GPU, and one machine behind them
   return (
-    <ul className="machine-offers">
-      {offers.map((offer) => (
-        <li key={offer.id}>
-          <p className="machine-offer"><b>{offer.model}</b><OfferState offer={offer} /><span className="nowrap"><Amount value={offer.rate} /> <span className="dim">an hour</span></span></p>
-          <p className="dim small-text">{equipment(offer)}</p>
-          <div className="machine-has">
-            <p className="small-text">What this machine has<span className="dim">, as published <Age time={timeOfId(offer.id)} /></span></p>
-            <Software offer={offer} />
-            {offer.packages === null && <p className="dim small-text">Jobs that need a package rank behind on it. <code>tally-worker run</code> says what it finds when it starts.</p>}
-            {offer.models.length === 0 && <p className="dim small-text">No models. <code>tally-worker run --models DIR</code> offers those of a Hugging Face cache, or of a folder that has each in its own: jobs find them without a network.</p>}
-          </div>
-          {offer.online && <p className="small-text machine-places"><span className="dim">{offer.device === "gpu" ? "Among GPUs" : "Among CPUs"} online:</span><Place offer={offer} market={market} by="price" word="price" /><Place offer={offer} market={market} by="value" word="price for speed" /></p>}
-          {!offer.online && <p className="dim small-text">Not ranked while the machine is offline.</p>}
-        </li>
-      ))}
-    </ul>
+    <>
+      <ul className="machine-offers">
+        {offers.map((offer) => (
+          <li key={offer.id}>
+            <p className="machine-offer"><b>{offer.model}</b><OfferState offer={offer} /><span className="nowrap"><Amount value={offer.rate} /> <span className="dim">an hour</span></span></p>
+            <p className="dim small-text">{equipment(offer)}</p>
+            {!isOne && <Has offer={offer} />}
+            {offer.online && <p className="small-text machine-places"><span className="dim">{offer.device === "gpu" ? "Among GPUs" : "Among CPUs"} online:</span><Place offer={offer} market={market} by="price" word="price" /><Place offer={offer} market={market} by="value" word="price for speed" /></p>}
+            {!offer.online && <p className="dim small-text">Not ranked while the machine is offline.</p>}
+          </li>
+        ))}
+      </ul>
+      {isOne && newest !== undefined && <Has offer={newest} />}
+    </>
   );
 }
 

@@ -4,7 +4,7 @@ import { useState } from "react";
 import type { Offer } from "../api/schema.ts";
 import { few, packageName, packagesOf, shortVersion, type Package } from "../lib/software.ts";
 
-const short = ({ name, version }: Package): string => `${packageName(name)} ${shortVersion(version)}`;
+const short = ({ name, version }: Package): string => `${packageName(name)} ${shortVersion(version)}`.trim(); // nobody may know its version
 
 /** However long the names are, how many more there are stays in sight. */
 function Line({ list, what }: { list: readonly string[]; what?: string }) {
