@@ -93,7 +93,7 @@ function AllOffers({ ranking: all, chosen, choose }: { ranking: readonly Rank[];
               <th scope="row">{rank.offer?.model ?? "withdrawn"}{rank.offer !== null && <Software offer={rank.offer} />}</th>
               <td className="fit-cell"><FitPill fit={rank.fit} /> <span className="dim small-text">{(rank.fit === "insufficient" ? rank.reasons.filter(({ fit }) => fit === "insufficient") : against(rank)).map(({ text }) => text).join("; ")}</span></td>
               <td className="right" data-label="Likely costs"><Cost value={rank.cost} /></td>
-              <td className="right" data-label="Likely takes">{durationRange(rank.p50_ms, rank.p90_ms)}</td>
+              <td className="right nowrap" data-label="Likely takes">{durationRange(rank.p50_ms, rank.p90_ms)}</td>
               <td className="right whole">
                 <button type="button" className="small" aria-pressed={chosen === rank.offer_id} disabled={!selectable(rank)} onClick={() => choose(rank)}>
                   {chosen === rank.offer_id ? "Chosen" : selectable(rank) ? "Choose" : "Not suitable"}
