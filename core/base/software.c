@@ -182,5 +182,5 @@ bool software_image_name(const char *image, char ret[JOB_IMAGE_NAME_MAX + 8])
     const char *slash = strrchr(image, '/');
     bool const has_tag = strchr(slash == NULL ? image : slash, ':') != NULL;
     (void)snprintf(ret, JOB_IMAGE_NAME_MAX + 8, "%s%s", image, has_tag ? "" : ":latest");
-    return image[0] != 0;
+    return job_image_name_is_good(image); /* what is left of localhost/-x is none */
 }

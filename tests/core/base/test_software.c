@@ -95,6 +95,8 @@ static void an_image_has_one_name(void **state)
     assert_false(software_image_name("", name));
     assert_false(software_image_name("scratch", name));
     assert_false(software_image_name("docker.io/library/", name));
+    assert_false(software_image_name("localhost/-x", name));
+    assert_false(software_image_name("docker.io/scratch", name));
 }
 
 int main(void)
