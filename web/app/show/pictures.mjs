@@ -130,6 +130,10 @@ async function consumer() {
   await page.getByRole("button", { name: "Choose", exact: true }).first().waitFor();
   await picture(page, "offers");
   await forReadme(page, "offers", 860);
+  await page.getByRole("button", { name: /Change it/ }).click();
+  await page.getByRole("dialog").waitFor();
+  await picture(page, "offers-change", { whole: false });
+  await page.keyboard.press("Escape");
   await chooseReal(page);
   await page.getByLabel("Arguments").fill("--epochs 40");
   await page.getByText("epochs 40 of your arguments").waitFor();
@@ -172,6 +176,9 @@ async function consumerMore(page) {
   shown.delete("/wallet"); // only seen as a stranger
   shown.delete("/jobs");
   await others(page, "consumer");
+  await page.goto(`${url}/market`);
+  await page.locator("details.software > summary").first().click();
+  await picture(page, "market-stock");
   await page.goto(`${url}/money`);
   await page.locator(".row-link").first().click();
   await page.getByRole("dialog").waitFor();

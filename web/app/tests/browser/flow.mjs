@@ -159,8 +159,9 @@ test("R1.8 R2.5 R3.2: files that are one job: asked which starts it, a finding o
   await other.waitForURL(/\/offers$/);
   await other.getByText("None of 1 machine fits now").waitFor();
   await other.getByTestId("why-not").getByText("needs a GPU, has none").waitFor();
+  await other.getByTestId("on-machine").getByRole("listitem").filter({ hasText: "PyTorch" }).getByRole("button", { name: "evaluate.py:92" }).waitFor(); // a need is beside what says so
   await other.getByText(/^Why\?/).click();
-  await other.getByRole("button", { name: "evaluate.py:92" }).first().click();
+  await other.locator(".evidence").getByRole("button", { name: "evaluate.py:92" }).first().click();
   const here = other.locator(".source li.here code");
   assert.equal((await here.textContent()).trim(), "import torch");
   assert.ok(await here.evaluate((line) => {
@@ -172,6 +173,7 @@ test("R1.8 R2.5 R3.2: files that are one job: asked which starts it, a finding o
   await other.getByLabel("Runs on").selectOption("cpu");
   await other.getByLabel("Memory, GB", { exact: true }).fill("1");
   await other.getByLabel("Disk, GB").fill("1");
+  await other.getByLabel("PyTorch").uncheck(); // R2: a wrong need has a way out
   await other.getByLabel(/^Why, for the record/).fill("a small one");
   await other.getByRole("button", { name: "This counts" }).click();
   await other.getByText("a small one").waitFor();
@@ -179,6 +181,7 @@ test("R1.8 R2.5 R3.2: files that are one job: asked which starts it, a finding o
   const upload = /new\/([^/]+)\//.exec(other.url())[1];
   const said = await api(other, `/v1/analyses/${upload}`);
   assert.deepEqual([said.override.reason, said.effective.device, said.effective.ram_mib, said.analysis.entry], ["a small one", "cpu", 1024, "evaluate.py"]);
+  assert.deepEqual([said.analysis.requirements.packages, said.effective.packages], [["torch"], []]);
   const needsModel = async (name) => {
     await other.getByRole("button", { name: /Change it/ }).click();
     await other.getByLabel(/^Model/).fill(name);
