@@ -69,7 +69,7 @@ function BestCard({ title, rank, chosen, first, choose }: { title: string; rank:
 
 const Cost = ({ value }: { value: bigint | null }) => (value === null ? <span>more than one lock can hold</span> : <Amount value={value} />);
 
-const ROW = 54;
+const ROW = 68;
 const CARD = 132;
 const ALL_SHOWN = 60; // as many are there at once, whether they are in sight or not
 const phone = () => matchMedia("(max-width: 720px)").matches;
@@ -90,7 +90,7 @@ function AllOffers({ ranking: all, chosen, choose }: { ranking: readonly Rank[];
           {above > 0 && <tr className="gap" aria-hidden="true"><td colSpan={5} style={{ height: above }} /></tr>}
           {ranking.map(({ rank, index }) => (
             <tr key={rank.offer_id} ref={isLong ? rows.measureElement : undefined} data-index={index} aria-rowindex={index + 2} className={selectable(rank) ? "" : "shut"}>
-              <th scope="row">{rank.offer?.model ?? "withdrawn"}{rank.offer !== null && <Software offer={rank.offer} />}</th>
+              <th scope="row"><span className="offer-model">{rank.offer?.model ?? "withdrawn"}</span>{rank.offer !== null && <Software offer={rank.offer} />}</th>
               <td className="fit-cell"><FitPill fit={rank.fit} /> <span className="dim small-text">{(rank.fit === "insufficient" ? rank.reasons.filter(({ fit }) => fit === "insufficient") : against(rank)).map(({ text }) => text).join("; ")}</span></td>
               <td className="right" data-label="Likely costs"><Cost value={rank.cost} /></td>
               <td className="right nowrap" data-label="Likely takes">{durationRange(rank.p50_ms, rank.p90_ms)}</td>
