@@ -70,6 +70,7 @@ struct sandbox_options {
     uint64_t pids_max;           /* processes and threads */
     const struct cgroup *cgroup; /* NULL: none */
     bool network;                /* to the Internet, and nowhere else */
+    int input_fd; /* borrowed: what the program reads on its standard input; 0: nothing */
 };
 
 struct sandbox {

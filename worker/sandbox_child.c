@@ -51,7 +51,7 @@ enum err_code sandbox_child_init(const struct sandbox_options *options, struct s
 {
     const struct cgroup *group = options->cgroup;
     *ret =
-        (struct sandbox_child){.null_fd = -1,
+        (struct sandbox_child){.input_fd = -1,
                                .stdout_fd = -1,
                                .stderr_fd = -1,
                                .status_fd = -1,
@@ -99,13 +99,14 @@ enum err_code sandbox_child_init(const struct sandbox_options *options, struct s
     for (int i = 0; group != NULL && i < group->join_count; i++) {
         ret->join_fds[ret->join_count++] = group->join_fds[i];
     }
-    ret->null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    return ret->null_fd < 0 ? err_set_errno(err, errno, "open /dev/null") : ERR_OK;
+    ret->input_fd = options->input_fd > 0 ? fcntl(options->input_fd, F_DUPFD_CLOEXEC, 3)
+                                          : open("/dev/null", O_RDONLY | O_CLOEXEC);
+    return ret->input_fd < 0 ? err_set_errno(err, errno, "open the standard input") : ERR_OK;
 }
 
 void sandbox_child_deinit(struct sandbox_child *child)
 {
-    int const fds[] = {child->null_fd,    child->stdout_fd, child->stderr_fd,    child->status_fd,
+    int const fds[] = {child->input_fd,   child->stdout_fd, child->stderr_fd,    child->status_fd,
                        child->passwd_fd,  child->group_fd,  child->arguments_fd, child->seccomp_fd,
                        child->failure_fd, child->runner_fd, child->go_fd,        child->resolver_fd,
                        child->hosts_fd,   child->models_fd};
@@ -150,7 +151,7 @@ static bool arrange_files(const struct sandbox_child *child)
             return false;
         }
     }
-    return dup2(child->null_fd, 0) == 0 && dup2(child->stdout_fd, 1) == 1 &&
+    return dup2(child->input_fd, 0) == 0 && dup2(child->stdout_fd, 1) == 1 &&
            dup2(child->stderr_fd, 2) == 2;
 }
 

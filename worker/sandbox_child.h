@@ -33,7 +33,7 @@ struct sandbox_limit {
 
 struct sandbox_child {
     pid_t parent;
-    int null_fd;
+    int input_fd;
     int stdout_fd;
     int stderr_fd;
     int status_fd;

@@ -80,28 +80,66 @@ static bool follow(int fd, int pid_fd, int64_t until, struct buf *ret)
     return false;
 }
 
+enum err_code tool_start(const char *program, const char *const *arguments, struct tool *ret,
+                         struct err *err)
+{
+    struct tool tool = {.pid = -1, .pid_fd = -1, .fd = -1};
+    enum err_code const code = spawn(program, arguments, &tool.pid, &tool.fd, err);
+    if (code == ERR_OK) {
+        tool.pid_fd = (int)syscall(SYS_pidfd_open, tool.pid, 0);
+        *ret = tool;
+    }
+    return code;
+}
+
+/* Until it has ended by itself; false: it has not. */
+static bool wait_for(const struct tool *tool, int64_t until)
+{
+    struct pollfd fd = {.fd = tool->pid_fd, .events = POLLIN};
+    int64_t left;
+    while (tool->pid_fd >= 0 && (left = until - time_mono_ns()) > 0) {
+        int const ready = poll(&fd, 1, (int)(left / NS_PER_MS) + 1);
+        if (ready > 0) {
+            return true;
+        }
+        if (ready < 0 && errno != EINTR) {
+            break;
+        }
+    }
+    return false;
+}
+
+/* Ends it unless it `ended`; its exit status. */
+static int reap(struct tool *tool, bool ended)
+{
+    int status = 0;
+    if (!ended) { /* a driver in trouble can hold it for good */
+        (void)kill(tool->pid, SIGKILL);
+    }
+    (void)close(tool->fd);
+    if (tool->pid_fd >= 0) {
+        (void)close(tool->pid_fd);
+    }
+    while (waitpid(tool->pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    *tool = (struct tool){.pid = -1, .pid_fd = -1, .fd = -1};
+    return ended && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+int tool_end(struct tool *tool, int64_t timeout_ms)
+{
+    return reap(tool, wait_for(tool, time_mono_ns() + timeout_ms * NS_PER_MS));
+}
+
 enum err_code tool_run(const char *program, const char *const *arguments, int64_t timeout_ms,
                        struct buf *ret, int *ret_status, struct err *err)
 {
     int64_t const until = time_mono_ns() + timeout_ms * NS_PER_MS;
-    pid_t pid = -1;
-    int fd = -1;
-    int status = 0;
-    enum err_code const code = spawn(program, arguments, &pid, &fd, err);
+    struct tool tool;
+    enum err_code const code = tool_start(program, arguments, &tool, err);
     if (code != ERR_OK) {
         return code;
     }
-    int const pid_fd = (int)syscall(SYS_pidfd_open, pid, 0);
-    bool const ended = pid_fd >= 0 && follow(fd, pid_fd, until, ret);
-    if (!ended) { /* a driver in trouble can hold it for good */
-        (void)kill(pid, SIGKILL);
-    }
-    (void)close(fd);
-    if (pid_fd >= 0) {
-        (void)close(pid_fd);
-    }
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-    }
-    *ret_status = ended && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    *ret_status = reap(&tool, tool.pid_fd >= 0 && follow(tool.fd, tool.pid_fd, until, ret));
     return buf_check(ret, err);
 }

@@ -570,6 +570,32 @@ static void a_model_is_found_by_its_hubs_name_and_by_its_path_however_it_lies(vo
     buf_deinit(&said);
 }
 
+/* R11: what it is given to read is what it reads, to its end, and otherwise nothing of the worker's. */
+static void it_reads_what_it_is_given_and_nothing_else(void **state)
+{
+    struct fixture *f = *state;
+    struct err err = {0};
+    static const char reads[] = "import sys\nsys.exit(len(sys.stdin.read()))\n";
+    const char *const command[] = {SANDBOX_PYTHON, "-c", reads, NULL};
+    int fds[2];
+    assert_int_equal(
+        scratch_create(f->folder, "job", "results", sandbox_user_new(), &f->scratch, &err), ERR_OK);
+    struct sandbox_options options = {.folder = f->scratch.job,
+                                      .command = command,
+                                      .memory_max = UINT64_C(1) << 30,
+                                      .tmp_max = 1U << 20,
+                                      .file_max = 1U << 20,
+                                      .pids_max = 50};
+    assert_int_equal(sandbox_try(&options, PATIENCE_MS, NULL, &err), ERR_OK);
+    assert_int_equal(pipe(fds), 0);
+    assert_int_equal(write(fds[1], "seven..", 7), 7);
+    (void)close(fds[1]);
+    options.input_fd = fds[0];
+    assert_int_equal(sandbox_try(&options, PATIENCE_MS, NULL, &err), ERR_UNAVAILABLE);
+    assert_non_null(strstr(err.message, "status 7"));
+    (void)close(fds[0]);
+}
+
 /* In a view of the mounts of its own, with the machine's files at /mnt/image and models beside them: 0, or the line that failed. */
 static int try_root_below_mnt(const struct fixture *f)
 {
@@ -639,6 +665,7 @@ int main(void)
 #define WITH_SANDBOX(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
         WITH_SANDBOX(no_capability_is_left_and_the_user_is_nobody),
+        WITH_SANDBOX(it_reads_what_it_is_given_and_nothing_else),
         WITH_SANDBOX(no_network_is_there),
         WITH_SANDBOX(the_machines_files_are_not_there),
         WITH_SANDBOX(nothing_but_the_jobs_folder_and_its_memory_can_be_written),

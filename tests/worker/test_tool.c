@@ -89,6 +89,34 @@ static void one_that_is_not_there_is_said(void **state)
     buf_deinit(&text);
 }
 
+static void another_may_have_its_output(void **state)
+{
+    (void)state;
+    const char *const arguments[] = {"-c", "echo for another; exit 5", NULL};
+    struct tool tool;
+    char text[64] = "";
+    assert_int_equal(tool_start("/bin/sh", arguments, &tool, NULL), ERR_OK);
+    (void)alarm(HANG_S);
+    assert_int_equal(read(tool.fd, text, sizeof text - 1), 12);
+    assert_string_equal(text, "for another\n");
+    assert_int_equal(tool_end(&tool, 60000), 5);
+    (void)alarm(0);
+}
+
+static void one_whose_output_nobody_takes_is_ended(void **state)
+{
+    (void)state;
+    const char *const arguments[] = {"-c", "exec cat /dev/zero", NULL};
+    struct tool tool;
+    assert_int_equal(tool_start("/bin/sh", arguments, &tool, NULL), ERR_OK);
+    pid_t const pid = tool.pid;
+    (void)alarm(HANG_S);
+    assert_int_equal(tool_end(&tool, 100), -1);
+    (void)alarm(0);
+    assert_int_equal(kill(pid, 0), -1);
+    assert_int_equal(tool_start("/nowhere/tool", arguments, &tool, NULL), ERR_NOT_FOUND);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -98,6 +126,8 @@ int main(void)
         cmocka_unit_test(one_that_closes_its_output_and_hangs_is_ended_too),
         cmocka_unit_test(one_that_ends_is_not_waited_for_because_of_what_it_started),
         cmocka_unit_test(one_that_is_not_there_is_said),
+        cmocka_unit_test(another_may_have_its_output),
+        cmocka_unit_test(one_whose_output_nobody_takes_is_ended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
