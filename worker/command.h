@@ -6,6 +6,7 @@
 #define WORKER_COMMAND_H
 
 #include "core/base/err.h"
+#include "worker/container_engine.h"
 #include "worker/gpu.h"
 #include "worker/state.h"
 
@@ -35,6 +36,9 @@ MUST_CHECK enum err_code command_mode(const struct settings *settings, enum work
                                       struct err *err);
 MUST_CHECK enum err_code command_selftest(const struct settings *settings, struct err *err);
 
+/* Who has the images of jobs in containers; NULL: nobody who may be asked. `storage` is where it is kept. */
+const struct container_engine *command_engine(const struct settings *settings,
+                                              struct container_engine *storage);
 /* What this machine gives to one of `slots` slots. */
 MUST_CHECK enum err_code command_share(const struct settings *settings, size_t slots,
                                        struct machine *ret, struct err *err);

@@ -38,6 +38,16 @@ enum err_code command_share(const struct settings *settings, size_t slots, struc
     return ERR_OK;
 }
 
+const struct container_engine *command_engine(const struct settings *settings,
+                                              struct container_engine *storage)
+{
+    if (settings->podman == NULL) {
+        return NULL;
+    }
+    *storage = (struct container_engine){.kind = &container_podman, .program = settings->podman};
+    return storage;
+}
+
 /* Which slots can be run now. A GPU that is not there any more is not offered any more. */
 static size_t find_slots(const struct settings *settings, const struct state_slots *slots,
                          const struct gpu_source *gpus, struct claim_slot ret[STATE_SLOTS_MAX])
@@ -84,6 +94,7 @@ static enum err_code offer_and_claim(const struct settings *settings,
     struct job_kinds kinds;
     struct worker_offer terms = {0};
     char models[PATH_MAX];
+    struct container_engine engine;
     size_t const count = find_slots(settings, slots, gpus, usable);
     if (count == 0) {
         return err_set(err, ERR_NOT_FOUND,
@@ -98,7 +109,7 @@ static enum err_code offer_and_claim(const struct settings *settings,
         code = trial_sandbox(settings->state, &share, err);
     }
     if (code == ERR_OK) {
-        trial_kinds(settings->state, &share, settings->podman, &kinds);
+        trial_kinds(settings->state, &share, command_engine(settings, &engine), &kinds);
         kinds.network = settings->network && network_works(settings, &share);
         kinds.models.folder = settings->models != NULL ? models : NULL;
         stock_find(settings->state, &share, &kinds, &terms.stock);

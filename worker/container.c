@@ -3,10 +3,8 @@
 
 #include "core/base/file.h"
 #include "core/base/job_rules.h"
-#include "core/base/software.h"
 #include "core/base/trace.h"
 #include "worker/name_list.h"
-#include "worker/tool.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,90 +14,20 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define PODMAN_TIMEOUT_MS 30000
-#define PODMAN_TEXT_MAX ((size_t)1 << 20)
-
-/* `ret`: what it wrote. ERR_UNAVAILABLE unless it ended with 0. */
-static enum err_code ask_podman(const char *podman, const char *const *arguments, struct buf *ret,
-                                struct err *err)
+enum err_code container_images(const struct container_engine *engine, struct buf *ret_list,
+                               struct err *err)
 {
-    int status = 0;
-    enum err_code const code = tool_run(podman, arguments, PODMAN_TIMEOUT_MS, ret, &status, err);
-    if (code == ERR_OK && status != 0) {
-        return err_set(err, ERR_UNAVAILABLE, "%s %s %s ended with %d", podman, arguments[0],
-                       arguments[1], status);
-    }
-    return code;
-}
-
-enum err_code container_try(const char *podman, struct err *err)
-{
-    static const char *const arguments[] = {"image", "list", "--quiet", NULL};
-    struct buf text;
-    if (geteuid() != 0) {
-        return err_set(err, ERR_UNAVAILABLE,
-                       "podman shows an image's files to root alone, and this worker is not");
-    }
-    buf_init(&text, PODMAN_TEXT_MAX);
-    enum err_code code = ask_podman(podman, arguments, &text, err);
-    buf_deinit(&text);
-    if (code == ERR_NOT_FOUND) {
-        code = err_set(err, ERR_UNAVAILABLE, "there is no %s", podman);
-    }
-    return code;
-}
-
-enum err_code container_images(const char *podman, struct buf *ret_list, struct err *err)
-{
-    static const char *const arguments[] = {"image", "list", "--format", "{{.Repository}}:{{.Tag}}",
-                                            NULL};
     struct name_list images = {0};
-    struct buf text;
-    buf_init(&text, PODMAN_TEXT_MAX);
-    enum err_code const code = ask_podman(podman, arguments, &text, err);
-    const char *at = code == ERR_OK ? buf_text(&text) : "";
-    while (*at != 0) {
-        char line[JOB_IMAGE_NAME_MAX + 1];
-        char name[JOB_IMAGE_NAME_MAX + 8];
-        size_t const size = strcspn(at, "\n");
-        (void)snprintf(line, sizeof line, "%.*s", (int)size, at);
-        if (size < sizeof line && software_image_name(line, name) && /* "<none>:<none>" is none */
-            strlen(name) <= JOB_IMAGE_NAME_MAX) {
-            name_list_add(&images, bytes_of_text(name));
-        }
-        at += size + (at[size] != 0 ? 1 : 0);
-    }
+    enum err_code const code = engine->kind->list(engine, &images, err);
     name_list_text(&images, ret_list);
     if (images.left_out > 0) {
         trace(TRACE_WARN, "container.images_left_out", "count=%zu told=%zu", images.left_out,
               images.count);
     }
-    buf_deinit(&text);
     return code;
 }
 
 /* ── the image's own settings ──────────────────────────────────────────────────────────────────── */
-
-static enum err_code inspect(const char *podman, const char *image, json_t **ret, struct err *err)
-{
-    const char *const arguments[] = {"image", "inspect", "--format", "{{json .Config}}",
-                                     image,   NULL};
-    struct buf text;
-    buf_init(&text, PODMAN_TEXT_MAX);
-    enum err_code code = ask_podman(podman, arguments, &text, err);
-    if (code == ERR_UNAVAILABLE) {
-        code = err_set(err, ERR_NOT_FOUND, "the image %s is not on this machine", image);
-    }
-    if (code == ERR_OK) {
-        *ret = json_loadb(buf_text(&text), text.size, 0, NULL);
-        if (!json_is_object(*ret)) {
-            json_decref(*ret);
-            code = err_set(err, ERR_UNAVAILABLE, "podman's words about %s are no JSON", image);
-        }
-    }
-    buf_deinit(&text);
-    return code;
-}
 
 static enum err_code add_environment(struct container *container, const json_t *config,
                                      const struct container_file *file, struct err *err)
@@ -205,26 +133,6 @@ static enum err_code add_workdir(struct container *container, const json_t *conf
 
 /* ── the image's files ─────────────────────────────────────────────────────────────────────────── */
 
-static enum err_code show(struct container *container, const char *image, struct err *err)
-{
-    const char *const arguments[] = {"image", "mount", image, NULL};
-    struct buf text;
-    buf_init(&text, PODMAN_TEXT_MAX);
-    enum err_code code = ask_podman(container->podman, arguments, &text, err);
-    if (code == ERR_OK) {
-        (void)snprintf(container->image, sizeof container->image, "%s", image);
-        size_t const size = strcspn(buf_text(&text), "\n");
-        if (size == 0 || size >= sizeof container->root || text.data[0] != '/') {
-            code = err_set(err, ERR_UNAVAILABLE, "podman does not say where it shows %s", image);
-        } else {
-            memcpy(container->root, text.data, size);
-            container->root[size] = 0;
-        }
-    }
-    buf_deinit(&text);
-    return code;
-}
-
 static enum err_code read_file(const char *path, struct container_file *ret, struct err *err)
 {
     struct buf text;
@@ -243,14 +151,14 @@ static enum err_code read_file(const char *path, struct container_file *ret, str
     return code;
 }
 
-enum err_code container_open(const char *podman, const char *folder, const char *file_name,
-                             const char *wanted, const char *argument, struct container *ret,
-                             struct err *err)
+enum err_code container_open(const struct container_engine *engine, const char *folder,
+                             const char *file_name, const char *wanted, const char *argument,
+                             struct container *ret, struct err *err)
 {
     char path[PATH_MAX];
     struct container_file file = {0};
     json_t *config = NULL;
-    *ret = (struct container){.podman = podman};
+    *ret = (struct container){.engine = engine};
     enum err_code code = path_join(path, sizeof path, folder, file_name, err);
     if (code == ERR_OK) {
         code = read_file(path, &file, err);
@@ -259,7 +167,7 @@ enum err_code container_open(const char *podman, const char *folder, const char 
         (void)snprintf(file.image, sizeof file.image, "%s", wanted);
     }
     if (code == ERR_OK) {
-        code = inspect(podman, file.image, &config, err);
+        code = engine->kind->inspect(engine, file.image, &config, err);
     }
     if (code == ERR_OK) {
         code = add_environment(ret, config, &file, err);
@@ -271,7 +179,10 @@ enum err_code container_open(const char *podman, const char *folder, const char 
         code = check_program(ret, argument, err);
     }
     if (code == ERR_OK) {
-        code = show(ret, file.image, err);
+        code = engine->kind->show(engine, file.image, ret->root, err);
+    }
+    if (code == ERR_OK) {
+        (void)snprintf(ret->image, sizeof ret->image, "%s", file.image);
     }
     if (code == ERR_OK) {
         code = add_workdir(ret, config, &file, err);
@@ -284,14 +195,7 @@ enum err_code container_open(const char *podman, const char *folder, const char 
 void container_release(struct container *container)
 {
     if (container->image[0] != 0) {
-        const char *const arguments[] = {"image", "unmount", container->image, NULL};
-        struct buf text;
-        struct err err = {0};
-        buf_init(&text, PODMAN_TEXT_MAX);
-        if (ask_podman(container->podman, arguments, &text, &err) != ERR_OK) {
-            trace_err(TRACE_WARN, "container.left_shown", &err);
-        }
-        buf_deinit(&text);
+        container->engine->kind->hide(container->engine, container->image);
     }
     json_decref(container->command);
     json_decref(container->environment);

@@ -129,7 +129,7 @@ static void check_work(void *ctx)
     }
     if (job->check_code == ERR_OK && job->order->kind == JOB_KIND_CONTAINER) {
         job->check_code = container_open(
-            job->options.podman, job->scratch.job, job->order->file_name, job->order->image,
+            job->options.engine, job->scratch.job, job->order->file_name, job->order->image,
             job->order->arguments[0], &job->container, &job->check_err);
     }
 }

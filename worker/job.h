@@ -40,9 +40,9 @@ struct job_options {
     uint64_t storage_mib;
     const struct sandbox_gpu *gpu; /* NULL: none; borrowed until on_done, as is the watch */
     struct gpu_watch *gpu_watch;
-    const char *podman;                  /* for containers; borrowed */
-    const struct sandbox_models *models; /* shown to the job; NULL: none; borrowed */
-    struct job_order order;              /* taken over when job_start succeeds */
+    const struct container_engine *engine; /* for containers; borrowed */
+    const struct sandbox_models *models;   /* shown to the job; NULL: none; borrowed */
+    struct job_order order;                /* taken over when job_start succeeds */
     /* NULL, or why the order cannot be run: only its id counts then; borrowed for job_start. */
     const char *unrunnable;
     const char *unrunnable_reason;            /* of the API; static */

@@ -3,7 +3,7 @@
  *     python    the file by /usr/bin/python3, always
  *     bundle    a tar or zip with a script, by worker/runner/run.py, always
  *     notebook  by run.py with nbclient and ipykernel, where they are installed
- *     dockerfile  what it starts, in its image, where podman has images (container.h)
+ *     dockerfile  what it starts, in its image, where an engine has images (container.h)
  *
  * Others (data, shell) have no bit: a job of theirs is not claimed, and one that comes nevertheless is ended as host_fault,
  * kind_not_runnable.
@@ -18,6 +18,8 @@
 
 #include <stdbool.h>
 
+struct container_engine;
+
 enum job_kind {
     JOB_KIND_PYTHON,
     JOB_KIND_BUNDLE,
@@ -28,9 +30,9 @@ enum job_kind {
 
 struct job_kinds {
     bool runs[JOB_KIND_COUNT];
-    const char *podman;           /* with which containers are run; borrowed */
-    bool network;                 /* the owner allows it, and it works here */
-    struct sandbox_models models; /* what jobs are shown; no folder: none; borrowed */
+    const struct container_engine *engine; /* of containers; borrowed */
+    bool network;                          /* the owner allows it, and it works here */
+    struct sandbox_models models;          /* what jobs are shown; no folder: none; borrowed */
 };
 
 /* "python" …, as on the wire. */

@@ -73,6 +73,7 @@ static void test_sandbox(struct selftest *test)
     struct err err = {0};
     struct cgroup_place place;
     struct job_kinds kinds;
+    struct container_engine engine;
     struct buf words;
     bool const good = trial_sandbox(test->settings->state, &test->machine, &err) == ERR_OK;
     say(test, good, "sandbox", "%s", good ? "a program runs in it" : err.message);
@@ -81,7 +82,8 @@ static void test_sandbox(struct selftest *test)
         place.memory_parent[0] != 0 ? "control group" : "address space (systemd: Delegate=yes)",
         place.pids_parent[0] != 0 ? "control group" : "rlimit");
     test_job_network(test);
-    trial_kinds(test->settings->state, &test->machine, test->settings->podman, &kinds);
+    trial_kinds(test->settings->state, &test->machine, command_engine(test->settings, &engine),
+                &kinds);
     buf_init(&words, 256);
     job_kinds_json(&kinds, &words);
     say(test, true, "kinds", "%s", buf_text(&words));

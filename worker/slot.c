@@ -131,7 +131,7 @@ static struct job_options options_of(struct slot *slot)
         .storage_mib = machine->storage_mib,
         .gpu = slot->options.gpu != NULL ? &slot->sandbox_gpu : NULL,
         .gpu_watch = slot->watch,
-        .podman = slot->options.kinds->podman,
+        .engine = slot->options.kinds->engine,
         .models = slot->options.kinds->models.folder != NULL ? &slot->options.kinds->models : NULL,
         .on_done = on_job_done,
         .ctx = slot,

@@ -38,7 +38,7 @@ void stock_find(const char *state, const struct machine *machine, const struct j
              "stock.no_models", &err, ret->models);
     }
     if (kinds->runs[JOB_KIND_CONTAINER]) {
-        keep(container_images(kinds->podman, &list, &err), &list, "stock.no_images", &err,
+        keep(container_images(kinds->engine, &list, &err), &list, "stock.no_images", &err,
              ret->images);
     }
     trace(TRACE_INFO, "stock.found", "packages=\"%s\" models=\"%s\" images=\"%s\"", ret->packages,

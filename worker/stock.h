@@ -2,7 +2,7 @@
  *
  * Shape:   lists of software.h, as state.h keeps them and an offer tells them. What could not be found out is "": of packages that says "not told", of the others
  *          "none".
- * Thread:  main, before the loop; waits for sandboxes and podman, some seconds at most. */
+ * Thread:  main, before the loop; waits for sandboxes and whoever has the images, some seconds at most. */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef WORKER_STOCK_H
 #define WORKER_STOCK_H

@@ -3,7 +3,7 @@
 
 #include "core/base/file.h"
 #include "core/base/trace.h"
-#include "worker/container.h"
+#include "worker/container_engine.h"
 #include "worker/network_rules.h"
 #include "worker/sandbox.h"
 #include "worker/sandbox_user.h"
@@ -83,8 +83,8 @@ enum err_code trial_sandbox(const char *state, const struct machine *machine, st
     return code;
 }
 
-void trial_kinds(const char *state, const struct machine *machine, const char *podman,
-                 struct job_kinds *ret)
+void trial_kinds(const char *state, const struct machine *machine,
+                 const struct container_engine *engine, struct job_kinds *ret)
 {
     static const char looks[] = /* without importing them, which takes seconds */
         "import importlib.util as u, sys\n"
@@ -93,15 +93,15 @@ void trial_kinds(const char *state, const struct machine *machine, const char *p
     struct err err = {0};
     *ret = (struct job_kinds){.runs = {[JOB_KIND_PYTHON] = true, [JOB_KIND_BUNDLE] = true}};
     ret->runs[JOB_KIND_NOTEBOOK] = trial_ask(state, machine, NULL, looks, NULL, &err) == ERR_OK;
-    struct err no_podman = {0};
-    ret->podman = podman;
-    if (podman == NULL) { /* every image there would be open to strangers: the owner must say so */
-        (void)err_set(&no_podman, ERR_UNAVAILABLE, "--podman is not given");
+    struct err no_engine = {0};
+    ret->engine = engine;
+    if (engine == NULL) { /* every image there would be open to strangers: the owner must say so */
+        (void)err_set(&no_engine, ERR_UNAVAILABLE, "--podman is not given");
     } else {
-        ret->runs[JOB_KIND_CONTAINER] = container_try(podman, &no_podman) == ERR_OK;
+        ret->runs[JOB_KIND_CONTAINER] = engine->kind->check(engine, &no_engine) == ERR_OK;
     }
     trace(TRACE_INFO, "worker.kinds",
           "python=1 bundle=1 notebook=%d dockerfile=%d why=\"%s\" why_dockerfile=\"%s\"",
           ret->runs[JOB_KIND_NOTEBOOK], ret->runs[JOB_KIND_CONTAINER], err.message,
-          no_podman.message);
+          no_engine.message);
 }

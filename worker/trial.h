@@ -11,9 +11,9 @@
 /* Better no worker than one that takes jobs it cannot run. ERR_UNAVAILABLE says what is missing. */
 MUST_CHECK enum err_code trial_sandbox(const char *state, const struct machine *machine,
                                        struct err *err);
-/* Which kinds of files can be run; a trace says why not. `podman` NULL: /usr/bin/podman; borrowed by `ret`. */
-void trial_kinds(const char *state, const struct machine *machine, const char *podman,
-                 struct job_kinds *ret);
+/* Which kinds of files can be run; a trace says why not. `engine`: of containers, borrowed by `ret`; NULL: none. */
+void trial_kinds(const char *state, const struct machine *machine,
+                 const struct container_engine *engine, struct job_kinds *ret);
 /* Whether a job that asks for a network can have one here, with what is near closed to it: a program tries. ERR_UNAVAILABLE, ERR_NOT_FOUND: why not. */
 MUST_CHECK enum err_code trial_network(const char *state, const struct machine *machine,
                                        struct err *err);

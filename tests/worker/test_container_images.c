@@ -22,7 +22,8 @@ static enum err_code ask(const char *answer, struct buf *ret, struct err *err)
                answer);
     assert_int_equal(path_join(path, sizeof path, folder, "podman", NULL), ERR_OK);
     assert_int_equal(file_write_atomic(path, buf_bytes(&script), 0755, NULL), ERR_OK);
-    enum err_code const code = container_images(path, ret, err);
+    struct container_engine const engine = {.kind = &container_podman, .program = path};
+    enum err_code const code = container_images(&engine, ret, err);
     buf_deinit(&script);
     temp_folder_remove(folder);
     return code;
