@@ -6,7 +6,7 @@
 #define WORKER_COMMAND_H
 
 #include "core/base/err.h"
-#include "worker/container_engine.h"
+#include "worker/container_docker.h"
 #include "worker/gpu.h"
 #include "worker/state.h"
 
@@ -24,7 +24,10 @@ struct settings {
     bool no_gpus;
     bool systemd;
     struct gpu_options gpus;
-    const char *podman; /* NULL: no containers */
+    const char *podman; /* NULL, as docker: no containers */
+    const char *docker;
+    const char *images[DOCKER_IMAGES_MAX]; /* docker's that jobs may use */
+    size_t image_count;
     const char *models; /* a folder; NULL: jobs are shown none */
     bool network;       /* jobs that ask for a network get one */
 };
@@ -36,9 +39,11 @@ MUST_CHECK enum err_code command_mode(const struct settings *settings, enum work
                                       struct err *err);
 MUST_CHECK enum err_code command_selftest(const struct settings *settings, struct err *err);
 
-/* Who has the images of jobs in containers; NULL: nobody who may be asked. `storage` is where it is kept. */
-const struct container_engine *command_engine(const struct settings *settings,
-                                              struct container_engine *storage);
+/* Who has the images of jobs in containers; its `kind` is NULL when nobody may be asked. Docker's are taken over first, which may take minutes. */
+MUST_CHECK enum err_code command_engine_open(const struct settings *settings,
+                                             struct container_engine *ret, struct err *err);
+void command_engine_close(struct container_engine *engine); /* accepts a zeroed one */
+
 /* What this machine gives to one of `slots` slots. */
 MUST_CHECK enum err_code command_share(const struct settings *settings, size_t slots,
                                        struct machine *ret, struct err *err);

@@ -38,14 +38,24 @@ enum err_code command_share(const struct settings *settings, size_t slots, struc
     return ERR_OK;
 }
 
-const struct container_engine *command_engine(const struct settings *settings,
-                                              struct container_engine *storage)
+enum err_code command_engine_open(const struct settings *settings, struct container_engine *ret,
+                                  struct err *err)
 {
-    if (settings->podman == NULL) {
-        return NULL;
+    *ret = (struct container_engine){0};
+    if (settings->podman != NULL) {
+        *ret = (struct container_engine){.kind = &container_podman, .program = settings->podman};
+    } else if (settings->docker != NULL) {
+        *ret = (struct container_engine){.kind = &container_docker, .program = settings->docker};
+        return docker_images_take(settings->docker, settings->state, settings->images,
+                                  settings->image_count, &ret->images, err);
     }
-    *storage = (struct container_engine){.kind = &container_podman, .program = settings->podman};
-    return storage;
+    return ERR_OK;
+}
+
+void command_engine_close(struct container_engine *engine)
+{
+    docker_images_free(engine->images);
+    *engine = (struct container_engine){0};
 }
 
 /* Which slots can be run now. A GPU that is not there any more is not offered any more. */
@@ -94,22 +104,30 @@ static enum err_code offer_and_claim(const struct settings *settings,
     struct job_kinds kinds;
     struct worker_offer terms = {0};
     char models[PATH_MAX];
-    struct container_engine engine;
+    struct container_engine engine = {0};
     size_t const count = find_slots(settings, slots, gpus, usable);
     if (count == 0) {
         return err_set(err, ERR_NOT_FOUND,
                        "none of the GPUs that %s was enrolled for can be used; the trace says why",
                        settings->state);
     }
-    enum err_code code = command_share(settings, count, &share, err);
-    if (code == ERR_OK && settings->models != NULL) {
-        code = models_resolve(settings->models, settings->state, models, err);
+    if (settings->docker == NULL) {
+        docker_images_forget(settings->state);
+    }
+    enum err_code code = settings->models == NULL
+                             ? ERR_OK
+                             : models_resolve(settings->models, settings->state, models, err);
+    if (code == ERR_OK) {
+        code = command_engine_open(settings, &engine, err);
+    }
+    if (code == ERR_OK) { /* of the disk that the images have left */
+        code = command_share(settings, count, &share, err);
     }
     if (code == ERR_OK) {
         code = trial_sandbox(settings->state, &share, err);
     }
     if (code == ERR_OK) {
-        trial_kinds(settings->state, &share, command_engine(settings, &engine), &kinds);
+        trial_kinds(settings->state, &share, engine.kind != NULL ? &engine : NULL, &kinds);
         kinds.network = settings->network && network_works(settings, &share);
         kinds.models.folder = settings->models != NULL ? models : NULL;
         stock_find(settings->state, &share, &kinds, &terms.stock);
@@ -147,6 +165,7 @@ static enum err_code offer_and_claim(const struct settings *settings,
         code = claim_run(&options, err);
     }
     box_key_wipe(&seal_key);
+    command_engine_close(&engine);
     return code;
 }
 

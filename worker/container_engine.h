@@ -1,7 +1,9 @@
-/* worker/container_engine.h: who has the images of this machine: podman, which shows their files while a job runs. All that it has are open to jobs, because the
- * owner said so.
+/* worker/container_engine.h: who has the images of this machine: podman, which shows their files, or docker, from which they were taken over (container_docker.h).
  *
- * It is not asked to start anything: what runs, runs in our sandbox (container.h).
+ *     podman  every image it has, because the owner said so; shown while a job runs
+ *     docker  those that the owner named; their files lie in the worker's own folder, since docker shows them to nobody
+ *
+ * Neither is asked to start anything: what runs, runs in our sandbox (container.h).
  * Thread:  any; each may wait for the program, some seconds at most. */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef WORKER_CONTAINER_ENGINE_H
@@ -14,11 +16,14 @@
 #include <jansson.h>
 #include <limits.h>
 
-#define CONTAINER_TEXT_MAX ((size_t)1 << 20) /* of what podman says */
+#define CONTAINER_TEXT_MAX ((size_t)1 << 20) /* of what podman or docker says */
+
+struct docker_images;
 
 struct container_engine {
     const struct container_engine_kind *kind;
-    const char *program; /* borrowed */
+    const char *program;          /* borrowed */
+    struct docker_images *images; /* docker's; of whoever made them */
 };
 
 struct container_engine_kind {
@@ -37,8 +42,9 @@ struct container_engine_kind {
 };
 
 extern const struct container_engine_kind container_podman;
+extern const struct container_engine_kind container_docker;
 
-/* What it wrote. ERR_UNAVAILABLE unless it ended with 0. */
+/* What podman or docker wrote. ERR_UNAVAILABLE unless it ended with 0. */
 MUST_CHECK enum err_code container_ask(const char *program, const char *const *arguments,
                                        int64_t timeout_ms, struct buf *ret, struct err *err);
 

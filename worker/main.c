@@ -1,5 +1,6 @@
 /* worker/main.c: tally-worker, the program on a provider's machine. */
 // SPDX-License-Identifier: Apache-2.0
+#include "core/base/job_rules.h"
 #include "core/base/text.h"
 #include "worker/command.h"
 #include "worker/job_disk.h"
@@ -20,6 +21,7 @@ static const char usage_text[] =
     "                    [--network] [--models DIR]\n"
     "       tally-worker run --state DIR [--server URL] [--rate N] [--disk-mib N] [--ram-mib N]\n"
     "                    [--once-jobs N] [--no-gpus] [--network] [--models DIR] [--podman FILE]\n"
+    "                    [--docker FILE --image NAME ...]\n"
     "       tally-worker selftest | status | pause | resume | drain --state DIR\n"
     "\n"
     "enrol makes this machine known by a code that its owner got from the page (Machines) or from "
@@ -74,6 +76,11 @@ static const char usage_text[] =
     "/dev)\n"
     "  --podman FILE      take jobs in containers, from any image that this podman has as root\n"
     "                     (/usr/bin/podman); otherwise none is taken\n"
+    "  --docker FILE      take jobs in containers, from the images of docker (/usr/bin/docker) "
+    "that --image NAME\n"
+    "                     names, which may be said more than once; run and selftest copy each "
+    "once, into\n"
+    "                     DIR/images\n"
     "  --models DIR       jobs read this folder as /models, and its models are offered by name: "
     "what is kept as\n"
     "                     Hugging Face's hub caches it (…/huggingface/hub), or folders with a "
@@ -111,6 +118,37 @@ static bool number_option(const char *name, const char *text, uint64_t min, uint
     return true;
 }
 
+static bool image_option(const char *text, struct settings *ret)
+{
+    if (!job_image_name_is_good(text)) {
+        fprintf(stderr,
+                "tally-worker: --image: expected an image's name, as python:3.11-slim, got '%s'\n",
+                text);
+        return false;
+    }
+    if (ret->image_count == DOCKER_IMAGES_MAX) {
+        fprintf(stderr, "tally-worker: --image: at most %d can be named\n", DOCKER_IMAGES_MAX);
+        return false;
+    }
+    ret->images[ret->image_count++] = text;
+    return true;
+}
+
+static bool images_are_good(const struct settings *settings)
+{
+    const char *wrong = settings->podman != NULL && settings->docker != NULL
+                            ? "--podman and --docker: only one of them can have the images"
+                        : settings->docker != NULL && settings->image_count == 0
+                            ? "--docker: name the images that jobs may use, each with --image NAME"
+                        : settings->docker == NULL && settings->image_count > 0
+                            ? "--image goes with --docker"
+                            : NULL;
+    if (wrong != NULL) {
+        fprintf(stderr, "tally-worker: %s\n", wrong);
+    }
+    return wrong == NULL;
+}
+
 /* 0: go on; otherwise the exit status + 1. */
 static int read_settings(int argc, char **argv, struct settings *ret)
 {
@@ -132,6 +170,8 @@ static int read_settings(int argc, char **argv, struct settings *ret)
         {"device-folder", required_argument, NULL, 'f'},
         {"podman", required_argument, NULL, 'p'},
         {"models", required_argument, NULL, 'o'},
+        {"docker", required_argument, NULL, 'q'},
+        {"image", required_argument, NULL, 'e'},
         {"network", no_argument, NULL, 'w'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
@@ -194,6 +234,12 @@ static int read_settings(int argc, char **argv, struct settings *ret)
         case 'o':
             ret->models = optarg;
             break;
+        case 'q':
+            ret->docker = optarg;
+            break;
+        case 'e':
+            good = image_option(optarg, ret) && good;
+            break;
         case 'w':
             ret->network = true;
             break;
@@ -204,6 +250,7 @@ static int read_settings(int argc, char **argv, struct settings *ret)
             good = false;
         }
     }
+    good = good && images_are_good(ret);
     if (good && ret->state == NULL) {
         fprintf(stderr, "tally-worker: --state DIR is needed\n");
         good = false;

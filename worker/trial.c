@@ -96,7 +96,7 @@ void trial_kinds(const char *state, const struct machine *machine,
     struct err no_engine = {0};
     ret->engine = engine;
     if (engine == NULL) { /* every image there would be open to strangers: the owner must say so */
-        (void)err_set(&no_engine, ERR_UNAVAILABLE, "--podman is not given");
+        (void)err_set(&no_engine, ERR_UNAVAILABLE, "neither --podman nor --docker is given");
     } else {
         ret->runs[JOB_KIND_CONTAINER] = engine->kind->check(engine, &no_engine) == ERR_OK;
     }

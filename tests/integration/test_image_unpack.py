@@ -131,6 +131,8 @@ class Unpacking(unittest.TestCase):
         whole = 512 * (1 + 3 + 1 + 1 + 1)  # and then zeros
         for size in [0, 100, 511, *range(512, whole + 513, 512)]:
             self.assertRegex(str(self.unpack(data[:size])), "not whole|unexpected end|empty file|truncated header", size)
+        for nothing in (self.archive(), bytes(20480)):
+            self.assertEqual(self.unpack(nothing), "there is nothing in it")
         for at in (0, 2048, 2560):  # a header that is none, with all that is behind it
             self.assertIsNotNone(self.unpack(data[:at] + b"\x01" + data[at + 1:]))
 

@@ -10,56 +10,10 @@ import sys
 import unittest
 
 sys.path.insert(0, os.environ["TALLY_SOURCE_DIR"] + "/tests/support")
+from container_probe import DEVICES, WALLS, make_models, make_root  # noqa: E402
 from worker_fixture import WorkerFixture  # noqa: E402
 
 IMAGE = "localhost/tally-probe:1"
-PROBE = r"""
-#define _GNU_SOURCE
-#include <arpa/inet.h>
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mount.h>
-#include <sys/ptrace.h>
-#include <sys/socket.h>
-#include <unistd.h>
-static void said(const char *what, int rc) { printf("%s %s\n", what, rc < 0 ? strerrorname_np(errno) : "ESCAPED"); }
-int main(int argc, char **argv)
-{
-    char text[4096] = "";
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(80), .sin_addr = {htonl(0x0a000001)}};
-    setvbuf(stdout, NULL, _IOLBF, 0);
-    for (int i = 1; i < argc; i++) printf("argument %s\n", argv[i]);
-    printf("uid %d cwd %s\n", (int)getuid(), getcwd(text, sizeof text));
-    for (const char *const *name = (const char *const[]){"FROM_IMAGE", "FROM_FILE", "FROM_JOB", "HOME", "HF_HUB_CACHE", NULL}; *name != NULL; name++)
-        printf("%s=%s\n", *name, getenv(*name) ? getenv(*name) : "");
-    FILE *file = fopen("/note", "r");
-    printf("note %s", fgets(text, sizeof text, file));
-    file = fopen("/models/m", "r");
-    printf("models %s", file != NULL ? fgets(text, sizeof text, file) : "none");
-    said("a file of the machine", open("/usr/bin/python3", O_RDONLY));
-    said("host secrets", open("/etc/shadow", O_RDONLY));
-    said("change the image", open("/note", O_WRONLY));
-    said("new in the image", open("/new", O_WRONLY | O_CREAT, 0600));
-    said("network", connect(socket(AF_INET, SOCK_STREAM, 0), (struct sockaddr *)&to, sizeof to));
-    said("mount", mount("none", "/tmp", "tmpfs", 0, NULL));
-    said("ptrace", (int)ptrace(PTRACE_SEIZE, 1, 0, 0));
-    said("become root", setuid(0));
-    file = fopen("/proc/self/status", "r");
-    while (fgets(text, sizeof text, file)) if (strncmp(text, "CapEff", 6) == 0 || strncmp(text, "Seccomp:", 8) == 0) fputs(text, stdout);
-    DIR *folder = opendir("/dev");
-    for (struct dirent *entry; (entry = readdir(folder)) != NULL;) if (strncmp(entry->d_name, "nvidia", 6) == 0) printf("node %s\n", entry->d_name);
-    file = fopen("/job/results/from-the-container", "w");
-    fputs("kept\n", file);
-    fclose(file);
-    if (argc > 1 && strcmp(argv[1], "hang") == 0) for (;;) pause();
-    if (argc > 1 && strcmp(argv[1], "eat") == 0) for (;;) memset(malloc(16 << 20), 1, 16 << 20);
-    return 0;
-}
-"""
 CONFIG = {"Env": ["PATH=/usr/bin", "FROM_IMAGE=i", "FROM_FILE=i"], "Entrypoint": ["/probe"], "Cmd": ["by", "image"], "WorkingDir": "/work"}
 STAND_IN = """#!/bin/sh
 case "$2 $3" in
@@ -95,18 +49,8 @@ class Containers(WorkerFixture):
 
     def make_image(self):
         root = self.folder + "/image"
-        os.makedirs(root + "/work")
-        os.makedirs(root + "/run")
-        os.symlink("/root/../etc", root + "/etc")  # nowhere in the image; whoever followed it outside would show the machine's
-        os.mkdir(root + "/closed", 0o700)
-        for folder, words in ((root + "/models", "of the image"), (self.folder + "/models", "of the machine")):
-            os.mkdir(folder)
-            with open(folder + "/m", "w") as file:
-                file.write(words + "\n")
-        with open(root + "/note", "w") as file:
-            file.write("from the image\n")
-        os.chmod(root + "/note", 0o666)  # its mode is not what keeps it as it is
-        subprocess.run(["cc", "-static", "-o", root + "/probe", "-xc", "-"], input=PROBE.encode(), check=True, timeout=120)
+        make_root(root)
+        make_models(self.folder + "/models", "of the machine")
         names = {"folder": self.folder, "image": IMAGE, "config": json.dumps(CONFIG), "root": root}
         with open(os.open(self.podman, os.O_WRONLY | os.O_CREAT, 0o755), "w") as file:
             file.write((REAL if shutil.which("podman") else STAND_IN) % names)
@@ -152,15 +96,13 @@ class Containers(WorkerFixture):
             "closed": ("program_failed", "entry_missing"), "absent": ("program_failed", "entry_missing"),
             "no program": ("program_failed", "entry_missing"), "long": ("program_failed", "entry_missing"), "unknown": ("host_fault", "kind_not_runnable"),
             "unknown named": ("host_fault", "kind_not_runnable")}, said)
-        walls = ["a file of the machine ENOENT", "host secrets ENOENT", "change the image EROFS", "new in the image EROFS", "network ENETUNREACH",
-                 "mount EPERM", "ptrace EPERM", "become root EINVAL", "CapEff:\t0000000000000000", "Seccomp:\t2"]
         for name, cwd, value in (("image", "/work", "i"), ("file", "/job", "the file"), ("job", "/work", "i"), ("named", "/work", "i"), ("online", "/work", "i")):
             lines = jobs[name].text("stdout").splitlines()
             self.assertEqual(lines[:10], ["argument by", "argument " + name, "uid 65534 cwd " + cwd, "FROM_IMAGE=i", "FROM_FILE=" + value,
                                          "FROM_JOB=j", "HOME=/tmp",
                                           "HF_HUB_CACHE=" + ("" if name in ("file", "online") else "/models"), "note from the image", "models of the machine"])
-            self.assertEqual(lines[10:20], [line.replace("ENETUNREACH", "EHOSTUNREACH") for line in walls] if name == "online" else walls)
-            self.assertEqual(sorted(lines[20:]), ["node nvidia-uvm", "node nvidia0", "node nvidiactl"])
+            self.assertEqual(lines[10:20], [line.replace("ENETUNREACH", "EHOSTUNREACH") for line in WALLS] if name == "online" else WALLS)
+            self.assertEqual(sorted(lines[20:]), DEVICES)
             self.assertEqual(jobs[name].results["from-the-container"], b"kept\n")
         self.assertEqual(jobs["hang"].results["from-the-container"], b"kept\n")
         self.assertIn("line 2: no image is built here", said["run"]["detail"])

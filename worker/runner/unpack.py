@@ -6,8 +6,8 @@ its own, as a user who owns nothing else, so a hostile archive meets the same wa
 
 Jobs of any user are to read all of it and to change none: modes become 0755 and 0644, whoever the owner was; no file is setuid. Links stay what they
 are: a job sees them from its own root. Devices and pipes are left out, because a sandbox brings its own. Times stay, since Python
-compares them with those in its compiled files. More than BYTES on the disk or FILES files and folders is a failure; so is an archive that is not whole, says a
-thing twice, or leads out of FOLDER by a name or through a link. The reason is the last line on standard error."""
+compares them with those in its compiled files. More than BYTES on the disk or FILES files and folders is a failure; so is an archive that is not whole,
+has nothing in it, says a thing twice, or leads out of FOLDER by a name or through a link. The reason is the last line on standard error."""
 import os
 import sys
 import tarfile
@@ -143,6 +143,8 @@ def unpack(stream, folder, bytes_max, files_max):
                 unpacker.add(archive, member)
                 archive.members.clear()  # it would keep them all
             read_rest(archive.fileobj)
+        if unpacker.files_left == files_max:
+            raise Problem("there is nothing in it")
     finally:
         unpacker.close()
 
