@@ -135,6 +135,40 @@ static bool add_word(struct buf *unit, const char *word)
     return true;
 }
 
+/* Paths are those from anywhere. `state` and `models` are by now; ERR_NOT_FOUND: a program is not there; ERR_INVALID: what cannot be quoted. */
+static enum err_code add_run(const struct settings *settings, const char *state, const char *models,
+                             struct buf *unit, struct err *err)
+{
+    char engine[PATH_MAX] = "";
+    const char *program = settings->podman != NULL ? settings->podman : settings->docker;
+    if (program != NULL && realpath(program, engine) == NULL) {
+        return err_set_errno(err, errno, "%s", program);
+    }
+    buf_append_text(unit, " run --state ");
+    bool good = add_word(unit, state);
+    if (settings->rate != 0) {
+        buf_printf(unit, " --rate %llu", (unsigned long long)settings->rate);
+    }
+    buf_append_text(unit, settings->network ? " --network" : "");
+    if (settings->models != NULL) {
+        buf_append_text(unit, " --models ");
+        good = add_word(unit, models) && good;
+    }
+    if (program != NULL) {
+        buf_append_text(unit, settings->podman != NULL ? " --podman " : " --docker ");
+        good = add_word(unit, engine) && good;
+    }
+    for (size_t i = 0; i < settings->image_count; i++) { /* nothing in their names needs quotes */
+        buf_printf(unit, " --image %s", settings->images[i]);
+    }
+    buf_append_text(unit, settings->no_gpus ? " --no-gpus\n" : "\n");
+    return good ? ERR_OK
+                : err_set(err, ERR_INVALID,
+                          "%s %s %s: a unit's paths have no quotes, backslashes, dollars or line "
+                          "ends",
+                          state, models, engine);
+}
+
 static enum err_code write_unit(const struct settings *settings, struct err *err)
 {
     char program[PATH_MAX] = "";
@@ -154,22 +188,12 @@ static enum err_code write_unit(const struct settings *settings, struct err *err
     buf_append_text(&unit, "[Unit]\n"
                            "Description=Tallystick worker: runs paid jobs in sandboxes\n"
                            "Wants=network-online.target\n"
-                           "After=network-online.target\n"
-                           "\n"
-                           "[Service]\n"
+                           "After=network-online.target");
+    buf_append_text(&unit, settings->docker != NULL ? " docker.service\n\n" : "\n\n");
+    buf_append_text(&unit, "[Service]\n"
                            "ExecStart=");
-    bool good = add_word(&unit, program);
-    buf_append_text(&unit, " run --state ");
-    good = add_word(&unit, state) && good;
-    if (settings->rate != 0) {
-        buf_printf(&unit, " --rate %llu", (unsigned long long)settings->rate);
-    }
-    buf_append_text(&unit, settings->network ? " --network" : "");
-    if (settings->models != NULL) {
-        buf_append_text(&unit, " --models ");
-        good = add_word(&unit, models) && good;
-    }
-    buf_append_text(&unit, settings->no_gpus ? " --no-gpus\n" : "\n");
+    bool const good = add_word(&unit, program);
+    enum err_code code = add_run(settings, state, models, &unit, err);
     buf_append_text(
         &unit, "# Control groups of its own: without them memory is limited by address space.\n"
                "Delegate=yes\n"
@@ -182,11 +206,13 @@ static enum err_code write_unit(const struct settings *settings, struct err *err
                "\n"
                "[Install]\n"
                "WantedBy=multi-user.target\n");
-    enum err_code code = path_join(path, sizeof path, state, "tally-worker.service", err);
     if (code == ERR_OK && !good) {
         code = err_set(err, ERR_INVALID,
-                       "%s %s: a unit's paths have no quotes, backslashes, dollars or line ends",
-                       state, models);
+                       "%s: a unit's paths have no quotes, backslashes, dollars or line ends",
+                       program);
+    }
+    if (code == ERR_OK) {
+        code = path_join(path, sizeof path, state, "tally-worker.service", err);
     }
     if (code == ERR_OK) {
         code = file_write_atomic(path, buf_bytes(&unit), 0644, err);
@@ -291,6 +317,11 @@ enum err_code command_enrol(const struct settings *settings, struct err *err)
     }
     if (settings->systemd && settings->rate == 0) {
         return err_set(err, ERR_INVALID, "--systemd needs --rate, which the unit is started with");
+    }
+    const char *engine = settings->podman != NULL ? settings->podman : settings->docker;
+    if (settings->systemd && engine != NULL &&
+        access(engine, X_OK) != 0) { /* before the code is used up */
+        return err_set_errno(err, errno, "%s", engine);
     }
     buf_init(&secret, STATE_TEXT_MAX);
     enum err_code code = read_secret(settings, &secret, err);

@@ -130,10 +130,28 @@ class Commands(WorkerFixture):
         self.assertIn('ExecStart="%s" run --state "%s/a 50%%%% state" --rate 7000\n' % (os.path.realpath(WORKER), os.path.realpath(self.folder)),
                       unit)
         self.assertIn("Delegate=yes\n", unit)
+        self.assertIn("After=network-online.target\n", unit)
+        self.assert_systemd_takes(state + "/tally-worker.service")
+
+    def assert_systemd_takes(self, unit):
         verify = shutil.which("systemd-analyze")
         if verify:  # systemd's own opinion, where it is installed
-            checked = subprocess.run([verify, "verify", state + "/tally-worker.service"], capture_output=True, text=True, timeout=60)
+            checked = subprocess.run([verify, "verify", unit], capture_output=True, text=True, timeout=60)
             self.assertNotIn("tally-worker.service:", checked.stderr)
+
+    def test_a_unit_says_where_images_are(self):
+        state = self.folder + "/other"
+        words = ["--systemd", "--rate", "7000"]
+        refused = enrol(self.server.url, state, *words, "--docker", self.folder + "/none", "--image", "a")
+        self.assertIn(("%s/none: No such file" % self.folder).encode(), refused.stderr)
+        self.assertFalse(os.path.exists(state + "/worker.json"))
+        done = enrol(self.server.url, state, *words, "--docker", "/usr/bin/../bin/true", "--image", "python:3.11-slim", "--image", "ghcr.io/org/tool", name="other")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        with open(state + "/tally-worker.service") as file:
+            unit = file.read()
+        self.assertIn(' --rate 7000 --docker "%s" --image python:3.11-slim --image ghcr.io/org/tool\n' % os.path.realpath("/usr/bin/true"), unit)
+        self.assertIn("After=network-online.target docker.service\n", unit)
+        self.assert_systemd_takes(state + "/tally-worker.service")
 
 
 if __name__ == "__main__":
