@@ -92,6 +92,7 @@ class Kept(WorkerFixture):
         job = self.add(UP + RESULTS + "for i in range(20000): print('line %08d' % i)\nprint('::tally progress=1 operation=\"done\"')\n",
                        limit_ms=600000, results="of/my/choice")  # R4.4: known to the next worker, too
         self.server.swallow.add("metrics")  # taken, but the worker does not know
+        self.server.slow_uploads = True  # they last for a report that they go on
         worker = self.run_worker()
         self.started_writing(job)
         self.assertTrue(self.server.wait(lambda: not self.server.swallow, 60))

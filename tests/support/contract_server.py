@@ -64,6 +64,7 @@ class ContractServer:
         self.kinds = None  # as the last claim said
         self.network = None  # likewise
         self.forces_kinds = False  # gives out jobs whatever the claim said
+        self.slow_uploads = False  # a second for each file
         self.is_old = False  # knows no route for several reports at once
         self.several = []  # of such requests, how many reports were in it
         self.swallow = set()  # routes whose next answer is lost after it was acted on
@@ -291,6 +292,12 @@ class Handler(BaseHTTPRequestHandler):
             super().handle()
         except (OSError, ValueError):  # cut off
             pass
+
+    def handle_expect_100(self):
+        good = super().handle_expect_100()
+        if not self.server.contract.slow_uploads:  # which wait for it, a second long
+            self.wfile.flush()
+        return good
 
     def respond(self):
         contract = self.server.contract
