@@ -177,6 +177,9 @@ enum err_code event_log_open(const struct event_log_options *options, struct eve
     }
     code = open_tables(log, options->create && !options->read_only, err);
     if (code == ERR_OK) {
+        code = log_open_named(log, options->read_only, err);
+    }
+    if (code == ERR_OK) {
         code = load_tree(log, err);
     }
     if (code == ERR_OK && options->create) { /* the names of the files, then the folder's own */
@@ -293,12 +296,21 @@ static int put_frontier(struct append *append)
     return mdb_put(append->txn, append->log->meta, &key, &value, 0);
 }
 
+/* The leaves of private parts that go are copied without them: an item of the list has at least 3 bytes. */
+static uint64_t room_for_erasure(const struct log_entry *entry)
+{
+    bool erases = entry->record.data[2] == EVENT_PRIVATE_ERASED >> 8 &&
+                  entry->record.data[3] == (EVENT_PRIVATE_ERASED & 0xff);
+    return erases ? (entry->record.size - RECORD_HEADER_SIZE) / 3 * 4096 : 0;
+}
+
 /* More than the entries can take: each may begin pages of its own, and the trees above are copied. */
 static uint64_t room_for(const struct log_entry *entries, size_t count)
 {
     uint64_t bytes = ROOM_FOR_TREES;
     for (size_t i = 0; i < count; i++) {
         bytes += 2 * (entries[i].record.size + entries[i].private_part.size) + 8192;
+        bytes += room_for_erasure(&entries[i]);
     }
     return bytes;
 }
@@ -323,6 +335,12 @@ enum err_code event_log_append(struct event_log *log, const struct log_entry *en
     int rc = mdb_txn_begin(log->env, NULL, 0, &append.txn);
     for (size_t i = 0; i < count && rc == 0; i++) {
         rc = put_entry(&append, before + 1 + i, &entries[i]);
+        if (rc == 0) {
+            code = log_follow_entry(log, append.txn, before + 1 + i, &entries[i], err);
+            if (code != ERR_OK) {
+                goto out;
+            }
+        }
     }
     if (rc == 0) {
         rc = put_frontier(&append);

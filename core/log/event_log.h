@@ -6,7 +6,10 @@
  *            private  sequence (native u64, integer key) → salt ‖ private part
  *            tiles    level u8 ‖ index u64 big-endian → 256 hashes (full tiles only)
  *            meta     "frontier", "checkpoint"
- * Thread:  append, checkpoint and erase on the writer thread only; reads on any thread (log_reader.h).
+ *            named    SHA-256 ‖ sequence u64 big-endian → nothing: the blobs that private parts name (log_blobs.h)
+ * Erased:  a record of the type private.erased takes the private parts that it names with it, in the transaction that appends it: neither
+ *          is there without the other, whoever appends.
+ * Thread:  append and checkpoint on the writer thread only; reads on any thread (log_reader.h).
  * Durable: event_log_append has synced when it returns ERR_OK.
  * Errors:  ERR_FULL refuses writes, reads go on; ERR_IO from the commit itself means the disk's state is unknown: the
  *          process must end and open the log anew (never retry a failed sync); ERR_CORRUPT stops the writer.

@@ -31,6 +31,8 @@ struct event_log {
     MDB_dbi private_parts;
     MDB_dbi tiles;
     MDB_dbi meta;
+    MDB_dbi named;  /* log_named.c */
+    bool has_named; /* not if it is read-only, and older than that table */
     uint64_t map_size;
     struct room room;
     struct tree tree; /* what is committed */
@@ -39,6 +41,12 @@ struct event_log {
 
 /* false if the bytes are not a stored frontier. */
 bool frontier_decode(struct bytes stored, struct merkle_frontier *ret);
+/* The table of names, made and filled if there is none and the log may be written. */
+MUST_CHECK enum err_code log_open_named(struct event_log *log, bool read_only, struct err *err);
+/* What an entry that was put means for the private parts and the names beside it: in the same transaction. */
+MUST_CHECK enum err_code log_follow_entry(const struct event_log *log, MDB_txn *txn,
+                                          uint64_t sequence, const struct log_entry *entry,
+                                          struct err *err);
 void tile_key(unsigned level, uint64_t index, uint8_t ret[TILE_KEY_SIZE]);
 
 #endif

@@ -7,47 +7,22 @@
 
 #include <stdio.h>
 
-static struct key32 named_by(const struct event *event)
-{
-    switch (event->type->number) {
-    case EVENT_UPLOAD_RECEIVED:
-        return event->u.upload_received.digest;
-    case EVENT_JOB_CREATED:
-        return event->u.job_created.input_digest;
-    case EVENT_RESULT_STORED:
-        return event->u.result_stored.digest;
-    default:
-        return (struct key32){0};
-    }
-}
-
 enum err_code log_named_blob(struct log_reader *reader, uint64_t sequence, struct arena *arena,
                              struct key32 *ret, struct err *err)
 {
     struct bytes record;
     struct bytes part;
     struct record_header header;
-    struct event event;
     *ret = (struct key32){0};
     enum err_code code = log_reader_record(reader, sequence, &record, err);
     if (code == ERR_OK) {
         code = record_header_decode(record, &header, err);
     }
-    if (code != ERR_OK ||
-        (header.type != EVENT_UPLOAD_RECEIVED && header.type != EVENT_JOB_CREATED &&
-         header.type != EVENT_RESULT_STORED) ||
-        !log_reader_private(reader, sequence, &part) || part.size <= PRIVATE_SALT_SIZE) {
+    if (code != ERR_OK || !log_type_names_blob(header.type) ||
+        !log_reader_private(reader, sequence, &part)) {
         return code;
     }
-    arena_clear(arena);
-    code = record_decode(record, arena, &event, err);
-    if (code == ERR_OK) {
-        code = private_decode(bytes_from(part, PRIVATE_SALT_SIZE), arena, &event, err);
-    }
-    if (code == ERR_OK) {
-        *ret = named_by(&event);
-    }
-    return code;
+    return log_blob_of(record, part, arena, ret, err);
 }
 
 void blob_place(const char *store, struct key32 digest, char ret_folder[PATH_MAX],

@@ -1,6 +1,7 @@
 /* core/log/log_blobs.h: which blobs a log names, and where a blob lies.
  *
- * Blob:    a file in <data>/blobs, named by its SHA-256: an upload, or a result.
+ * Blob:    a file in <data>/blobs, named by its SHA-256: an upload, or a result. A job's file is its upload's, which cannot be erased
+ *          before the job has ended: job.created names nothing on its own.
  * Owner:   the caller's reader and arena; the arena is cleared for each record.
  * Errors:  of reading the log; ERR_CORRUPT for a record that cannot be read. */
 // SPDX-License-Identifier: Apache-2.0
@@ -17,6 +18,15 @@
 /* The blob that the record of `sequence` names; zeros: none, or it was erased. */
 MUST_CHECK enum err_code log_named_blob(struct log_reader *reader, uint64_t sequence,
                                         struct arena *arena, struct key32 *ret, struct err *err);
+
+/* Whether a record of this type may name one. */
+bool log_type_names_blob(uint16_t type);
+/* The blob that a record and its private part (salt ‖ bytes) name; zeros: none. Clears the arena. */
+MUST_CHECK enum err_code log_blob_of(struct bytes record, struct bytes part, struct arena *arena,
+                                     struct key32 *ret, struct err *err);
+/* Whether any record, as of now, names this blob. ERR_UNAVAILABLE: an older log that is open read-only. Any thread. */
+MUST_CHECK enum err_code log_is_named(struct event_log *log, struct key32 digest, bool *ret,
+                                      struct err *err);
 
 /* Where a blob lies in `store` (<data>/blobs), and its folder. */
 void blob_place(const char *store, struct key32 digest, char ret_folder[PATH_MAX],
