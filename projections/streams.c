@@ -74,6 +74,7 @@ static void apply(struct store *store, uint64_t sequence, const struct event *ev
     case EVENT_ANALYSIS_COMPLETED:
     case EVENT_ANALYSIS_OVERRIDDEN:
     case EVENT_WORKLOAD_SIZED:
+    case EVENT_UPLOAD_ERASED:
         add_upload(store, sequence, event->stream_id);
         break;
     case EVENT_PROVIDER_ENROLLED:

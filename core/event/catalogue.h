@@ -189,6 +189,12 @@
     F(S, 14, ID, item, PUBLIC, _)                                                                  \
     F(S, 15, TEXT, item_name, PRIVATE, _)
 
+/* Whoever it was of wanted it gone: private parts of this stream, named by the private.erased that come in the same command and in those before it, and
+ * the files that only they named. One shape for upload.erased and job.erased; the actor says who. */
+#define FIELDS_data_erased(F, S)                                                                   \
+    F(S, 1, ID, account_id, PUBLIC, _)                                                             \
+    F(S, 2, U64, freed, PUBLIC, _)
+
 /* ── machines (stream: host) and what they offer (stream: offer) ───────────────────────────────── */
 
 #define FIELDS_provider_enrolled(F, S)                                                             \

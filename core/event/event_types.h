@@ -38,6 +38,7 @@
     T(23, 3, ANALYSIS_OVERRIDDEN, analysis_overridden, analysis_overridden, "analysis.overridden", \
       STREAM_UPLOAD)                                                                               \
     T(24, 1, WORKLOAD_SIZED, workload_sized, workload_sized, "workload.sized", STREAM_UPLOAD)      \
+    T(25, 1, UPLOAD_ERASED, upload_erased, data_erased, "upload.erased", STREAM_UPLOAD)            \
     T(30, 1, PROVIDER_ENROLLED, provider_enrolled, provider_enrolled, "provider.enrolled",         \
       STREAM_HOST)                                                                                 \
     T(31, 1, PROVIDER_ONLINE, provider_online, provider_online, "provider.online", STREAM_HOST)    \
@@ -71,6 +72,7 @@
     T(51, 1, JOB_FAILED, job_failed, job_end, "job.failed", STREAM_JOB)                            \
     T(52, 1, JOB_CANCELLED, job_cancelled, job_end, "job.cancelled", STREAM_JOB)                   \
     T(53, 1, JOB_RATED, job_rated, job_rated, "job.rated", STREAM_JOB)                             \
+    T(54, 1, JOB_ERASED, job_erased, data_erased, "job.erased", STREAM_JOB)                        \
     T(60, 1, ESCROW_REQUESTED, escrow_requested, escrow_requested, "escrow.requested",             \
       STREAM_ESCROW)                                                                               \
     T(61, 1, DEPOSIT_OBSERVED, deposit_observed, deposit_observed, "deposit.observed",             \
@@ -124,6 +126,7 @@
     OLD(analysis_overridden_v1, analysis_overridden)                                               \
     OLD(analysis_overridden_v2, analysis_overridden)                                               \
     S(analysis_overridden)                                                                         \
+    S(data_erased)                                                                                 \
     S(provider_enrolled)                                                                           \
     S(provider_online)                                                                             \
     S(provider_offline)                                                                            \

@@ -9,6 +9,7 @@
 
 #include "core/event/catalogue.h"
 #include "core/market/state.h"
+#include "core/market/storage.h"
 
 enum command_type {
     /* the ledger */
@@ -35,6 +36,7 @@ enum command_type {
     COMMAND_UPLOAD_REJECT,
     COMMAND_ANALYSIS_COMPLETE,
     COMMAND_ANALYSIS_OVERRIDE, /* its owner says otherwise; the analysis itself stays */
+    COMMAND_UPLOAD_ERASE,
     /* machines and offers */
     COMMAND_HOST_ENROL,
     COMMAND_HOST_ONLINE,
@@ -48,6 +50,7 @@ enum command_type {
     COMMAND_JOB_CREATE,
     COMMAND_JOB_CANCEL,
     COMMAND_JOB_RATE,
+    COMMAND_JOB_ERASE,
     /* workers */
     COMMAND_JOB_CLAIM,
     COMMAND_JOB_START,
@@ -146,6 +149,16 @@ struct command_upload {
     bool analysed;                    /* together with what it is: neither without the other */
     struct ev_analysis_completed analysis;
     struct ev_workload_sized workload; /* no task: no benchmark is like it */
+    uint64_t
+        storage_max; /* bytes an account may hold: the operator's choice, which no record depends on; 0: no limit */
+};
+
+/* Private parts of an upload's or a job's stream, listed by the server: as many commands as they take, the last one says so. */
+struct command_erase {
+    struct id16 id;
+    struct event_list sequences; /* struct ev_erased, at most ERASE_PARTS_MAX */
+    uint64_t changes; /* of its storage_row when they were listed: more now, more to list */
+    bool is_last;
 };
 
 struct command_upload_reject {
@@ -188,6 +201,7 @@ struct command_job_create {
     bool network;          /* they ask for one */
     struct id16 item;      /* that it needs as they have it, core/market/stock.h; zero: none */
     bool other_work;       /* they ask for something else than the quote was for */
+    uint64_t storage_max;  /* as command_upload's */
 };
 
 struct command_job { /* cancel, claim (job_id unused), start */
@@ -314,6 +328,7 @@ struct command {
         struct command_webhook webhook;
         struct command_upload upload;
         struct command_upload_reject upload_reject;
+        struct command_erase erase;
         struct command_analysis analysis;
         struct command_override override;
         struct command_host host;

@@ -139,6 +139,9 @@ static enum err_code dispatch(struct deciding *d)
     case COMMAND_ANALYSIS_COMPLETE:
     case COMMAND_ANALYSIS_OVERRIDE:
         return decide_account(d);
+    case COMMAND_UPLOAD_ERASE:
+    case COMMAND_JOB_ERASE:
+        return decide_erase(d);
     case COMMAND_WEBHOOK_CREATE:
     case COMMAND_WEBHOOK_DELETE:
     case COMMAND_WEBHOOK_ROTATE:

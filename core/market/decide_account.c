@@ -185,7 +185,10 @@ static enum err_code receive_upload(struct deciding *d)
         return refuse(d, ERR_TOO_LARGE, "upload_too_large", "a file has at most %llu bytes",
                       (unsigned long long)d->ledger.upload_max);
     }
-    code = c->analysed ? check_analysis(d, &c->analysis) : ERR_OK;
+    code = decide_storage(d, d->command->actor_id, c->upload.size, c->storage_max);
+    if (code == ERR_OK && c->analysed) {
+        code = check_analysis(d, &c->analysis);
+    }
     if (code != ERR_OK) {
         return code;
     }
@@ -211,6 +214,10 @@ static enum err_code complete_analysis(struct deciding *d)
     }
     if (upload.analysis_sequence != 0) {
         return refuse(d, ERR_CONFLICT, "already_analysed", "this upload was analysed before");
+    }
+    code = decide_not_erased(d, c->upload_id);
+    if (code != ERR_OK) {
+        return code;
     }
     code = check_analysis(d, &c->analysis);
     if (code != ERR_OK) {

@@ -40,9 +40,18 @@ enum err_code decide_own_upload(struct deciding *d, struct id16 upload_id, struc
 /* The job of a report, checked to be this host's and running. */
 enum err_code decide_reported_job(struct deciding *d, struct id16 job_id, struct job_row *ret);
 
+/* `upload_erased`. */
+enum err_code decide_not_erased(struct deciding *d, struct id16 upload_id);
+/* `job_erased`. */
+enum err_code decide_job_not_erased(struct deciding *d, struct id16 job_id);
+/* `storage_full`, where an account that holds its limit is to hold `more`, or will once a job has results. */
+enum err_code decide_storage(struct deciding *d, struct id16 account_id, uint64_t more,
+                             uint64_t max);
+
 enum err_code decide_ledger(struct deciding *d);
 enum err_code decide_account(struct deciding *d);
 enum err_code decide_webhook(struct deciding *d);
+enum err_code decide_erase(struct deciding *d);
 enum err_code decide_market(struct deciding *d);
 enum err_code decide_job(struct deciding *d);
 enum err_code decide_report(struct deciding *d);

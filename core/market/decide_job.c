@@ -116,6 +116,12 @@ static enum err_code create_job(struct deciding *d)
     if (code == ERR_OK) {
         code = check_unpaid(d, &consumer);
     }
+    if (code == ERR_OK) {
+        code = decide_not_erased(d, quote.upload_id);
+    }
+    if (code == ERR_OK) {
+        code = decide_storage(d, quote.account_id, 0, c->storage_max);
+    }
     if (code != ERR_OK) {
         return code;
     }
@@ -274,6 +280,10 @@ static enum err_code rate_job(struct deciding *d)
     }
     if (job.rated != 0) {
         return refuse(d, ERR_CONFLICT, "already_rated", "this job was rated before");
+    }
+    enum err_code code = decide_job_not_erased(d, c->job_id); /* a comment is private */
+    if (code != ERR_OK) {
+        return code;
     }
     if (c->stars < 1 || c->stars > 5) {
         return refuse(d, ERR_INVALID, "stars_invalid", "stars are 1 to 5");

@@ -177,7 +177,7 @@ enum err_code decide_own_upload(struct deciding *d, struct id16 upload_id, struc
     if (ret->analysis_sequence == 0) {
         return refuse(d, ERR_CONFLICT, "not_analysed", "the upload has not been analysed yet");
     }
-    return ERR_OK;
+    return decide_not_erased(d, upload_id);
 }
 
 static enum err_code record_match(struct deciding *d)

@@ -449,6 +449,7 @@ void market_evolve(struct store *state, uint64_t sequence, const struct event *e
         evolve_ledger(state, sequence, event);
         evolve_settlement_key(state, sequence, event);
     }
+    evolve_storage(state, sequence, event);
     evolve_command(state, sequence, event);
     evolve_balances(state, event);
 }

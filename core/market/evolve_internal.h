@@ -11,6 +11,8 @@ void evolve_missing(struct store *state, const char *what);
 
 void evolve_job(struct store *state, uint64_t sequence, const struct event *event);
 void evolve_webhook(struct store *state, uint64_t sequence, const struct event *event);
+/* What accounts hold in files, and what of it was erased; after evolve_job of the same event. */
+void evolve_storage(struct store *state, uint64_t sequence, const struct event *event);
 void evolve_escrow(struct store *state, uint64_t sequence, const struct event *event);
 /* Funds are locked: the job goes to its provider's queue. */
 void evolve_job_funded(struct store *state, struct id16 job_id, int64_t now);

@@ -2,6 +2,7 @@
 #include "core/market/state.h"
 
 #include "core/market/observed.h"
+#include "core/market/storage.h"
 
 #include <assert.h>
 #include <string.h>
@@ -78,6 +79,7 @@ const struct store_table *const STATE_TABLES[] = {
     &STATE_BALANCES,
     &STATE_SETTLEMENT_KEYS,
     &STATE_OBSERVED,
+    &STATE_STORAGE,
 };
 const size_t STATE_TABLE_COUNT = sizeof STATE_TABLES / sizeof *STATE_TABLES;
 

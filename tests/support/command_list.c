@@ -65,6 +65,10 @@ static void keep(struct command_list *list, struct command *c)
     case COMMAND_ESCROW_REREAD:
         keep_items(list, &c->u.reread.outgoing, sizeof(struct ev_found_payment));
         break;
+    case COMMAND_UPLOAD_ERASE:
+    case COMMAND_JOB_ERASE:
+        keep_items(list, &c->u.erase.sequences, sizeof(struct ev_erased));
+        break;
     case COMMAND_LEG_SIGN:
         keep_text(list, &c->u.leg.u.signing.transaction);
         break;

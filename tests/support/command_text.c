@@ -27,6 +27,8 @@ static const char *const NAMES[] = {
     [COMMAND_UPLOAD_REJECT] = "upload.reject",
     [COMMAND_ANALYSIS_COMPLETE] = "analysis.complete",
     [COMMAND_ANALYSIS_OVERRIDE] = "analysis.override",
+    [COMMAND_UPLOAD_ERASE] = "upload.erase",
+    [COMMAND_JOB_ERASE] = "job.erase",
     [COMMAND_HOST_ENROL] = "host.enrol",
     [COMMAND_HOST_ONLINE] = "host.online",
     [COMMAND_HOST_OFFLINE] = "host.offline",
@@ -152,6 +154,11 @@ static void say_before_the_job(struct line *line, const struct command *c)
     case COMMAND_ANALYSIS_OVERRIDE:
         say_id(line, "upload", c->u.override.upload_id);
         say_number(line, "p90_ms", c->u.override.override.reference_p90_ms);
+        break;
+    case COMMAND_UPLOAD_ERASE:
+    case COMMAND_JOB_ERASE:
+        say_id(line, c->type == COMMAND_JOB_ERASE ? "job" : "upload", c->u.erase.id);
+        say_number(line, "parts", c->u.erase.sequences.count);
         break;
     case COMMAND_LEDGER_RESTORE:
         say_number(line, "generation", c->u.restore.generation);

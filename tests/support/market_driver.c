@@ -429,6 +429,7 @@ struct id16 market_upload(struct market *market, struct id16 account_id, uint64_
     command.u.upload.analysed = market_chance(market, 50);
     command.u.upload.analysis = analysis;
     command.u.upload.workload = workload;
+    command.u.upload.storage_max = market->storage_max;
     if (market_submit(market, &command) != ERR_OK) {
         return (struct id16){0};
     }
@@ -474,6 +475,7 @@ struct id16 market_create_job(struct market *market, struct id16 account_id, str
         .file_name = bytes_of_text("train.py"),
         .input_digest = market_new_key(market),
         .settings = bytes_of_text("{}"),
+        .storage_max = market->storage_max,
         .other_work = market->other_work,
         .network = market->wants_network,
         .item = market->item,

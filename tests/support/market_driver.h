@@ -40,6 +40,7 @@ struct market {
     struct store *store;
     uint64_t host_offers_max; /* of what is published; 0: no limit */
     uint64_t account_offers_max;
+    uint64_t storage_max;       /* of accounts, for uploads and jobs; 0: no limit */
     bool other_work;            /* of jobs that are created */
     bool network_allowed;       /* of offers */
     bool wants_network;         /* of quotes and jobs */

@@ -222,9 +222,43 @@ static void record_match(struct market *m, struct id16 account, struct id16 uplo
     (void)market_submit(m, &command);
 }
 
+/* Somebody wants an upload or a job to be gone: mostly who may, in one or two commands of what the server would list; now and then too early, or when
+ * more has come. By draws of its own. */
+static void erase_step(struct market *m)
+{
+    uint64_t random = m->random;
+    m->random ^= m->sequence;
+    bool const of_job = market_chance(m, 60);
+    struct id16 const id = any_of(m, of_job ? &m->jobs : &m->uploads);
+    struct job_row job = {0};
+    struct upload_row upload = {0};
+    struct ev_erased parts[3];
+    if (of_job ? state_job(m->store, id, &job) : state_upload(m->store, id, &upload)) {
+        struct id16 const owner = of_job ? job.account_id : upload.account_id;
+        enum actor_kind by = market_chance(m, 10) ? ACTOR_OPERATOR : ACTOR_ACCOUNT;
+        struct command command =
+            market_command(m, of_job ? COMMAND_JOB_ERASE : COMMAND_UPLOAD_ERASE, by,
+                           market_chance(m, 95) ? owner : any_of(m, &m->accounts));
+        for (size_t i = 0; i < 3; i++) {
+            parts[i].sequence = (of_job ? job.created_sequence : upload.received_sequence) + i;
+        }
+        command.u.erase = (struct command_erase){
+            .id = id,
+            .sequences = {.items = parts, .count = market_below(m, 4)},
+            .changes = state_storage(m->store, of_job ? STREAM_JOB : STREAM_UPLOAD, id).changes};
+        command.u.erase.is_last = command.u.erase.sequences.count == 0 || market_chance(m, 80);
+        (void)market_submit(m, &command);
+    }
+    m->random = random;
+}
+
 static void consumer_step(struct market *m)
 {
     struct id16 account = any_of(m, &m->accounts);
+    if (m->sequence % 4 == 0) {
+        erase_step(m);
+    }
+    m->storage_max = m->sequence % 5 == 0 ? 4000 + m->sequence % 4096 : 0;
     uint64_t roll = market_below(m, 100);
     if (roll < 5) {
         reject_upload(m, account);

@@ -97,6 +97,8 @@ static void compare_job(struct duel *d, const struct naive_job *job)
     same(d, what, "quota", row.quota_reached != 0, job->quota_reached);
     same(d, what, "results", row.results, job->results);
     same(d, what, "stars", row.rated, job->stars);
+    same(d, what, "being erased", state_storage(d->store, STREAM_JOB, job->id).erased != 0,
+         job->erased);
     same(d, what, "start", row.started_at, job->started_at);
     same(d, what, "rate", row.rate, d->naive->quotes[job->quote].rate);
     same(d, what, "cap", row.cap, d->naive->quotes[job->quote].cap);
@@ -173,6 +175,9 @@ static void compare_others(struct duel *d)
         same(d, "account", "jobs started", row.jobs_started, n->accounts[i].started);
         same(d, "account", "jobs refunded", row.jobs_refunded, n->accounts[i].refunded);
         same(d, "account", "live offers", row.offers_live, naive_live_offers(n, n->accounts[i].id));
+        same(d, "account", "bytes",
+             state_storage(d->store, STREAM_ACCOUNT, n->accounts[i].id).bytes,
+             naive_bytes_of(n, n->accounts[i].id));
     }
     for (size_t i = 0; i < n->host_count; i++) {
         struct host_row row = {0};
@@ -208,6 +213,11 @@ void duel_compare_all(struct duel *d)
     }
     compare_others(d);
     same(d, "the books", "sum", 0, sum);
+    for (size_t i = 0; i < n->upload_count; i++) {
+        same(d, "upload", "being erased",
+             state_storage(d->store, STREAM_UPLOAD, n->uploads[i].id).erased != 0,
+             n->uploads[i].erased);
+    }
     uint64_t live = 0;
     for (size_t i = 0; i < n->webhook_count; i++) {
         struct webhook_row row = {0};

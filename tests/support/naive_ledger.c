@@ -309,27 +309,13 @@ static bool people(struct naive_ledger *n, const struct command *c, int64_t now)
     return true;
 }
 
-static bool audit(struct naive_ledger *n, const struct command *c, int64_t now)
-{
-    const struct ev_reconciliation_recorded *r = &c->u.reconciliation.recorded;
-    const struct naive_token *token = find_token(n, c->u.reconciliation.token_id);
-    bool good = token != NULL && !token->revoked && by_account(c, token->account_id) &&
-                (token->expires_at == 0 || now < token->expires_at) &&
-                (token->scopes & (SCOPE_OPERATOR | SCOPE_AUDITOR)) != 0;
-    if (!by_operator(c) && !good) {
-        return no(n, "not an auditor");
-    }
-    return (find_account(n, r->provider_id) != NULL && r->from < r->until &&
-            !key_is_zero(r->report_digest)) ||
-           no(n, "not a reconciliation");
-}
-
 static bool uploads(struct naive_ledger *n, const struct command *c)
 {
     bool received = c->type == COMMAND_UPLOAD_RECEIVE;
     if (c->type == COMMAND_ANALYSIS_COMPLETE) {
         struct naive_upload *upload = find_upload(n, c->u.analysis.upload_id);
-        if (!by_operator(c) || upload == NULL || upload->rejected || upload->p90_ms != 0) {
+        if (!by_operator(c) || upload == NULL || upload->rejected || upload->p90_ms != 0 ||
+            upload->erased) {
             return no(n, "nothing to analyse");
         }
         naive_analysed(upload, &c->u.analysis.analysis);
@@ -343,12 +329,14 @@ static bool uploads(struct naive_ledger *n, const struct command *c)
         return no(n, "upload exists");
     }
     if (received &&
-        (c->u.upload.upload.size == 0 || c->u.upload.upload.size > n->terms.upload_max)) {
+        (c->u.upload.upload.size == 0 || c->u.upload.upload.size > n->terms.upload_max ||
+         naive_is_full(n, c->actor_id, c->u.upload.upload.size, c->u.upload.storage_max))) {
         return no(n, "too large");
     }
     struct naive_upload *upload = add_upload(n, upload_id);
     upload->account_id = c->actor_id;
     upload->rejected = !received;
+    upload->size = received ? c->u.upload.upload.size : 0;
     if (received && c->u.upload.analysed) {
         naive_analysed(upload, &c->u.upload.analysis);
     }
@@ -410,7 +398,8 @@ static bool machines(struct naive_ledger *n, const struct command *c)
 static bool own_upload(struct naive_ledger *n, const struct command *c, struct id16 upload_id)
 {
     const struct naive_upload *upload = find_upload(n, upload_id);
-    return upload != NULL && by_account(c, upload->account_id) && upload->p90_ms != 0;
+    return upload != NULL && by_account(c, upload->account_id) && upload->p90_ms != 0 &&
+           !upload->erased;
 }
 
 static bool quote(struct naive_ledger *n, const struct command *c, int64_t now)
@@ -495,8 +484,9 @@ static bool create(struct naive_ledger *n, const struct command *c, int64_t now)
             }
         }
     }
-    if (naive_unpaid(n, consumer->id) >= 64) {
-        return no(n, "too many unpaid");
+    if (naive_unpaid(n, consumer->id) >= 64 || find_upload(n, row->upload_id)->erased ||
+        naive_is_full(n, consumer->id, 0, j->storage_max)) {
+        return no(n, "unpaid, erased or full");
     }
     struct naive_job *job = add_job(n, j->job_id);
     job->changed = true;
@@ -535,7 +525,7 @@ static bool consumer(struct naive_ledger *n, const struct command *c, int64_t no
         return no(n, "no such job");
     }
     if (!cancel) {
-        if (job->status != JOB_ENDED || job->started_at == 0 || job->stars != 0 ||
+        if (job->status != JOB_ENDED || job->started_at == 0 || job->stars != 0 || job->erased ||
             c->u.rate.stars < 1 || c->u.rate.stars > 5) {
             return no(n, "not ratable");
         }
@@ -685,6 +675,7 @@ static bool report(struct naive_ledger *n, const struct command *c, int64_t now)
             return no(n, "results");
         }
         job->results++;
+        job->results_size += c->u.result.result.size;
         break;
     default:
         return worker_end(n, job, &c->u.end.end, now);
@@ -950,6 +941,9 @@ bool naive_give(struct naive_ledger *n, const struct command *c, int64_t now)
         return naive_code(n, &c->u.exchange, now) || no(n, "no good code");
     case COMMAND_ANALYSIS_OVERRIDE:
         return naive_override(n, c) || no(n, "not to be overridden so");
+    case COMMAND_UPLOAD_ERASE:
+    case COMMAND_JOB_ERASE:
+        return naive_erase(n, c) || no(n, "not to be erased");
     case COMMAND_HOST_ENROL:
         return enrol(n, c, now);
     case COMMAND_HOST_ONLINE:
@@ -988,7 +982,7 @@ bool naive_give(struct naive_ledger *n, const struct command *c, int64_t now)
     case COMMAND_LEG_CONFIRM:
         return legs(n, c);
     case COMMAND_RECONCILIATION_RECORD:
-        return audit(n, c, now);
+        return naive_audit(n, c, now) || no(n, "no auditor or nothing recorded");
     case COMMAND_CHECKPOINT_ANCHOR:
         return naive_anchor(n, c) || no(n, "no newer anchor");
     }

@@ -60,6 +60,9 @@ struct naive_upload {
     struct id16 id;
     struct id16 account_id;
     bool rejected;
+    bool erased;
+    uint64_t changes; /* analysed, overridden */
+    uint64_t size;
     uint64_t p90_ms; /* 0: not analysed */
     uint64_t kind;   /* enum upload_kind; 0: not analysed */
     char packages[NAIVE_LIST_SIZE];
@@ -113,6 +116,8 @@ struct naive_job {
     uint64_t next_line;
     bool quota_reached;
     uint64_t results;
+    uint64_t results_size;
+    bool erased;
     uint64_t stars;
     bool network; /* asked for */
     struct id16 item;
@@ -228,10 +233,18 @@ static inline int64_t later_of(int64_t a, int64_t b)
 }
 
 /* naive_keys.c */
+/* By an auditor, of a provider that there is. */
+bool naive_audit(const struct naive_ledger *n, const struct command *c, int64_t now);
 bool naive_anchor(struct naive_ledger *n, const struct command *c);
 bool naive_retire(struct naive_ledger *n, const struct command *c);
 /* What the owner says of an upload counts from then on; naive_override.c. */
 bool naive_override(struct naive_ledger *n, const struct command *c);
+
+/* naive_erase.c */
+bool naive_erase(struct naive_ledger *n, const struct command *c);
+uint64_t naive_bytes_of(const struct naive_ledger *n, struct id16 account_id);
+bool naive_is_full(const struct naive_ledger *n, struct id16 account_id, uint64_t more,
+                   uint64_t max);
 
 /* naive_code.c */
 bool naive_code(struct naive_ledger *n, const struct command_exchange *c, int64_t now);

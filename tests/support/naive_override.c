@@ -14,14 +14,15 @@ bool naive_override(struct naive_ledger *n, const struct command *c)
             continue;
         }
         if (c->actor_kind != ACTOR_ACCOUNT || !id_equal(c->actor_id, upload->account_id) ||
-            upload->p90_ms == 0 || said->reference_p50_ms == 0 || said->ram_mib == 0 ||
-            said->reference_p50_ms > said->reference_p90_ms ||
+            upload->p90_ms == 0 || upload->erased || said->reference_p50_ms == 0 ||
+            said->ram_mib == 0 || said->reference_p50_ms > said->reference_p90_ms ||
             has_gpus != (said->device == DEVICE_GPU)) {
             return false;
         }
         upload->p90_ms = said->reference_p90_ms;
         (void)snprintf(upload->packages, sizeof upload->packages, "%.*s", (int)said->packages.size,
                        (const char *)said->packages.data);
+        upload->changes++;
         return true;
     }
     return false;

@@ -16,6 +16,7 @@ void naive_analysed(struct naive_upload *upload, const struct ev_analysis_comple
 {
     upload->p90_ms = analysis->reference_p90_ms;
     upload->kind = analysis->kind;
+    upload->changes++;
     copy(analysis->packages, upload->packages);
 }
 

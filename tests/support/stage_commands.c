@@ -159,6 +159,27 @@ struct command give_override(struct stage *s, enum command_type type, enum stage
     return c;
 }
 
+/* As the server asks for it when there is little: the first event, and that was all. */
+struct command give_erase(struct stage *s, enum command_type type, enum stage_actor actor)
+{
+    static struct ev_erased parts[1];
+    struct command c = stage_command(s, type, actor);
+    struct job_row job = {0};
+    struct upload_row upload = {0};
+    bool const of_job = type == COMMAND_JOB_ERASE;
+    (void)state_job(s->market.store, s->job, &job);
+    (void)state_upload(s->market.store, s->upload, &upload);
+    parts[0].sequence = of_job ? job.created_sequence + 1 : upload.received_sequence;
+    c.u.erase = (struct command_erase){.id = of_job ? s->job : s->upload,
+                                       .sequences = {.items = parts, .count = 1},
+                                       .changes = state_storage(s->market.store,
+                                                                of_job ? STREAM_JOB : STREAM_UPLOAD,
+                                                                of_job ? s->job : s->upload)
+                                                      .changes,
+                                       .is_last = true};
+    return c;
+}
+
 struct command give_analysed_upload(struct stage *s, enum command_type type, enum stage_actor actor)
 {
     struct command c = give_upload(s, type, actor);

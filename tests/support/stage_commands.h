@@ -11,7 +11,7 @@ typedef struct command stage_give(struct stage *stage, enum command_type type,
 
 stage_give give_plain, give_retire_key, give_sign_in, give_token, give_webhook, give_reconciliation,
     give_anchor, give_upload, give_analysis, give_override, give_analysed_upload, give_enrol,
-    give_host, give_offer, give_match, give_quote, give_create, give_job, give_report,
+    give_erase, give_host, give_offer, give_match, give_quote, give_create, give_job, give_report,
     give_completed, give_capped, give_crashed, give_faulted, give_cancelled, give_lock,
     give_one_less, give_one_more, give_too_late, give_by_stranger, give_to_another, give_once_more,
     give_next_confirmation, give_a_tick_early, give_skipping_one, give_expiry, give_early_expiry,

@@ -162,6 +162,9 @@ static const struct row TABLE[] = {
     {"analyse", COMMAND_ANALYSIS_COMPLETE, give_analysis, BUT(OPERATORS), "not_operator", {{0}}},
     {"override an analysis", COMMAND_ANALYSIS_OVERRIDE, give_override, BY(OWNER), "analysis.overridden", {{0}}},
     {"override an analysis", COMMAND_ANALYSIS_OVERRIDE, give_override, BUT(BY(OWNER)), "no_such_upload", {{0}}},
+    {"erase an upload", COMMAND_UPLOAD_ERASE, give_erase, BY(OWNER) | OPERATORS, "upload_in_use", {
+        {IN(NO_JOB) | ENDED, "upload.erased private.erased"}}},
+    {"erase an upload", COMMAND_UPLOAD_ERASE, give_erase, BUT(BY(OWNER) | OPERATORS), "no_such_upload", {{0}}},
 
     /* machines and offers: of the machine itself and of the account it belongs to */
     {"enrol", COMMAND_HOST_ENROL, give_enrol, ACCOUNTS, "provider.enrolled token.issued", {{0}}},
@@ -198,6 +201,11 @@ static const struct row TABLE[] = {
         {IN(RATED), "already_rated"},
         {RAN, "job.rated"}}},
     {"rate", COMMAND_JOB_RATE, give_job, BUT(BY(OWNER)), "no_such_job", {{0}}},
+    {"erase a job's data", COMMAND_JOB_ERASE, give_erase, BY(OWNER) | OPERATORS, "job_not_ended", {
+        {IN(NO_JOB), "no_such_job"},
+        {ENDED & ~KEY_IN_USE, "job.erased private.erased"},
+        {ENDED, "job_not_settled"}}},
+    {"erase a job's data", COMMAND_JOB_ERASE, give_erase, BUT(BY(OWNER) | OPERATORS), "no_such_job", {{0}}},
 
     /* workers */
     {"claim", COMMAND_JOB_CLAIM, give_job, BY(HOST), "no_job", {
