@@ -32,6 +32,7 @@ struct webhooks;
 #define API_CONNECTIONS_PER_ADDRESS 256
 #define API_OFFERS_PER_MACHINE 16
 #define API_OFFERS_PER_PROVIDER 1000
+#define API_ACCOUNT_STORAGE_MIB 16384
 
 struct api_options {
     const char *data_dir;
@@ -65,8 +66,9 @@ struct api_options {
     unsigned feed_stuck_s; /* a follower of the feed that takes nothing for so long is closed */
     unsigned
         analysis_ms; /* processor time for all files of an upload; 0: as core/analysis has it */
-    unsigned analysis_mib;   /* memory of one syntax tree; 0: 128 */
-    unsigned unfinished_mib; /* what unfinished uploads may hold together; 0: 16 GiB */
+    unsigned analysis_mib;        /* memory of one syntax tree; 0: 128 */
+    unsigned account_storage_mib; /* what one account's uploads and results may hold; 0: no limit */
+    unsigned unfinished_mib;      /* what unfinished uploads may hold together; 0: 16 GiB */
 };
 
 struct rates;
@@ -116,6 +118,10 @@ struct api {
         size_t waiting;
         size_t running;
     } aside; /* of aside.c */
+    struct {
+        struct erasure *first; /* likewise */
+        size_t running;
+    } erasures; /* of erasure.c */
 };
 
 /* How Qubic keys and hashes are spelled. */

@@ -36,7 +36,9 @@ struct blob_holds {
     const char *store;
     char folder[PATH_MAX - 128]; /* of the markers */
     pthread_mutex_t mutex;
-    struct hold *list; /* as many as there are requests at most */
+    struct hold *list;    /* as many as there are requests at most */
+    size_t removals;      /* begun and not ended */
+    bool is_removal_left; /* of one of them: something is the next start's */
 };
 
 enum err_code blob_holds_open(const char *store, struct blob_holds **ret, struct err *err)
@@ -233,6 +235,63 @@ void blob_holds_release(struct blob_holds *holds, struct key32 digest, enum blob
     (void)pthread_mutex_unlock(&holds->mutex);
 }
 
+/* ── removal ───────────────────────────────────────────────────────────────────────────────────── */
+
+static void removal_path(const struct blob_holds *holds, char ret[PATH_MAX])
+{
+    int size = snprintf(ret, PATH_MAX, "%s/erasing", holds->folder);
+    INVARIANT(size > 0 && size < PATH_MAX);
+}
+
+enum err_code blob_holds_begin_removal(struct blob_holds *holds, struct err *err)
+{
+    char path[PATH_MAX];
+    enum err_code code = ERR_OK;
+    removal_path(holds, path);
+    (void)pthread_mutex_lock(&holds->mutex);
+    if (holds->removals == 0 && access(path, F_OK) != 0) {
+        code = file_write_atomic(path, bytes_of("", 0), 0600, err);
+    }
+    holds->removals += code == ERR_OK ? 1 : 0;
+    (void)pthread_mutex_unlock(&holds->mutex);
+    return code;
+}
+
+bool blob_holds_remove(struct blob_holds *holds, struct event_log *log, struct key32 digest)
+{
+    struct err err = {0};
+    bool is_named = true;
+    bool is_gone = true;
+    /* Who is given the name of a blob holds it until its record is in the log, under this mutex: it is in the list, or in the log. */
+    (void)pthread_mutex_lock(&holds->mutex);
+    if (log_is_named(log, digest, &is_named, &err) != ERR_OK) {
+        trace_err(TRACE_WARN, "blobs.left", &err);
+        is_gone = false;
+    } else if (!is_named) {
+        struct hold *hold = find(holds, digest);
+        if (hold != NULL) {
+            hold->is_new =
+                true; /* it goes with the last who holds it, as one that was new to them */
+        }
+        is_gone = hold == NULL && remove_blob(holds, digest);
+    }
+    (void)pthread_mutex_unlock(&holds->mutex);
+    return is_gone;
+}
+
+void blob_holds_end_removal(struct blob_holds *holds, bool all_gone)
+{
+    char path[PATH_MAX];
+    removal_path(holds, path);
+    (void)pthread_mutex_lock(&holds->mutex);
+    INVARIANT(holds->removals > 0);
+    holds->is_removal_left = holds->is_removal_left || !all_gone;
+    if (--holds->removals == 0 && !holds->is_removal_left && unlink(path) != 0) {
+        trace(TRACE_WARN, "blobs.marker_left", "path=%s errno=%d", path, errno);
+    }
+    (void)pthread_mutex_unlock(&holds->mutex);
+}
+
 /* ── after a crash ─────────────────────────────────────────────────────────────────────────────── */
 
 struct marker {
@@ -338,6 +397,37 @@ static enum err_code find_named(struct event_log *log, struct markers *markers, 
     return code;
 }
 
+struct removing {
+    const struct blob_holds *holds;
+    size_t removed;
+    bool all;
+};
+
+static void unnamed_cb(void *ctx, struct key32 digest)
+{
+    struct removing *removing = ctx;
+    bool const is_gone = remove_blob(removing->holds, digest);
+    removing->removed += is_gone ? 1 : 0;
+    removing->all = removing->all && is_gone;
+}
+
+/* A run before this one was erasing: what is named by nobody should have gone. */
+static enum err_code end_removals(struct blob_holds *holds, struct event_log *log, struct err *err)
+{
+    char path[PATH_MAX];
+    struct removing removing = {.holds = holds, .all = true};
+    removal_path(holds, path);
+    if (access(path, F_OK) != 0) {
+        return ERR_OK;
+    }
+    enum err_code code = log_unnamed_blobs(log, holds->store, unnamed_cb, &removing, err);
+    if (code == ERR_OK && removing.all && unlink(path) != 0) {
+        code = err_set_errno(err, errno, "remove %s", path);
+    }
+    trace(TRACE_INFO, "blobs.erased", "removed=%zu", removing.removed);
+    return code;
+}
+
 enum err_code blob_holds_recover(struct blob_holds *holds, struct event_log *log, struct err *err)
 {
     struct markers markers = {0};
@@ -357,5 +447,5 @@ enum err_code blob_holds_recover(struct blob_holds *holds, struct event_log *log
         trace(TRACE_INFO, "blobs.recovered", "marked=%zu removed=%zu", markers.count, removed);
     }
     free(markers.list);
-    return code;
+    return code == ERR_OK ? end_removals(holds, log, err) : code;
 }

@@ -145,6 +145,11 @@ enum err_code blobs_recover(struct blobs *blobs, struct event_log *log, struct e
     return blob_holds_recover(blobs->holds, log, err);
 }
 
+struct blob_holds *blobs_holds(struct blobs *blobs)
+{
+    return blobs->holds;
+}
+
 enum err_code blobs_open_read(struct blobs *blobs, struct key32 digest, int *ret_fd,
                               uint64_t *ret_size, struct err *err)
 {

@@ -89,6 +89,9 @@ MUST_CHECK enum err_code blob_replace_append(struct blob_inspection *inspection,
                                              struct err *err);
 MUST_CHECK enum err_code blob_replace_commit(struct blob_inspection *inspection, struct err *err);
 
+/* For who removes what the log does not name any more; on the pool. */
+struct blob_holds *blobs_holds(struct blobs *blobs);
+
 /* What became of it. It is settled on the thread pool, soon. NULL is fine. */
 void blob_hold_release(struct blob_hold *hold, enum blob_fate fate);
 

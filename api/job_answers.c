@@ -88,6 +88,15 @@ static struct entry **find(struct job_answers *answers, struct id16 job_id)
     return NULL;
 }
 
+void job_answers_forget(struct job_answers *answers, struct id16 job_id)
+{
+    struct entry **found = answers == NULL ? NULL : find(answers, job_id);
+    if (found != NULL) {
+        entry_free(*found);
+        *found = NULL;
+    }
+}
+
 static struct entry **place_for(struct job_answers *answers, struct id16 job_id)
 {
     struct entry **found = find(answers, job_id);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/job_json.h"
 
+#include "api/erasure.h"
 #include "core/base/text.h"
 #include "core/settlement/payload.h"
 #include "projections/jobs.h"
@@ -217,6 +218,11 @@ json_t *json_of_job(struct reading *reading, struct id16 job_id, bool with_priva
     if (with_private) {
         add_private(reading, json, &view, &progress);
     }
+    /* Private parts are joined as they are now, also to what was then. */
+    json_t *erasure = reading->is_past ? json_null() : json_of_erasure(reading, STREAM_JOB, job_id);
+    json_t *erased_at = json_object_get(erasure, "erased_at");
+    (void)json_object_set(json, "erased_at", erased_at == NULL ? erasure : erased_at);
+    json_decref(erasure);
     (void)json_object_set_new(json, "escrow", json_of_escrow(reading, view.escrow_id));
     (void)json_object_set_new(json, "legs", json_of_legs(reading, job_id));
     return json;

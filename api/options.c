@@ -48,8 +48,8 @@ static const char USAGE[] =
     "[30]\n"
     "  --webhook-allow-private    webhooks may be of private networks, too\n"
     "  --webhook-timeout-ms N     for one delivery of a webhook [15000]\n"
-    "  --webhook-retry-ms N       until it is tried again, and then twice as long each time, at "
-    "most an hour [5000]\n"
+    "  --webhook-retry-ms N       until the next try, then twice as long each, at most an hour "
+    "[5000]\n"
     "  --webhook-give-up-s N      of failures, until it is paused [259200]\n"
     "  --qubic-live-url URL       [https://rpc.qubic.org/live/v1, of a testnet log "
     "https://testnet-rpc.qubic.org/live/v1];\n"
@@ -75,9 +75,10 @@ static const char USAGE[] =
     "  --offers-per-machine N     live offers that one machine may have; 0: no limit [16]\n"
     "  --offers-per-provider N    ... that all machines of one provider may have together [1000]\n"
     "  --analysis-ms N            processor time for reading all files of an upload [5000]\n"
-    "  --analysis-mib N           memory for reading one file of it, of two at a time [128]\n"
-    "  --unfinished-mib N         what uploads that are sent in pieces may hold together before "
-    "they are whole [16384]\n"
+    "  --analysis-mib N           memory for reading one file, of two at a time [128]\n"
+    "  --unfinished-mib N         what uploads in pieces may hold together until they are whole "
+    "[16384]\n"
+    "  --account-storage-mib N    ... and an account's uploads and results; 0: no limit [16384]\n"
     "  --poll-ms N                pause between two looks at the chain [500]\n"
     "  --anchor-every-events N    put a checkpoint on the chain after so many events [0: no]\n"
     "  --anchor-every-min N       ... and after so many minutes, if something happened [0: no]\n"
@@ -124,6 +125,7 @@ enum option_id {
     OPT_ANALYSIS_MS,
     OPT_ANALYSIS_MIB,
     OPT_UNFINISHED,
+    OPT_ACCOUNT_STORAGE,
     OPT_POLL,
     OPT_ANCHOR_EVENTS,
     OPT_ANCHOR_MIN,
@@ -167,6 +169,7 @@ static const struct option LONG[] = {
     {"analysis-ms", required_argument, NULL, OPT_ANALYSIS_MS},
     {"analysis-mib", required_argument, NULL, OPT_ANALYSIS_MIB},
     {"unfinished-mib", required_argument, NULL, OPT_UNFINISHED},
+    {"account-storage-mib", required_argument, NULL, OPT_ACCOUNT_STORAGE},
     {"poll-ms", required_argument, NULL, OPT_POLL},
     {"anchor-every-events", required_argument, NULL, OPT_ANCHOR_EVENTS},
     {"anchor-every-min", required_argument, NULL, OPT_ANCHOR_MIN},
@@ -225,6 +228,8 @@ static enum err_code take_http(int id, struct api_options *api, struct err *err)
         return at_most("offers-per-machine", &api->offers_per_machine, err);
     case OPT_OFFERS_PROVIDER:
         return at_most("offers-per-provider", &api->offers_per_provider, err);
+    case OPT_ACCOUNT_STORAGE:
+        return at_most("account-storage-mib", &api->account_storage_mib, err);
     case OPT_FEED_STUCK:
         return at_least_1("feed-stuck-s", 3600, &api->feed_stuck_s, err);
     case OPT_WEBHOOK_PRIVATE:
@@ -396,6 +401,7 @@ enum err_code options_parse(int argc, char **argv, struct tallyd_options *ret, b
                 .webhook_give_up_s = 3 * 24 * 3600,
                 .connections_max = 4096,
                 .offers_per_machine = API_OFFERS_PER_MACHINE,
+                .account_storage_mib = API_ACCOUNT_STORAGE_MIB,
                 .offers_per_provider = API_OFFERS_PER_PROVIDER},
     };
     *ret_help = argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0);

@@ -47,6 +47,7 @@ static const struct route_table *const TABLES[] = {
     &ROUTES_PROVIDERS,
     &ROUTES_WEBHOOKS,
     &ROUTES_CODES,
+    &ROUTES_ERASE,
 };
 /* clang-format on */
 

@@ -41,6 +41,7 @@ extern const struct route_table ROUTES_CODES;
 extern const struct route_table ROUTES_CONTRACT;
 extern const struct route_table ROUTES_EARNINGS;
 extern const struct route_table ROUTES_FAUCET;
+extern const struct route_table ROUTES_ERASE;
 extern const struct route_table ROUTES_ESTIMATES;
 extern const struct route_table ROUTES_FEED;
 extern const struct route_table ROUTES_HISTORY;

@@ -2,6 +2,7 @@
 #include "api/upload_json.h"
 
 #include "api/offer_stock.h"
+#include "core/market/storage.h"
 #include "projections/streams.h"
 
 bool upload_read(struct reading *reading, struct id16 id, struct upload_facts *ret)
@@ -24,6 +25,12 @@ bool upload_read(struct reading *reading, struct id16 id, struct upload_facts *r
         row.analysis_sequence != 0 && reading_event(reading, row.analysis_sequence, &ret->analysis);
     ret->is_overridden = row.overridden_sequence != 0 &&
                          reading_event(reading, row.overridden_sequence, &ret->override);
+    struct event erased;
+    uint64_t const gone = state_storage(reading->store, STREAM_UPLOAD, id).erased;
+    if (gone != 0 && reading_event(reading, gone, &erased)) {
+        ret->erased_at = erased.time;
+        ret->sequence = gone;
+    }
     return true;
 }
 
@@ -107,21 +114,22 @@ json_t *upload_json(const struct upload_facts *facts, struct id16 id)
 {
     if (facts->is_rejected) {
         const struct ev_upload_rejected *rejected = &facts->received.u.upload_rejected;
-        return json_pack("{s:o,s:o,s:I,s:n,s:o,s:n,s:{s:s,s:o},s:o}", "id", json_of_id(id),
+        return json_pack("{s:o,s:o,s:I,s:n,s:o,s:n,s:{s:s,s:o},s:o,s:o}", "id", json_of_id(id),
                          "file_name", json_of_text(rejected->file_name), "size",
                          (json_int_t)rejected->size, "digest", "received_at",
                          json_of_time(facts->received.time), "analysis", "rejected", "reason",
                          enum_word(&reject_reason_words, rejected->reason), "detail",
-                         json_of_text(rejected->detail), "sequence", json_of_u64(facts->sequence));
+                         json_of_text(rejected->detail), "erased_at",
+                         json_of_time(facts->erased_at), "sequence", json_of_u64(facts->sequence));
     }
     const struct ev_upload_received *received = &facts->received.u.upload_received;
-    return json_pack("{s:o,s:o,s:I,s:o,s:o,s:o,s:o,s:o,s:o}", "id", json_of_id(id), "file_name",
+    return json_pack("{s:o,s:o,s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "id", json_of_id(id), "file_name",
                      json_of_text(received->file_name), "size", (json_int_t)received->size,
                      "digest", json_of_hash(received->digest), "media_type",
                      json_of_text(received->media_type), "received_at",
                      json_of_time(facts->received.time), "analysis", upload_json_of_analysis(facts),
-                     "override", upload_json_of_override(facts), "sequence",
-                     json_of_u64(facts->sequence));
+                     "override", upload_json_of_override(facts), "erased_at",
+                     json_of_time(facts->erased_at), "sequence", json_of_u64(facts->sequence));
 }
 
 json_t *upload_json_of_partial(const struct partial *partial)
@@ -138,7 +146,10 @@ json_t *upload_json_of_item(const struct upload_facts *facts, struct id16 id)
     struct bytes const name = facts->is_rejected ? facts->received.u.upload_rejected.file_name
                                                  : facts->received.u.upload_received.file_name;
     bool const is_known = facts->is_analysed;
-    const char *status = facts->is_rejected ? "rejected" : is_known ? "analysed" : "received";
+    const char *status = facts->erased_at != 0 ? "erased"
+                         : facts->is_rejected  ? "rejected"
+                         : is_known            ? "analysed"
+                                               : "received";
     return json_pack(
         "{s:o,s:o,s:I,s:o,s:s,s:s?,s:s?,s:s?,s:b,s:s?,s:o}", "id", json_of_id(id), "file_name",
         json_of_text(name), "size", (json_int_t)row->size, "received_at",

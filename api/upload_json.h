@@ -14,6 +14,7 @@ struct upload_facts { /* borrowed from the reading and the call's arena */
     bool is_rejected;
     bool is_analysed;
     bool is_overridden;
+    int64_t erased_at; /* 0: it was not */
     uint64_t sequence; /* of the last of these events */
 };
 

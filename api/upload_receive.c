@@ -2,6 +2,7 @@
 #include "api/upload_receive.h"
 
 #include "api/route.h"
+#include "api/storage_limit.h"
 #include "api/upload_json.h"
 #include "core/base/text.h"
 #include "core/base/time.h"
@@ -124,6 +125,7 @@ static void blob_cb(struct blob_body *body, const struct blob *blob)
                    .digest = blob->digest,
                    .media_type = body->media_type},
         .analysed = true,
+        .storage_max = storage_limit(call->api),
         .analysis = ((const struct upload *)body->state)->analysis,
         .workload = ((const struct upload *)body->state)->workload,
     };

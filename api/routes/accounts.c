@@ -4,6 +4,7 @@
 #include "api/as_of.h"
 #include "api/list.h"
 #include "api/route.h"
+#include "api/storage_limit.h"
 #include "projections/view_rows.h"
 
 #include <string.h>
@@ -40,12 +41,14 @@ static void get_account(struct call *call)
         return;
     }
     (void)accounts_statement_before(reading.store, wallet, as_of == 0 ? 0 : as_of + 1, &line, 1);
+    json_t *storage = as_of == 0 ? json_of_storage(&reading, call->id) : NULL; /* only of now */
     reading_close(&reading);
     call_reply(call, 200,
-               json_pack("{s:o,s:o,s:I,s:I,s:I}", "account_id", json_of_id(call->id), "identity",
-                         json_of_identity(account.identity), "balance", (json_int_t)line.balance,
-                         "registered", (json_int_t)account.registered_sequence, "sequence",
-                         (json_int_t)line.sequence));
+               json_pack("{s:o,s:o,s:I,s:I,s:I,s:o*}", "account_id", json_of_id(call->id),
+                         "identity", json_of_identity(account.identity), "balance",
+                         (json_int_t)line.balance, "registered",
+                         (json_int_t)account.registered_sequence, "sequence",
+                         (json_int_t)line.sequence, "storage", storage));
 }
 
 struct wanted {

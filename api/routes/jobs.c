@@ -10,6 +10,7 @@
 #include "api/job_settings.h"
 #include "api/list.h"
 #include "api/route.h"
+#include "api/storage_limit.h"
 #include "core/base/job_rules.h"
 #include "core/base/text.h"
 #include "core/base/time.h"
@@ -251,6 +252,7 @@ static void create_job(struct call *call)
     job.requested_tick = chain.tick;
     job.last_tick = chain.tick + lock_ticks(&ledger, &chain);
     call_command(call, COMMAND_JOB_CREATE);
+    job.storage_max = storage_limit(call->api);
     call->command.u.job_create = job;
     call_submit(call, CLASS_CONSUMER, job_created);
 }

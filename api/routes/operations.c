@@ -254,7 +254,7 @@ static json_t *json_of_terms(const struct ledger_row *ledger, const struct api_o
     }
     return json_pack(
         "{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:i,s:i,s:i,s:i,s:I,s:I,"
-        "s:o,"
+        "s:I,s:o,"
         "s:o}",
         "sequence", (json_int_t)ledger->terms_sequence, "fee_bps", (json_int_t)ledger->fee_bps,
         "margin_bps", (json_int_t)ledger->margin_bps, "lock_min", (json_int_t)ledger->lock_min,
@@ -268,7 +268,8 @@ static json_t *json_of_terms(const struct ledger_row *ledger, const struct api_o
         (json_int_t)ledger->billing_version, "refunds_tolerated", REFUNDS_TOLERATED,
         "refunds_permille", REFUNDS_PERMILLE, "refunded_wait_s", REFUNDED_WAIT_S, "jobs_unpaid_max",
         JOBS_UNPAID_MAX, "offers_per_machine_max", (json_int_t)options->offers_per_machine,
-        "offers_per_provider_max", (json_int_t)options->offers_per_provider, "fee_identity",
+        "offers_per_provider_max", (json_int_t)options->offers_per_provider, "account_storage_max",
+        (json_int_t)((uint64_t)options->account_storage_mib << 20), "fee_identity",
         json_of_identity(ledger->fee_identity), "endings", endings);
 }
 

@@ -8,6 +8,7 @@
 #include "api/resumable.h"
 #include "api/fields.h"
 #include "api/route.h"
+#include "api/storage_limit.h"
 #include "api/upload_json.h"
 #include "api/upload_receive.h"
 #include "core/base/text.h"
@@ -331,6 +332,11 @@ static void post_resumable(struct call *call)
         reply_made_before(call, before, &wanted);
         return;
     }
+    struct reading reading;
+    if (!reading_open(&reading, call) || !storage_has_room(&reading, wanted.size)) {
+        return;
+    }
+    reading_close(&reading);
     enum err_code code = partials_create(call->api->partials, &wanted, created_cb, call, &err);
     if (code != ERR_OK) {
         call_refuse(call, &err);

@@ -4,16 +4,28 @@
 #include "api/list.h"
 #include "api/partials.h"
 #include "api/route.h"
+#include "api/storage_limit.h"
 #include "api/upload_json.h"
 #include "api/upload_receive.h"
 
 #include <string.h>
 
+#define FORM_MAX                                                                                   \
+    65536 /* of a form, around its files: what it may be too much by here is found when its size is known */
 #define LOOKED_AT_MAX 1000 /* of a page that filters; `next` goes on from there */
 
 static void get_upload(struct call *call)
 {
     upload_reply(call, 200);
+}
+
+/* Under its Idempotency-Key, if it has one: then it takes no room, however full it is since. */
+static bool is_repeated(struct reading *reading)
+{
+    uint64_t first;
+    uint64_t count;
+    call_command(reading->call, COMMAND_UPLOAD_RECEIVE); /* for its id */
+    return state_command(reading->store, reading->call->command.command_id, &first, &count);
 }
 
 static void post_upload(struct call *call)
@@ -29,6 +41,11 @@ static void post_upload(struct call *call)
         return;
     }
     (void)state_ledger(reading.store, &ledger);
+    int64_t const length = http_request_head(call->request)->content_length;
+    if (!is_repeated(&reading) &&
+        !storage_has_room(&reading, length > FORM_MAX ? (uint64_t)length - FORM_MAX : 0)) {
+        return;
+    }
     reading_close(&reading);
     struct upload_receive *receive = arena_alloc(&call->arena, sizeof *receive);
     if (receive == NULL) {
@@ -41,9 +58,9 @@ static void post_upload(struct call *call)
 
 /* ── one's own ─────────────────────────────────────────────────────────────────────────────────── */
 
-enum upload_status { STATUS_ANY, STATUS_RECEIVED, STATUS_ANALYSED, STATUS_REJECTED };
-static const char *const STATUS_WORDS[] = {NULL, "received", "analysed", "rejected"};
-static const struct enum_words status_words = {"upload_status", STATUS_WORDS, 4};
+enum upload_status { STATUS_ANY, STATUS_RECEIVED, STATUS_ANALYSED, STATUS_REJECTED, STATUS_ERASED };
+static const char *const STATUS_WORDS[] = {NULL, "received", "analysed", "rejected", "erased"};
+static const struct enum_words status_words = {"upload_status", STATUS_WORDS, 5};
 
 struct wanted {
     size_t limit;
@@ -57,10 +74,12 @@ struct wanted {
 
 static bool is_wanted(const struct wanted *wanted, const struct upload_facts *facts)
 {
-    enum upload_status const status = facts->is_rejected   ? STATUS_REJECTED
-                                      : facts->is_analysed ? STATUS_ANALYSED
-                                                           : STATUS_RECEIVED;
-    return (wanted->status == STATUS_ANY || wanted->status == status) &&
+    enum upload_status const status = facts->erased_at != 0 ? STATUS_ERASED
+                                      : facts->is_rejected  ? STATUS_REJECTED
+                                      : facts->is_analysed  ? STATUS_ANALYSED
+                                                            : STATUS_RECEIVED;
+    /* Who erased it wants it out of sight: it is shown to who asks for what was erased. */
+    return (wanted->status == STATUS_ANY ? status != STATUS_ERASED : wanted->status == status) &&
            (wanted->kind == 0 || (facts->is_analysed && facts->row.kind == wanted->kind)) &&
            (wanted->job_type == 0 ||
             (facts->is_analysed && upload_job_type(&facts->row) == wanted->job_type)) &&

@@ -28,6 +28,11 @@ MUST_CHECK enum err_code log_blob_of(struct bytes record, struct bytes part, str
 MUST_CHECK enum err_code log_is_named(struct event_log *log, struct key32 digest, bool *ret,
                                       struct err *err);
 
+typedef void log_blob_cb(void *ctx, struct key32 digest);
+/* Tell each file of `store` (<data>/blobs) that is a blob by its name and place, and that no record names. It may be removed. */
+MUST_CHECK enum err_code log_unnamed_blobs(struct event_log *log, const char *store,
+                                           log_blob_cb *found, void *ctx, struct err *err);
+
 /* Where a blob lies in `store` (<data>/blobs), and its folder. */
 void blob_place(const char *store, struct key32 digest, char ret_folder[PATH_MAX],
                 char ret_path[PATH_MAX]);

@@ -149,6 +149,19 @@ static void only_a_restore_is_told_yes(void **state)
     assert_non_null(strstr(err.message, "--yes is for tallyd restore"));
 }
 
+static void what_an_account_may_hold_is_limited_unless_said_otherwise(void **state)
+{
+    struct tallyd_options options;
+    struct err err;
+    (void)state;
+    assert_int_equal(parse(&options, "--port", "0", NULL), ERR_OK);
+    assert_int_equal(options.api.account_storage_mib, API_ACCOUNT_STORAGE_MIB);
+    assert_int_equal(parse(&options, "--account-storage-mib", "0", NULL), ERR_OK);
+    assert_int_equal(options.api.account_storage_mib, 0);
+    assert_int_equal(parse(&options, "--account-storage-mib", "much", &err), ERR_INVALID);
+    assert_string_equal(err.message, "--account-storage-mib is a number from 0 to 1000000");
+}
+
 static void unfinished_uploads_have_some_room(void **state)
 {
     (void)state;
@@ -170,6 +183,7 @@ int main(void)
         cmocka_unit_test(transactions_are_looked_at_where_the_network_shows_them),
         cmocka_unit_test(only_a_restore_is_told_yes),
         cmocka_unit_test(unfinished_uploads_have_some_room),
+        cmocka_unit_test(what_an_account_may_hold_is_limited_unless_said_otherwise),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,6 +47,7 @@ GET    /v1/jobs                                       401  200  200  200* 200  4
 POST   /v1/jobs                                       401  409  404  403  403  403  403  403  403
 GET    /v1/jobs/{id}                                  401  200* 404  200* 404  403  403  200+ 200+
 POST   /v1/jobs/{id}/cancel                           401  409  404  403  403  403  403  403  403
+DELETE /v1/jobs/{id}/data                             401  409  404  403  403  403  403  403  409
 GET    /v1/jobs/{id}/escrow                           401  200+ 404  200+ 404  403  403  200+ 200+
 GET    /v1/jobs/{id}/events                           401  200* 404  200* 404  403  403  403  403
 GET    /v1/jobs/{id}/metrics                          401  200  404  200  404  403  403  200  200
@@ -82,6 +83,7 @@ GET    /v1/uploads/resumable/{id}                     401  200* 404  403  403  4
 PATCH  /v1/uploads/resumable/{id}                     401  404  404  403  403  403  403  403  403
 POST   /v1/uploads/resumable/{id}/complete            401  201* 404  403  403  403  403  403  403
 GET    /v1/uploads/{id}                               401  200* 404  403  403  403  403  403  403
+DELETE /v1/uploads/{id}                               401  409  404  403  403  403  403  403  409
 GET    /v1/webhooks                                   401  200* 200  200  200  403  403  403  200
 POST   /v1/webhooks                                   401  422  422  422  422  403  403  403  422
 GET    /v1/webhooks/{id}                              401  200* 404  404  404  403  403  403  404
@@ -140,6 +142,7 @@ class Privacy(unittest.TestCase):
         cls.alice.ok("POST", "/v1/auth/tokens/%s/revoke" % cls.spare, {})
         withdrawn = cls.maria.ok("POST", "/v1/offers", {"host_id": cls.rig.host_id, **cls.rig.OFFER})["id"]
         cls.maria.ok("POST", "/v1/offers/%s/withdraw" % withdrawn, {})
+        cls.waiting = cls.alice.job(cls.rig.offer["id"])
         hooks = [cls.alice.ok("POST", "/v1/webhooks", {"url": "http://127.0.0.1:1/zebra", "label": "zebra"})["webhook"]["id"] for _ in range(2)]
         cls.alice.ok("DELETE", "/v1/webhooks/" + hooks[1])
         cls.requests = cls.make_requests(withdrawn, hooks)
@@ -171,6 +174,7 @@ class Privacy(unittest.TestCase):
         special = {
             "GET /v1/providers/{id}": (cls.maria.account_id, None), "GET /v1/quotes/{id}": (cls.job["quote_id"], None),
             "GET /v1/accounts/{id}": (cls.alice.account_id, None), "GET /v1/accounts/{id}/statement": (cls.alice.account_id, None),
+            "DELETE /v1/uploads/{id}": (cls.waiting["upload_id"], None), "DELETE /v1/jobs/{id}/data": (cls.waiting["id"], None),
             "GET /v1/analyses/{id}": (upload, None), "GET /v1/uploads/{id}": (upload, None),
             "POST /v1/analyses/{id}/override": (upload, {"dance": 1}),
             "POST /v1/offers/{id}/withdraw": (withdrawn, {}),

@@ -1,11 +1,8 @@
 /* What goes with a record of the type private.erased, and which blobs are named meanwhile (architecture, idea 4: erased without breaking a proof). */
 // SPDX-License-Identifier: Apache-2.0
-#include "core/base/rng.h"
-#include "core/crypto/sha256.h"
-#include "core/event/codec.h"
 #include "core/log/log_blobs.h"
 #include "core/log/log_verify.h"
-#include "tests/support/cmocka_all.h"
+#include "tests/support/log_events.h"
 #include "tests/support/temp_folder.h"
 
 #include <lmdb.h>
@@ -35,41 +32,9 @@ static void reopen(struct fixture *f, bool read_only)
     open_log(f, read_only);
 }
 
-static uint64_t append(struct fixture *f, struct event *event)
-{
-    struct buf record;
-    struct buf part;
-    uint8_t salt[PRIVATE_SALT_SIZE];
-    uint64_t sequence = 0;
-    struct err err = {0};
-    buf_init(&record, RECORD_SIZE_MAX);
-    buf_init(&part, RECORD_SIZE_MAX);
-    rng_bytes(salt, sizeof salt);
-    rng_bytes(&event->command_id, sizeof event->command_id);
-    event->actor_kind = ACTOR_LEDGER;
-    buf_append(&part, salt, sizeof salt);
-    assert_int_equal(private_encode(event, &part, NULL), ERR_OK);
-    if (part.size == sizeof salt) {
-        buf_clear(&part);
-    } else {
-        event->private_digest = sha256_of(buf_bytes(&part));
-    }
-    assert_int_equal(record_encode(event, &record, NULL), ERR_OK);
-    struct log_entry entry = {buf_bytes(&record), buf_bytes(&part)};
-    if (event_log_append(f->log, &entry, 1, &sequence, &err) != ERR_OK) {
-        fail_msg("%s", err.message);
-    }
-    buf_deinit(&record);
-    buf_deinit(&part);
-    return sequence;
-}
-
 static uint64_t append_upload(struct fixture *f, struct key32 digest)
 {
-    struct event event = {.type = event_type_newest(EVENT_UPLOAD_RECEIVED)};
-    event.u.upload_received = (struct ev_upload_received){
-        .size = 5, .file_name = bytes_of_text("secret-name.py"), .digest = digest};
-    return append(f, &event);
+    return log_events_upload(f->log, digest);
 }
 
 static uint64_t append_result(struct fixture *f, struct key32 digest)
@@ -77,16 +42,12 @@ static uint64_t append_result(struct fixture *f, struct key32 digest)
     struct event event = {.type = event_type_newest(EVENT_RESULT_STORED)};
     event.u.result_stored = (struct ev_result_stored){
         .size = 5, .file_name = bytes_of_text("out.bin"), .digest = digest};
-    return append(f, &event);
+    return log_events_append(f->log, &event);
 }
 
 static void erase(struct fixture *f, uint64_t first, uint64_t second)
 {
-    struct ev_erased items[] = {{.sequence = first}, {.sequence = second}};
-    struct event event = {.type = event_type_newest(EVENT_PRIVATE_ERASED)};
-    event.u.private_erased.sequences =
-        (struct event_list){.items = items, .count = second == 0 ? 1 : 2};
-    (void)append(f, &event);
+    log_events_erase(f->log, first, second);
 }
 
 static bool has_part(struct log_reader *reader, uint64_t sequence)
@@ -105,13 +66,9 @@ static bool is_named(struct fixture *f, struct key32 digest)
 static int setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
-    struct event event = {.type = event_type_newest(EVENT_LEDGER_OPENED)};
     temp_folder_create(f->folder);
     open_log(f, false);
-    event.u.ledger_opened = (struct ev_ledger_opened){
-        .generation = 1, .network = NETWORK_LOCAL, .record_format = 1, .name = bytes_of_text("t")};
-    rng_bytes(&event.u.ledger_opened.checkpoint_key, 32);
-    (void)append(f, &event);
+    log_events_open_ledger(f->log);
     *state = f;
     return 0;
 }
