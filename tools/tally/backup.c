@@ -245,6 +245,34 @@ static enum err_code put_in_place(const struct backup *b, const char *new_folder
     return code == ERR_OK ? dir_sync(b->to, err) : code;
 }
 
+static void unnamed_cb(void *ctx, struct key32 digest)
+{
+    const struct backup *b = ctx;
+    char store[PATH_MAX];
+    char folder[PATH_MAX];
+    char path[PATH_MAX];
+    if (path_join(store, sizeof store, b->to, "blobs", NULL) == ERR_OK) {
+        blob_place(store, digest, folder, path);
+        b->result->removed += unlink(path) == 0 ? 1 : 0;
+    }
+}
+
+/* What an older backup had and its owner has erased since: the new log is in its place, and does not name it. A log of before names were kept is left with all. */
+static enum err_code remove_erased(struct backup *b, struct err *err)
+{
+    struct event_log *log = NULL;
+    char store[PATH_MAX];
+    enum err_code code = open_log(b->to, "log", &log, err);
+    if (code == ERR_OK) {
+        code = path_join(store, sizeof store, b->to, "blobs", err);
+    }
+    if (code == ERR_OK) {
+        code = log_unnamed_blobs(log, store, unnamed_cb, b, err);
+    }
+    event_log_close(log);
+    return code == ERR_UNAVAILABLE ? ERR_OK : code;
+}
+
 static enum err_code copy_all(const struct backup *b, struct event_log *source, struct err *err)
 {
     struct event_log *copy = NULL;
@@ -288,6 +316,9 @@ enum err_code backup_write(const char *from, const char *to, bool quiet, struct 
     }
     if (code == ERR_OK) {
         code = copy_all(&b, source, err);
+    }
+    if (code == ERR_OK) {
+        code = remove_erased(&b, err);
     }
     event_log_close(source);
     if (lock >= 0) {

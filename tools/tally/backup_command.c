@@ -19,7 +19,8 @@ static const char usage_text[] =
     "what is new, and\n"
     "is a whole backup at every moment, before, between and after; one that has more than DIR is "
     "left as it is.\n"
-    "With it come keys.sealed and how far webhooks are. Not in it, to be kept elsewhere: the "
+    "What was erased since the older one is removed from it. With it come keys.sealed and how far "
+    "webhooks are. Not in it, to be kept elsewhere: the "
     "passphrase,\n"
     "operator.token, and DIR.checkpoint, which says how much was signed. Exit status 0: all is "
     "there.\n";
@@ -56,9 +57,9 @@ static void print_json(const struct backup_result *r)
     hex_encode(bytes_of(r->log.root.b, 32), root);
     printf("{\"ok\":%s,\"size\":%" PRIu64 ",\"root\":\"%s\",\"origin\":\"%s\",\"before\":%" PRIu64
            ",\"files\":%" PRIu64 ",\"copied\":%" PRIu64 ",\"copied_bytes\":%" PRIu64
-           ",\"missing\":%" PRIu64 "}\n",
+           ",\"removed\":%" PRIu64 ",\"missing\":%" PRIu64 "}\n",
            r->missing == 0 ? "true" : "false", r->log.size, root, r->log.origin, r->old_size,
-           r->blobs, r->copied, r->copied_bytes, r->missing);
+           r->blobs, r->copied, r->copied_bytes, r->removed, r->missing);
 }
 
 static void print_text(const struct backup_result *r, const char *to)
@@ -70,6 +71,11 @@ static void print_text(const struct backup_result *r, const char *to)
            " are named, %" PRIu64 " were copied now (%" PRIu64 " bytes)\n",
            r->log.origin, r->log.size, r->log.size - r->old_size, root, r->blobs + r->missing,
            r->copied, r->copied_bytes);
+    if (r->removed > 0) {
+        printf("erased      %" PRIu64
+               " files that the backup had, and that no record names any more\n",
+               r->removed);
+    }
     if (r->missing == 0) {
         printf("whole: %s\n", to);
     }

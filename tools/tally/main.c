@@ -29,6 +29,7 @@ static const struct {
     {"watch", "follow a job", watch_command},
     {"job", "one job, with its bill", job_command},
     {"results", "fetch a job's result files", results_command},
+    {"erase", "what is private of an upload or a job, gone for good", erase_command},
     {"earnings", "what a provider has earned", earnings_command},
     {"wallet", "make or show a wallet", wallet_command},
     {"login", "sign in, for a token", login_command},

@@ -5,6 +5,7 @@
 
 int submit_command(int argc, char **argv);
 int override_command(int argc, char **argv);
+int erase_command(int argc, char **argv);
 int watch_command(int argc, char **argv);
 int job_command(int argc, char **argv);
 int results_command(int argc, char **argv);
