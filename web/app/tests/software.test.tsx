@@ -33,7 +33,7 @@ describe("names", () => {
   });
   test("an image has one name, however it is spelt; a model's name is as a hub or a folder has it", () => {
     for (const spelt of ["python:3.11-slim", "docker.io/python:3.11-slim", "docker.io/library/python:3.11-slim", "localhost/python:3.11-slim"]) expect(imageName(spelt)).toBe("python:3.11-slim");
-    expect(["debian", "registry:5000/a/b", "registry:5000/a/b:2", "docker.io/org/x", "a@sha256:00"].map(imageName)).toEqual(["debian:latest", "registry:5000/a/b:latest", "registry:5000/a/b:2", "org/x:latest", null]);
+    expect(["debian", "registry:5000/a/b", "registry:5000/a/b:2", "docker.io/org/x", "a@sha256:00", "localhost/-x", "docker.io/scratch", "docker.io/library/"].map(imageName)).toEqual(["debian:latest", "registry:5000/a/b:latest", "registry:5000/a/b:2", "org/x:latest", null, null, null, null]);
     for (const good of ["", "sd-turbo", "stabilityai/sd-turbo", "a".repeat(128), "_x/1.0"]) expect(modelError(good), good).toBeNull();
     for (const bad of ["a/b/c", "/a", "a/", ".a", "a/.b", "a b", "ä", "a".repeat(129)]) expect(modelError(bad), bad).toContain("no model's name");
   });

@@ -33,10 +33,10 @@ export function few<T>(list: readonly T[]): { readonly shown: readonly T[]; read
   return { shown, more: list.length - shown.length };
 }
 
-/** An image by the one name that all its spellings have, as software_image_name; null: by digest, which names no tag to compare. */
+/** An image by the one name that all its spellings have, as software_image_name; null: no name, or one by digest, which names no tag to compare. */
 export function imageName(image: string): string | null {
-  if (image.includes("@")) return null;
   const name = image.replace(/^(docker\.io\/library\/|docker\.io\/|localhost\/)/, "");
+  if (image.includes("@") || /^(-|scratch$|$)/i.test(name)) return null;
   return name.slice(name.lastIndexOf("/") + 1).includes(":") ? name : `${name}:latest`;
 }
 
