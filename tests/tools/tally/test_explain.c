@@ -6,6 +6,7 @@
 #include "core/base/time.h"
 #include "core/log/event_log.h"
 #include "core/market/stock.h"
+#include "core/market/storage.h"
 #include "projections/all.h"
 #include "projections/matchmaking.h"
 #include "tests/support/cmocka_all.h"
@@ -137,12 +138,18 @@ static void a_match_in_a_random_market_follows_from_the_log(void **state)
 {
     (void)state;
     static struct explained explained;
+    size_t compared = 0;
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         struct fixture *f = open_market(seed, seed % 20);
         struct err err = {0};
         for (size_t i = 0; i < STEPS; i++) {
             market_random_step(&f->market);
         }
+        if (state_storage(f->market.store, STREAM_UPLOAD, f->upload).erased != 0) {
+            close_market(f); /* nobody asks for a machine for it any more */
+            continue;
+        }
+        compared++;
         f->network = seed % 4 == 0;
         f->item = seed % 3 == 0 ? stock_item(STOCK_MODEL, bytes_of_text("a/b")) : (struct id16){0};
         struct command c = compute(f);
@@ -161,6 +168,7 @@ static void a_match_in_a_random_market_follows_from_the_log(void **state)
         assert_true(key_equal(explained.computed, explained.recorded));
         close_market(f);
     }
+    assert_true(compared > SEEDS / 2);
 }
 
 /* Each alteration of what is recorded is told for what it is, and where. */
