@@ -59,6 +59,14 @@ enum err_code decide_reported_job(struct deciding *d, struct id16 job_id, struct
     return ERR_OK;
 }
 
+/* What it needs on its machine, as it was bought: an owner who says something else of the upload since has bought nothing else. */
+static struct requirements needs_of(const struct job_row *job, const struct upload_row *upload)
+{
+    struct requirements needs = upload_needs_as(upload, job->item, job->network != 0);
+    needs.packages = job->packages;
+    return needs;
+}
+
 /* Whether this host, on which the job was not bought, is let like the one it was bought on: by an offer that it fits, at the job's rate, and with
  * which it is expected to be done within what was paid for, or, where its consumer pays for less than that, no later than there. */
 static bool may_take_over(struct deciding *d, const struct job_row *job)
@@ -73,7 +81,7 @@ static bool may_take_over(struct deciding *d, const struct job_row *job)
         !state_offer(d->state, job->offer_id, &bought.offer)) {
         return false;
     }
-    struct requirements const needs = upload_needs_as(&upload, job->item, job->network != 0);
+    struct requirements const needs = needs_of(job, &upload);
     struct match there;
     decide_time(d, &upload, &bought);
     match_candidate(&needs, &bought, d->now, &there);
@@ -113,7 +121,7 @@ static bool can_run(struct deciding *d, const struct job_row *job)
         (kinds != 0 && (upload.kind >= 64 || (kinds >> upload.kind & 1) == 0))) {
         return false;
     }
-    struct requirements const needs = upload_needs_as(&upload, job->item, job->network != 0);
+    struct requirements const needs = needs_of(job, &upload);
     return (needs.packages == 0 && needs.item_kind == 0) ||
            stock_of_host(d->state, d->command->actor_id, &needs);
 }

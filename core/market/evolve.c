@@ -361,6 +361,7 @@ static void evolve_quote(struct store *state, uint64_t sequence, const struct ev
 {
     const struct ev_quote_issued *quote = &event->u.quote_issued;
     struct ledger_row ledger;
+    struct upload_row upload;
     struct quote_row row;
     if (!state_ledger(state, &ledger)) {
         evolve_missing(state, "ledger");
@@ -383,6 +384,9 @@ static void evolve_quote(struct store *state, uint64_t sequence, const struct ev
     row.p50_ms = quote->p50_ms;
     row.p90_ms = quote->p90_ms;
     remember_estimate(state, quote, &row);
+    if (state_upload(state, quote->upload_id, &upload)) {
+        row.packages = upload_needs(&upload)->packages;
+    }
     store_put(state, &STATE_QUOTES, id_key(&event->stream_id), bytes_of(&row, sizeof row));
 }
 

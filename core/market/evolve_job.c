@@ -105,8 +105,10 @@ static void create(struct store *state, uint64_t sequence, const struct event *e
     job.created_sequence = sequence;
     job.item = created->item;
     job.network = created->wants_network ? 1 : 0;
+    bool const is_quoted = state_quote(state, created->quote_id, &quote);
+    job.packages = is_quoted ? quote.packages : 0;
     put_job(state, event->stream_id, &job);
-    if (!state_quote(state, created->quote_id, &quote)) {
+    if (!is_quoted) {
         evolve_missing(state, "quote");
         return;
     }

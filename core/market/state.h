@@ -185,6 +185,7 @@ struct quote_row { /* quote id → */
     uint64_t job_type;
     uint64_t gpu_model;
     uint64_t untaught_ms; /* the p50 without what jobs taught; 0: nothing is to be learnt from it */
+    uint64_t packages;    /* that the upload needed when it was quoted */
 };
 
 enum job_status {
@@ -225,7 +226,8 @@ struct job_row {      /* job id → */
     uint64_t created_sequence;
     uint64_t end_sequence;
     uint64_t rated;
-    uint64_t network; /* 1: it asks for one */
+    uint64_t network;  /* 1: it asks for one */
+    uint64_t packages; /* that it needs, as of its quote */
 };
 
 /* ── escrows ── */

@@ -418,7 +418,7 @@ static bool quote(struct naive_ledger *n, const struct command *c, int64_t now)
         return no(n, "no such offer");
     }
     if ((q->network && !offer->network) ||
-        !naive_fits(offer, find_upload(n, q->upload_id), q->item)) {
+        !naive_fits(offer, find_upload(n, q->upload_id)->packages, q->item)) {
         return no(n, "lacks what it needs");
     }
     if (find_quote(n, q->quote_id) != NULL) {
@@ -439,6 +439,7 @@ static bool quote(struct naive_ledger *n, const struct command *c, int64_t now)
     row->provider_id = offer->account_id;
     row->host_id = offer->host_id;
     row->upload_id = q->upload_id;
+    memcpy(row->packages, find_upload(n, q->upload_id)->packages, sizeof row->packages);
     row->rate = offer->rate;
     row->cap = (int64_t)cap;
     row->limit_ms = least_of((uint64_t)(cap * HOUR_MS / offer->rate), UINT64_C(3155760000000));
@@ -558,7 +559,7 @@ static bool is_let_alike(struct naive_ledger *n, const struct naive_host *host,
         i128 here = naive_p90(upload, offer);
         if (id_equal(offer->host_id, host->id) && !offer->withdrawn &&
             offer->rate == bought->rate && (offer->network || !job->network) &&
-            naive_fits(offer, upload, job->item) &&
+            naive_fits(offer, bought->packages, job->item) &&
             (here <= (i128)bought->limit_ms || here <= there)) {
             return true;
         }
@@ -580,7 +581,7 @@ static bool claim(struct naive_ledger *n, const struct command *c, int64_t now)
         const struct naive_upload *upload = find_upload(n, quote_of(n, job)->upload_id);
         bool runs = c->u.job.kinds == 0 || (c->u.job.kinds & (UINT64_C(1) << upload->kind)) != 0;
         runs = runs && (c->u.job.network || !job->network) &&
-               naive_host_fits(n, host->id, upload, job->item);
+               naive_host_fits(n, host->id, quote_of(n, job)->packages, job->item);
         if (job->status == JOB_QUEUED && ours && runs) {
             job->status = JOB_ASSIGNED;
             job->host_id = host->id;

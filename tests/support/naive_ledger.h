@@ -95,6 +95,7 @@ struct naive_quote {
     bool paid[ENDING_NEVER_FUNDED + 1];
     int64_t expires_at;
     bool used;
+    char packages[NAIVE_LIST_SIZE]; /* as the upload's were when it was quoted */
 };
 
 struct naive_job {
@@ -256,11 +257,10 @@ void naive_published(struct naive_offer *offer, const struct naive_host *host,
 /* How long it takes on that machine, nine times in ten. */
 i128 naive_p90(const struct naive_upload *upload, const struct naive_offer *offer);
 bool naive_has_item(const struct naive_offer *offer, struct id16 item);
-bool naive_fits(const struct naive_offer *offer, const struct naive_upload *upload,
-                struct id16 item);
+bool naive_fits(const struct naive_offer *offer, const char *packages, struct id16 item);
 /* Whether a live offer of the host has what such a job needs. */
-bool naive_host_fits(const struct naive_ledger *n, struct id16 host_id,
-                     const struct naive_upload *upload, struct id16 item);
+bool naive_host_fits(const struct naive_ledger *n, struct id16 host_id, const char *packages,
+                     struct id16 item);
 
 /* naive_reports.c */
 bool naive_output(const struct naive_ledger *n, struct naive_job *job,

@@ -61,11 +61,10 @@ bool naive_has_item(const struct naive_offer *offer, struct id16 item)
     return has;
 }
 
-bool naive_fits(const struct naive_offer *offer, const struct naive_upload *upload,
-                struct id16 item)
+bool naive_fits(const struct naive_offer *offer, const char *packages, struct id16 item)
 {
     bool fits = naive_has_item(offer, item);
-    for (const char *at = upload->packages; *at != 0;) {
+    for (const char *at = packages; *at != 0;) {
         size_t const size = strcspn(at, " ");
         fits = fits && (offer->packages[0] == 0 || has_word(offer->packages, at, size));
         at += size + (at[size] == ' ' ? 1 : 0);
@@ -73,14 +72,14 @@ bool naive_fits(const struct naive_offer *offer, const struct naive_upload *uplo
     return fits;
 }
 
-bool naive_host_fits(const struct naive_ledger *n, struct id16 host_id,
-                     const struct naive_upload *upload, struct id16 item)
+bool naive_host_fits(const struct naive_ledger *n, struct id16 host_id, const char *packages,
+                     struct id16 item)
 {
-    bool fits = upload->packages[0] == 0 && id_is_zero(item);
+    bool fits = packages[0] == 0 && id_is_zero(item);
     for (size_t i = 0; i < n->offer_count; i++) {
         const struct naive_offer *offer = &n->offers[i];
         fits = fits || (id_equal(offer->host_id, host_id) && !offer->withdrawn &&
-                        naive_fits(offer, upload, item));
+                        naive_fits(offer, packages, item));
     }
     return fits;
 }

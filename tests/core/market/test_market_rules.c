@@ -335,6 +335,39 @@ static void a_job_is_for_a_machine_that_has_what_it_needs(void **state)
     scene_close(s);
 }
 
+/* R6: a job is for its machine as it was bought. Else a consumer could make it one that no machine takes, which would count against the provider. */
+static void what_is_said_of_an_upload_after_its_quote_takes_no_job_from_its_machine(void **state)
+{
+    (void)state;
+    struct scene *s = open_scene();
+    struct market *m = &s->market;
+    m->needs_packages = "torch";
+    m->packages = "python=3.11 torch=1.13";
+    struct id16 offer = market_publish(m, s->host, RATE, 1000);
+    struct id16 id = market_queued_job(m, s->consumer, offer, 20000);
+    struct id16 upload = job_of(s, id).upload_id;
+    struct command command = market_command(m, COMMAND_OFFER_WITHDRAW, ACTOR_HOST, s->host);
+    command.u.offer_withdraw.offer_id = s->offer; /* which tells no packages, and may have any */
+    assert_int_equal(market_submit(m, &command), ERR_OK);
+    command = market_command(m, COMMAND_ANALYSIS_OVERRIDE, ACTOR_ACCOUNT, s->consumer);
+    command.u.override =
+        (struct command_override){.upload_id = upload,
+                                  .override = {.job_type = JOB_TYPE_MNIST,
+                                               .device = DEVICE_CPU,
+                                               .vram_mib = 256,
+                                               .tflops_milli = 50,
+                                               .ram_mib = 512,
+                                               .storage_mib = 100,
+                                               .reference_p50_ms = 20000,
+                                               .reference_p90_ms = 20000,
+                                               .packages = bytes_of_text("torch vllm")}};
+    assert_int_equal(market_submit(m, &command), ERR_OK);
+    assert_true(id_is_zero(market_quote(m, s->consumer, upload, offer)));
+    assert_int_equal(market_claim(m, s->host), ERR_OK);
+    assert_int_equal(job_of(s, id).status, JOB_ASSIGNED);
+    scene_close(s);
+}
+
 /* R6: whose consumer pays for less time than it is estimated to take moves to a machine that is as fast, and to no slower one. */
 static void a_job_of_a_short_limit_moves_to_a_machine_as_fast(void **state)
 {
@@ -726,6 +759,7 @@ int main(void)
         cmocka_unit_test(a_job_that_the_machine_cannot_run_is_not_for_it),
         cmocka_unit_test(a_job_with_a_network_is_for_an_offer_and_a_machine_that_give_one),
         cmocka_unit_test(a_job_is_for_a_machine_that_has_what_it_needs),
+        cmocka_unit_test(what_is_said_of_an_upload_after_its_quote_takes_no_job_from_its_machine),
         cmocka_unit_test(a_job_of_a_short_limit_moves_to_a_machine_as_fast),
         cmocka_unit_test(a_reason_goes_with_its_ending_alone),
         cmocka_unit_test(our_downtime_takes_no_job_from_its_machine),
