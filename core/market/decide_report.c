@@ -111,8 +111,9 @@ static bool may_take_over(struct deciding *d, const struct job_row *job)
 }
 
 /* Whether the host said that it can run such a file; one that said nothing gets any. A network it must say, and an offer of it must have what the job
- * needs: the one it was bought on may be withdrawn, for the machine is not what it was. */
-static bool can_run(struct deciding *d, const struct job_row *job)
+ * needs: the one it was bought on may be withdrawn, for the machine is not what it was. Where no offer came in its place, it sells no more, and ends what
+ * it sold. */
+static bool can_run(struct deciding *d, const struct host_row *host, const struct job_row *job)
 {
     uint64_t const kinds = d->command->u.job.kinds;
     struct upload_row upload;
@@ -123,6 +124,7 @@ static bool can_run(struct deciding *d, const struct job_row *job)
     }
     struct requirements const needs = needs_of(job, &upload);
     return (needs.packages == 0 && needs.item_kind == 0) ||
+           (host->offers_live == 0 && id_equal(job->host_id, d->command->actor_id)) ||
            stock_of_host(d->state, d->command->actor_id, &needs);
 }
 
@@ -147,7 +149,7 @@ static bool find_claimable(struct deciding *d, const struct host_row *host, stru
         /* Once a host let it lie, another of the same provider may have it. */
         bool wanted = id_equal(ret_job->host_id, d->command->actor_id);
         if ((wanted || (ret_job->attempt > 0 && may_take_over(d, ret_job))) &&
-            can_run(d, ret_job)) {
+            can_run(d, host, ret_job)) {
             return true;
         }
     }
@@ -156,7 +158,7 @@ static bool find_claimable(struct deciding *d, const struct host_row *host, stru
 
 static enum err_code claim_job(struct deciding *d)
 {
-    struct host_row host;
+    struct host_row host = {0};
     struct id16 job_id;
     struct job_row job;
     enum err_code code = reporting_host(d, &host);

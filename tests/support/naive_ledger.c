@@ -580,8 +580,7 @@ static bool claim(struct naive_ledger *n, const struct command *c, int64_t now)
             (id_equal(job->host_id, host->id) || (job->attempt > 0 && is_let_alike(n, host, job)));
         const struct naive_upload *upload = find_upload(n, quote_of(n, job)->upload_id);
         bool runs = c->u.job.kinds == 0 || (c->u.job.kinds & (UINT64_C(1) << upload->kind)) != 0;
-        runs = runs && (c->u.job.network || !job->network) &&
-               naive_host_fits(n, host->id, quote_of(n, job)->packages, job->item);
+        runs = runs && (c->u.job.network || !job->network) && naive_host_fits(n, host->id, job);
         if (job->status == JOB_QUEUED && ours && runs) {
             job->status = JOB_ASSIGNED;
             job->host_id = host->id;

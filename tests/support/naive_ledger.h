@@ -258,9 +258,9 @@ void naive_published(struct naive_offer *offer, const struct naive_host *host,
 i128 naive_p90(const struct naive_upload *upload, const struct naive_offer *offer);
 bool naive_has_item(const struct naive_offer *offer, struct id16 item);
 bool naive_fits(const struct naive_offer *offer, const char *packages, struct id16 item);
-/* Whether a live offer of the host has what such a job needs. */
-bool naive_host_fits(const struct naive_ledger *n, struct id16 host_id, const char *packages,
-                     struct id16 item);
+/* Whether a live offer of the host has what the job needs, or there is none and it was bought there. */
+bool naive_host_fits(const struct naive_ledger *n, struct id16 host_id,
+                     const struct naive_job *job);
 
 /* naive_reports.c */
 bool naive_output(const struct naive_ledger *n, struct naive_job *job,

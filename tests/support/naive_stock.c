@@ -72,14 +72,16 @@ bool naive_fits(const struct naive_offer *offer, const char *packages, struct id
     return fits;
 }
 
-bool naive_host_fits(const struct naive_ledger *n, struct id16 host_id, const char *packages,
-                     struct id16 item)
+bool naive_host_fits(const struct naive_ledger *n, struct id16 host_id, const struct naive_job *job)
 {
-    bool fits = packages[0] == 0 && id_is_zero(item);
+    const char *packages = n->quotes[job->quote].packages;
+    bool fits = packages[0] == 0 && id_is_zero(job->item);
+    bool sells = false;
     for (size_t i = 0; i < n->offer_count; i++) {
         const struct naive_offer *offer = &n->offers[i];
-        fits = fits || (id_equal(offer->host_id, host_id) && !offer->withdrawn &&
-                        naive_fits(offer, packages, item));
+        bool const is_its = id_equal(offer->host_id, host_id) && !offer->withdrawn;
+        sells = sells || is_its;
+        fits = fits || (is_its && naive_fits(offer, packages, job->item));
     }
-    return fits;
+    return fits || (!sells && id_equal(job->host_id, host_id));
 }

@@ -335,6 +335,28 @@ static void a_job_is_for_a_machine_that_has_what_it_needs(void **state)
     scene_close(s);
 }
 
+/* R6: who takes all offers back, to sell no more, still gets what was sold: it is paid for, and would count against the provider. */
+static void a_machine_that_sells_no_more_gets_the_jobs_it_sold(void **state)
+{
+    (void)state;
+    struct scene *s = open_scene();
+    struct market *m = &s->market;
+    m->needs_packages = "torch";
+    m->packages = "python=3.11 torch=1.13";
+    m->models = "x";
+    m->item = stock_item(STOCK_MODEL, bytes_of_text("x"));
+    struct id16 const offers[] = {s->offer, market_publish(m, s->host, RATE, 1000)};
+    struct id16 id = market_queued_job(m, s->consumer, offers[1], 20000);
+    for (size_t i = 0; i < 2; i++) {
+        struct command command = market_command(m, COMMAND_OFFER_WITHDRAW, ACTOR_HOST, s->host);
+        command.u.offer_withdraw.offer_id = offers[i];
+        assert_int_equal(market_submit(m, &command), ERR_OK);
+    }
+    assert_int_equal(market_claim(m, s->host), ERR_OK);
+    assert_int_equal(job_of(s, id).status, JOB_ASSIGNED);
+    scene_close(s);
+}
+
 /* R6: a job is for its machine as it was bought. Else a consumer could make it one that no machine takes, which would count against the provider. */
 static void what_is_said_of_an_upload_after_its_quote_takes_no_job_from_its_machine(void **state)
 {
@@ -759,6 +781,7 @@ int main(void)
         cmocka_unit_test(a_job_that_the_machine_cannot_run_is_not_for_it),
         cmocka_unit_test(a_job_with_a_network_is_for_an_offer_and_a_machine_that_give_one),
         cmocka_unit_test(a_job_is_for_a_machine_that_has_what_it_needs),
+        cmocka_unit_test(a_machine_that_sells_no_more_gets_the_jobs_it_sold),
         cmocka_unit_test(what_is_said_of_an_upload_after_its_quote_takes_no_job_from_its_machine),
         cmocka_unit_test(a_job_of_a_short_limit_moves_to_a_machine_as_fast),
         cmocka_unit_test(a_reason_goes_with_its_ending_alone),
