@@ -30,6 +30,7 @@ const TSLanguage *tree_sitter_python(void);
     S(SYMBOL_TRY, "try_statement")                                                                 \
     S(SYMBOL_IF, "if_statement")                                                                   \
     S(SYMBOL_CONDITIONAL, "conditional_expression")                                                \
+    S(SYMBOL_CASE, "case_clause")                                                                  \
     S(SYMBOL_WITH, "with_statement")                                                               \
     S(SYMBOL_STRING, "string")                                                                     \
     S(SYMBOL_STRING_START, "string_start")                                                         \
@@ -529,7 +530,7 @@ static void count_around(struct walk *walk, TSNode node, uint32_t one)
         walk->ifs += one;
         walk->mains += is_start(walk, node) ? one : 0;
         walk->type_checks += is_type_check(walk, node) ? one : 0;
-    } else if (is(walk, node, SYMBOL_CONDITIONAL)) {
+    } else if (is(walk, node, SYMBOL_CONDITIONAL) || is(walk, node, SYMBOL_CASE)) {
         walk->ifs += one;
     } else {
         return;

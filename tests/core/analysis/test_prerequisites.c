@@ -214,6 +214,8 @@ static void imports_under_a_condition_are_not(void **state)
         {"a.py", "try:\n    import torch\nexcept ImportError:\n    import numpy\n", ""},
         {"a.py", "try:\n    import a\nfinally:\n    import torch\n", ""},
         {"a.py", "if x:\n    import torch\nelif y:\n    import jax\nelse:\n    import numpy\n", ""},
+        {"a.py", "match x:\n    case 1:\n        import jax\n    case _:\n        import numpy\n",
+         ""},
         {"a.py", "if TYPE_CHECKING:\n    import torch\n", ""},
         {"a.py", "import contextlib\nwith contextlib.suppress(ImportError):\n    import torch\n",
          ""},
