@@ -11,7 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ENTRIES_MAX 4096
 #define REVISION_MAX 64 /* a commit has 40 */
 #define REVISION_FILE SANDBOX_MODELS "/.revision"
 
@@ -40,8 +39,8 @@ static enum err_code add_entries(const char *folder, struct buf *ret, struct err
     if (open_folder == NULL) {
         return err_set_errno(err, errno, "the models' folder %s", folder);
     }
-    for (const struct dirent *entry;
-         count < ENTRIES_MAX && (entry = readdir(open_folder)) != NULL;) { // NOLINT: its own
+    for (const struct dirent *entry; count < SANDBOX_MODELS_ENTRIES_MAX &&
+                                     (entry = readdir(open_folder)) != NULL;) { // NOLINT: its own
         char target[sizeof entry->d_name + 16];
         char shown[sizeof entry->d_name + 16];
         if (entry->d_name[0] == '.') {
@@ -82,24 +81,41 @@ static bool read_revision(const char *folder, const char *cached, char ret[REVIS
     return good;
 }
 
-/* By its path, where only the hub's name would do; and the other way round. */
+/* A hub lets no name have "--", nor a part of it "-" at an end: what has is a folder of that name alone. Else "a/b" and "a--b" had one place in the cache, and one of
+ * them would be loaded by the other's name. */
+static bool is_of_hub(const char *name, const char *cached)
+{
+    size_t doubled = 0;
+    for (const char *at = cached + strlen("models-"); *at != 0; at++) {
+        doubled += at[0] == '-' && at[1] == '-' ? 1 : 0;
+    }
+    return doubled == (strchr(name, '/') == NULL ? 0 : 1);
+}
+
+/* By its path, where only the hub's name would do; and the other way round. "x/y" has no place below a link "x" to a model of that name. */
 static void add_model(const char *folder, const char *name, struct buf *ret)
 {
     char cached[2 * SOFTWARE_MODEL_MAX];
     char first[SOFTWARE_MODEL_MAX + 1];
     char revision[REVISION_MAX + 1];
+    char first_cached[2 * SOFTWARE_MODEL_MAX];
     char target[4 * SOFTWARE_MODEL_MAX];
     char shown[4 * SOFTWARE_MODEL_MAX];
     cache_name(name, cached);
     (void)snprintf(first, sizeof first, "%.*s", (int)strcspn(name, "/"), name);
+    cache_name(first, first_cached);
+    bool const is_below = strcmp(first, name) != 0 && is_there(folder, first_cached);
     if (!is_there(folder, cached)) {
+        if (!is_of_hub(name, cached)) {
+            return;
+        }
         (void)snprintf(target, sizeof target, SANDBOX_MODELS "/%s", name);
         (void)snprintf(shown, sizeof shown, SANDBOX_MODELS "/%s/snapshots/" SANDBOX_MODELS_REVISION,
                        cached);
         add_link(ret, target, shown);
         (void)snprintf(shown, sizeof shown, SANDBOX_MODELS "/%s/refs/main", cached);
         add_link(ret, REVISION_FILE, shown);
-    } else if (!is_there(folder, first) && read_revision(folder, cached, revision)) {
+    } else if (!is_below && !is_there(folder, first) && read_revision(folder, cached, revision)) {
         (void)snprintf(target, sizeof target, SANDBOX_MODELS "/%s/snapshots/%s", cached, revision);
         (void)snprintf(shown, sizeof shown, SANDBOX_MODELS "/%s", name);
         add_link(ret, target, shown);

@@ -20,6 +20,9 @@
 #define SANDBOX_MODELS_FOLDER SANDBOX_MODELS "/.folder"
 #define SANDBOX_MODELS_REVISION "main" /* what the file of `revision_fd` holds */
 
+/* That are shown by their own names; each is three of the 9,000 words that bwrap takes. */
+#define SANDBOX_MODELS_ENTRIES_MAX 2000
+
 struct sandbox_models {
     const char *folder;
     const char *told; /* the models of it that offers tell, a list of software.h; NULL: none */

@@ -596,6 +596,49 @@ static void it_reads_what_it_is_given_and_nothing_else(void **state)
     (void)close(fds[0]);
 }
 
+/* Two models may ask for one name, or for one below the other: no job of the machine starts if bwrap is asked for both. */
+static void models_whose_names_meet_keep_no_job_from_starting(void **state)
+{
+    static const char make[] =
+        "cd \"$0\" && mkdir models && chmod 755 . models && cd models && mkdir -p a/b a--b && "
+        "touch a/b/config.json a--b/config.json && for i in x x--y; do "
+        "mkdir -p models--$i/refs models--$i/snapshots/abc && printf abc > models--$i/refs/main && "
+        "touch models--$i/snapshots/abc/config.json; done";
+    static const char script[] = "import os\n"
+                                 "for name in 'a/b', 'a--b', 'x', 'models--x--y/snapshots/abc':\n"
+                                 "    print(name, os.listdir('/models/' + name))\n"
+                                 "print(os.path.realpath('/models/models--a--b/snapshots/main'))\n";
+    struct fixture *f = *state;
+    const char *const command[] = {SANDBOX_PYTHON, "-c", script, NULL};
+    const char *const arguments[] = {"-c", make, f->folder, NULL};
+    char folder[128];
+    struct buf said;
+    struct err err = {0};
+    int status = -1;
+    buf_init(&said, 4096);
+    assert_int_equal(tool_run("/bin/sh", arguments, 60000, &said, &status, NULL), ERR_OK);
+    assert_int_equal(status, 0);
+    (void)snprintf(folder, sizeof folder, "%s/models", f->folder);
+    assert_int_equal(
+        scratch_create(f->folder, "job", "results", sandbox_user_new(), &f->scratch, NULL), ERR_OK);
+    struct sandbox_models const models = {.folder = folder, .told = "a--b a/b x x/y"};
+    struct sandbox_options const options = {.folder = f->scratch.job,
+                                            .models = &models,
+                                            .command = command,
+                                            .memory_max = UINT64_C(1) << 30,
+                                            .tmp_max = 1U << 20,
+                                            .file_max = 1U << 20,
+                                            .pids_max = 50};
+    if (sandbox_try(&options, PATIENCE_MS, &said, &err) != ERR_OK) {
+        fail_msg("%s", err.message);
+    }
+    assert_string_equal(buf_text(&said), "a/b ['config.json']\na--b ['config.json']\n"
+                                         "x ['config.json']\n"
+                                         "models--x--y/snapshots/abc ['config.json']\n"
+                                         "/models/.folder/a/b\n");
+    buf_deinit(&said);
+}
+
 /* In a view of the mounts of its own, with the machine's files at /mnt/image and models beside them: 0, or the line that failed. */
 static int try_root_below_mnt(const struct fixture *f)
 {
@@ -684,6 +727,7 @@ int main(void)
         WITH_SANDBOX(what_a_tried_program_says_is_heard),
         WITH_SANDBOX(a_model_is_found_by_its_hubs_name_and_by_its_path_however_it_lies),
         WITH_SANDBOX(models_can_be_read_and_not_written_and_lead_nowhere_else),
+        WITH_SANDBOX(models_whose_names_meet_keep_no_job_from_starting),
         WITH_SANDBOX(an_image_and_models_may_lie_where_folders_are_shown),
         WITH_SANDBOX(the_environment_is_not_on_the_command_line),
     };
