@@ -6,8 +6,10 @@
 #include "core/base/trace.h"
 #include "worker/name_list.h"
 #include "worker/sandbox.h"
+#include "worker/sandbox_models.h"
 #include "worker/trial.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,6 +96,26 @@ static bool is_within(const char *path, const char *folder)
     return strncmp(path, folder, size) == 0 && (path[size] == 0 || path[size] == '/');
 }
 
+/* What begins with a dot is not shown, and not counted. */
+static enum err_code count_entries(const char *models, const char *path, struct err *err)
+{
+    DIR *folder = opendir(path);
+    size_t count = 0;
+    if (folder == NULL) {
+        return err_set_errno(err, errno, "--models %s", models);
+    }
+    for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) { // NOLINT: its own
+        count += entry->d_name[0] != '.' ? 1 : 0;
+    }
+    (void)closedir(folder);
+    return count <= SANDBOX_MODELS_ENTRIES_MAX
+               ? ERR_OK
+               : err_set(err, ERR_INVALID,
+                         "--models %s: it has more than %d entries: expected a folder with models "
+                         "alone",
+                         models, SANDBOX_MODELS_ENTRIES_MAX);
+}
+
 enum err_code models_resolve(const char *models, const char *state, char ret[PATH_MAX],
                              struct err *err)
 {
@@ -115,8 +137,11 @@ enum err_code models_resolve(const char *models, const char *state, char ret[PAT
                        "above the worker's folder %s nor in it",
                        models, own);
     }
-    memcpy(ret, path, sizeof path);
-    return ERR_OK;
+    enum err_code const code = count_entries(models, path, err);
+    if (code == ERR_OK) {
+        memcpy(ret, path, sizeof path);
+    }
+    return code;
 }
 
 static void add_closed(struct bytes line, struct buf *ret)

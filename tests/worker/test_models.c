@@ -4,6 +4,7 @@
 #include "tests/support/cmocka_all.h"
 #include "tests/support/temp_folder.h"
 #include "worker/models.h"
+#include "worker/sandbox_models.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -216,6 +217,33 @@ static void a_folder_with_the_workers_own_is_refused(void **state)
     assert_string_equal(real, path);
 }
 
+static void make_many(const struct fixture *f, int from, int below)
+{
+    char path[PATH_MAX];
+    for (int i = from; i < below; i++) {
+        (void)snprintf(path, sizeof path, "%s/%d", f->models, i);
+        assert_int_equal(mkdir(path, 0755), 0);
+    }
+}
+
+/* Else bwrap would take no arguments more, and each job of the machine would end as it starts. */
+static void a_folder_with_more_than_jobs_are_shown_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    char real[PATH_MAX] = "untouched";
+    struct err err = {0};
+    put(f, "model/config.json", "{}");
+    make_many(f, 0, SANDBOX_MODELS_ENTRIES_MAX - 1);
+    assert_int_equal(resolve(f, "/models", real, &err), ERR_OK);
+    find(f);
+    assert_string_equal(buf_text(&f->list), "model");
+    make_many(f, SANDBOX_MODELS_ENTRIES_MAX - 1, SANDBOX_MODELS_ENTRIES_MAX);
+    assert_int_equal(resolve(f, "/models", real, &err), ERR_INVALID);
+    assert_non_null(strstr(err.message, "more than 2000 entries"));
+    make_many(f, SANDBOX_MODELS_ENTRIES_MAX, 2 * SANDBOX_MODELS_ENTRIES_MAX);
+    find(f); /* it may grow while the worker runs */
+}
+
 int main(void)
 {
 #define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -225,6 +253,7 @@ int main(void)
         WITH_FOLDER(a_link_is_followed_within_the_folder_and_not_out_of_it),
         WITH_FOLDER(what_a_job_may_not_read_is_not_told_and_said),
         WITH_FOLDER(a_folder_with_the_workers_own_is_refused),
+        WITH_FOLDER(a_folder_with_more_than_jobs_are_shown_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
