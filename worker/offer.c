@@ -140,7 +140,7 @@ enum err_code offer_ensure(const char *folder, const struct worker_identity *ide
     struct worker_offer before = {0};
     struct worker_offer now = *terms;
     enum err_code code = state_load_offer(folder, &before, err);
-    if (code == ERR_OK && (now.rate == 0 || now.rate == before.rate) &&
+    if (code == ERR_OK && !before.replaced && (now.rate == 0 || now.rate == before.rate) &&
         now.network == before.network && stock_equal(&now.stock, &before.stock)) {
         return ERR_OK;
     }
@@ -151,8 +151,13 @@ enum err_code offer_ensure(const char *folder, const struct worker_identity *ide
     if (code != ERR_OK && code != ERR_NOT_FOUND) {
         return code;
     }
-    if (code == ERR_OK) {
-        code = withdraw(identity, &before, err);
+    if (code ==
+        ERR_OK) { /* kept first: who ends in between and is started as before would take it for live */
+        before.replaced = true;
+        code = state_save_offer(folder, &before, err);
+        if (code == ERR_OK) {
+            code = withdraw(identity, &before, err);
+        }
         if (code != ERR_OK) {
             return code;
         }

@@ -206,6 +206,7 @@ enum err_code state_load_offer(const char *folder, struct worker_offer *ret, str
     if (code == ERR_OK) {
         loaded.rate = json_integer_value(json_object_get(value, "rate"));
         loaded.network = json_is_true(json_object_get(value, "network"));
+        loaded.replaced = json_is_true(json_object_get(value, "replaced"));
         (void)copy_text(json_object_get(value, "packages"), loaded.stock.packages,
                         sizeof loaded.stock.packages);
         (void)copy_text(json_object_get(value, "models"), loaded.stock.models,
@@ -227,10 +228,10 @@ enum err_code state_save_offer(const char *folder, const struct worker_offer *of
                                struct err *err)
 {
     return save(folder, "offer.json",
-                json_pack("{sssIsbssssss}", "offer_id", offer->offer_id, "rate",
-                          (json_int_t)offer->rate, "network", (int)offer->network, "packages",
-                          offer->stock.packages, "models", offer->stock.models, "images",
-                          offer->stock.images),
+                json_pack("{sssIsbsbssssss}", "offer_id", offer->offer_id, "rate",
+                          (json_int_t)offer->rate, "network", (int)offer->network, "replaced",
+                          (int)offer->replaced, "packages", offer->stock.packages, "models",
+                          offer->stock.models, "images", offer->stock.images),
                 err);
 }
 

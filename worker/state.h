@@ -1,7 +1,7 @@
 /* worker/state.h: what a worker remembers between runs, in its own folder DIR.
  *
  *     DIR/worker.json   {"server","host_id","token"}, owner only; "gpu" too where the slot is one of a GPU: its uuid
- *     DIR/offer.json    {"offer_id","rate","network","packages","models","images"}
+ *     DIR/offer.json    {"offer_id","rate","network","replaced","packages","models","images"}
  *     DIR/slot-1 …      further slots, one for each GPU, each with its own worker.json, offer.json and scratch
  *     DIR/rate          what `enrol --rate` said, for a first `run` without one
  *     DIR/mode          "pause" or "drain"; absent: it runs
@@ -35,8 +35,9 @@ struct worker_identity {
 
 struct worker_offer {
     char offer_id[ID_TEXT_SIZE];
-    int64_t rate; /* QUBIC per hour */
-    bool network; /* jobs that ask for a network get one */
+    int64_t rate;  /* QUBIC per hour */
+    bool network;  /* jobs that ask for a network get one */
+    bool replaced; /* another is to come in its place: it may be withdrawn already */
     struct stock stock;
 };
 

@@ -94,6 +94,17 @@ class Stock(WorkerFixture):
         self.assertNotEqual(third, second)
         self.assertEqual(self.start_once("--models", self.models)[0], third)
 
+    def test_who_could_not_replace_its_offer_is_offered_at_its_next_start(self):
+        first, _ = self.start_once(rate="1000")
+        self.server.takes_offers = False
+        self.assertNotEqual(self.run_worker("--models", self.models).wait(60), 0)
+        self.assertEqual(self.server.offers, {})
+        self.server.takes_offers = True
+        second, offer = self.start_once()  # as it was, so nothing on the machine says that its offer is gone
+        self.assertNotEqual(second, first)
+        self.assertEqual((offer["models"], offer["rate"]), ([], 1000))
+        self.assertEqual(self.start_once()[0], second)
+
     def test_an_owner_hears_of_a_model_that_jobs_cannot_read_and_of_a_folder_that_they_must_not(self):
         if os.geteuid() == 0:
             put(self.models + "/private/config.json", "{}", 0o600)

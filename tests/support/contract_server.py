@@ -63,6 +63,7 @@ class ContractServer:
         self.claim_s = 2  # so long a claim waits for a job, whatever it asks for
         self.kinds = None  # as the last claim said
         self.network = None  # likewise
+        self.takes_offers = True
         self.forces_kinds = False  # gives out jobs whatever the claim said
         self.slow_uploads = False  # a second for each file
         self.is_old = False  # knows no route for several reports at once
@@ -130,7 +131,8 @@ class ContractServer:
         if parts == ["offers"]:
             return self.offer(token, json.loads(body))
         if parts[0] == "offers" and parts[2:] == ["withdraw"]:
-            del self.offers[parts[1]]
+            if self.offers.pop(parts[1], None) is None:
+                raise Problem(409, "offer_withdrawn", "it was withdrawn before")
             return 200, {}
         if parts == ["workers", "claim"]:
             return self.claim(token, json.loads(body))
@@ -160,6 +162,8 @@ class ContractServer:
                   "compute_capability", "cpu_cores", "speed_permille", "rate", "network_allowed"}
         if set(body) - {"driver", "packages"} != fields | {"models", "images"} or body["host_id"] != self.hosts[token]:
             raise Problem(400, "unknown_field", f"expected {fields}")
+        if not self.takes_offers:
+            raise Problem(409, "too_many_offers", "a provider may have at most so many here")
         offer = str(uuid.uuid4())
         self.offers[offer] = body
         return 201, {"id": offer, **body}
