@@ -93,7 +93,7 @@ class Docker(WorkerFixture):
 
     def stop_worker(self):
         self.workers[-1].terminate()
-        self.assertEqual(self.workers[-1].wait(60), 0)
+        self.assertEqual(self.workers[-1].wait(300), 0)
 
     def container(self, text, arguments=(), **settings):
         return self.server.add("Dockerfile", text, 60000, "dockerfile", arguments=list(arguments), environment={"FROM_JOB": "j"}, **settings)
@@ -104,7 +104,7 @@ class Docker(WorkerFixture):
 
     def assert_completed(self, *jobs):
         for job in jobs:
-            end = self.ended(job)
+            end = self.ended(job, 500)
             self.assertEqual((end["ending"], end["reason"]), ("completed", "exited_zero"), (end, job.text("stderr")))
 
     def test_what_an_image_starts_runs_in_the_sandbox(self):
@@ -185,7 +185,7 @@ class Docker(WorkerFixture):
         self.daemon.program(self.docker, '[ "$1" != export ] || { docker "$@" | head -c 200000; touch %(held)s; while [ -e %(held)s ]; do sleep 0.1; done; exit 1; }' % {"held": held})
         job = self.container("FROM %s\n" % IMAGE)
         worker = self.run_docker()
-        until = time.monotonic() + 120
+        until = time.monotonic() + 500
         while not os.path.exists(held) and worker.poll() is None and time.monotonic() < until:
             time.sleep(0.02)
         self.assertTrue(os.path.exists(held))
@@ -204,7 +204,7 @@ class Docker(WorkerFixture):
 
     def refused(self, images, *said):
         """How selftest says, of each in turn, why it cannot be offered; and that no other can."""
-        done = self.command("selftest", "--docker", self.docker, *(word for name in images for word in ("--image", name)))
+        done = self.command("selftest", "--docker", self.docker, *(word for name in images for word in ("--image", name)), timeout=500)
         self.assertEqual(done.returncode, 1)
         self.assertNotIn("dockerfile", done.stdout)
         lines = [line for line in done.stdout.split("\n") if line.startswith("FAIL")]
@@ -232,7 +232,7 @@ esac""" % {"made": self.folder + "/made", **ids})
         job = self.container("FROM tally-cut:1\n")
         other = self.add("print('next')")
         self.run_docker("--once-jobs", "1", images=["tally-cut:1"])
-        self.assertEqual(self.ended(other)["ending"], "completed")
+        self.assertEqual(self.ended(other, 500)["ending"], "completed")
         self.assertEqual((job.state, job.claims), ("queued", 0))
         self.said("event=image.left_out .*tally-cut:1 is not offered")
         self.said("event=worker.kinds .*dockerfile=0")
@@ -243,7 +243,7 @@ esac""" % {"made": self.folder + "/made", **ids})
         ids = [self.daemon.load(name, self.small, 'ENTRYPOINT ["/probe"]', change)[len("sha256:"):] for change in ("ENV A=1", "ENV FROM_IMAGE=new")]
         self.daemon.ask("tag", "sha256:" + ids[0], name)
         words = ("--docker", self.docker, "--image", name)
-        self.assertIn("ok    image        tally-small:1\n", self.command("selftest", *words).stdout)
+        self.assertIn("ok    image        tally-small:1\n", self.command("selftest", *words, timeout=300).stdout)
         self.assertEqual(os.listdir(self.images), ["1-" + ids[0]])
         self.daemon.program(self.docker, "exit 1")
         self.refused([name], "docker does not answer")
