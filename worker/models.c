@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/models.h"
 
+#include "core/base/file.h"
 #include "core/base/software.h"
 #include "core/base/text.h"
 #include "core/base/trace.h"
@@ -116,6 +117,27 @@ static enum err_code count_entries(const char *models, const char *path, struct 
                          models, SANDBOX_MODELS_ENTRIES_MAX);
 }
 
+/* A hub's library keeps its cache in a folder "hub" beside the tokens that it signs in with, which jobs are not to read. */
+static enum err_code refuse_tokens(const char *models, const char *path, struct err *err)
+{
+    static const char *const tokens[] = {"token", "stored_tokens"};
+    for (size_t i = 0; i < sizeof tokens / sizeof tokens[0]; i++) {
+        char file[PATH_MAX];
+        struct stat about;
+        if (path_join(file, sizeof file, path, tokens[i], err) != ERR_OK) {
+            return err->code;
+        }
+        if (lstat(file, &about) == 0 && !S_ISDIR(about.st_mode)) {
+            return err_set(
+                err, ERR_INVALID,
+                "--models %s: jobs read all of it, and the file \"%s\" in it is a key to "
+                "a hub: expected the folder of the models alone, as %s/hub",
+                models, tokens[i], models);
+        }
+    }
+    return ERR_OK;
+}
+
 enum err_code models_resolve(const char *models, const char *state, char ret[PATH_MAX],
                              struct err *err)
 {
@@ -137,7 +159,10 @@ enum err_code models_resolve(const char *models, const char *state, char ret[PAT
                        "above the worker's folder %s nor in it",
                        models, own);
     }
-    enum err_code const code = count_entries(models, path, err);
+    enum err_code code = count_entries(models, path, err);
+    if (code == ERR_OK) {
+        code = refuse_tokens(models, path, err);
+    }
     if (code == ERR_OK) {
         memcpy(ret, path, sizeof path);
     }

@@ -15,8 +15,8 @@
 
 #define MODELS_CLOSED_MAX ((size_t)1 << 20) /* bytes of what is said of those that are not told */
 
-/* The folder by its one path. Jobs read what is in it, so it must not have the worker's own folder in it, nor be in that, nor have more in it than jobs
- * can be shown. ERR_INVALID says what is wrong. */
+/* The folder by its one path. Jobs read what is in it, so it must not have the worker's own folder in it, nor be in that, nor have a
+ * hub's token in it, nor more than jobs can be shown. ERR_INVALID says what is wrong. */
 MUST_CHECK enum err_code models_resolve(const char *models, const char *state, char ret[PATH_MAX],
                                         struct err *err);
 /* Append the names as a list of software.h, sorted; `ret_closed`: a line for each model that is not told, with why. */

@@ -217,6 +217,28 @@ static void a_folder_with_the_workers_own_is_refused(void **state)
     assert_string_equal(real, path);
 }
 
+/* ~/.cache/huggingface in the place of its hub/ */
+static void a_folder_with_a_hubs_token_is_refused(void **state)
+{
+    static const char *const tokens[] = {"token", "stored_tokens"};
+    struct fixture *f = *state;
+    char real[PATH_MAX] = "untouched";
+    char path[PATH_MAX];
+    put(f, "hub/models--gpt2/refs/main", "d");
+    for (size_t i = 0; i < 2; i++) {
+        struct err err = {0};
+        assert_int_equal(resolve(f, "/models", real, NULL), ERR_OK);
+        put(f, tokens[i], "hf_secret");
+        assert_int_equal(resolve(f, "/models", real, &err), ERR_INVALID);
+        assert_non_null(strstr(err.message, "/models/hub"));
+        assert_non_null(strstr(err.message, tokens[i]));
+        (void)snprintf(path, sizeof path, "%s/%s", f->models, tokens[i]);
+        assert_int_equal(unlink(path), 0);
+    }
+    put(f, "token/config.json", "{}"); /* a model of that name */
+    assert_int_equal(resolve(f, "/models", real, NULL), ERR_OK);
+}
+
 static void make_many(const struct fixture *f, int from, int below)
 {
     char path[PATH_MAX];
@@ -253,6 +275,7 @@ int main(void)
         WITH_FOLDER(a_link_is_followed_within_the_folder_and_not_out_of_it),
         WITH_FOLDER(what_a_job_may_not_read_is_not_told_and_said),
         WITH_FOLDER(a_folder_with_the_workers_own_is_refused),
+        WITH_FOLDER(a_folder_with_a_hubs_token_is_refused),
         WITH_FOLDER(a_folder_with_more_than_jobs_are_shown_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
