@@ -25,7 +25,7 @@
 struct ledger;
 
 /* Layout of the rows in views; a change makes old views be rebuilt from the log. */
-#define VIEWS_VERSION 18
+#define VIEWS_VERSION 19
 
 /* Over 3,000 requests of one kind the views grew 0.4 (progress), 1.8 (quotes) and 3.4 (offers) times what the log did: with room to spare, the log is
  * full first. */
