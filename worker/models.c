@@ -21,7 +21,7 @@
 #define MODEL "model "
 #define CLOSED "closed "
 
-/* Opened, since a mode does not say who may read. What begins with a dot (git's, the hub's locks) is nobody's model and no part of one. */
+/* Opened, since a mode does not say who may read. What begins with a dot (git's, the hub's locks) is nobody's model and no part of one. Of a pipe nothing is waited for. */
 static const char script[] =
     "import os, sys\n"
     "sys.stdout.reconfigure(errors='backslashreplace')\n"
@@ -49,9 +49,11 @@ static const char script[] =
     "    except OSError as error:\n"
     "        print('closed', name + ': ' + os.path.relpath(error.filename, ROOT) + ': ' + "
     "error.strerror)\n"
+    "def at_once(path, flags):\n"
+    "    return os.open(path, flags | os.O_NONBLOCK)\n"
     "def cached(name, folder):\n"
     "    try:\n"
-    "        with open(os.path.join(folder, 'refs', 'main')) as file:\n"
+    "        with open(os.path.join(folder, 'refs', 'main'), opener=at_once) as file:\n"
     "            revision = file.read(200)\n"
     "    except (FileNotFoundError, NotADirectoryError):\n"
     "        revision = ''\n"

@@ -6,9 +6,11 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define REVISION_MAX 64 /* a commit has 40 */
@@ -64,21 +66,25 @@ static void cache_name(const char *name, char ret[2 * SOFTWARE_MODEL_MAX])
                    slash == NULL ? "" : "--", slash == NULL ? "" : slash + 1);
 }
 
-/* The snapshot that is meant where none is named; what is no commit's name is not put into a path. */
+/* The snapshot that is meant where none is named; what is no commit's name is not put into a path. Whoever else writes there can neither make the worker wait, by a
+ * pipe, nor have it read what jobs cannot, by a link. */
 static bool read_revision(const char *folder, const char *cached, char ret[REVISION_MAX + 1])
 {
     char path[PATH_MAX];
-    struct buf text;
-    buf_init(&text, REVISION_MAX);
-    int const size = snprintf(path, sizeof path, "%s/%s/refs/main", folder, cached);
-    bool const good = size > 0 && (size_t)size < sizeof path &&
-                      file_read(path, &text, NULL) == ERR_OK &&
-                      software_version_is_good(buf_bytes(&text)) && text.data[0] != '.';
-    if (good) {
-        (void)snprintf(ret, REVISION_MAX + 1, "%s", buf_text(&text));
+    struct stat about;
+    int const length = snprintf(path, sizeof path, "%s/%s/refs/main", folder, cached);
+    int const fd = length > 0 && (size_t)length < sizeof path
+                       ? open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+                       : -1;
+    if (fd < 0) {
+        return false;
     }
-    buf_deinit(&text);
-    return good;
+    bool const is_file = fstat(fd, &about) == 0 && S_ISREG(about.st_mode);
+    ssize_t const size = is_file ? read(fd, ret, REVISION_MAX) : -1;
+    (void)close(fd);
+    ret[size > 0 ? size : 0] = '\0';
+    return is_file && about.st_size <= REVISION_MAX &&
+           software_version_is_good(bytes_of_text(ret)) && ret[0] != '.';
 }
 
 /* A hub lets no name have "--", nor a part of it "-" at an end: what has is a folder of that name alone. Else "a/b" and "a--b" had one place in the cache, and one of

@@ -67,6 +67,13 @@ static void put_link(const struct fixture *f, const char *name, const char *targ
     assert_int_equal(symlink(target, path), 0);
 }
 
+static void make_pipe(const struct fixture *f, const char *name)
+{
+    char path[PATH_MAX];
+    (void)snprintf(path, sizeof path, "%s/%s", f->models, name);
+    assert_int_equal(mkfifo(path, 0644), 0);
+}
+
 static void find(struct fixture *f)
 {
     struct err err = {0};
@@ -96,6 +103,8 @@ static void a_hubs_cache_has_the_models_whose_main_snapshot_is_there(void **stat
     put(f, "models--org--lost/refs/main", "abc");
     put(f, "models--org--lost/snapshots/abc/", "");
     put_link(f, "models--org--lost/snapshots/abc/config.json", "../../blobs/none");
+    put(f, "models--org--pipe/refs/", "");
+    make_pipe(f, "models--org--pipe/refs/main");
     put(f, "datasets--org--data/snapshots/config.json", "{}");
     put(f, ".locks/models--org--cached/x.lock", "");
     find(f);
@@ -105,6 +114,7 @@ static void a_hubs_cache_has_the_models_whose_main_snapshot_is_there(void **stat
                         "directory\n"
                         "org/moved: no snapshot of its revision main\n"
                         "org/other: no snapshot of its revision main\n"
+                        "org/pipe: no snapshot of its revision main\n"
                         "org/unnamed: no snapshot of its revision main\n");
 }
 

@@ -522,7 +522,10 @@ static void a_model_is_found_by_its_hubs_name_and_by_its_path_however_it_lies(vo
         "ln -s ../../blobs/1 models--hub--cached/snapshots/abc/config.json && "
         "printf d > models--org--beside/refs/main && "
         "printf beside > models--org--beside/snapshots/d/config.json && "
-        "mkdir -p models--bad--ref/refs && printf a/../../../etc > models--bad--ref/refs/main";
+        "mkdir -p models--bad--ref/refs && printf a/../../../etc > models--bad--ref/refs/main && "
+        "mkdir -p models--bad--pipe/refs models--bad--link/refs && "
+        "mkfifo models--bad--pipe/refs/main && printf secret > ../secret && "
+        "ln -s ../../../secret models--bad--link/refs/main";
     static const char script[] =
         "import os\n"
         "os.chdir('/models')\n"
@@ -535,7 +538,7 @@ static void a_model_is_found_by_its_hubs_name_and_by_its_path_however_it_lies(vo
         "            print(by, open(folder + '/config.json').read())\n"
         "        except OSError as error:\n"
         "            print(by, error.strerror)\n"
-        "print(sorted(os.listdir('.')), os.path.lexists('bad/ref'))\n";
+        "print(sorted(os.listdir('.')), os.path.lexists('bad'))\n";
     struct fixture *f = *state;
     const char *const command[] = {SANDBOX_PYTHON, "-c", script, NULL};
     const char *const arguments[] = {"-c", make, f->folder, NULL};
@@ -548,8 +551,8 @@ static void a_model_is_found_by_its_hubs_name_and_by_its_path_however_it_lies(vo
     (void)snprintf(folder, sizeof folder, "%s/models", f->folder);
     assert_int_equal(
         scratch_create(f->folder, "job", "results", sandbox_user_new(), &f->scratch, NULL), ERR_OK);
-    struct sandbox_models const models = {.folder = folder,
-                                          .told = "bad/ref hub/cached org/beside org/plain"};
+    struct sandbox_models const models = {
+        .folder = folder, .told = "bad/link bad/pipe bad/ref hub/cached org/beside org/plain"};
     struct sandbox_options const options = {.folder = f->scratch.job,
                                             .models = &models,
                                             .command = command,
@@ -564,7 +567,8 @@ static void a_model_is_found_by_its_hubs_name_and_by_its_path_however_it_lies(vo
                         /* DIR/org is the provider's own, and nothing is put into it */
                         "path No such file or directory\nname beside\n"
                         "path No such file or directory\nname No such file or directory\n"
-                        "['.folder', '.revision', 'hub', 'models--bad--ref', "
+                        "['.folder', '.revision', 'hub', 'models--bad--link', "
+                        "'models--bad--pipe', 'models--bad--ref', "
                         "'models--hub--cached', 'models--org--beside', 'models--org--plain', "
                         "'org'] False\n");
     buf_deinit(&said);
