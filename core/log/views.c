@@ -239,7 +239,12 @@ static enum err_code open_env(struct views *views, struct err *err)
         rc = open_tables(views);
     }
     if (rc != 0) {
-        enum err_code code = err_from_mdb(err, rc, "open the views");
+        enum err_code const code =
+            rc == MDB_NOTFOUND /* which has no words of its own; only who may not write meets it */
+                ? err_set(err, ERR_CONFLICT,
+                          "the views are of another version, with other tables; start the server "
+                          "of this version once")
+                : err_from_mdb(err, rc, "open the views");
         if (views->env != NULL) {
             mdb_env_close(views->env);
             views->env = NULL;

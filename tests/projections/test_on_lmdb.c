@@ -125,10 +125,34 @@ static void rows_on_lmdb_are_the_rows_in_memory(void **state)
     market_close(&market);
 }
 
+/* P20: an operator who looks at the views of an older server is told what they are. */
+static void views_with_fewer_tables_are_of_another_version_for_who_reads(void **state)
+{
+    (void)state;
+    const struct store_table *tables[TABLES];
+    char folder[64];
+    char path[96];
+    struct views *views = NULL;
+    struct err err = {0};
+    (void)snprintf(path, sizeof path, "%s/views", temp_folder_create(folder));
+    struct views_options options = {.folder = path, .map_size = 1 << 28, .tables = tables};
+    options.table_count = all_tables(tables) - 1;
+    assert_int_equal(views_open(&options, &views, &err), ERR_OK);
+    views_close(views);
+    options.read_only = true;
+    assert_int_equal(views_open(&options, &views, &err), ERR_OK);
+    views_close(views);
+    options.table_count++;
+    assert_int_equal(views_open(&options, &views, &err), ERR_CONFLICT);
+    assert_non_null(strstr(err.message, "of another version"));
+    temp_folder_remove(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_on_lmdb_are_the_rows_in_memory),
+        cmocka_unit_test(views_with_fewer_tables_are_of_another_version_for_who_reads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
