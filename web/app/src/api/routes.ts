@@ -62,6 +62,7 @@ export const getJobs = (query: Query<"get", "/v1/jobs">, signal?: AbortSignal) =
 export const getJob = (id: string, signal?: AbortSignal) => get("/v1/jobs/{id}", schema.job, { id }, { signal });
 export const cancelJob = (id: string, key: string) => post("/v1/jobs/{id}/cancel", schema.job, { id }, {}, key);
 export const rateJob = (id: string, body: Body<"/v1/jobs/{id}/rating">, key: string) => post("/v1/jobs/{id}/rating", schema.job, { id }, body, key);
+export const eraseJob = (id: string, key: string) => del("/v1/jobs/{id}/data", schema.erasure, { id }, key);
 export const getResults = (id: string, signal?: AbortSignal) => get("/v1/jobs/{id}/results", schema.list(schema.result), { id }, { signal });
 export const getJobEvents = (id: string, after: number, signal?: AbortSignal) => get("/v1/jobs/{id}/events", schema.events, { id }, { query: { after, limit: 500 }, signal });
 /** As it stood after an event. */

@@ -108,7 +108,7 @@ export const job = z.object({
   file_name: z.nullish(text), results_folder: z.nullish(text), image: z.nullish(text), account_id: text, provider_id: text, host_id: z.nullable(text), upload_id: text, offer_id: text, quote_id: text,
   rate: amount, cap: amount, limit_ms: count, network: z._default(z.boolean(), false), used_ms: count, gross: amount, fee: amount, payout: amount, refund: amount,
   permille: count, operation: z.nullish(text), created_at: text, queued_at: time, assigned_at: time, started_at: time, ended_at: time,
-  exit_status: z.nullish(count), signal: z.nullish(count), attempt: count, results: count, stars: count, settled: z.boolean(),
+  exit_status: z.nullish(count), signal: z.nullish(count), attempt: count, results: count, stars: count, settled: z.boolean(), erased_at: name,
   escrow: z.nullable(escrow), legs: z.array(leg), sequence: count,
 });
 
@@ -124,6 +124,8 @@ export const metricPage = z.object({ items: z.array(z.union([sample, z.object({ 
 export const timeline = z.object({ items: z.array(z.object({ sequence: count, at: text, type: text })), next: z.nullable(count) });
 
 export const result = z.object({ name: text, size: count, digest: text, sequence: count });
+/** What is private is gone, and this much is counted for its account no more. */
+export const erasure = z.object({ erased_at: text, freed: count });
 export const broadcast = z.object({ transaction_id: text, peers: count });
 export const balance = z.object({ identity: text, balance: amount, tick: count, age_ms: count, stale: z.boolean() });
 export const faucet = z.object({ identity: text, amount });
@@ -164,6 +166,7 @@ export type Escrow = z.infer<typeof escrow>;
 export type Job = z.infer<typeof job>;
 export type JobStatus = (typeof jobStatuses)[number];
 export type Sampled = z.infer<typeof sample>;
+export type Erasure = z.infer<typeof erasure>;
 export type Result = z.infer<typeof result>;
 export type Balance = z.infer<typeof balance>;
 export type Earnings = z.infer<typeof earnings>;

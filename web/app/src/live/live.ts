@@ -47,7 +47,11 @@ export function queriesOf(events: readonly LedgerEvent[]): string[][] {
       add("jobs");
       add("earnings");
     }
-    if (type === "result.stored" && job !== null) add("results", job);
+    if (job !== null && (type === "result.stored" || type === "job.erased")) add("results", job);
+    if (job !== null && type === "job.erased") {
+      add("comment", job);
+      add("as of", job);
+    }
     if (MONEY.test(type)) {
       add("transactions");
       add("balance");

@@ -51,6 +51,7 @@ const FIXED: Readonly<Record<string, readonly [string, Notch["kind"]]>> = {
   "fee.confirmed": ["fee paid", "money"],
   "return.confirmed": ["returned", "money"],
   "job.rated": ["rated", "fact"],
+  "job.erased": ["data erased", "fact"],
 };
 
 const ENDS = new Set(["job.completed", "job.failed", "job.cancelled"]);

@@ -8,7 +8,8 @@ import { Amount } from "../parts/Amount.tsx";
 import { StatusPill } from "../parts/StatusPill.tsx";
 import { shortId } from "../lib/units.ts";
 
-export const nameOf = (job: Pick<Job, "file_name" | "id">): string => job.file_name ?? shortId(job.id);
+/** Without a name where that was erased, or is not for whoever looks. */
+export const nameOf = (job: Pick<Job, "file_name" | "id">): string => job.file_name || shortId(job.id);
 /** What it has cost so far, or in the end. */
 export const usedOf = (job: Job): bigint => (job.ended_at === null ? costOf(job.used_ms, job.rate, job.cap) : job.gross);
 

@@ -27,6 +27,7 @@ import { session } from "../../wallet/session.ts";
 import { nameOf } from "../JobCard.tsx";
 import { SignedIn } from "../SignedIn.tsx";
 import { CancelDialog } from "./CancelDialog.tsx";
+import { EraseDialog, OutputErased } from "./Erase.tsx";
 import { LockPanel } from "./LockPanel.tsx";
 import { Metrics } from "./Metrics.tsx";
 import { Output } from "./Output.tsx";
@@ -115,6 +116,7 @@ function Monitor({ now }: { now: Job }) {
   const job = at === null ? now : { ...(past.data as Job), file_name: now.file_name };
   const run = at === null ? whole : whole.until(at.sequence, at.time, job.started_at);
   const [cancelling, setCancelling] = useState(false);
+  const [erasing, setErasing] = useState(false);
   const who = useStore(session);
   const over = job.ended_at !== null;
   const permille = over ? job.permille : Math.max(job.permille, run.permille);
@@ -122,6 +124,7 @@ function Monitor({ now }: { now: Job }) {
   const name = nameOf(job);
   const stages = useMemo(() => stagesOf(job, run), [job, run, run.version]); // eslint-disable-line
   useTitle("Job", job.status === "running" ? `${Math.floor(permille / 10)} % · ${name}` : name);
+  const said = (type: string): number | undefined => whole.notches.findLast((notch) => notch.type === type)?.sequence;
   const mine = who?.accountId === job.account_id && at === null; // what is past is not acted on
   return (
     <div className="page job">
@@ -131,6 +134,7 @@ function Monitor({ now }: { now: Job }) {
         {job.status === "running" && operation !== "" && <span className="dim operation">{operation}</span>}
         <span className="grow" />
         {mine && !over && <button type="button" className="danger-quiet" onClick={() => setCancelling(true)}>Cancel…</button>}
+        {mine && job.settled && job.erased_at === null && <button type="button" className="danger-quiet" onClick={() => setErasing(true)}>Erase my data…</button>}
       </header>
       <div className="notch-scroll" tabIndex={0} role="region" aria-label="Timeline"><NotchLine stages={stages} permille={permille} /></div>
       <Rewind notches={whole.notches} at={at?.sequence ?? null} />
@@ -141,13 +145,14 @@ function Monitor({ now }: { now: Job }) {
       <div className="columns">
         <Boundary><Facts job={job} run={run} at={at?.time ?? null} /></Boundary>
         <section className="card" aria-label="Metrics"><h2>Metrics</h2><Boundary>{loaded || run.samples.length > 0 ? <Metrics run={run} over={over} startedAt={job.started_at} /> : <Skeleton rows={4} height={28} />}</Boundary></section>
-        <section className="card output-card" aria-label="Output"><h2>Output</h2><Boundary>{written.loaded || written.output.last > 0 ? <Output read={written} name={name} over={now.ended_at !== null} /> : <Skeleton rows={8} />}</Boundary></section>
+        <section className="card output-card" aria-label="Output"><h2>Output</h2><Boundary>{now.erased_at !== null ? <OutputErased at={now.erased_at} /> : written.loaded || written.output.last > 0 ? <Output read={written} name={name} over={now.ended_at !== null} /> : <Skeleton rows={8} />}</Boundary></section>
       </div>
       <div className="below">
-        <div className="stack"><Results job={now} />{mine && <Rating job={now} said={whole.notches.findLast((notch) => notch.type === "job.rated")?.sequence} />}<Payments job={job} /></div>
+        <div className="stack"><Results job={now} erasure={said("job.erased")} />{mine && <Rating job={now} said={said("job.rated")} />}<Payments job={job} /></div>
         <History job={now.id} run={whole} />
       </div>
       {cancelling && <CancelDialog job={job} open onClose={() => setCancelling(false)} />}
+      {erasing && <EraseDialog job={now} onClose={() => setErasing(false)} />}
     </div>
   );
 }

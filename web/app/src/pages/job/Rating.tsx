@@ -82,7 +82,7 @@ function Rate({ job }: { job: Job }) {
 }
 
 export function Rating({ job, said }: { job: Job; said: number | undefined }) {
-  if (job.ended_at === null || job.started_at === null) return null; // only what ran can be rated
+  if (job.ended_at === null || job.started_at === null || (job.erased_at !== null && job.stars === 0)) return null; // only what ran can be rated, and nothing is added to what was erased
   return (
     <section className="card" aria-label="Rating">
       <h2>Rating</h2>

@@ -13,11 +13,13 @@ import { ExplorerLink } from "../../parts/ExplorerLink.tsx";
 import { Id } from "../../parts/Id.tsx";
 import { EmptyState, ErrorPanel, Skeleton } from "../../parts/States.tsx";
 import { PaymentPill } from "../money/PaymentStatus.tsx";
+import { Erased } from "./Erase.tsx";
 
-export function Results({ job }: { job: Job }) {
+/** `erasure`: the number of the event that says how much was freed. */
+export function Results({ job, erasure }: { job: Job; erasure: number | undefined }) {
   const over = job.ended_at !== null;
   const withheld = over && job.status !== "completed" && job.ending !== "cancelled_running";
-  const results = useAsked({ queryKey: ["results", job.id], queryFn: ({ signal }) => getResults(job.id, signal), enabled: over && !withheld, retry: false });
+  const results = useAsked({ queryKey: ["results", job.id], queryFn: ({ signal }) => getResults(job.id, signal), enabled: over && !withheld && job.erased_at === null, retry: false });
   const fetchOne = useAction({
     mutationFn: async (name: string) => {
       const link = document.createElement("a");
@@ -27,6 +29,7 @@ export function Results({ job }: { job: Job }) {
       setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
     },
   });
+  if (job.erased_at !== null) return <section className="card" aria-label="Results"><h2>Results</h2><Erased job={job} at={job.erased_at} event={erasure} /></section>;
   return (
     <section className="card" aria-label="Results">
       <h2>Results</h2>
