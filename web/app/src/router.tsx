@@ -97,7 +97,12 @@ const events = createRoute({
   }),
   component: lazyRouteComponent(() => import("./pages/events/Events.tsx"), "Events"),
 });
-const settingsPage = createRoute({ getParentRoute: () => root, path: "/settings", component: lazyRouteComponent(() => import("./pages/SettingsPage.tsx"), "SettingsPage") });
+const settingsPage = createRoute({
+  getParentRoute: () => root,
+  path: "/settings",
+  validateSearch: (search: Record<string, unknown>): { before?: number } => given("before", sequenceOf(search["before"])),
+  component: lazyRouteComponent(() => import("./pages/SettingsPage.tsx"), "SettingsPage"),
+});
 const webhookPage = createRoute({ getParentRoute: () => root, path: "/settings/webhooks/$webhook", component: lazyRouteComponent(() => import("./pages/webhooks/WebhookPage.tsx"), "WebhookPage") });
 const status = createRoute({ getParentRoute: () => root, path: "/status", component: lazyRouteComponent(() => import("./pages/Status.tsx"), "Status") });
 const estimates = createRoute({ getParentRoute: () => root, path: "/estimates", component: lazyRouteComponent(() => import("./pages/Estimates.tsx"), "Estimates") });

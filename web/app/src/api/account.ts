@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an account asks about itself: its payments, machines and tokens; and what anybody may ask of the whole: status, calibration, the log's proofs.
+// What an account asks about itself: its payments, machines, tokens and what it holds; and what anybody may ask of the whole: status, calibration, the log's proofs.
 import * as z from "zod/mini";
 import { noAnswer, problemOf } from "./client.ts";
 import { address, type Answer, type Body, type Query, type Takes } from "./contract.ts";
-import { get, post } from "./routes.ts";
+import { del, get, post } from "./routes.ts";
 import * as schema from "./schema.ts";
 
 const text = z.string();
@@ -83,6 +83,23 @@ const newToken = z.object({ token: text, token_id: text, scopes: z.array(text), 
 export type NewToken = z.infer<typeof newToken>;
 export const getTokens = (signal?: AbortSignal) => all((before?: number) => get("/v1/auth/tokens", listOf(token), {}, { query: { limit: 500, before }, signal }));
 export const makeToken = (body: Body<"/v1/auth/tokens">) => post("/v1/auth/tokens", newToken, {}, body);
+
+/* ── what it holds ── */
+
+const account = z.object({ storage: z.optional(z.object({ used: count, limit: z.nullable(count) })) });
+/** Bytes of its uploads and of its jobs' results, and how many there may be. */
+export const getStorage = async (id: string, signal?: AbortSignal) => (await get("/v1/accounts/{id}", account, { id }, { signal })).storage ?? null;
+const heldUpload = z.object({ id: text, file_name: text, size: count, received_at: text, status: text });
+export type HeldUpload = z.infer<typeof heldUpload>;
+export type UploadQuery = Query<"get", "/v1/uploads">;
+export const getUploads = (query: UploadQuery, signal?: AbortSignal) => get("/v1/uploads", listOf(heldUpload), {}, { query, signal });
+export const addressOfUploads = (query: UploadQuery): string => address("/v1/uploads", {}, query);
+export const eraseUpload = (id: string, key: string) => del("/v1/uploads/{id}", schema.erasure, { id }, key);
+/** Those of an upload's jobs that are not over: while there is one, it cannot be erased. */
+export async function getOpenJobsOf(upload: string, signal?: AbortSignal): Promise<schema.Job[]> {
+  const open = await Promise.all((["awaiting_lock", "queued", "assigned", "running"] as const).map((status) => all((before?: number) => get("/v1/jobs", listOf(schema.job), {}, { query: { limit: 500, status, before }, signal }))));
+  return open.flat().filter((job) => job.upload_id === upload);
+}
 
 /* ── the whole ── */
 

@@ -35,6 +35,15 @@ export async function keepSources(upload: string, files: readonly File[]): Promi
   }
 }
 
+export function forgetSources(upload: string): void {
+  memory.delete(upload);
+  try {
+    sessionStorage.removeItem(place(upload));
+  } catch {
+    // no storage: nothing is in it
+  }
+}
+
 export function sourceOf(upload: string, file: string): string | null {
   let texts = memory.get(upload);
   if (texts === undefined) {

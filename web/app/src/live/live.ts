@@ -52,6 +52,8 @@ export function queriesOf(events: readonly LedgerEvent[]): string[][] {
       add("comment", job);
       add("as of", job);
     }
+    if (type.startsWith("upload.")) add("uploads");
+    if (type.startsWith("upload.") || type === "result.stored" || type === "job.erased") add("storage");
     if (MONEY.test(type)) {
       add("transactions");
       add("balance");

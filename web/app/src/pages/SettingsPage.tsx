@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What programs may do in one's name, where they are told what happens, and how the page looks. A token is shown once, when it is made; nobody has it afterwards but who kept it.
+// What programs may do in one's name, where they are told what happens, what is stored, and how the page looks. A token is shown once, when it is made; nobody has it afterwards but who kept it.
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { toast } from "sonner";
@@ -23,6 +23,7 @@ import { Boundary, EmptyState, ErrorPanel, Skeleton } from "../parts/States.tsx"
 import { session } from "../wallet/session.ts";
 import { signOut } from "../wallet/signin.ts";
 import { SignedIn } from "./SignedIn.tsx";
+import { Storage } from "./Storage.tsx";
 import { Webhooks } from "./webhooks/Webhooks.tsx";
 
 type Scope = Body<"/v1/auth/tokens">["scopes"][number];
@@ -159,6 +160,7 @@ export function SettingsPage() {
       <SignedIn to="see what acts in your name">
         <Tokens />
         <Boundary><Webhooks /></Boundary>
+        <Boundary><Storage /></Boundary>
       </SignedIn>
       <Appearance />
     </div>

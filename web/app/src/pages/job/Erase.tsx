@@ -24,7 +24,7 @@ export function EraseDialog({ job, onClose }: { job: Job; onClose: () => void })
     onSuccess: async ({ freed }) => {
       if (draftOf(job.upload_id)?.job === job.id) forgetDraft(job.upload_id); // this browser has its settings, too
       toast.success(`The job's data is erased: ${bytes(freed)} freed`);
-      await Promise.all([["job", job.id], ["jobs"], ["results", job.id], ["comment", job.id], ["as of", job.id]].map((queryKey) => queries.invalidateQueries({ queryKey })));
+      await Promise.all([["job", job.id], ["jobs"], ["results", job.id], ["comment", job.id], ["as of", job.id], ["storage"]].map((queryKey) => queries.invalidateQueries({ queryKey })));
       onClose();
     },
   });
