@@ -158,4 +158,13 @@ describe("R1 R15: files become uploads", () => {
     await Sending.all[1]?.answer(422, { title: "Unprocessable", status: 422, code: "unsupported", detail: "train.py: named like a program, but it is a picture" });
     expect(cardOf("train.py").textContent).toContain("named like a program, but it is a picture");
   });
+
+  test("R15: an upload beyond what an account may hold is refused with the way to where room is made", async () => {
+    await showPage("/new");
+    await give([fileOf("train.py", 10)]);
+    await Sending.all[0]?.answer(409, { title: "Storage full", status: 409, code: "storage_full", detail: "your uploads and results hold 99 of at most 100 bytes, and this needs 10 more: delete uploads, or the data of jobs that have ended" });
+    const said = cardOf("train.py").querySelector('[role="alert"]');
+    expect(said?.textContent).toContain("hold 99 of at most 100 bytes");
+    expect([...(said?.querySelectorAll("a") ?? [])].map((each) => [each.textContent, each.getAttribute("href")])).toEqual([["See what you hold", "/settings#storage"]]);
+  });
 });

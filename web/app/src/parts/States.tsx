@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What stands where content will be: nothing yet, nothing at all, something wrong.
+import { Link } from "@tanstack/react-router";
 import { Component, useEffect, useState } from "react";
 import { Problem } from "../api/client.ts";
 import { copy } from "./Id.tsx";
@@ -50,6 +51,7 @@ export function ErrorPanel({ error, retry, safe, children }: { error: unknown; r
         {problem.errors.map((each) => (
           <p key={each.pointer}><code>{each.pointer}</code> {each.detail}</p>
         ))}
+        {problem.code === "storage_full" && <p><Link to="/settings" hash="storage">See what you hold</Link>, and make room there.</p>}
         {children !== undefined && <p>{children}</p>}
         {safe !== undefined && <p className="dim">{safe}</p>}
         <p className="error-foot">
