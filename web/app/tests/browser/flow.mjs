@@ -96,6 +96,16 @@ test("R1.5 R4 R6.7 R7.8 P10 P11 P21: a newcomer without a wallet runs the sample
   await page.goto(`${url}/money`);
   await page.getByRole("row", { name: /^Lock/ }).waitFor();
   assert.equal(await shownAmount(page.getByRole("row", { name: /^Refund/ })), BigInt(job.refund));
+  await page.goto(`${url}/jobs/${id}`);
+  await page.getByRole("button", { name: "Erase my data…" }).click();
+  await page.getByRole("button", { name: "Erase my data", exact: true }).click();
+  await page.getByText(/files? (is|are) gone, .* freed/).waitFor();
+  assert.equal(await page.getByText(/^Erased on/).count(), 2); // in place of the output and of the results
+  assert.deepEqual([await page.getByText("Quick, and quiet.").count(), await page.getByRole("button", { name: "hello.txt" }).count()], [0, 0]);
+  assert.equal(await shownAmount(page.getByTestId("used")), BigInt(job.gross)); // what is public stays
+  const { erased_at: erasedAt, file_name: name } = await api(page, `/v1/jobs/${id}`);
+  assert.deepEqual([typeof erasedAt, name ?? ""], ["string", ""]);
+  assert.equal(await page.locator("h1").textContent(), `${id.slice(0, 6)}…${id.slice(-5)}`);
 });
 
 test("R6.5 R7.4 P20: a program that fails costs nothing, and its error is there to read", async () => {

@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { after, test } from "node:test";
 import { accountTests } from "./account.mjs";
-import { api, launch, providerToken, sampleToPayment, shownAmount, url, visitor } from "./chromium.mjs";
+import { api, jobOf, launch, providerToken, sampleToPayment, shownAmount, url, visitor } from "./chromium.mjs";
 import { webhookTests } from "./webhooks.mjs";
 
 const FIRST_LOAD_MAX = 170_000;
@@ -108,6 +108,7 @@ test("R17: pages with something on them, the wizard's steps and a job, at three 
   await page.getByText("The job is done").waitFor({ timeout: 60_000 });
   await page.getByText(/came back/).waitFor({ timeout: 60_000 });
   await atEveryWidth(page, "a job");
+  const job = jobOf(page);
   for (const path of PAGES) {
     await page.goto(url + path);
     await ready(page);
@@ -115,6 +116,19 @@ test("R17: pages with something on them, the wizard's steps and a job, at three 
     await atEveryWidth(page, `${path}, filled`);
   }
   state = await context.storageState();
+  await page.setViewportSize({ width: 1440, height: 900 }); // erased last: what is above is of what was there
+  await page.goto(`${url}/settings`);
+  await page.getByRole("button", { name: "Erase hello.py" }).click();
+  await atEveryWidth(page, "erasing an upload");
+  await page.getByRole("button", { name: "Erase it" }).click();
+  await page.getByText(/^hello\.py is erased: .* freed\.$/).waitFor();
+  await atEveryWidth(page, "/settings, erased");
+  await page.goto(`${url}/jobs/${job}`);
+  await page.getByRole("button", { name: "Erase my data…" }).click();
+  await atEveryWidth(page, "erasing a job's data");
+  await page.getByRole("button", { name: "Erase my data", exact: true }).click();
+  await page.getByText(/^Erased on/).nth(1).waitFor();
+  await atEveryWidth(page, "a job, erased");
   // A lock that is told to the chain once more may come when its tick has just passed.
   assert.deepEqual(complaints.filter((complaint) => !/422.*\/v1\/broadcast$/.test(complaint)), []);
   await context.close();
