@@ -7,6 +7,13 @@
 
 #include <stdlib.h>
 
+static bool has_item(struct store *store, const struct candidate *candidate,
+                     const struct requirements *needs)
+{
+    return needs->item_kind != 0 && stock_may_have(&candidate->offer, needs->item) &&
+           stock_has(store, candidate->offer_id, needs->item);
+}
+
 enum err_code matchmaking_create(struct store *store, const struct upload_row *upload,
                                  const struct requirements *needs, int64_t now,
                                  struct matchmaking *ret, struct err *err)
@@ -21,9 +28,7 @@ enum err_code matchmaking_create(struct store *store, const struct upload_row *u
             struct estimate_time time = estimate_on(&times, &candidates[i].offer);
             candidates[i].p50_ms = time.p50_ms;
             candidates[i].p90_ms = time.p90_ms;
-            candidates[i].has_item =
-                needs->item_kind != 0 && stock_has(store, candidates[i].offer_id, needs->item) ? 1
-                                                                                               : 0;
+            candidates[i].has_item = has_item(store, &candidates[i], needs) ? 1 : 0;
         }
         ret->needs = *needs;
         code = ranking_create(&ret->needs, candidates, count, now, &ret->ranking, err);

@@ -313,7 +313,7 @@ static void evolve_offer(struct store *state, uint64_t sequence, const struct ev
         row.network = offer->network_allowed ? 1 : 0;
         row.tells_packages = offer->packages.size > 0 ? 1 : 0;
         row.packages = software_packages_of(offer->packages);
-        stock_publish(state, event->stream_id, offer->models, offer->images);
+        row.item_bits = stock_publish(state, event->stream_id, offer->models, offer->images);
         memcpy(key, row.host_id.b, 16);
         store_put(state, &STATE_HOST_OFFERS, bytes_of(key, sizeof key), bytes_of("", 0));
         count_offers(state, &row, 1);

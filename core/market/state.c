@@ -16,7 +16,7 @@ static_assert(sizeof(struct token_row) == 3 * 16 + 3 * 8, "no padding");
 static_assert(sizeof(struct webhook_row) == 16 + 6 * 8, "no padding");
 static_assert(sizeof(struct upload_row) == 16 + 11 * 8 + 2 * (16 + 15 * 8), "no padding");
 static_assert(sizeof(struct host_row) == 2 * 16 + 3 * 8, "no padding");
-static_assert(sizeof(struct offer_row) == 2 * 16 + 17 * 8, "no padding");
+static_assert(sizeof(struct offer_row) == 2 * 16 + 18 * 8, "no padding");
 static_assert(sizeof(struct quote_row) == 6 * 16 + 32 + 13 * 8, "no padding");
 static_assert(sizeof(struct job_row) == 8 * 16 + 23 * 8, "no padding");
 static_assert(sizeof(struct escrow_row) == 4 * 16 + 5 * 32 + 14 * 8, "no padding");

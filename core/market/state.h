@@ -161,6 +161,7 @@ struct offer_row { /* offer id → */
     uint64_t network;        /* 1: jobs that ask for one get it */
     uint64_t tells_packages; /* 1: it says which its Python has, and these are … */
     uint64_t packages;       /* … core/base/software.h */
+    uint64_t item_bits;      /* of its models and images, stock.h */
 };
 
 /* ── quotes and jobs ── */

@@ -28,6 +28,16 @@ struct id16 stock_item(enum stock kind, struct bytes name)
     return item;
 }
 
+static uint64_t bit_of(struct id16 item)
+{
+    return UINT64_C(1) << (item.b[0] % 64);
+}
+
+bool stock_may_have(const struct offer_row *offer, struct id16 item)
+{
+    return (offer->item_bits & bit_of(item)) != 0;
+}
+
 bool stock_has(struct store *state, struct id16 offer_id, struct id16 item)
 {
     uint8_t key[KEY_SIZE];
@@ -59,22 +69,27 @@ bool stock_of_host(struct store *state, struct id16 host_id, const struct requir
     return false;
 }
 
-static void publish(struct store *state, struct id16 offer_id, enum stock kind, struct bytes names)
+static uint64_t publish(struct store *state, struct id16 offer_id, enum stock kind,
+                        struct bytes names)
 {
+    uint64_t bits = 0;
     struct bytes name;
     struct bytes version;
     while (software_next(&names, &name, &version)) {
         uint8_t key[KEY_SIZE];
-        key_of(offer_id, stock_item(kind, name), key);
+        struct id16 const item = stock_item(kind, name);
+        key_of(offer_id, item, key);
         store_put(state, &STATE_STOCK, bytes_of(key, sizeof key), bytes_of("", 0));
+        bits |= bit_of(item);
     }
+    return bits;
 }
 
-void stock_publish(struct store *state, struct id16 offer_id, struct bytes models,
-                   struct bytes images)
+uint64_t stock_publish(struct store *state, struct id16 offer_id, struct bytes models,
+                       struct bytes images)
 {
-    publish(state, offer_id, STOCK_MODEL, models);
-    publish(state, offer_id, STOCK_IMAGE, images);
+    uint64_t const bits = publish(state, offer_id, STOCK_MODEL, models);
+    return bits | publish(state, offer_id, STOCK_IMAGE, images);
 }
 
 void stock_withdraw(struct store *state, struct id16 offer_id)

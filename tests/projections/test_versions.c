@@ -446,6 +446,7 @@ static void what_was_said_before_machines_told_what_they_have_asks_for_none(void
     assert_int_equal(offer_row.tells_packages, 1);
     assert_int_equal(offer_row.packages, software_packages_of(bytes_of_text("torch")));
     assert_true(stock_has(store, offer.event.stream_id, model));
+    assert_true(stock_may_have(&offer_row, model));
 
     read_old(MATCH_COMPUTED_V2, 2, &match);
     assert_shown(&match.event, "\"wants_network\":true", "item");
