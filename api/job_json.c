@@ -173,7 +173,10 @@ static void add_private(struct reading *reading, json_t *json, const struct job_
 {
     struct event event;
     if (reading_event(reading, view->created_sequence, &event)) {
-        (void)json_object_set_new(json, "file_name", json_of_text(event.u.job_created.file_name));
+        struct bytes const name = event.u.job_created.file_name;
+        if (name.size > 0) {
+            (void)json_object_set_new(json, "file_name", json_of_text(name));
+        }
         add_settings(json, event.u.job_created.settings);
     }
     if (reading_event(reading, progress->sequence, &event)) {

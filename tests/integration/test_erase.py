@@ -107,6 +107,7 @@ class Erase(unittest.TestCase):
         self.assertEqual(first["freed"], len(b"quagga, found"))
         self.assertEqual(alice.ok("DELETE", path + "/data"), first)
         self.assertEqual(alice.ok("GET", path)["erased_at"], first["erased_at"])
+        self.assertNotIn("file_name", alice.ok("GET", path))
         self.assertEqual(alice.ok("GET", "/v1/accounts/" + alice.account_id)["storage"], {"used": used - first["freed"], "limit": MIB})
 
         for who in (alice, self.maria, world.operator()):
