@@ -9,7 +9,8 @@
 #include <string.h>
 
 static const char USAGE[] =
-    "usage: tally override UPLOAD --wallet W [--server URL] [--json] [--reason TEXT]\n"
+    "usage: tally override UPLOAD --wallet W [--passphrase-file P] [--server URL] [--json]\n"
+    "                      [--reason TEXT]\n"
     "                      [--job-type TYPE] [--device gpu|cpu] [--gpus N] [--vram-mib N]\n"
     "                      [--tflops-milli N] [--ram-mib N] [--storage-mib N]\n"
     "                      [--compute-capability N] [--driver VERSION] [--p50-ms N] [--p90-ms N]\n"
@@ -22,9 +23,9 @@ static const char USAGE[] =
     "figure it\n"
     "only shows what was found and what counts. --driver '' is any driver, --packages '' and "
     "--model '' ask for none on\n"
-    "the machine. The upload's id is what "
-    "`tally submit --json`\n"
-    "and the page show.\n";
+    "the machine. The upload's id is what `tally submit` says where no machine fits, `tally "
+    "erase` and the page show;\n"
+    "`tally submit --upload UPLOAD` then makes a job of it.\n";
 
 static struct figure {
     const char *flag;

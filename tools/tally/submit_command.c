@@ -23,8 +23,9 @@
 #define REAL_DIGITS 15 /* as the server writes an analysis' numbers */
 
 static const char USAGE[] =
-    "usage: tally submit FILE --wallet W [--passphrase-file P] [--server URL] [--offer ID]\n"
-    "                    [--arguments 'A B C'] [--results DIR] [--image NAME] [--network]\n"
+    "usage: tally submit FILE | --upload ID --wallet W [--passphrase-file P] [--server URL]\n"
+    "                    [--offer ID] [--arguments 'A B C'] [--results DIR] [--image NAME] "
+    "[--network]\n"
     "                    [--max-minutes N] [--max-price QUBIC] [--secrets FILE] [--save FILE] "
     "[--json]\n"
     "\n"
@@ -35,16 +36,15 @@ static const char USAGE[] =
     "before they leave this program. --results: the folder, below the one that the job runs in, "
     "whose files are\n"
     "its results; results if left out. --image: of a Dockerfile, what to run it in, in place of "
-    "its "
-    "FROM; one that the\n"
-    "machine has. --network: the program is to reach the Internet, which not "
-    "every provider\n"
-    "allows; without it, it has no network. --max-minutes: stopped after so long, and that is what "
-    "is "
-    "locked; otherwise\n"
-    "the long estimate and a margin. --save writes the job as it ended. The lock is signed "
-    "here; "
-    "the seed never leaves this program.\n"
+    "its FROM; one that the\n"
+    "machine has. --network: the program is to reach the Internet, which not every provider "
+    "allows; without it, it\n"
+    "has no network. --max-minutes: stopped after so long, and that is what is locked; otherwise "
+    "the long estimate\n"
+    "and a margin. --upload: one that is there already, in place of a FILE, with what `tally "
+    "override` said of it.\n"
+    "--save writes the job as it ended. The lock is signed here; the seed never leaves this "
+    "program.\n"
     "Exit status: 0 completed and settled, 3 the job failed and was refunded, 1 trouble, 2 wrong "
     "use.\n";
 
@@ -52,6 +52,7 @@ struct submission {
     struct cli cli;
     struct remote remote;
     struct qubic_keys keys;
+    const char *given; /* an upload's id, in place of a file */
     const char *offer;
     const char *arguments;
     const char *results;
@@ -80,7 +81,7 @@ static void say(const struct submission *s, const char *step, json_t *value)
 
 /* ── upload, match, quote ──────────────────────────────────────────────────────────────────────── */
 
-static enum err_code upload(struct submission *s, struct err *err)
+static enum err_code send_file(struct submission *s, struct err *err)
 {
     const char *path = s->cli.rest[0];
     const char *slash = strrchr(path, '/');
@@ -97,12 +98,27 @@ static enum err_code upload(struct submission *s, struct err *err)
         remote_upload(&s->remote, buf_text(&target), fd, (uint64_t)info.st_size, &s->upload, err);
     buf_deinit(&target);
     (void)close(fd);
+    return code;
+}
+
+static enum err_code find_upload(struct submission *s, struct err *err)
+{
+    char path[100];
+    (void)snprintf(path, sizeof path, "/v1/uploads/%.60s", s->given);
+    return remote_call(&s->remote, "GET", path, NULL, &s->upload, err);
+}
+
+static enum err_code upload(struct submission *s, struct err *err)
+{
+    enum err_code const code = s->given != NULL ? find_upload(s, err) : send_file(s, err);
     if (code == ERR_OK && !s->cli.json) {
         json_t *analysis = json_object_get(s->upload, "analysis");
-        printf("  ✓ uploaded %s (%" PRId64 " bytes)\n", json_text(s->upload, "file_name"),
-               json_number(s->upload, "size"));
-        printf("  ✓ analysed: %s, %s\n", json_text(analysis, "job_type"),
-               json_text(analysis, "primary"));
+        printf("  ✓ %s %s (%" PRId64 " bytes)\n", s->given != NULL ? "upload" : "uploaded",
+               json_text(s->upload, "file_name"), json_number(s->upload, "size"));
+        const char *framework = json_text(analysis, "primary");
+        bool const told = framework[0] != '\0' && strcmp(framework, "none") != 0;
+        printf("  ✓ analysed: %s%s%s\n", json_text(analysis, "job_type"), told ? ", " : "",
+               told ? framework : "");
     }
     if (code == ERR_OK) {
         say(s, "uploaded", s->upload);
@@ -199,6 +215,33 @@ static json_t *settings_of(const struct submission *s)
     return settings;
 }
 
+/* What to do where no machine fits: nothing is paid yet, and what was found may be said otherwise. */
+static void advise(const struct submission *s)
+{
+    const char *id = json_text(s->upload, "id");
+    char path[100];
+    json_t *analysis = NULL;
+    struct err ignored = {0};
+    (void)snprintf(path, sizeof path, "/v1/analyses/%.60s", id);
+    if (remote_call(&s->remote, "GET", path, NULL, &analysis, &ignored) == ERR_OK) {
+        json_t *counts = json_object_get(analysis, "effective");
+        const char *model = json_string_value(json_object_get(counts, "model"));
+        if (model != NULL && model[0] != '\0') {
+            (void)fputs("    the model that it needs: ", stdout);
+            cli_put(bytes_of_text(model), stdout);
+            (void)putchar('\n');
+        }
+        json_decref(analysis);
+    }
+    printf("    Nothing is paid. Wait for a machine that has what is missing, or say what the "
+           "program really needs:\n"
+           "      tally override %s …   (--device cpu --gpus 0, --packages '', --model ''; --help "
+           "says more)\n"
+           "      tally submit --upload %s …\n",
+           id, id);
+    (void)fflush(stdout);
+}
+
 static enum err_code quote(struct submission *s, struct err *err)
 {
     json_t *match = NULL;
@@ -223,6 +266,9 @@ static enum err_code quote(struct submission *s, struct err *err)
         (void)snprintf(offer_id, sizeof offer_id, "%s", json_text(best, "offer_id"));
     }
     if (offer_id[0] == '\0') {
+        if (!s->cli.json && best != NULL) {
+            advise(s);
+        }
         code = err_set(err, ERR_NOT_FOUND, "no machine fits now%s%s", best == NULL ? "" : ": ",
                        best == NULL ? "" : json_text(best, "why"));
     } else {
@@ -236,6 +282,9 @@ static enum err_code quote(struct submission *s, struct err *err)
             (void)json_object_set_new(asked, "limit_ms", json_integer((json_int_t)s->limit_ms));
         }
         code = remote_call(&s->remote, "POST", "/v1/quotes", asked, &s->quote, err);
+        if (code != ERR_OK && !s->cli.json && strstr(err->message, "offer_insufficient") != NULL) {
+            advise(s);
+        }
     }
     if (code == ERR_OK) {
         char cap[32];
@@ -444,20 +493,16 @@ int submit_command(int argc, char **argv)
     struct err err = {0};
     json_t *job = NULL;
     const struct cli_flag flags[] = {
-        {"offer", &s.offer, NULL},
-        {"arguments", &s.arguments, NULL},
-        {"max-price", &s.max_price, NULL},
-        {"secrets", &s.secrets, NULL},
-        {"save", &s.save, NULL},
-        {"network", NULL, &s.network},
-        {"results", &s.results, NULL},
-        {"image", &s.image, NULL},
-        {"max-minutes", &s.max_minutes, NULL},
+        {"upload", &s.given, NULL},        {"offer", &s.offer, NULL},
+        {"arguments", &s.arguments, NULL}, {"max-price", &s.max_price, NULL},
+        {"secrets", &s.secrets, NULL},     {"save", &s.save, NULL},
+        {"network", NULL, &s.network},     {"results", &s.results, NULL},
+        {"image", &s.image, NULL},         {"max-minutes", &s.max_minutes, NULL},
     };
     if (cli_parse(argc, argv, flags, sizeof flags / sizeof flags[0], &s.cli, &err) != ERR_OK) {
         return cli_fail(&err);
     }
-    if (s.cli.help || s.cli.rest_count != 1) {
+    if (s.cli.help || s.cli.rest_count != (s.given != NULL ? 0 : 1)) {
         (void)fputs(USAGE, s.cli.help ? stdout : stderr);
         return s.cli.help ? 0 : 2;
     }
