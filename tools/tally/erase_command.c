@@ -8,9 +8,9 @@
 #include <string.h>
 
 static const char USAGE[] =
-    "usage: tally erase upload ID --wallet W [--server URL] [--json]\n"
-    "       tally erase job ID    --wallet W [--server URL] [--json]\n"
-    "       tally erase           --wallet W [--server URL] [--json]\n"
+    "usage: tally erase upload ID --wallet W [--passphrase-file P] [--server URL] [--json]\n"
+    "       tally erase job ID    --wallet W [--passphrase-file P] [--server URL] [--json]\n"
+    "       tally erase           --wallet W [--passphrase-file P] [--server URL] [--json]\n"
     "Erases an upload of one's own: its file, its name, what was found in it. No job can be made "
     "of it any more;\n"
     "one that has not ended keeps it. Or a job's output, settings, words and results, once it has "

@@ -51,7 +51,7 @@ int watch_command(int argc, char **argv)
     struct err err = {0};
     int status =
         begin(argc, argv, NULL, 0, 1,
-              "usage: tally watch JOB --wallet W [--server URL] [--json]\n"
+              "usage: tally watch JOB --wallet W [--passphrase-file P] [--server URL] [--json]\n"
               "Shows a job's events from its first on, until its money is where it belongs.\n",
               &online);
     if (status != 0) {
@@ -77,8 +77,9 @@ int job_command(int argc, char **argv)
     struct err err = {0};
     char path[120];
     json_t *job = NULL;
-    int status = begin(argc, argv, NULL, 0, 1,
-                       "usage: tally job ID --wallet W [--server URL] [--json]\n", &online);
+    int status = begin(
+        argc, argv, NULL, 0, 1,
+        "usage: tally job ID --wallet W [--passphrase-file P] [--server URL] [--json]\n", &online);
     if (status != 0) {
         return status - 1;
     }
@@ -91,7 +92,9 @@ int job_command(int argc, char **argv)
     } else {
         printf("  %s  ", json_text(job, "id"));
         cli_put(bytes_of_text(json_text(job, "file_name")), stdout);
-        printf("  %s\n", json_text(job, "status"));
+        printf("  %s%s\n", json_text(job, "status"),
+               json_is_string(json_object_get(job, "erased_at")) ? "; what was private is erased"
+                                                                 : "");
         follow_print_bill(job);
     }
     json_decref(job);
@@ -145,9 +148,10 @@ int results_command(int argc, char **argv)
     char path[120];
     json_t *list = NULL;
     const struct cli_flag flags[] = {{"to", &to, NULL}};
-    int status =
-        begin(argc, argv, flags, 1, 1,
-              "usage: tally results JOB --wallet W [--to DIR] [--server URL] [--json]\n", &online);
+    int status = begin(argc, argv, flags, 1, 1,
+                       "usage: tally results JOB --wallet W [--passphrase-file P] [--to DIR] "
+                       "[--server URL] [--json]\n",
+                       &online);
     if (status != 0) {
         return status - 1;
     }
@@ -164,6 +168,9 @@ int results_command(int argc, char **argv)
                    json_number(item, "size"));
         }
     }
+    if (code == ERR_OK && json_array_size(items) == 0 && !online.cli.json) {
+        printf("  no results: the job left none, or they were erased\n");
+    }
     json_decref(list);
     return code == ERR_OK ? 0 : cli_fail(&err);
 }
@@ -174,8 +181,10 @@ int earnings_command(int argc, char **argv)
     struct err err = {0};
     json_t *earnings = NULL;
     char amount[32];
-    int status = begin(argc, argv, NULL, 0, 0,
-                       "usage: tally earnings --wallet W [--server URL] [--json]\n", &online);
+    int status =
+        begin(argc, argv, NULL, 0, 0,
+              "usage: tally earnings --wallet W [--passphrase-file P] [--server URL] [--json]\n",
+              &online);
     if (status != 0) {
         return status - 1;
     }
@@ -203,7 +212,7 @@ int login_command(int argc, char **argv)
     const struct cli_flag flags[] = {{"to", &to, NULL}};
     int status =
         begin(argc, argv, flags, 1, 0,
-              "usage: tally login --wallet W [--to FILE] [--server URL]\n"
+              "usage: tally login --wallet W [--passphrase-file P] [--to FILE] [--server URL]\n"
               "Signs in and prints a token, or writes it to FILE (readable by its owner alone).\n",
               &online);
     if (status != 0) {
@@ -231,7 +240,8 @@ int enrol_command(int argc, char **argv)
     const struct cli_flag flags[] = {{"label", &label, NULL}};
     int status =
         begin(argc, argv, flags, 1, 0,
-              "usage: tally enrol --wallet W | --token-file FILE [--label TEXT] [--server URL] "
+              "usage: tally enrol --wallet W [--passphrase-file P] | --token-file FILE [--label "
+              "TEXT] [--server URL] "
               "[--json]\n"
               "Prints a code, and the command for the machine that is to join your account. It "
               "works once, for\n"
