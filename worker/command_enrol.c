@@ -303,6 +303,41 @@ static enum err_code enrol_slots(const struct settings *settings, const char *se
     return code;
 }
 
+/* Before the code is used up; only a path that is there can be compared with the state's. */
+static enum err_code check_models(const struct settings *settings, struct err *err)
+{
+    char models[PATH_MAX];
+    char state[PATH_MAX];
+    if (realpath(settings->state, state) == NULL) {
+        if (realpath(settings->models, models) == NULL) {
+            return err_set_errno(err, errno, "--models %s", settings->models);
+        }
+        return ERR_OK;
+    }
+    return models_resolve(settings->models, state, models, err);
+}
+
+/* The two commands that come next, the second with what this one was told. */
+static void show_next(const struct settings *settings)
+{
+    printf("next: tally-worker selftest --state %s, then tally-worker run --state %s%s%s",
+           settings->state, settings->state, settings->rate != 0 ? "" : " --rate QUBIC_PER_HOUR",
+           settings->network ? " --network" : "");
+    if (settings->models != NULL) {
+        printf(" --models %s", settings->models);
+    }
+    if (settings->podman != NULL) {
+        printf(" --podman %s", settings->podman);
+    }
+    if (settings->docker != NULL) {
+        printf(" --docker %s", settings->docker);
+    }
+    for (size_t i = 0; i < settings->image_count; i++) {
+        printf(" --image %s", settings->images[i]);
+    }
+    printf("%s\n", settings->no_gpus ? " --no-gpus" : "");
+}
+
 enum err_code command_enrol(const struct settings *settings, struct err *err)
 {
     struct buf secret;
@@ -324,7 +359,10 @@ enum err_code command_enrol(const struct settings *settings, struct err *err)
         return err_set_errno(err, errno, "%s", engine);
     }
     buf_init(&secret, STATE_TEXT_MAX);
-    enum err_code code = read_secret(settings, &secret, err);
+    enum err_code code = settings->models == NULL ? ERR_OK : check_models(settings, err);
+    if (code == ERR_OK) {
+        code = read_secret(settings, &secret, err);
+    }
     if (code == ERR_OK) {
         code = state_load_slots(settings->state, &slots, err);
         code = code == ERR_NOT_FOUND ? ERR_OK : code;
@@ -346,9 +384,7 @@ enum err_code command_enrol(const struct settings *settings, struct err *err)
         code = write_unit(settings, err);
     }
     if (code == ERR_OK) {
-        printf("next: tally-worker selftest --state %s, then tally-worker run --state %s%s\n",
-               settings->state, settings->state,
-               settings->rate != 0 ? "" : " --rate QUBIC_PER_HOUR");
+        show_next(settings);
     }
     gpu_source_close(gpus);
     free(slots);
