@@ -122,6 +122,9 @@ class Commands(WorkerFixture):
         state = self.folder + "/a 50% state"
         refused = enrol(self.server.url, state, "--systemd")
         self.assertIn(b"--systemd needs --rate", refused.stderr)
+        refused = enrol(self.server.url, state, "--systemd", "--rate", "7000", "--models", state + ".nowhere")
+        self.assertIn(b"--models", refused.stderr)
+        self.assertFalse(os.path.exists(state + "/worker.json"), "the code is used up for nothing")
         done = enrol(self.server.url, state, "--systemd", "--rate", "7000")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn(b"systemctl enable --now", done.stdout)

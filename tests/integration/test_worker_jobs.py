@@ -192,6 +192,17 @@ class Jobs(unittest.TestCase):
         self.assertIn("leave settings.image out", refused.stderr)
         refused = subprocess.run([*submit, "--max-minutes", "0"], capture_output=True, text=True, timeout=120)
         self.assertEqual((refused.returncode, "1 to 43200" in refused.stderr), (2, True), refused.stderr)
+        # where no machine fits it says what to do, before anything is paid, and goes on with the upload that is there (R4.4)
+        with open(folder + "/lacking.py", "wb") as file:
+            file.write(b"import polars_of_nowhere\nimport xgboost\nfrom transformers import AutoModel\nAutoModel.from_pretrained('nobody/has-it')\n")
+        lacking = [BIN + "/tally", "submit", *wallet, *submit[submit.index("--server"):submit.index("--offer")]]
+        refused = subprocess.run([*lacking, folder + "/lacking.py"], capture_output=True, text=True, timeout=120)
+        self.assertEqual((refused.returncode, "no machine fits now" in refused.stderr), (1, True), refused.stdout)
+        self.assertIn("the model that it needs: nobody/has-it", refused.stdout)
+        left = refused.stdout.split("tally submit --upload ")[1].split()[0]
+        again = subprocess.run([*lacking, "--upload", left], capture_output=True, text=True, timeout=120)
+        self.assertIn("tally override %s" % left, again.stdout)
+        self.assertEqual(subprocess.run([*lacking, "--upload", left, "x.py"], capture_output=True, timeout=120).returncode, 2)
         done = subprocess.run([*submit, "--results", "out/of", "--max-minutes", "7"], capture_output=True, text=True, timeout=120)
         self.assertEqual(done.returncode, 0, done.stderr)
         with open(folder + "/bobs") as file:
