@@ -124,7 +124,7 @@ static enum err_code add_root(struct buf *buf, const char *root, const char *sou
         ours[count++] = "etc";
     }
     if (with_models) {
-        ours[count++] = SANDBOX_MODELS + 1;
+        ours[count++] = &SANDBOX_MODELS[1];
     }
     enum err_code code = add_entries(buf, root, source, "", ours, err);
     if (code == ERR_OK && with_network && lstat(etc, &about) == 0 && S_ISDIR(about.st_mode)) {

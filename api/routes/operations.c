@@ -269,7 +269,7 @@ static json_t *json_of_terms(const struct ledger_row *ledger, const struct api_o
         "refunds_permille", REFUNDS_PERMILLE, "refunded_wait_s", REFUNDED_WAIT_S, "jobs_unpaid_max",
         JOBS_UNPAID_MAX, "offers_per_machine_max", (json_int_t)options->offers_per_machine,
         "offers_per_provider_max", (json_int_t)options->offers_per_provider, "account_storage_max",
-        (json_int_t)((uint64_t)options->account_storage_mib << 20), "fee_identity",
+        (json_int_t)options->account_storage_mib * 1048576, "fee_identity",
         json_of_identity(ledger->fee_identity), "endings", endings);
 }
 
