@@ -23,6 +23,7 @@ struct asked {
     enum match_order order;
     bool network;      /* the job is to have one */
     const char *image; /* and to run in this one; NULL: as it says itself */
+    json_t *settings;  /* both, and arguments; NULL: there are no others */
     uint64_t after;    /* how many of the ranking are left out in front */
     size_t limit;
 };
@@ -258,7 +259,9 @@ static bool make(struct reading *reading, const struct asked *asked, struct matc
             ? last.time
             : 0;
     json_t *settings =
-        json_pack("{s:b,s:s*}", "network", (int)asked->network, "image", asked->image);
+        asked->settings != NULL
+            ? json_incref(asked->settings)
+            : json_pack("{s:b,s:s*}", "network", (int)asked->network, "image", asked->image);
     struct id16 const item = asked_item(reading, &upload, settings);
     bool const suits = asked->image == NULL || upload.kind == UPLOAD_DOCKERFILE;
     if (!suits) {
@@ -402,6 +405,15 @@ static void record(struct call *call)
                          "letters, digits and ._-/:@, no - first",
                          JOB_IMAGE_NAME_MAX);
         }
+    }
+    asked.settings = fields_optional_object(&fields, "settings");
+    if (asked.settings != NULL) {
+        job_settings_check(&fields, asked.settings);
+        if (asked.network || asked.image != NULL) {
+            fields_error(&fields, "settings", "has network and image in it: say them there alone");
+        }
+        asked.network = job_settings_network(asked.settings);
+        asked.image = json_string_value(json_object_get(asked.settings, "image"));
     }
     if (!fields_good(&fields) || !read_asked(call, &asked) || !reading_open(&reading, call) ||
         !make(&reading, &asked, &made)) {

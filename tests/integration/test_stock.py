@@ -107,6 +107,18 @@ class Stock(unittest.TestCase):
             if status == 409:
                 self.assertEqual((answer.json["code"], "the model that it needs is not on this machine" in answer.json["detail"]), ("offer_insufficient", True))
 
+    def test_a_match_is_for_what_the_job_is_to_be_started_with(self):
+        upload = self.alice.upload(ASKING, "turbo.py")
+        for model, fit in (("/models/sd-turbo", "borderline"), ("runwayml/stable-diffusion-v1-5", "insufficient")):
+            made = self.alice.ok("POST", "/v1/matches", {"upload_id": upload["id"], "settings": {"arguments": ["--model", model]}})
+            self.assertEqual([entry["fit"] for entry in made["ranking"] if entry["offer_id"] == self.full.offer["id"]], [fit], model)
+        online = self.alice.ok("POST", "/v1/matches", {"upload_id": upload["id"], "settings": {"network": True}})
+        self.assertEqual((online["needs"]["network"], online["needs"]["item"]), (True, None))
+        bad = self.alice.post("/v1/matches", {"upload_id": upload["id"], "network": True, "settings": {}})
+        self.assertEqual((bad.status, bad.json["errors"][0]["pointer"]), (422, "/settings"))
+        wrong = self.alice.post("/v1/matches", {"upload_id": upload["id"], "settings": {"network": 1}})
+        self.assertEqual((wrong.status, wrong.json["errors"][0]["pointer"]), (422, "/settings/network"))
+
     def test_with_a_network_a_model_may_be_fetched(self):
         upload = self.alice.upload(DIFFUSION, "turbo.py")
         self.assertNotIn("model_or_image", self.fits(upload, "&network=true")["silent"][1])

@@ -248,8 +248,8 @@ static enum err_code quote(struct submission *s, struct err *err)
     char offer_id[40] = "";
     enum err_code code =
         remote_call(&s->remote, "POST", "/v1/matches",
-                    json_pack("{s:s,s:b,s:s*}", "upload_id", json_text(s->upload, "id"), "network",
-                              (int)s->network, "image", s->image),
+                    json_pack("{s:s,s:o*}", "upload_id", json_text(s->upload, "id"), "settings",
+                              settings_of(s)),
                     &match, err);
     if (code != ERR_OK) {
         return code;
