@@ -12,7 +12,8 @@ bool measure_take(struct measure *measure, pid_t root, const struct cgroup *grou
     struct process_totals totals;
     uint64_t memory;
     int64_t const now = time_mono_ns();
-    if (measure->last_ns != 0 && now - measure->last_ns < MEASURE_MS * NS_PER_MS) {
+    int64_t const pace_ms = measure->is_told ? MEASURE_MS : MEASURE_FIRST_MS;
+    if (measure->last_ns != 0 && now - measure->last_ns < pace_ms * NS_PER_MS) {
         return false;
     }
     if (root == 0 || !process_tree_measure(root, &totals)) {
@@ -26,6 +27,7 @@ bool measure_take(struct measure *measure, pid_t root, const struct cgroup *grou
     if (first || elapsed_ms <= 0) {
         return false;
     }
+    measure->is_told = true;
     /* A process caught between its end and its parent's wait is missing for a moment. */
     uint64_t const worked = totals.cpu_ms > before ? totals.cpu_ms - before : 0;
     uint64_t const permille = worked * 1000 / ((uint64_t)elapsed_ms * measure->cpu_cores);

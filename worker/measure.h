@@ -26,12 +26,14 @@ struct measure {
     uint64_t ram_total_mib;
     struct gpu_watch *gpu; /* NULL: none */
     uint64_t last_cpu_ms;
-    int64_t last_ns; /* 0: no sample yet */
+    int64_t last_ns; /* 0: not begun */
+    bool is_told;    /* there was a sample */
 };
 
 #define MEASURE_MS 2000
+#define MEASURE_FIRST_MS 500 /* so that a job of a second or two has one, too */
 
-/* A sample every MEASURE_MS, however often it is called: false between them, and for a sandbox that is gone; the first call sets the start. `ret->at_ms` is the
+/* A sample after MEASURE_FIRST_MS and then every MEASURE_MS, however often it is called: false between them, and for a sandbox that is gone; the first call sets the start. `ret->at_ms` is the
  * caller's. */
 bool measure_take(struct measure *measure, pid_t root, const struct cgroup *group,
                   struct report_sample *ret);

@@ -111,7 +111,7 @@ class Kept(WorkerFixture):
         worker = self.run_worker("--once-jobs", "1")
         end = self.ended(job)
         self.assertEqual((end["ending"], end["reason"], end["exit_status"]), ("completed", "exited_zero", 0), end)
-        self.assertGreater(end["worker_ms"], 2000)
+        self.assertGreater(end["worker_ms"], 500)  # the first sample was taken then
         self.assertEqual(self.read_with_gaps(job, ["up", *("line %08d" % i for i in range(20000))]), 20001)
         self.assertIn("lines missing", job.text("stderr"))
         self.assertEqual([job.results[name] for name in "012"], [b"stored once", b"result 1", b"result 2"])
