@@ -120,7 +120,7 @@ class Stock(WorkerFixture):
         self.assertEqual(self.server.offers, {})
         refused = enrol(self.server.url, self.folder + "/unit", "--systemd", "--rate", "1", "--models", self.folder)
         self.assertIn(b"a folder of its own", refused.stderr)
-        done = enrol(self.server.url, self.folder + "/unit2", "--systemd", "--rate", "1", "--models", self.folder + "/unit2/../models")
+        done = enrol(self.server.url, self.folder + "/unit2", "--systemd", "--rate", "1", "--models", self.folder + "/./models")
         self.assertEqual(done.returncode, 0, done.stderr)
         with open(self.folder + "/unit2/tally-worker.service") as file:
             self.assertIn(' --rate 1 --models "%s"\n' % os.path.realpath(self.models), file.read())
