@@ -388,7 +388,9 @@ enum err_code command_enrol(const struct settings *settings, struct err *err)
     }
     gpu_source_close(gpus);
     free(slots);
-    explicit_bzero(secret.data, secret.size);
+    if (secret.size > 0) { /* it was read */
+        explicit_bzero(secret.data, secret.size);
+    }
     buf_deinit(&secret);
     return code;
 }
