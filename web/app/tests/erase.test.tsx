@@ -159,7 +159,7 @@ describe("what an account holds", () => {
     expect(rows()).toEqual(["train-3.py", "train-2.py", "train-1.py"]);
     fireEvent.click(button("Erase train-2.py") as Element);
     await settle();
-    for (const words of ["GoesThe file, 1.0 kB", "digest", "StaysThat there was one", "All money", "cannot be undone"]) expect(screen.getByRole("dialog").textContent, words).toContain(words);
+    for (const words of ["GoesThe file, 1.0 kB", "digest", "StaysIn the public record", "figures of what it needs", "All money", "cannot be undone"]) expect(screen.getByRole("dialog").textContent, words).toContain(words);
     expect(countOf(erasing(2))).toBe(0);
     fireEvent.click(button("Erase it") as Element);
     fireEvent.click(button("Erase it") as Element);

@@ -69,8 +69,8 @@ function EraseUpload({ upload, onClose, onErased }: { upload: HeldUpload; onClos
   return (
     <Dialog open onClose={onClose} title={`Erase ${name}?`}>
       <GoesStays
-        goes={[`The file, ${bytes(upload.size)}`, "Its name and its digest", "What was found in it, and what you said against that"]}
-        stays={["That there was one, when and how large, in the public record", "The jobs that ran from it, with their own data until you erase that", "All money"]}
+        goes={[`The file, ${bytes(upload.size)}`, "Its name and its digest", "The evidence for what it needs, a model’s or image’s name, and why you said otherwise"]}
+        stays={["In the public record: when it came, how large, of which kind, and the figures of what it needs", "The jobs that ran from it, with their own data until you erase that", "All money"]}
       />
       <p className="prose">It can be no job any more. Copies that somebody has made are not here to be erased. It cannot be undone.</p>
       {erase.isError && <ErrorPanel error={erase.error} safe={inUse ? "Nothing was erased." : "Asking again erases it once."}>{inUse ? <InUse upload={upload.id} /> : undefined}</ErrorPanel>}
